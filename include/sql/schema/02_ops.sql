@@ -1,0 +1,220 @@
+-- What happened. Rows are written by the steps of the nightly flow and never by hand.
+
+create table if not exists ops.shop (
+    shop_id text primary key,
+    shop_name text not null,
+    time_zone text not null,
+    currency text not null,
+    is_simulated boolean not null default false
+);
+comment on table ops.shop is 'One row per shop that ever sent a file; simulated rows live under a shop of their own';
+
+create table if not exists ops.run (
+    run_id bigint generated always as identity primary key,
+    kind text not null,
+    holder text not null,
+    params jsonb not null default '{}',
+    status text not null default 'running'
+        check (status in ('running', 'succeeded', 'failed')),
+    started_at timestamptz not null default clock_timestamp(),
+    finished_at timestamptz,
+    error text,
+    summary jsonb not null default '{}',
+    ecorse_version text not null,
+    git_sha text not null
+);
+comment on table ops.run is 'One row per command or DAG run that may write';
+
+create table if not exists ops.writer (
+    scope text primary key,
+    token bigint not null,
+    holder text not null,
+    backend_pid integer not null,
+    since timestamptz not null default clock_timestamp()
+);
+comment on table ops.writer is 'The latest holder of each writing scope; its token is checked in every commit (fencing)';
+
+create table if not exists ops.load (
+    load_id bigint generated always as identity primary key,
+    shop_id text not null references ops.shop,
+    source text not null,
+    file_name text not null,
+    sha256 text not null check (length(sha256) = 64),
+    size_bytes bigint not null,
+    rows_read bigint not null,
+    rows_staged bigint not null,
+    rows_duplicate bigint not null,
+    rows_ignored bigint not null,
+    rows_rejected bigint not null,
+    money_staged numeric not null default 0,
+    counts jsonb not null default '{}',
+    warnings jsonb not null default '[]',
+    contract_sha256 text not null,
+    time_zone text not null,
+    currency text not null,
+    first_row_at timestamptz,
+    last_row_at timestamptz,
+    started_at timestamptz not null,
+    known_at timestamptz not null default clock_timestamp(),
+    superseded_at timestamptz,
+    superseded_by bigint references ops.load,
+    run_id bigint references ops.run,
+    ecorse_version text not null,
+    constraint every_row_accounted_for check (
+        rows_read = rows_staged + rows_duplicate + rows_ignored + rows_rejected
+    )
+);
+comment on table ops.load is 'One row per loaded file content; its rows count only while this row is committed';
+comment on column ops.load.counts is 'rule id to row count, under duplicate, ignored and rejected';
+comment on column ops.load.known_at is 'When the warehouse came to know this content';
+comment on column ops.load.money_staged is 'Sum of quantity * unit_price over staged rows, in the currency of the load';
+create unique index if not exists load_content_once
+    on ops.load (shop_id, source, sha256) where superseded_at is null;
+create unique index if not exists load_name_once
+    on ops.load (shop_id, source, file_name) where superseded_at is null;
+
+create table if not exists ops.reject (
+    reject_id bigint generated always as identity primary key,
+    load_id bigint not null references ops.load on delete cascade,
+    source_line bigint not null,
+    raw text not null,
+    is_base64 boolean not null default false,
+    rule text not null,
+    column_name text,
+    sentence text not null,
+    reasons jsonb not null
+);
+comment on table ops.reject is 'Every rejected row: where it stood, its raw text and every reason; the first reason also in columns';
+comment on column ops.reject.raw is 'The raw record; base64 of its bytes where is_base64 (invalid text, NUL)';
+create index if not exists reject_by_load on ops.reject (load_id);
+
+create table if not exists ops.refused_file (
+    refused_file_id bigint generated always as identity primary key,
+    shop_id text not null,
+    source text not null,
+    file_name text not null,
+    sha256 text,
+    error_class text not null,
+    message text not null,
+    refused_at timestamptz not null default clock_timestamp(),
+    resolved_at timestamptz,
+    run_id bigint references ops.run
+);
+comment on table ops.refused_file is 'Files of which nothing was loaded, and why; resolved when a later file of that name loads';
+
+create table if not exists ops.load_report (
+    load_id bigint not null references ops.load on delete cascade,
+    section text not null check (section in ('rows', 'rules', 'columns', 'derived')),
+    item text not null,
+    metric text not null,
+    raw_value text,
+    clean_value text,
+    primary key (load_id, section, item, metric)
+);
+comment on table ops.load_report is 'Raw versus clean, per load: rule by rule and the column profile before and after';
+
+create table if not exists ops.build (
+    build_id bigint generated always as identity primary key,
+    status text not null default 'building' check (
+        status in ('building', 'audited', 'published', 'refused', 'failed', 'orphaned', 'removed')
+    ),
+    as_of timestamptz,
+    known_by timestamptz,
+    holder text not null,
+    run_id bigint references ops.run,
+    started_at timestamptz not null default clock_timestamp(),
+    heartbeat_at timestamptz not null default clock_timestamp(),
+    finished_at timestamptz,
+    first_published_at timestamptz,
+    error text,
+    ecorse_version text not null,
+    git_sha text not null
+);
+comment on table ops.build is 'One row per night built; build_id rises by sequence, never by clock';
+comment on column ops.build.as_of is 'Only rows dated up to here are in the build; null means all';
+
+create table if not exists ops.build_load (
+    build_id bigint not null references ops.build on delete cascade,
+    load_id bigint not null references ops.load,
+    primary key (build_id, load_id)
+);
+comment on table ops.build_load is 'The loads a build is made of: its watermark';
+
+create table if not exists ops.build_step (
+    build_id bigint not null references ops.build on delete cascade,
+    step text not null,
+    token bigint not null default 0,
+    status text not null check (status in ('running', 'succeeded', 'failed')),
+    started_at timestamptz not null default clock_timestamp(),
+    finished_at timestamptz,
+    rows bigint,
+    detail jsonb not null default '{}',
+    primary key (build_id, step)
+);
+comment on table ops.build_step is 'Progress of a build; the token fences out an earlier try of the same step';
+
+create table if not exists ops.current_build (
+    is_current boolean primary key default true check (is_current),
+    build_id bigint not null references ops.build,
+    published_at timestamptz not null
+);
+comment on table ops.current_build is 'One row: the published build. Publishing and rolling back are an UPDATE of it';
+
+create table if not exists ops.publication (
+    publication_id bigint generated always as identity primary key,
+    action text not null check (action in ('publish', 'rollback')),
+    build_id bigint not null references ops.build,
+    previous_build_id bigint,
+    published_at timestamptz not null default clock_timestamp(),
+    holder text not null
+);
+comment on table ops.publication is 'Every publish and rollback ever made';
+create unique index if not exists publish_once on ops.publication (build_id) where action = 'publish';
+
+create table if not exists ops.check_result (
+    build_id bigint not null references ops.build on delete cascade,
+    mart text not null,
+    check_name text not null,
+    level text not null check (level in ('fail', 'warn')),
+    passed boolean not null,
+    failing_rows bigint not null,
+    sentence text not null,
+    sample jsonb not null default '[]',
+    seconds double precision not null,
+    checked_at timestamptz not null default clock_timestamp(),
+    primary key (build_id, mart, check_name)
+);
+comment on table ops.check_result is 'Every check of every build, with the first rows that break it';
+
+create table if not exists ops.model_version (
+    model_version_id bigint generated always as identity primary key,
+    build_id bigint not null references ops.build,
+    shop_id text not null,
+    model text not null,
+    artifact_sha256 text,
+    artifact_bytes bigint,
+    params jsonb not null,
+    metrics jsonb not null,
+    data_hash text not null,
+    seed bigint,
+    library_versions jsonb not null,
+    ecorse_version text not null,
+    git_sha text not null,
+    trained_at timestamptz not null default clock_timestamp(),
+    unique (build_id, shop_id, model)
+);
+comment on table ops.model_version is 'What served a build: the model file by hash, and all that is needed to make it again';
+
+create table if not exists ops.model_decision (
+    model_decision_id bigint generated always as identity primary key,
+    build_id bigint not null references ops.build,
+    shop_id text not null,
+    model text not null,
+    outcome text not null check (outcome in ('promoted', 'held', 'refused')),
+    reason text not null,
+    numbers jsonb not null,
+    champion_version_id bigint references ops.model_version,
+    decided_at timestamptz not null default clock_timestamp(),
+    unique (build_id, shop_id, model)
+);
+comment on table ops.model_decision is 'Whether a candidate replaced the champion, by which rule, on which numbers';

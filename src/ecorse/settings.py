@@ -1,0 +1,99 @@
+"""Every setting of Ecorse, in one frozen object.
+
+What belongs here: settings and where they come from (environment, prefix ``ECORSE_``, and a
+``.env`` file). What does not: anything that opens a file or a connection. Each setting stands in
+``.env.example``; a test holds the two together.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+
+
+class Settings(BaseSettings):
+    """The settings of one process; read once, never changed."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ECORSE_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    project_dir: Path = Field(
+        PROJECT_DIR, description="Where dags/, include/ and plugins/ are."
+    )
+    home: Path = Field(
+        PROJECT_DIR / "var",
+        description="Where everything lives that Ecorse writes outside the database: embedded "
+        "Postgres, Airflow's home, raw files, model files, generated passwords, reports.",
+    )
+    database_url: SecretStr = Field(
+        SecretStr(""),
+        description="Warehouse URL of the role ecorse_etl, as "
+        "postgresql+psycopg://user:password@host:port/database. Empty means the embedded Postgres.",
+    )
+    postgres_port: int = Field(
+        0, description="Port of the embedded Postgres on 127.0.0.1; 0 picks a free one and keeps it."
+    )
+    airflow_port: int = Field(8080, description="Port of the Airflow UI and API on 127.0.0.1.")
+    shops_file: Path = Field(
+        PROJECT_DIR / "include" / "shops.toml",
+        description="Which shops there are, and where each gets its files from.",
+    )
+    shop_id: str = Field("main", description="The shop that a command means when none is named.")
+    keep_builds: int = Field(
+        14, ge=2, description="How many published nights are kept for rollback."
+    )
+    reject_limit_share: float = Field(
+        0.05, ge=0, le=1, description="A file with a larger share of rejected rows blocks the night."
+    )
+    max_record_bytes: int = Field(
+        1 << 20, ge=1024, description="A record longer than this is rejected, never held in memory."
+    )
+    copy_streams: int = Field(2, ge=1, le=16, description="Parallel COPY streams per loaded file.")
+    lease_seconds: int = Field(
+        300, ge=5, description="After this silence another refresh may take over a build."
+    )
+    schedule: str = Field("0 2 * * *", description="When the nightly ingest starts (cron, UTC).")
+    kaggle_handle: str = Field(
+        "naofilahmad/sales-datset-product-sample",
+        description="Kaggle data set owner/name, with /versions/N to pin one.",
+    )
+    log_level: str = Field("INFO", description="Level of Ecorse's log lines.")
+    failpoint: str = Field(
+        "", description="Tests only: the named point at which the process kills itself."
+    )
+
+    @property
+    def sql_dir(self) -> Path:
+        """Where the SQL files are: ``schema/`` and ``marts/`` below it."""
+        return self.project_dir / "include" / "sql"
+
+    @property
+    def models_dir(self) -> Path:
+        """Where the declarations of trained models are (TOML)."""
+        return self.project_dir / "include" / "models"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Read the settings once per process.
+
+    Raises
+    ------
+    ecorse.errors.ConfigError
+        A setting has a value it cannot have; the message names the variable.
+    """
+    from pydantic import ValidationError
+
+    from ecorse.errors import ConfigError
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"ECORSE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()
+        )
+        raise ConfigError(f"Settings are wrong: {problems}. See .env.example.") from None
