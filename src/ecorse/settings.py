@@ -34,6 +34,14 @@ class Settings(BaseSettings):
         description="Warehouse URL of the role ecorse_etl, as "
         "postgresql+psycopg://user:password@host:port/database. Empty means the embedded Postgres.",
     )
+    bi_reader_password: SecretStr = Field(
+        SecretStr(""),
+        description="Password of bi_reader, when ECORSE_DATABASE_URL names a server of your own.",
+    )
+    app_reader_password: SecretStr = Field(
+        SecretStr(""),
+        description="Password of app_reader, when ECORSE_DATABASE_URL names a server of your own.",
+    )
     postgres_port: int = Field(
         0, description="Port of the embedded Postgres on 127.0.0.1; 0 picks a free one and keeps it."
     )

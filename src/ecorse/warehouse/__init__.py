@@ -1,0 +1,1 @@
+"""The PostgreSQL warehouse: connections, schema, writers, builds, marts, publishing."""
