@@ -57,6 +57,12 @@ class Settings(BaseSettings):
     reject_limit_share: float = Field(
         0.05, ge=0, le=1, description="A file with a larger share of rejected rows blocks the night."
     )
+    max_shrink_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="A night in which a shop lost a larger share of its lines is not published.",
+    )
     max_record_bytes: int = Field(
         1 << 20, ge=1024, description="A record longer than this is rejected, never held in memory."
     )

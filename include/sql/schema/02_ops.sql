@@ -218,3 +218,9 @@ create table if not exists ops.model_decision (
     unique (build_id, shop_id, model)
 );
 comment on table ops.model_decision is 'Whether a candidate replaced the champion, by which rule, on which numbers';
+
+create table if not exists ops.published_view (
+    mart text primary key,
+    fingerprint text not null
+);
+comment on table ops.published_view is 'The views in schema marts that Ecorse made, and what each was made from';

@@ -1,0 +1,46 @@
+"""Which code made an output: the package's version and the commit it came from.
+
+What belongs here: facts about the running code. What does not: facts about data.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+
+from ecorse import __version__
+from ecorse.settings import get_settings
+
+LIBRARIES = ("numpy", "polars", "scikit-learn", "scipy", "skops", "sparse-dot-topn")
+
+
+@lru_cache(maxsize=1)
+def git_sha() -> str:
+    """The commit of the checkout, with ``+`` behind it when files differ; ``unknown`` outside git."""
+    project_dir = get_settings().project_dir
+    try:
+        run = subprocess.run(
+            ["git", "-C", str(project_dir), "describe", "--always", "--dirty=+", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return run.stdout.strip() or "unknown"
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that decide a model's numbers."""
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+__all__ = ["__version__", "git_sha", "library_versions"]
