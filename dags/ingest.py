@@ -1,0 +1,62 @@
+"""The DAG `ingest`: new and changed files of every configured source into staging. Wiring only."""
+
+from airflow.sdk import DAG, Param
+
+from ecorse.orchestration import tasks
+from ecorse.orchestration.defaults import DAG_DEFAULTS, TASK_DEFAULTS
+from ecorse.orchestration.docs import Trouble, dag_doc
+from ecorse.settings import get_settings
+
+ABOUT = """
+Loads what is new or changed of every shop and source in `include/shops.toml`, one task each, then
+emits one `staging` event with the row counts, so that exactly one `refresh` follows - also when
+nothing new came. A source that fails leaves the others alone: they are loaded, `announce` runs,
+`refresh` builds the night from what is there, and **this run is shown as failed** by `confirm`.
+The same as `ecorse ingest`.
+"""
+TROUBLES = (
+    Trouble(
+        "`load_source` failed at once, with ContractError or DataError",
+        "a file was refused: nothing of it is in the warehouse, the other files are",
+        "read the message (file, row, column); mend the file or its contract, then start this DAG "
+        "with the form narrowed to that shop and source",
+    ),
+    Trouble(
+        "`load_source` retries with SourceUnavailable or StoreBusy",
+        "the source, the network or the database is down, or another load of this source runs",
+        "nothing while it retries (about 8 minutes); then look at `ecorse doctor`",
+    ),
+    Trouble(
+        "`list_sources` failed with ConfigError",
+        "`include/shops.toml` is wrong, or the form names a shop or source that is not in it",
+        "mend the file or the form",
+    ),
+    Trouble(
+        "`confirm` is upstream_failed",
+        "at least one source failed; the night was built without it",
+        "see the failed map index of `load_source`",
+    ),
+)
+
+
+def text(title: str, description: str) -> Param:
+    """An optional text field of the form."""
+    return Param(None, description, type=["null", "string"], title=title)
+
+
+with DAG(
+    "ingest",
+    description="New and changed files into staging",
+    doc_md=dag_doc(ABOUT, TROUBLES),
+    schedule=get_settings().schedule,
+    default_args=TASK_DEFAULTS,
+    params={
+        "shop": text("Shop", "Only this shop; empty means every configured one"),
+        "source": text("Source", "Only this source; empty means every configured one"),
+        "origin": text("Origin", "Where from (folder, kaggle, simulate); empty: as configured"),
+        "path": text("Path", "Folder, file or Kaggle handle; empty: as configured"),
+    },
+    **DAG_DEFAULTS,
+):
+    loads = tasks.load_source.expand_kwargs(tasks.list_sources())
+    tasks.announce(loads) >> tasks.confirm(loads)

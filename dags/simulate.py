@@ -1,0 +1,40 @@
+"""The DAG `simulate`: appends simulated, marked sales to a source file. Wiring only."""
+
+from airflow.sdk import DAG, Param
+
+from ecorse.orchestration import tasks
+from ecorse.orchestration.defaults import DAG_DEFAULTS, TASK_DEFAULTS
+from ecorse.orchestration.docs import Trouble, dag_doc
+
+ABOUT = """
+Appends simulated sales to a file in the sales-CSV format. Their order ids start with `SIM-`, so
+they are staged under a shop of their own and change no figure of the real one. The same form, rows
+and seed give the same rows. Start `ingest` to load them. The same as `ecorse simulate`.
+"""
+TROUBLES = (
+    Trouble(
+        "`simulate` failed with ConfigError",
+        "the path cannot be written to, or the file is not in the sales-CSV format",
+        "name a file in a folder that Airflow's user may write to",
+    ),
+    Trouble(
+        "`simulate` retries with DiskFull",
+        "the disk that holds the file has no space left",
+        "free space; the file is unchanged",
+    ),
+)
+
+with DAG(
+    "simulate",
+    description="Append simulated sales to a source file",
+    doc_md=dag_doc(ABOUT, TROUBLES),
+    schedule=None,
+    default_args=TASK_DEFAULTS,
+    params={
+        "path": Param("", "The file to append to", type="string", title="File"),
+        "rows": Param(1000, "How many order lines", type="integer", minimum=1, maximum=10_000_000),
+        "seed": Param(0, "The same seed gives the same rows", type="integer", minimum=0),
+    },
+    **DAG_DEFAULTS,
+):
+    tasks.simulate()

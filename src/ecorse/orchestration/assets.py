@@ -1,0 +1,12 @@
+"""The assets that tie the DAGs together: one name, one URI, one place.
+
+What belongs here: every asset of the project (a name with two URIs is silently deactivated by
+Airflow). What does not: who produces or consumes them; that stands in the DAG files.
+"""
+
+from airflow.sdk import Asset
+
+STAGING = Asset(name="staging", uri="x-ecorse://warehouse/staging", group="ecorse")
+MARTS = Asset(name="marts", uri="x-ecorse://warehouse/marts", group="ecorse")
+
+ALL = (STAGING, MARTS)

@@ -1,0 +1,45 @@
+"""The documentation a DAG shows in the UI, with triage notes built from a short table.
+
+What belongs here: turning tables of text into Markdown. What does not: the texts of one DAG.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from ecorse.warehouse.catalog import Catalog, Step
+
+
+class Trouble(NamedTuple):
+    """One thing that can go wrong: what is seen, what it means, what to do."""
+
+    seen: str
+    means: str
+    do: str
+
+
+def dag_doc(about: str, troubles: Iterable[Trouble]) -> str:
+    """Markdown for ``doc_md``: what the DAG does, then its triage notes as a table."""
+    rows = "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|") for cell in trouble) + " |"
+        for trouble in troubles
+    )
+    return (
+        f"{about.strip()}\n\n### Triage notes\n\n"
+        f"| what you see | what it means | what to do |\n|---|---|---|\n{rows}\n"
+    )
+
+
+def step_doc(catalog: Catalog, step: Step) -> str:
+    """Markdown for one step of a build: what it makes, and what one row stands for."""
+    if step.kind == "mart":
+        mart = catalog.marts[step.name]
+        grain = ", ".join(f"`{column}`" for column in mart.grain)
+        return f"{mart.about}\n\nOne row per {grain}. Its SQL: `include/sql/marts/{step.name}.sql`"
+    tables = ", ".join(f"`marts.{table}`" for table in step.writes)
+    return (
+        f"Trains `{catalog.models[step.name].class_path}` and writes {tables}.\n\n"
+        f"Its declaration: `include/models/{step.name}.toml`"
+    )

@@ -1,0 +1,177 @@
+"""What the page of nights shows, read from ``ops`` in one read-only snapshot.
+
+What belongs here: the page's queries. What does not: the page (``nights.html``) and its server
+(``plugins/ecorse_plugin.py``). The page has no login behind it: only counts, names, figures and
+the sentences of rules are read - never a raw row, a reject's text, a check's sample or a holder.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psycopg import Connection, IsolationLevel
+from psycopg.rows import DictRow, dict_row
+
+from ecorse.warehouse.connect import connect
+
+NIGHTS_SHOWN = 30
+FILES_SHOWN = 200
+STATEMENT_TIMEOUT = "5s"
+
+BUILDS = """
+select
+    b.build_id,
+    b.status,
+    c.build_id is not null as is_published,
+    b.as_of,
+    b.started_at,
+    b.finished_at,
+    b.first_published_at,
+    extract(epoch from b.finished_at - b.started_at)::float8 as seconds,
+    left(split_part(b.error, E'\\n', 1), 300) as error,
+    b.ecorse_version,
+    (select count(*) from ops.build_load as l where l.build_id = b.build_id) as loads,
+    (select count(*) from ops.build_step as s
+        where s.build_id = b.build_id and s.status = 'succeeded') as steps_succeeded,
+    (select count(*) from ops.build_step as s where s.build_id = b.build_id) as steps,
+    (select count(*) from ops.check_result as r
+        where r.build_id = b.build_id and r.level = 'fail' and not r.passed) as checks_failed,
+    (select count(*) from ops.check_result as r
+        where r.build_id = b.build_id and r.level = 'warn' and not r.passed) as checks_warned,
+    (select count(*) from ops.check_result as r where r.build_id = b.build_id) as checks
+from ops.build as b
+left join ops.current_build as c on c.build_id = b.build_id
+where
+    c.build_id is not null
+    or b.build_id in (
+        select recent.build_id from ops.build as recent
+        where recent.status <> 'removed'
+        order by recent.build_id desc
+        limit %(limit)s
+    )
+order by b.build_id desc
+"""
+
+STEPS = """
+select
+    step,
+    status,
+    rows,
+    extract(epoch from coalesce(finished_at, clock_timestamp()) - started_at)::float8 as seconds
+from ops.build_step
+where build_id = %(build_id)s
+order by started_at, step
+"""
+
+CHECKS = """
+select mart, check_name, level, passed, failing_rows, sentence, seconds
+from ops.check_result
+where build_id = %(build_id)s
+order by passed, level, mart, check_name
+"""
+
+DECISIONS = """
+select shop_id, model, outcome, reason, numbers, decided_at
+from ops.model_decision
+where build_id = %(build_id)s
+order by shop_id, model
+"""
+
+FILES = """
+select
+    shop_id, source, file_name, left(sha256, 12) as content, known_at,
+    rows_read, rows_staged, rows_duplicate, rows_ignored, rows_rejected,
+    money_staged, currency, jsonb_array_length(warnings) as warnings
+from ops.load
+where superseded_at is null
+order by shop_id, source, file_name
+limit %(limit)s
+"""
+
+ACCOUNTS = """
+select
+    currency,
+    count(*) as files,
+    sum(rows_read)::bigint as rows_read,
+    sum(rows_staged)::bigint as rows_staged,
+    sum(rows_duplicate)::bigint as rows_duplicate,
+    sum(rows_ignored)::bigint as rows_ignored,
+    sum(rows_rejected)::bigint as rows_rejected,
+    sum(money_staged) as money_staged
+from ops.load
+where superseded_at is null
+group by currency
+order by currency
+"""
+
+REFUSED = """
+select shop_id, source, file_name, error_class, left(message, 300) as message, refused_at
+from ops.refused_file
+where resolved_at is null
+order by refused_at desc
+limit %(limit)s
+"""
+
+REJECTS = """
+select l.shop_id, l.source, r.rule, r.column_name, count(*) as rows,
+    count(distinct r.load_id) as files
+from ops.reject as r
+inner join ops.load as l on l.load_id = r.load_id
+where l.superseded_at is null
+group by l.shop_id, l.source, r.rule, r.column_name
+order by rows desc, l.shop_id, l.source, r.rule
+limit %(limit)s
+"""
+
+
+def read_nights(build_id: int | None = None) -> dict[str, Any]:
+    """Everything the page shows; details are those of ``build_id``, or of the latest night.
+
+    Returns
+    -------
+    dict
+        ``builds`` (newest first), ``shown`` (one of them, or ``None``), its ``steps``, ``checks``
+        (failed first) and ``decisions``; ``files``, ``accounts`` (one per currency), ``refused``
+        and ``rejects`` of what is loaded now.
+
+    Raises
+    ------
+    ecorse.errors.StoreBusy
+        The warehouse cannot be reached.
+    """
+    with _snapshot() as conn:
+        builds = _rows(conn, BUILDS, limit=NIGHTS_SHOWN)
+        shown = next((b for b in builds if build_id in (None, b["build_id"])), None)
+        which = {"build_id": shown["build_id"] if shown else None}
+        return {
+            "builds": builds,
+            "published": next((b for b in builds if b["is_published"]), None),
+            "shown": shown,
+            "steps": _rows(conn, STEPS, **which),
+            "checks": _rows(conn, CHECKS, **which),
+            "decisions": _rows(conn, DECISIONS, **which),
+            "accounts": _rows(conn, ACCOUNTS),
+            "files": _rows(conn, FILES, limit=FILES_SHOWN),
+            "refused": _rows(conn, REFUSED, limit=FILES_SHOWN),
+            "rejects": _rows(conn, REJECTS, limit=FILES_SHOWN),
+        }
+
+
+def step_rows(build_id: int) -> dict[str, int]:
+    """Rows that each step of a build wrote, for the asset event of a publication."""
+    with _snapshot() as conn:
+        steps = _rows(conn, STEPS, build_id=build_id)
+    return {step["step"]: step["rows"] for step in steps if step["rows"] is not None}
+
+
+def _snapshot() -> Connection:
+    conn = connect(application_name="ecorse nights")
+    conn.read_only = True
+    conn.isolation_level = IsolationLevel.REPEATABLE_READ
+    conn.execute("select set_config('statement_timeout', %s, true)", (STATEMENT_TIMEOUT,))
+    return conn
+
+
+def _rows(conn: Connection, query: str, **values: Any) -> list[DictRow]:
+    with conn.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query.encode(), values).fetchall()

@@ -1,0 +1,176 @@
+"""The bodies of the tasks: each calls one function of the flow and returns names and counts.
+
+What belongs here: reading the form, naming the holder, announcing assets. What does not: work
+(``ecorse.flow``) and wiring (``dags/``). Imports of Ecorse stand inside the functions: what is
+imported at the top is paid at every parse and every task start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from ecorse.orchestration.assets import MARTS, STAGING
+
+
+def holder(context: Any) -> str:
+    """Who writes: the same for every try of a task, so that a retry is recognised as one."""
+    run = context["dag_run"]
+    return f"airflow:{run.dag_id}:{run.run_id}"
+
+
+def instant(text: str | None) -> datetime | None:
+    """A date or instant from a form; without a zone it is UTC, empty is ``None``."""
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _build_id(context: Any) -> int:
+    return int(context["ti"].xcom_pull(task_ids="open_build"))
+
+
+# --- ingest ------------------------------------------------------------------------------------
+
+
+@task
+def list_sources() -> list[dict[str, str]]:
+    """The configured shops and sources of this run; the form narrows them."""
+    from ecorse.errors import ConfigError
+    from ecorse.sources.shops import load_shops
+
+    form = get_current_context()["params"]
+    configured = [
+        {"shop_id": shop.shop_id, "source": source.name}
+        for shop in load_shops()
+        for source in shop.sources
+    ]
+    chosen = [
+        pair
+        for pair in configured
+        if form["shop"] in (None, "", pair["shop_id"])
+        and form["source"] in (None, "", pair["source"])
+    ]
+    if not chosen:
+        known = ", ".join(f"{pair['shop_id']}/{pair['source']}" for pair in configured)
+        raise ConfigError(
+            f"No configured source fits shop {form['shop']!r} and source {form['source']!r}. "
+            f"Configured in include/shops.toml: {known or 'none'}."
+        )
+    return chosen
+
+
+@task(map_index_template="{{ task.op_kwargs['shop_id'] }} {{ task.op_kwargs['source'] }}")
+def load_source(shop_id: str, source: str) -> dict[str, Any]:
+    """Load what is new or changed of one source of one shop."""
+    from ecorse import flow
+
+    context = get_current_context()
+    form = context["params"]
+    summary = flow.ingest(
+        shop_id,
+        source,
+        origin=form["origin"] or None,
+        path=form["path"] or None,
+        holder=holder(context),
+    )
+    return {"shop_id": shop_id, "source": source, **summary.counts()}
+
+
+@task(outlets=[STAGING], trigger_rule="all_done")
+def announce(loads: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Emit the one asset event of this run, whatever came, with what each source loaded."""
+    context = get_current_context()
+    extra = {"run_id": context["dag_run"].run_id, "loads": [load for load in loads if load]}
+    context["outlet_events"][STAGING].extra = extra
+    return extra
+
+
+@task
+def confirm(loads: Iterable[dict[str, Any]]) -> int:
+    """Succeed only if every source loaded: a refused file leaves the run red."""
+    return len(list(loads))
+
+
+# --- refresh -----------------------------------------------------------------------------------
+
+
+@task
+def open_build() -> int:
+    """Open a new build at today's watermark, or as of the form's date."""
+    from ecorse import flow
+
+    context = get_current_context()
+    return flow.open_build(as_of=instant(context["params"]["as_of"]), holder=holder(context))
+
+
+@task
+def build_mart(name: str) -> int:
+    """Build one mart in this run's build; gives its row count."""
+    from ecorse import flow
+
+    return flow.build_mart(_build_id(get_current_context()), name)
+
+
+@task
+def run_model(name: str) -> dict[str, int]:
+    """Train one model on this run's build and write its tables; gives rows per table."""
+    from ecorse import flow
+
+    return flow.run_model(_build_id(get_current_context()), name)
+
+
+@task
+def audit() -> dict[str, Any]:
+    """Reconcile rows and money and run every check; a failed one refuses the build."""
+    from ecorse import flow
+
+    return flow.audit(_build_id(get_current_context())).counts()
+
+
+@task(outlets=[MARTS])
+def publish() -> dict[str, Any]:
+    """Make this run's build the published one; skipped when the form says no."""
+    from ecorse import flow
+
+    context = get_current_context()
+    if not context["params"]["publish"]:
+        raise AirflowSkipException("The form says: build and audit only.")
+    build_id = _build_id(context)
+    flow.publish(build_id, holder=holder(context))
+    return _announce_marts(context, build_id, "publish")
+
+
+# --- by hand -----------------------------------------------------------------------------------
+
+
+@task(outlets=[MARTS])
+def rollback() -> dict[str, Any]:
+    """Make an earlier build the published one."""
+    from ecorse import flow
+
+    context = get_current_context()
+    build_id = flow.rollback(context["params"]["build_id"], holder=holder(context))
+    return _announce_marts(context, build_id, "rollback")
+
+
+def _announce_marts(context: Any, build_id: int, action: str) -> dict[str, Any]:
+    from ecorse.orchestration.nights import step_rows
+
+    extra = {"build_id": build_id, "action": action, "rows": step_rows(build_id)}
+    context["outlet_events"][MARTS].extra = extra
+    return extra
+
+
+@task
+def simulate() -> dict[str, Any]:
+    """Append simulated, marked sales to a shop's simulated file."""
+    from ecorse.simulate import append_sales
+
+    form = get_current_context()["params"]
+    return {"path": form["path"], "rows": append_sales(form["path"], form["rows"], form["seed"])}
