@@ -75,6 +75,7 @@ def run(
     with tempfile.TemporaryFile("w+") as output:
         done = subprocess.run(
             command,
+            check=False,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -89,6 +90,12 @@ def run(
         )
         output.seek(0)
         return subprocess.CompletedProcess(command, done.returncode, output.read(), "")
+
+
+def give(path: Path, account: Account | None) -> None:
+    """Make the account the owner of a file or folder; nothing happens when there is none."""
+    if account:
+        os.chown(path, account.uid, account.gid, follow_symlinks=False)
 
 
 def reachable(folder: Path, account: Account | None) -> bool:
