@@ -102,22 +102,27 @@ def _put_aside(
     finish_build(conn, build_id, "orphaned", "left unfinished; a later refresh took over")
 
 
-def finish_build(conn: psycopg.Connection, build_id: int, status: str, error: str | None) -> None:
-    """Close an unfinished build with a status."""
-    conn.execute(
+def finish_build(conn: psycopg.Connection, build_id: int, status: str, error: str | None) -> bool:
+    """Close an unfinished build with a status; gives whether it was unfinished."""
+    cursor = conn.execute(
         """
         update ops.build set status = %s, error = %s, finished_at = clock_timestamp()
         where build_id = %s and status in ('building', 'audited')
         """,
         (status, error, build_id),
     )
+    return cursor.rowcount == 1
 
 
 def fail_build(build_id: int, error: str) -> None:
-    """Mark a build as failed and drop what it made; the published build stays."""
+    """Mark a build as failed and drop what it made; the published build stays.
+
+    A build that its audit refused stays as it is, to be looked into until the next night.
+    """
     with connect(application_name="ecorse fail_build") as conn:
-        finish_build(conn, build_id, "failed", error[:4000])
-    drop_relations(build_id)
+        was_open = finish_build(conn, build_id, "failed", error[:4000])
+    if was_open:
+        drop_relations(build_id)
 
 
 def drop_relations(build_id: int) -> int:

@@ -1,0 +1,202 @@
+"""The nightly flow: ingest, then build the marts, train, audit, publish.
+
+What belongs here: the story, a few lines per verb; the CLI, the DAGs and the tests call exactly
+these functions. What does not: how anything is done.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ecorse.errors import ContractError, DataError
+from ecorse.failpoints import failpoint
+from ecorse.warehouse import builds, publish as publishing
+from ecorse.warehouse.audit import all_checks, run_checks, save_results
+from ecorse.warehouse.builds import fail_build, step
+from ecorse.warehouse.catalog import load_catalog
+from ecorse.warehouse.connect import connect
+from ecorse.warehouse.runs import journal
+from ecorse.warehouse.tables import create_mart
+
+log = logging.getLogger(__name__)
+Progress = Callable[[str], None]
+
+__all__ = [
+    "audit", "build_mart", "fail_build", "ingest", "open_build", "publish", "refresh", "rollback",
+    "run_model",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class AuditSummary:
+    """How many checks passed, and which did not."""
+
+    build_id: int
+    passed: int
+    warned: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RefreshSummary:
+    """What one refresh made: rows per table, the audit, whether it was published."""
+
+    build_id: int
+    rows: Mapping[str, int]
+    audit: AuditSummary
+    is_published: bool
+
+
+def open_build(
+    *, as_of: datetime | None = None, known_by: datetime | None = None, holder: str
+) -> int:
+    """Start a new build at the current watermark; gives its ``build_id``.
+
+    ``as_of`` leaves out rows dated later; ``known_by`` sees only the loads known at that time.
+
+    Raises
+    ------
+    StoreBusy
+        Another refresh is at work.
+    """
+    build_id = builds.open_build(as_of=as_of, known_by=known_by, holder=holder)
+    failpoint("refresh.after_open")
+    return build_id
+
+
+def build_mart(build_id: int, name: str) -> int:
+    """Make one mart of a build; gives its rows (0 for a view)."""
+    mart = load_catalog().marts[name]
+    with step(build_id, name) as current:
+        current.rows = create_mart(current.conn, mart, build_id)
+        failpoint("refresh.mid_marts")
+    return current.rows
+
+
+def run_model(build_id: int, name: str) -> dict[str, int]:
+    """Train one declared model for every shop; gives the rows written, by table."""
+    from ecorse.training import train
+
+    declaration = load_catalog().models[name]
+    with step(build_id, name) as current:
+        rows = train(declaration, current)
+        current.rows, current.detail = sum(rows.values()), dict(rows)
+    return rows
+
+
+def audit(build_id: int) -> AuditSummary:
+    """Run every check on a build; an audited build may be published.
+
+    Raises
+    ------
+    DataError
+        A check at level ``fail`` found rows; the build is refused, yesterday stays published.
+    """
+    from ecorse.training import model_specs
+
+    catalog = load_catalog()
+    with step(build_id, "audit") as current:
+        results = run_checks(current.conn, build_id, all_checks(catalog, model_specs(catalog)))
+        save_results(current.conn, build_id, results)
+        current.rows = len(results)
+    broken = [r for r in results if not r.passed]
+    failed = [f"{r.mart}.{r.name}" for r in broken if r.level == "fail"]
+    summary = AuditSummary(
+        build_id,
+        passed=len(results) - len(broken),
+        warned=[f"{r.mart}.{r.name}" for r in broken if r.level == "warn"],
+        failed=failed,
+    )
+    with connect(application_name="ecorse audit") as conn:
+        if failed:
+            first = next(r for r in broken if r.level == "fail")
+            message = (
+                f"Build {build_id} is not published: {len(failed)} of {len(results)} checks "
+                f"failed ({', '.join(failed[:5])}{', ...' if len(failed) > 5 else ''}). First: "
+                f"{first.sentence} ({first.failing_rows} rows, e.g. {first.sample[:1]}). "
+                "Yesterday stays published; `ecorse status` lists every check."
+            )
+            builds.finish_build(conn, build_id, "refused", message)
+            conn.commit()
+            raise DataError(message)
+        builds.finish_build(conn, build_id, "audited", None)
+    failpoint("refresh.after_audit")
+    return summary
+
+
+def publish(build_id: int, *, holder: str) -> None:
+    """Make an audited build the published one and clear old builds away.
+
+    Raises
+    ------
+    DataError
+        The build was not audited, or was published before.
+    """
+    from ecorse.training import model_specs
+
+    catalog = load_catalog()
+    relations = publishing.relations_of(catalog, model_specs(catalog))
+    publishing.publish(build_id, relations, holder=holder)
+    publishing.clear_old_builds()
+
+
+publish_build = publish  # under this name where `publish` is a yes or no
+
+
+def rollback(build_id: int | None = None, *, holder: str) -> int:
+    """Make an earlier published build the current one; gives its id.
+
+    Raises
+    ------
+    TerminalError
+        There is no such kept build.
+    """
+    with journal("rollback", holder, {"build_id": build_id}) as summary:
+        summary["build_id"] = publishing.rollback(build_id, holder=holder)
+    chosen: int = summary["build_id"]
+    return chosen
+
+
+def refresh(
+    *,
+    as_of: datetime | None = None,
+    known_by: datetime | None = None,
+    publish: bool = True,
+    holder: str,
+    progress: Progress | None = None,
+) -> RefreshSummary:
+    """Make a complete new build, audit it and publish it.
+
+    Raises
+    ------
+    StoreBusy
+        Another refresh is at work.
+    DataError
+        The audit refused the build.
+    """
+    say = progress or log.info
+    rows: dict[str, int] = {}
+    with journal("refresh", holder, {"as_of": as_of, "publish": publish}) as journaled:
+        build_id = open_build(as_of=as_of, known_by=known_by, holder=holder)
+        journaled["build_id"] = build_id
+        try:
+            for current in load_catalog().steps():
+                if current.kind == "mart":
+                    rows[current.name] = build_mart(build_id, current.name)
+                else:
+                    rows |= run_model(build_id, current.name)
+                say(f"built {current.name}")
+            audited = audit(build_id)
+            say(f"audited: {audited.passed} checks passed, {len(audited.warned)} warnings")
+            if publish:
+                publish_build(build_id, holder=holder)
+                say(f"published build {build_id}")
+        except Exception as error:
+            fail_build(build_id, f"{type(error).__name__}: {error}")
+            raise
+        journaled |= {"rows": rows, "is_published": publish}
+    return RefreshSummary(build_id, rows, audited, publish)
