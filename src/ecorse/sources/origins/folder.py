@@ -1,0 +1,76 @@
+"""Origin ``folder``: the CSV files of a local folder, or one file.
+
+What belongs here: finding the files and saying clearly when there are none. What does not:
+reading them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecorse.errors import ConfigError, SourceUnavailable
+from ecorse.sources.origins import SourceFile
+from ecorse.sources.origins._files import SUFFIXES, find_files
+
+if TYPE_CHECKING:
+    from ecorse.settings import Settings
+
+OPTIONS = {
+    "path": "A folder or one file; a relative path starts at the project's folder",
+    "recursive": "true to look into folders below as well (default false)",
+}
+
+
+def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
+    """Give every ``*.csv`` and ``*.csv.gz`` file of the folder, sorted by name.
+
+    A file's name is its path below the folder, so equal names in two folders stay two files.
+
+    Raises
+    ------
+    ConfigError
+        No path is given, or it does not exist.
+    SourceUnavailable
+        The folder cannot be read, or holds no such file.
+    """
+    place = _resolve(settings, options.get("path"))
+    recursive = options.get("recursive", False)
+    if not isinstance(recursive, bool):
+        raise ConfigError(f"Origin 'folder': recursive must be true or false, not {recursive!r}.")
+    try:
+        if not place.exists():
+            raise ConfigError(
+                f"Origin 'folder': {place} does not exist. Correct the path, or put the CSV files there."
+            )
+        if place.is_file():
+            with place.open("rb"):
+                return [_source_file(place, place.name)]
+        paths = find_files(place, recursive=recursive)
+    except OSError as error:
+        raise SourceUnavailable(
+            f"Origin 'folder': cannot read {error.filename or place} ({error.strerror}). "
+            "Make it readable for the user that runs Ecorse, then run again."
+        ) from error
+    if not paths:
+        below = "" if recursive else " Folders below it are only searched with recursive = true."
+        raise SourceUnavailable(
+            f"Origin 'folder': no file named *{' or *'.join(SUFFIXES)} in {place}.{below} "
+            "Put the shop's exports there, then run again."
+        )
+    return [_source_file(path, path.relative_to(place).as_posix()) for path in paths]
+
+
+def _resolve(settings: Settings, path: object) -> Path:
+    """Make the option an absolute path."""
+    if not isinstance(path, str | Path) or not str(path).strip():
+        raise ConfigError(
+            "Origin 'folder' needs a path: options = { path = \"...\" } in shops.toml, "
+            "or --path on the command line, or path in the run's form."
+        )
+    return (settings.project_dir / Path(path).expanduser()).absolute()
+
+
+def _source_file(path: Path, file_name: str) -> SourceFile:
+    return SourceFile(path, file_name, {"origin": "folder", "path": str(path)})

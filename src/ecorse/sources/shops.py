@@ -1,0 +1,161 @@
+"""Which shops there are: reading ``include/shops.toml``.
+
+What belongs here: the file's shape and its checks, with the standard library only, since DAG
+files read it at every parse. What does not: fetching or reading the shops' files.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import ecorse.sources
+from ecorse.errors import ConfigError
+from ecorse.sources.origins import origin_names
+
+if TYPE_CHECKING:
+    from ecorse.settings import Settings
+
+_SHOP_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_SIMULATED_SUFFIX = "-simulated"
+_NOT_SOURCES = {"origins", "shops"}
+
+# Source: ISO 4217, active codes of money that prices are stated in.
+_CURRENCIES = """
+    AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP
+    BYN BZD CAD CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP
+    GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES
+    KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU
+    MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON
+    RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND
+    TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR
+    ZMW ZWG
+"""
+
+
+@dataclass(frozen=True)
+class ShopSource:
+    """One source of a shop: how its files are read, and where they come from."""
+
+    source: str
+    origin: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One shop of ``shops.toml``."""
+
+    shop_id: str
+    shop_name: str
+    time_zone: str
+    currency: str
+    sources: tuple[ShopSource, ...]
+
+
+def source_names() -> tuple[str, ...]:
+    """Give the names of all sources, sorted; imports none of them."""
+    names = {module.name for module in pkgutil.iter_modules(ecorse.sources.__path__)}
+    return tuple(sorted(n for n in names - _NOT_SOURCES if not n.startswith("_")))
+
+
+def load_shops(settings: Settings) -> list[Shop]:
+    """Read the shops, in the order of the file.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing or not TOML, or an entry is wrong; the message names file and key.
+    """
+    path = settings.shops_file
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror}). ECORSE_SHOPS_FILE says where the shops are listed."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    _expect_keys(document, {"shops"}, set(), f"{path}")
+    tables = document["shops"]
+    if not isinstance(tables, list) or not tables:
+        raise ConfigError(f"{path}: shops: expected at least one [[shops]] table.")
+    shops = [_read_shop(table, f"{path}: shops[{i}]") for i, table in enumerate(tables)]
+    _expect_unique([shop.shop_id for shop in shops], f"{path}: shop_id")
+    return shops
+
+
+def _read_shop(table: object, where: str) -> Shop:
+    """Check one ``[[shops]]`` table."""
+    texts = ("shop_id", "shop_name", "time_zone", "currency")
+    shop = _expect_keys(table, {*texts, "sources"}, set(), where)
+    shop_id, shop_name, time_zone, currency = (_text(shop, key, where) for key in texts)
+    if not _SHOP_ID.fullmatch(shop_id) or shop_id.endswith(_SIMULATED_SUFFIX):
+        raise ConfigError(
+            f"{where}.shop_id = {shop_id!r}: use lower-case letters, digits, - and _ (at most 63), "
+            f"not ending in {_SIMULATED_SUFFIX!r}, which marks simulated rows."
+        )
+    try:
+        ZoneInfo(time_zone)
+    except (KeyError, ValueError, OSError):
+        raise ConfigError(
+            f"{where}.time_zone = {time_zone!r}: no such zone; use an IANA name such as 'America/New_York'."
+        ) from None
+    if currency not in _CURRENCIES.split():
+        raise ConfigError(
+            f"{where}.currency = {currency!r}: no such currency; use an ISO 4217 code such as 'USD'."
+        )
+    tables = shop["sources"]
+    if not isinstance(tables, list) or not tables:
+        raise ConfigError(f"{where}.sources: expected at least one [[shops.sources]] table.")
+    sources = tuple(_read_source(t, f"{where}.sources[{i}]") for i, t in enumerate(tables))
+    _expect_unique([source.source for source in sources], f"{where}.sources: source")
+    return Shop(shop_id, shop_name, time_zone, currency, sources)
+
+
+def _read_source(table: object, where: str) -> ShopSource:
+    """Check one ``[[shops.sources]]`` table; the options are checked by their origin."""
+    source = _expect_keys(table, {"source", "origin"}, {"options"}, where)
+    names = {"source": source_names(), "origin": origin_names()}
+    for key, known in names.items():
+        if _text(source, key, where) not in known:
+            raise ConfigError(
+                f"{where}.{key} = {source[key]!r}: no such {key}; there are {', '.join(known)}."
+            )
+    options = source.get("options", {})
+    if not isinstance(options, dict):
+        raise ConfigError(f'{where}.options: expected a table such as {{ path = "data" }}.')
+    return ShopSource(source["source"], source["origin"], options)
+
+
+def _expect_keys(table: object, needed: set[str], optional: set[str], where: str) -> dict[str, Any]:
+    """Check that a table has all needed keys and no unknown one."""
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where}: expected a table.")
+    if missing := sorted(needed - set(table)):
+        raise ConfigError(f"{where}: {', '.join(missing)} is missing.")
+    if unknown := sorted(set(table) - needed - optional):
+        raise ConfigError(
+            f"{where}: unknown key {', '.join(unknown)}; it can have {', '.join(sorted(needed | optional))}."
+        )
+    return table
+
+
+def _text(table: Mapping[str, Any], key: str, where: str) -> str:
+    """Give a value that must be a non-empty text."""
+    value = table[key]
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigError(f"{where}.{key} = {value!r}: expected a text that is not empty.")
+    return value
+
+
+def _expect_unique(values: list[str], where: str) -> None:
+    """Check that no value stands twice."""
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            raise ConfigError(f"{where} = {value!r} stands twice; each may stand once.")
