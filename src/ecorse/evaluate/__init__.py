@@ -1,0 +1,1 @@
+"""Judging models: comparisons, drift, and the written rules of promotion."""

@@ -1,0 +1,73 @@
+"""How inputs are distributed: histograms of feature blocks on bins that a reference fixes.
+
+What belongs here: bins, counts and the PSI per feature. What does not: the limit on it
+(``ecorse.evaluate.gate``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ecorse.evaluate.gate import population_stability
+from ecorse.features.orders import PERIODS, Block, Floats
+
+QUANTILES = 10
+
+
+def quantile_edges(values: Floats) -> list[float]:
+    """Inner edges of about ten equally full bins, each between two values that occur.
+
+    An edge never sits on a value, so that a price of 11.95 and one of 11.96 share a bin.
+    """
+    distinct = np.unique(values)
+    if len(distinct) < 2:
+        return []
+    cuts = np.quantile(values, np.arange(1, QUANTILES) / QUANTILES, method="lower")
+    left = np.unique(np.minimum(np.searchsorted(distinct, cuts), len(distinct) - 2))
+    edges: list[float] = ((distinct[left] + distinct[left + 1]) / 2.0).tolist()
+    return edges
+
+
+def histogram(block: Block, edges: Sequence[float]) -> list[float]:
+    """Rows per bin: hours, weekdays or months of a cycle; bins of a number; values of a share.
+
+    The last bin of a share feature counts what has no column (unseen values).
+    """
+    kind, values = block.feature.kind, block.values
+    if kind == "cycle":
+        bins = int(PERIODS[block.feature.part])
+        turn = np.arctan2(values[:, 0], values[:, 1]) / (2.0 * np.pi) % 1.0
+        # 1e-9: the angle of 12:00 comes back as 11.9999999
+        counts = np.bincount(np.floor(turn * bins + 1e-9).astype(int) % bins, minlength=bins)
+        return counts.astype(float).tolist()
+    if kind == "share":
+        sums = values.sum(axis=0)
+        return [*sums.tolist(), float(max(len(values) - sums.sum(), 0.0))]
+    place = np.searchsorted(np.asarray(edges), values[:, 0], side="right")
+    return np.bincount(place, minlength=len(edges) + 1).astype(float).tolist()
+
+
+def reference_histograms(blocks: Sequence[Block]) -> dict[str, dict[str, Any]]:
+    """Edges and counts per watched feature, as plain JSON, to compare later nights with."""
+    references = {}
+    for block in blocks:
+        if block.feature.watch_drift:
+            numeric = block.feature.kind in ("log_mean", "log_sum")
+            edges = quantile_edges(block.values[:, 0]) if numeric else []
+            references[block.feature.name] = {"edges": edges, "counts": histogram(block, edges)}
+    return references
+
+
+def drift(references: Mapping[str, Mapping[str, Any]], blocks: Sequence[Block]) -> dict[str, float]:
+    """PSI of each watched feature against its reference."""
+    return {
+        block.feature.name: population_stability(
+            references[block.feature.name]["counts"],
+            histogram(block, references[block.feature.name]["edges"]),
+        )
+        for block in blocks
+        if block.feature.name in references
+    }

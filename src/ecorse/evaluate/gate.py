@@ -1,0 +1,126 @@
+"""The gate of segmentations: how far labels and inputs moved, and whether that may be published.
+
+What belongs here: ARI, Jaccard, PSI and the written rule on them, as pure functions.
+What does not: fitting anything; names of shops, tables or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import adjusted_rand_score
+
+from ecorse.models import Decision
+
+Labels = npt.NDArray[np.int64]
+SMALLEST_PSI_SHARE = 1e-4
+
+
+@dataclass(frozen=True)
+class GateLimits:
+    """What a candidate must reach to replace the champion."""
+
+    min_ari: float
+    min_jaccard: float
+    max_psi: float
+
+
+def label_agreement(before: npt.ArrayLike, after: npt.ArrayLike) -> float:
+    """Adjusted Rand index of two labelings of the same rows; 1 for equal up to renaming.
+
+    Source: Hubert & Arabie, Comparing partitions, J. Classification 2 (1985).
+    """
+    return float(adjusted_rand_score(np.asarray(before), np.asarray(after)))
+
+
+def cluster_jaccard(before: npt.ArrayLike, after: npt.ArrayLike) -> dict[int, float]:
+    """For each cluster of ``before``, its best Jaccard overlap with a cluster of ``after``.
+
+    Source: Hennig, Cluster-wise assessment of cluster stability, CSDA 52 (2007).
+    """
+    old, new = np.asarray(before), np.asarray(after)
+    overlap: dict[int, float] = {}
+    for label in np.unique(old):
+        members = old == label
+        candidates = np.unique(new[members])
+        overlap[int(label)] = max(
+            float(np.sum(members & (new == other)) / np.sum(members | (new == other)))
+            for other in candidates
+        )
+    return overlap
+
+
+def population_stability(expected: Sequence[float], actual: Sequence[float]) -> float:
+    """Population stability index of two histograms over the same bins (counts or shares).
+
+    ``sum((a - e) * ln(a / e))`` over shares, each at least 1e-4. Below 0.1 is calm, above 0.25 a
+    shift. Two empty histograms have 0.
+
+    Source: Siddiqi, Credit Risk Scorecards (2006), p. 136.
+    """
+    e, a = np.asarray(expected, dtype=float), np.asarray(actual, dtype=float)
+    if e.sum() == 0 or a.sum() == 0:
+        return 0.0 if e.sum() == a.sum() else float("inf")
+    e = np.maximum(e / e.sum(), SMALLEST_PSI_SHARE)
+    a = np.maximum(a / a.sum(), SMALLEST_PSI_SHARE)
+    return float(np.sum((a - e) * np.log(a / e)))
+
+
+def decide(
+    limits: GateLimits,
+    *,
+    psi: Mapping[str, float],
+    ari: float,
+    jaccard: Mapping[int, float],
+    champion_k: int,
+    candidate_k: int,
+    reselection: str = "",
+) -> Decision:
+    """Promote or hold a candidate; every broken rule is named with its number.
+
+    A due re-selection (``reselection`` says why) may change k and labels, so ARI, Jaccard and k are
+    then reported and not judged. Drifted inputs are held either way.
+    """
+    min_jaccard = min(jaccard.values(), default=1.0)
+    numbers: dict[str, Any] = {
+        "ari": ari,
+        "min_jaccard": min_jaccard,
+        "psi": dict(psi),
+        "champion_k": champion_k,
+        "candidate_k": candidate_k,
+        "reselection": reselection,
+        "limits": vars(limits),
+    }
+    broken = [
+        f"the inputs drifted: PSI of {name} is {value:.3g}, above {limits.max_psi:g}"
+        for name, value in psi.items()
+        if value > limits.max_psi
+    ]
+    if not reselection:
+        if candidate_k != champion_k:
+            broken.append(
+                f"k would change from {champion_k} to {candidate_k}, and no re-selection is due"
+            )
+        if ari < limits.min_ari:
+            broken.append(f"labels moved: ARI {ari:.3f} is below {limits.min_ari:g}")
+        if min_jaccard < limits.min_jaccard:
+            worst = min(jaccard, key=lambda label: jaccard[label])
+            broken.append(
+                f"segment {worst} fell apart: Jaccard {min_jaccard:.3f} "
+                f"is below {limits.min_jaccard:g}"
+            )
+    if broken:
+        return Decision("held", "Held, the published model stays: " + "; ".join(broken) + ".", numbers)
+    calm = f"largest PSI {max(psi.values(), default=0.0):.3f}"
+    if reselection:
+        reason = f"Promoted: k was selected again because {reselection}; {calm}."
+    else:
+        reason = (
+            f"Promoted: same {candidate_k} segments, ARI {ari:.3f}, "
+            f"smallest Jaccard {min_jaccard:.3f}, {calm}."
+        )
+    return Decision("promoted", reason, numbers)

@@ -1,0 +1,1 @@
+"""Features of customers, orders and items: pure functions of frames."""

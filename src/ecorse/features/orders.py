@@ -1,0 +1,265 @@
+"""Features of orders (or of any entity that has order lines), as blocks of numbers.
+
+What belongs here: pure functions from sorted lines to one block of columns per feature.
+What does not: scaling, weights and PCA (the pipeline in ``ecorse.segments``), reading data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ecorse.errors import ConfigError, DataError
+
+Floats = npt.NDArray[np.float64]
+Kind = Literal["cycle", "share", "log_mean", "log_sum"]
+PERIODS = {"hour": 24.0, "weekday": 7.0, "month": 12.0}
+SMALLEST_PRICE = 0.01
+SMALLEST_QUANTITY = 1.0
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One declared feature: a kind of computation on one column of the lines."""
+
+    name: str
+    kind: Kind
+    column: str
+    weight: float
+    part: str = ""
+    weigh_by: str = ""
+    top: int = 50
+    watch_drift: bool = True
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("cycle", "share", "log_mean", "log_sum"):
+            raise ConfigError(
+                f"feature {self.name!r}: kind = {self.kind!r} is unknown; "
+                "use cycle, share, log_mean or log_sum."
+            )
+        if self.kind == "cycle" and self.part not in PERIODS:
+            raise ConfigError(
+                f"feature {self.name!r}: part = {self.part!r} is unknown; use {', '.join(PERIODS)}."
+            )
+        if not self.weight > 0:
+            raise ConfigError(
+                f"feature {self.name!r}: weight = {self.weight} must be above 0; "
+                "delete the feature to leave it out."
+            )
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines in one fixed order, and which entity each belongs to.
+
+    ``ids`` are the ``n`` entities, sorted; ``entity`` holds for each line its index in ``ids``.
+    """
+
+    frame: pl.DataFrame
+    ids: pl.Series
+    entity: npt.NDArray[np.int64]
+
+    @property
+    def n(self) -> int:
+        """Number of entities."""
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Block:
+    """The columns of one feature: ``values`` of shape ``(n_entities, len(columns))``, float64."""
+
+    feature: Feature
+    columns: tuple[str, ...]
+    values: Floats
+
+
+def sort_lines(frame: pl.DataFrame, entity: str) -> Lines:
+    """Sort lines by entity and then by every other column; lines without entity are left out.
+
+    Every sum below runs in this order on one thread, so the same rows in any order give the
+    same bits (issue 2, P12).
+
+    Raises
+    ------
+    DataError
+        The frame has no such column.
+    """
+    if entity not in frame.columns:
+        raise DataError(
+            f"Input lines have no column {entity!r} (they have {', '.join(frame.columns)}); "
+            "select it in [inputs] or change [entity] id."
+        )
+    others = sorted(c for c in frame.columns if c != entity)
+    frame = frame.drop_nulls(entity).select(entity, *others).sort(entity, *others)
+    codes = frame[entity].rle_id().cast(pl.Int64).to_numpy()
+    return Lines(frame, frame[entity].unique(maintain_order=True), codes)
+
+
+def _sums(lines: Lines, values: Floats) -> Floats:
+    """Sum of ``values`` per entity, added in row order (a parallel group-by is not repeatable)."""
+    return np.bincount(lines.entity, weights=values, minlength=lines.n)
+
+
+def _numbers(lines: Lines, column: str) -> Floats:
+    return lines.frame[column].cast(pl.Float64).fill_null(0.0).to_numpy()
+
+
+def _weights(lines: Lines, column: str) -> Floats:
+    """Line weights: the size of ``column``, or 1 for each line; an entity never weighs nothing."""
+    if not column:
+        return np.ones(len(lines.entity))
+    weights = np.abs(_numbers(lines, column))
+    return np.where(_sums(lines, weights)[lines.entity] > 0, weights, 1.0)
+
+
+def clock_values(lines: Lines, column: str, part: str) -> Floats:
+    """Position of each line in its cycle, in hours ``[0, 24)``, days from Monday or months from January."""
+    stamp = lines.frame[column].dt
+    if part == "hour":
+        whole = stamp.hour().cast(pl.Float64) + stamp.minute().cast(pl.Float64) / 60.0
+    elif part == "weekday":
+        whole = stamp.weekday().cast(pl.Float64) - 1.0
+    else:
+        whole = stamp.month().cast(pl.Float64) - 1.0
+    return whole.to_numpy()
+
+
+def cycle(lines: Lines, column: str, part: str) -> Floats:
+    """Mean sine and cosine of the time of day, weekday or month: shape ``(n, 2)``.
+
+    23:30 and 00:30 are neighbours on a circle, and 24 hours apart on a line. A missing time
+    stops the run.
+
+    Source: Mardia & Jupp, Directional Statistics (2000), section 2.2.
+
+    Raises
+    ------
+    DataError
+        A line has no time.
+    """
+    missing = lines.frame[column].null_count()
+    if missing:
+        raise DataError(
+            f"{missing} input lines have no {column}; it is needed for the {part} of an order. "
+            "Reject such rows in the source's contract."
+        )
+    angle = 2.0 * np.pi * clock_values(lines, column, part) / PERIODS[part]
+    count = _sums(lines, np.ones(len(angle)))
+    return np.column_stack([_sums(lines, np.sin(angle)), _sums(lines, np.cos(angle))]) / count[:, None]
+
+
+def log_mean(lines: Lines, column: str, weigh_by: str = "") -> Floats:
+    """Natural log of the weighted mean of ``column`` per entity, at least 0.01: shape ``(n, 1)``."""
+    weights = _weights(lines, weigh_by)
+    mean = _sums(lines, weights * _numbers(lines, column)) / _sums(lines, weights)
+    return np.log(np.maximum(mean, SMALLEST_PRICE))[:, None]
+
+
+def log_sum(lines: Lines, column: str) -> Floats:
+    """Natural log of the summed size of ``column`` per entity, at least 1: shape ``(n, 1)``."""
+    total = _sums(lines, np.abs(_numbers(lines, column)))
+    return np.log(np.maximum(total, SMALLEST_QUANTITY))[:, None]
+
+
+def shares(lines: Lines, column: str, vocabulary: Sequence[str], weigh_by: str = "") -> Floats:
+    """Share of each known value within an entity: shape ``(n, len(vocabulary))``, 0 to 1.
+
+    With one value per entity this is one-hot. Unseen values have no column, so a row sums to less
+    than 1 by their share.
+    """
+    weights = _weights(lines, weigh_by)
+    code_of = {value: code for code, value in enumerate(vocabulary)}
+    codes = lines.frame[column].cast(pl.String).replace_strict(
+        list(code_of), list(code_of.values()), default=-1, return_dtype=pl.Int64
+    )
+    line_codes = codes.fill_null(-1).to_numpy()
+    known = line_codes >= 0
+    flat = lines.entity[known] * len(vocabulary) + line_codes[known]
+    table = np.bincount(flat, weights=weights[known], minlength=lines.n * len(vocabulary))
+    result: Floats = table.reshape(lines.n, len(vocabulary)) / _sums(lines, weights)[:, None]
+    return result
+
+
+def learn_vocabulary(lines: Lines, features: Sequence[Feature]) -> dict[str, list[str]]:
+    """The values that get a column, per share feature: the ``top`` most frequent, in text order."""
+    vocabulary = {}
+    for feature in features:
+        if feature.kind == "share":
+            counts = (
+                lines.frame.select(value=pl.col(feature.column).cast(pl.String))
+                .drop_nulls()
+                .group_by("value")
+                .len()
+                .sort(["len", "value"], descending=[True, False])
+            )
+            vocabulary[feature.name] = sorted(counts["value"].head(feature.top).to_list())
+    return vocabulary
+
+
+def build_blocks(
+    lines: Lines, features: Sequence[Feature], vocabulary: Mapping[str, Sequence[str]]
+) -> list[Block]:
+    """Compute every declared feature, in the declared order.
+
+    A share feature without any known value (an empty column) gives one column of zeros.
+    """
+    blocks = []
+    for feature in features:
+        name = feature.name
+        if feature.kind == "cycle":
+            values = cycle(lines, feature.column, feature.part)
+            columns: tuple[str, ...] = (f"{name}_sin", f"{name}_cos")
+        elif feature.kind == "log_mean":
+            values, columns = log_mean(lines, feature.column, feature.weigh_by), (f"{name}_log",)
+        elif feature.kind == "log_sum":
+            values, columns = log_sum(lines, feature.column), (f"{name}_log",)
+        else:
+            known = list(vocabulary.get(name, ()))
+            columns = tuple(f"{name}={value}" for value in known) or (f"{name}=",)
+            values = (
+                shares(lines, feature.column, known, feature.weigh_by)
+                if known
+                else np.zeros((lines.n, 1))
+            )
+        blocks.append(Block(feature, columns, values))
+    return blocks
+
+
+def stack(blocks: Sequence[Block]) -> Floats:
+    """All blocks side by side: shape ``(n, total columns)``, float64, C order."""
+    return np.ascontiguousarray(np.hstack([block.values for block in blocks]))
+
+
+def hash_features(ids: pl.Series, blocks: Sequence[Block]) -> str:
+    """sha256 of ids, column names and values (to 9 decimals): the same data has the same hash."""
+    digest = hashlib.sha256()
+    digest.update("\x1f".join(c for block in blocks for c in block.columns).encode())
+    digest.update("\x1f".join(map(str, ids.to_list())).encode())
+    for block in blocks:
+        digest.update((np.round(block.values, 9) + 0.0).tobytes())  # + 0.0 turns -0.0 into 0.0
+    return digest.hexdigest()
+
+
+def parse_features(entries: Sequence[Mapping[str, Any]]) -> tuple[Feature, ...]:
+    """Read the ``[[features]]`` of a declaration.
+
+    Raises
+    ------
+    ConfigError
+        None is declared, a name comes twice, or an entry is unknown or missing.
+    """
+    try:
+        features = tuple(Feature(**entry) for entry in entries)
+    except TypeError as error:
+        raise ConfigError(f"[[features]]: {error}. See include/models/segment_orders.toml.") from None
+    names = [feature.name for feature in features]
+    if not names or len(set(names)) < len(names):
+        raise ConfigError(f"[[features]]: names must be given and differ, got {names}.")
+    return features

@@ -1,0 +1,1 @@
+"""Segmentations: one file each; what they share stands beside them."""

@@ -1,0 +1,49 @@
+"""Which segment of tonight is which of yesterday: ids that survive a retrain.
+
+What belongs here: matching clusters by the rows they share. What does not: names (``meaning``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from ecorse.features.orders import Floats
+from ecorse.segments.pipeline import Labels
+
+
+def match_segments(
+    labels: Labels, k: int, champion_labels: Labels, champion_ids: Sequence[int], next_id: int
+) -> tuple[list[int], int]:
+    """Give each of ``k`` clusters the id of the champion's segment it shares most rows with.
+
+    The assignment with the largest total overlap; a cluster without a partner, or that shares no
+    row with it, gets a new id. Ids are never used twice.
+
+    Returns
+    -------
+    list of int
+        Segment id of each cluster.
+    int
+        The next free id.
+
+    Source: Kuhn, The Hungarian method, Naval Research Logistics Quarterly 2 (1955).
+    """
+    overlap = np.zeros((k, len(champion_ids)), dtype=np.int64)
+    np.add.at(overlap, (labels, champion_labels), 1)
+    ids = [0] * k
+    for cluster, old in zip(*linear_sum_assignment(overlap, maximize=True), strict=True):
+        if overlap[cluster, old]:
+            ids[cluster] = champion_ids[old]
+    for cluster in range(k):
+        if not ids[cluster]:
+            ids[cluster], next_id = next_id, next_id + 1
+    return ids, next_id
+
+
+def first_order(labels: Labels, centroids: Floats) -> list[int]:
+    """Order of clusters on a first night: largest first, equal ones by their centroid."""
+    members = np.bincount(labels, minlength=len(centroids))
+    return sorted(range(len(centroids)), key=lambda c: (-int(members[c]), tuple(centroids[c])))

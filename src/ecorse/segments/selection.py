@@ -1,0 +1,170 @@
+"""How many segments: silhouette, elbow, smallest share and stability, by one written rule.
+
+What belongs here: the curve over k and the rule that reads it. What does not: the features, or
+whether a chosen k may be published (``ecorse.evaluate.gate``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score, silhouette_score
+
+from ecorse.features.orders import Floats
+from ecorse.segments.config import Selection
+from ecorse.segments.pipeline import Labels, fit_kmeans
+
+RULE = (
+    "Of the k whose smallest segment and stability are large enough, those whose silhouette is near "
+    "the best compete; the one nearest the elbow of the inertia wins, then the smaller one."
+)
+
+
+@dataclass(frozen=True)
+class KScore:
+    """One k of the curve; ``silhouette`` and ``stability`` are ``None`` where undefined."""
+
+    k: int
+    inertia: float
+    silhouette: float | None
+    stability: float | None
+    smallest_share: float
+    is_elbow: bool = False
+    is_admissible: bool = False
+    is_chosen: bool = False
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The score as plain JSON."""
+        return asdict(self)
+
+
+def sample_rows(n: int, size: int, seed: int) -> Labels:
+    """Sorted indices of a seeded sample of ``size`` of ``n`` rows (all when fewer)."""
+    if n <= size:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(seed).choice(n, size, replace=False))
+
+
+def silhouette(z: Floats, labels: Labels, size: int, seed: int) -> float | None:
+    """Mean silhouette on a seeded sample; ``None`` with fewer than 2 labels or as many as rows.
+
+    Source: Rousseeuw, Silhouettes, J. Comput. Appl. Math. 20 (1987).
+    """
+    rows = sample_rows(len(z), size, seed)
+    distinct = len(np.unique(labels[rows]))
+    if not 2 <= distinct < len(rows):
+        return None
+    return float(silhouette_score(z[rows], labels[rows]))
+
+
+def bootstrap_stability(z: Floats, kmeans: KMeans, config: Selection, seed: int) -> float:
+    """Mean ARI between the fit's labels and those of refits on bootstrap samples, new seeds.
+
+    Source: Hennig, Cluster-wise assessment of cluster stability, CSDA 52 (2007); Hubert & Arabie
+    (1985) for ARI.
+    """
+    rows = sample_rows(len(z), config.bootstrap_rows, seed)
+    expected = kmeans.predict(z[rows])
+    agreements = []
+    for number in range(config.bootstraps):
+        rng = np.random.default_rng([seed, number])
+        drawn = z[rng.choice(len(z), len(rows), replace=True)]
+        if len(np.unique(drawn, axis=0)) < kmeans.n_clusters:
+            agreements.append(0.0)
+            continue
+        refit = fit_kmeans(drawn, kmeans.n_clusters, seed + 1 + number, config.restarts)
+        agreements.append(adjusted_rand_score(expected, refit.predict(z[rows])))
+    return float(np.mean(agreements))
+
+
+def find_elbow(ks: Sequence[int], inertias: Sequence[float]) -> int:
+    """The k farthest below the line from the first to the last point of the curve, both scaled to 0-1.
+
+    Source: Satopaa et al., Finding a "kneedle" in a haystack, ICDCS workshops (2011), without
+    smoothing.
+    """
+    x, y = np.asarray(ks, dtype=float), np.asarray(inertias, dtype=float)
+    if len(x) < 3 or y[0] <= y[-1]:
+        return int(ks[0])
+    below_line = (1.0 - (x - x[0]) / (x[-1] - x[0])) - (y - y[-1]) / (y[0] - y[-1])
+    return int(ks[int(np.argmax(below_line))])
+
+
+def select_k(
+    z: Floats, distinct: int, config: Selection, seed: int
+) -> tuple[KMeans, list[KScore]]:
+    """Fit every k that the rows allow and choose one by ``RULE``.
+
+    ``distinct`` is the number of distinct rows of ``z``; no k is larger. With too few for the
+    smallest k, k is that number. Gives the chosen fit and the curve, k = 1 first.
+    """
+    largest = min(config.k_max, distinct)
+    fits, scores = {}, []
+    for k in range(1, largest + 1):
+        if 1 < k < min(config.k_min, largest):
+            continue
+        fit = fit_kmeans(z, k, seed, config.restarts)
+        fits[k] = fit
+        scores.append(
+            KScore(
+                k=k,
+                inertia=float(fit.inertia_),
+                silhouette=silhouette(z, fit.labels_, config.sample_rows, seed) if k > 1 else None,
+                stability=bootstrap_stability(z, fit, config, seed) if k > 1 else None,
+                smallest_share=float(np.bincount(fit.labels_, minlength=k).min() / len(z)),
+            )
+        )
+    curve = choose(scores, config)
+    return fits[next(score.k for score in curve if score.is_chosen)], curve
+
+
+def choose(scores: Sequence[KScore], config: Selection) -> list[KScore]:
+    """Apply ``RULE`` to a curve: mark elbow, admissible and chosen k, each with its reason."""
+    elbow = find_elbow([s.k for s in scores], [s.inertia for s in scores])
+    judged = [replace(s, is_elbow=s.k == elbow, reason=_objection(s, config)) for s in scores]
+    judged = [replace(s, is_admissible=not s.reason) for s in judged]
+    able = [s for s in judged if s.is_admissible]
+    fallback = not able
+    if fallback:
+        able = [s for s in judged if s.silhouette is not None] or [judged[-1]]
+    best = max(s.silhouette if s.silhouette is not None else -1.0 for s in able)
+    near = [s for s in able if (s.silhouette or 0.0) >= best - config.silhouette_slack]
+    near = near if not fallback else [max(able, key=lambda s: (s.silhouette or -1.0, -s.k))]
+    winner = min(near, key=lambda s: (abs(s.k - elbow), s.k)).k
+    return [_explain(s, winner, elbow, best, {n.k for n in near}, fallback) for s in judged]
+
+
+def _objection(score: KScore, config: Selection) -> str:
+    if score.k < config.k_min:
+        return f"below the smallest k of {config.k_min}"
+    if score.smallest_share < config.smallest_share:
+        return f"smallest segment {score.smallest_share:.1%}, needed {config.smallest_share:.1%}"
+    if score.stability is None or score.stability < config.min_stability:
+        return f"stability {score.stability or 0.0:.2f}, needed {config.min_stability:.2f}"
+    if score.silhouette is None:
+        return "no silhouette: as many segments as rows"
+    return ""
+
+
+def _explain(
+    score: KScore, winner: int, elbow: int, best: float, near: set[int], fallback: bool
+) -> KScore:
+    if score.k == winner and fallback:
+        reason = f"chosen: no k met every rule ({score.reason}); best silhouette of those left"
+    elif score.k == winner:
+        reason = (
+            f"chosen: silhouette {score.silhouette or 0.0:.3f} (best {best:.3f}), "
+            f"{len(near)} k within reach, elbow at {elbow}"
+        )
+    elif score.reason:
+        reason = score.reason
+    elif score.k in near:
+        reason = f"silhouette {score.silhouette or 0.0:.3f} is near the best, but {winner} is nearer the elbow"
+    else:
+        reason = f"silhouette {score.silhouette or 0.0:.3f} is too far below the best {best:.3f}"
+    return replace(score, is_chosen=score.k == winner, reason=reason)
