@@ -14,7 +14,9 @@ from typing import Any
 
 from ecorse.errors import ContractError, DataError
 from ecorse.failpoints import failpoint
-from ecorse.warehouse import builds, publish as publishing
+from ecorse.intake import IngestSummary, ingest_source
+from ecorse.warehouse import builds
+from ecorse.warehouse import publish as publishing
 from ecorse.warehouse.audit import all_checks, run_checks, save_results
 from ecorse.warehouse.builds import fail_build, step
 from ecorse.warehouse.catalog import load_catalog
@@ -40,6 +42,10 @@ class AuditSummary:
     warned: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
 
+    def counts(self) -> dict[str, int]:
+        """How many checks passed, warned and failed."""
+        return {"passed": self.passed, "warned": len(self.warned), "failed": len(self.failed)}
+
 
 @dataclass(frozen=True)
 class RefreshSummary:
@@ -49,6 +55,48 @@ class RefreshSummary:
     rows: Mapping[str, int]
     audit: AuditSummary
     is_published: bool
+
+
+def ingest(
+    shop_id: str,
+    source: str,
+    *,
+    origin: str | None = None,
+    path: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    holder: str,
+    progress: Progress | None = None,
+) -> IngestSummary:
+    """Load what is new or changed of one shop's source into staging.
+
+    ``origin``, ``path`` and ``options`` replace what ``include/shops.toml`` says for this run.
+
+    Raises
+    ------
+    ContractError
+        Files were refused; the others were loaded. The message names each and its reason.
+    StoreBusy, SourceUnavailable
+        Trying again later may help.
+    """
+    chosen = {**(options or {}), **({"path": path} if path else {})}
+    params = {"shop_id": shop_id, "source": source, "origin": origin, **chosen}
+    with journal("ingest", holder, params) as journaled:
+        summary = ingest_source(
+            shop_id,
+            source,
+            origin=origin,
+            options=chosen,
+            holder=holder,
+            run_id=journaled["run_id"],
+            progress=progress or log.info,
+        )
+        journaled |= summary.counts()
+        if summary.refused:
+            raise ContractError(
+                f"{len(summary.refused)} of {summary.counts()['files']} files were refused; the "
+                "others were loaded. " + " | ".join(summary.refused.values())
+            )
+    return summary
 
 
 def open_build(

@@ -21,9 +21,7 @@ class Settings(BaseSettings):
         env_prefix="ECORSE_", env_file=".env", extra="ignore", frozen=True
     )
 
-    project_dir: Path = Field(
-        PROJECT_DIR, description="Where dags/, include/ and plugins/ are."
-    )
+    project_dir: Path = Field(PROJECT_DIR, description="Where dags/, include/ and plugins/ are.")
     home: Path = Field(
         PROJECT_DIR / "var",
         description="Where everything lives that Ecorse writes outside the database: embedded "
@@ -43,7 +41,8 @@ class Settings(BaseSettings):
         description="Password of app_reader, when ECORSE_DATABASE_URL names a server of your own.",
     )
     postgres_port: int = Field(
-        0, description="Port of the embedded Postgres on 127.0.0.1; 0 picks a free one and keeps it."
+        0,
+        description="Port of the embedded Postgres on 127.0.0.1; 0 picks a free one and keeps it.",
     )
     airflow_port: int = Field(8080, description="Port of the Airflow UI and API on 127.0.0.1.")
     shops_file: Path = Field(
@@ -55,7 +54,10 @@ class Settings(BaseSettings):
         14, ge=2, description="How many published nights are kept for rollback."
     )
     reject_limit_share: float = Field(
-        0.05, ge=0, le=1, description="A file with a larger share of rejected rows blocks the night."
+        0.05,
+        ge=0,
+        le=1,
+        description="A file with a larger share of rejected rows blocks the night.",
     )
     max_shrink_share: float = Field(
         0.5,

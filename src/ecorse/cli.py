@@ -1,0 +1,341 @@
+"""The command line: every verb of the flow, and looking at what it did.
+
+What belongs here: options, printing, exit codes. What does not: work; each command calls one
+function. Heavy imports stand inside the commands, so that ``ecorse --help`` is quick.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ecorse.errors import EcorseError
+from ecorse.log import configure
+from ecorse.settings import get_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Sales exports in, a published night of marts, segments and recommendations out.",
+)
+db = typer.Typer(no_args_is_help=True, help="The warehouse's database.")
+mart_app = typer.Typer(no_args_is_help=True, help="The marts.")
+app.add_typer(db, name="db")
+app.add_typer(mart_app, name="mart")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+Shop = Annotated[str | None, typer.Option(help="Only this shop of include/shops.toml.")]
+Source = Annotated[str | None, typer.Option("--source", help="Only this source, e.g. sales_csv.")]
+Origin = Annotated[
+    str | None, typer.Option(help="Where the files come from: folder, kaggle or simulate.")
+]
+DataPath = Annotated[
+    str | None, typer.Option("--data", help="Folder or file, with --origin folder (the default).")
+]
+AsOf = Annotated[
+    datetime | None, typer.Option(help="Leave out rows dated later (UTC): an earlier night again.")
+]
+KnownBy = Annotated[
+    datetime | None, typer.Option(help="Use only the files that were loaded by then (UTC).")
+]
+
+
+def holder() -> str:
+    """Who runs this command: user, host and process."""
+    return f"cli:{getpass.getuser()}@{socket.gethostname()}:{os.getpid()}"
+
+
+def say(message: str) -> None:
+    """Progress goes to standard error, so that standard output stays for results."""
+    print(f"{datetime.now():%H:%M:%S} {message}", file=sys.stderr, flush=True)
+
+
+def emit(value: Any) -> None:
+    """Print a value as JSON."""
+    print(json.dumps(value, default=str, indent=2, ensure_ascii=False))
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def _ready() -> None:
+    """The database is up and has today's schema."""
+    from ecorse.warehouse.migrate import migrate
+
+    migrate()
+
+
+def _ingest_all(
+    shop: str | None, source: str | None, origin: str | None, data: str | None
+) -> list[Any]:
+    """Ingest every configured source that fits; all are tried before an error is raised."""
+    from ecorse import flow
+    from ecorse.errors import ConfigError, ContractError
+    from ecorse.sources.shops import load_shops
+
+    chosen = [
+        (s.shop_id, configured.source)
+        for s in load_shops(get_settings())
+        for configured in s.sources
+        if shop in (None, s.shop_id) and source in (None, configured.source)
+    ]
+    if not chosen:
+        raise ConfigError(
+            f"No shop {shop or '(any)'} with source {source or '(any)'} in "
+            f"{get_settings().shops_file}."
+        )
+    if data and not origin:
+        origin = "folder"
+    summaries, refused = [], []
+    for shop_id, name in chosen:
+        try:
+            summaries.append(
+                flow.ingest(shop_id, name, origin=origin, path=data, holder=holder(), progress=say)
+            )
+        except ContractError as error:
+            refused.append(str(error))
+    if refused:
+        raise ContractError(" ".join(refused))
+    return summaries
+
+
+@app.command()
+def run(
+    shop: Shop = None,
+    source: Source = None,
+    origin: Origin = None,
+    data: DataPath = None,
+    as_json: Json = False,
+) -> None:
+    """The whole night without Airflow: ingest, refresh, publish, and a summary."""
+    from ecorse import flow
+    from ecorse.errors import ContractError
+    from ecorse.status import print_summary, read_night, read_status
+
+    _ready()
+    refused: ContractError | None = None
+    try:
+        _ingest_all(shop, source, origin, data)
+    except ContractError as error:
+        refused = error  # the night is made of what did load; the exit code still tells
+    flow.refresh(holder=holder(), progress=say)
+    if as_json:
+        emit({**read_status(), **read_night()})
+    else:
+        print_summary()
+    if refused:
+        raise refused
+
+
+@app.command()
+def ingest(
+    shop: Shop = None,
+    source: Source = None,
+    origin: Origin = None,
+    data: DataPath = None,
+    as_json: Json = False,
+) -> None:
+    """Load what is new or changed into staging."""
+    _ready()
+    summaries = _ingest_all(shop, source, origin, data)
+    if as_json:
+        emit([summary.as_dict() for summary in summaries])
+        return
+    for summary in summaries:
+        counts = ", ".join(f"{k.replace('_', ' ')} {v:,}" for k, v in summary.counts().items())
+        print(f"{summary.shop_id}/{summary.source}: {counts}")
+
+
+@app.command()
+def refresh(
+    as_of: AsOf = None,
+    known_by: KnownBy = None,
+    publish: Annotated[bool, typer.Option(help="Publish the build if its audit passes.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Build the marts, train, audit and publish."""
+    from dataclasses import asdict
+
+    from ecorse import flow
+
+    _ready()
+    summary = flow.refresh(
+        as_of=_utc(as_of), known_by=_utc(known_by), publish=publish, holder=holder(), progress=say
+    )
+    if as_json:
+        emit(asdict(summary))
+        return
+    word = "published" if summary.is_published else "audited, not published"
+    print(f"Build {summary.build_id} {word}: {summary.audit.passed} checks passed.")
+
+
+@app.command()
+def publish(build_id: Annotated[int, typer.Argument(help="An audited build.")]) -> None:
+    """Publish a build that was made with `refresh --no-publish`."""
+    from ecorse import flow
+
+    flow.publish(build_id, holder=holder())
+    print(f"Published build {build_id}.")
+
+
+@app.command()
+def rollback(
+    build_id: Annotated[int | None, typer.Argument(help="Default: the one before.")] = None,
+) -> None:
+    """Make an earlier published build the current one again."""
+    from ecorse import flow
+
+    print(f"Rolled back: build {flow.rollback(build_id, holder=holder())} is published.")
+
+
+@app.command()
+def status(
+    checksums: Annotated[
+        bool, typer.Option("--checksums", help="Rows and checksum of every mart.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Published build, last loads, rejects by reason, checks, model decisions."""
+    from rich.console import Console
+
+    from ecorse.status import print_status, read_checksums, read_status
+
+    _ready()
+    if checksums:
+        found = read_checksums()
+        if as_json:
+            emit(found)
+        else:
+            for name, mart in found.items():
+                print(f"{name:32} {mart['rows']:>12,} {mart['checksum']:>26}")
+    elif as_json:
+        emit(read_status())
+    else:
+        print_status(Console())
+
+
+@app.command()
+def report(load_id: Annotated[int, typer.Argument(help="See `ecorse status --json`.")]) -> None:
+    """Raw versus clean of one load, as Markdown."""
+    from ecorse.load import report_markdown
+
+    print(report_markdown(load_id))
+
+
+@app.command()
+def simulate(
+    rows: Annotated[int, typer.Option(min=1, help="How many lines to append.")],
+    data: Annotated[Path, typer.Option("--data", help="The sales CSV file to append to.")],
+    seed: Annotated[int | None, typer.Option(help="Same seed, same rows.")] = None,
+) -> None:
+    """Append simulated, marked sales to a CSV file; the next ingest adds exactly those rows."""
+    from ecorse.simulate import append_sales
+
+    append_sales(data, rows=rows, seed=seed)
+    print(f"Appended {rows:,} simulated lines to {data}.")
+
+
+@app.command()
+def up(
+    origin: Origin = "simulate",
+    data: DataPath = None,
+    once: Annotated[bool, typer.Option("--once", help="Stop after the first night.")] = False,
+) -> None:
+    """Start the embedded Postgres and Airflow, run a night, stay until Ctrl-C (`make run`)."""
+    from ecorse.stack.up import up as start
+
+    raise typer.Exit(start(origin=origin or "simulate", path=data, once=once))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Look at each part that a night needs, and say what is wrong and how to mend it."""
+    from ecorse.doctor import examine
+
+    findings = examine()
+    if as_json:
+        emit([finding.__dict__ for finding in findings])
+    else:
+        for finding in findings:
+            print(f"{'ok  ' if finding.is_ok else 'FAIL'} {finding.part:18} {finding.sentence}")
+    if not all(finding.is_ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@db.command("url")
+def db_url(role: Annotated[str, typer.Option(help="Log in as this role.")] = "ecorse_etl") -> None:
+    """Print a libpq URL; the embedded Postgres is started if it is down."""
+    from ecorse.stack import database_url
+
+    print(database_url(role))
+
+
+@db.command("stop")
+def db_stop() -> None:
+    """Stop the embedded Postgres."""
+    from ecorse.stack import EmbeddedPostgres
+
+    EmbeddedPostgres(get_settings().home, get_settings().postgres_port).stop()
+
+
+@db.command("init")
+def db_init() -> None:
+    """Roles, database and schema on a Postgres of your own (compose's init job).
+
+    Reads ECORSE_ADMIN_URL (a superuser, used here only) and the passwords of ECORSE_DATABASE_URL,
+    ECORSE_BI_READER_PASSWORD, ECORSE_APP_READER_PASSWORD.
+    """
+    from ecorse.stack.roles import initialise_server
+
+    initialise_server()
+    print(f"Database is ready ({_migrated()} schema files).")
+
+
+def _migrated() -> int:
+    from ecorse.warehouse.migrate import migrate
+
+    return migrate()
+
+
+@mart_app.command("list")
+def mart_list() -> None:
+    """Every mart and model table in the order they are made, with what it reads."""
+    from ecorse.warehouse.catalog import load_catalog
+
+    for step in load_catalog().steps():
+        print(f"{step.name:34} {step.kind:6} <- {', '.join(sorted(step.reads)) or 'staging'}")
+
+
+@mart_app.command("drop")
+def mart_drop(name: str) -> None:
+    """Forget a mart's view and its kept nights, e.g. after its columns changed their types."""
+    from ecorse.warehouse.publish import drop_mart
+
+    drop_mart(name)
+    print(f"Dropped marts.{name}; the next refresh makes it anew if its file is still there.")
+
+
+def main() -> None:
+    """Entry point: errors are one line on standard error, with their exit code."""
+    try:
+        configure(get_settings().log_level)
+        app()
+    except EcorseError as error:
+        if os.environ.get("ECORSE_DEBUG"):
+            raise
+        print(f"ecorse: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""One shop's source: fetch its files, load each, write down what was refused.
+
+What belongs here: the loop over files and its summary. What does not: where files come from
+(``sources.origins``), reading one (``load``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ecorse.errors import ConfigError, ContractError, SourceUnavailable
+from ecorse.failpoints import failpoint
+from ecorse.settings import get_settings
+from ecorse.sources.origins import SourceFile, fetch_files
+from ecorse.sources.shops import Shop, ShopSource, load_shops
+from ecorse.warehouse.connect import connect
+from ecorse.warehouse.writer import Fence, writer
+
+if TYPE_CHECKING:
+    from ecorse.load import LoadSummary
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class IngestSummary:
+    """What one ingest of one shop's source brought: a summary per file, and the refused files."""
+
+    shop_id: str
+    source: str
+    loads: list[LoadSummary] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def counts(self) -> dict[str, int]:
+        """Totals over the files: how many were new, and their row account."""
+        new = [load for load in self.loads if not load.is_skipped]
+        return {
+            "files": len(self.loads) + len(self.refused),
+            "files_new": len(new),
+            "files_refused": len(self.refused),
+            "rows_read": sum(load.rows_read for load in new),
+            "rows_staged": sum(load.rows_staged for load in new),
+            "rows_duplicate": sum(load.rows_duplicate for load in new),
+            "rows_ignored": sum(load.rows_ignored for load in new),
+            "rows_rejected": sum(load.rows_rejected for load in new),
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return {**asdict(self), "counts": self.counts()}
+
+
+def find_source(shop_id: str, source: str) -> tuple[Shop, ShopSource]:
+    """The configured shop and its source.
+
+    Raises
+    ------
+    ConfigError
+        ``shops.toml`` has no such shop, or the shop no such source.
+    """
+    settings = get_settings()
+    shops = {shop.shop_id: shop for shop in load_shops(settings)}
+    if shop_id not in shops:
+        raise ConfigError(
+            f"There is no shop {shop_id!r} in {settings.shops_file}; there are {', '.join(shops)}."
+        )
+    shop = shops[shop_id]
+    for configured in shop.sources:
+        if configured.source == source:
+            return shop, configured
+    raise ConfigError(
+        f"Shop {shop_id!r} has no source {source!r} in {settings.shops_file}; it has "
+        f"{', '.join(s.source for s in shop.sources)}."
+    )
+
+
+def ingest_source(
+    shop_id: str,
+    source: str,
+    *,
+    origin: str | None,
+    options: Mapping[str, Any],
+    holder: str,
+    run_id: int,
+    progress: Callable[[str], None],
+) -> IngestSummary:
+    """Load what is new or changed of one source; one refused file does not stop the others.
+
+    ``origin`` and ``options`` replace the configured ones for this run.
+
+    Raises
+    ------
+    StoreBusy
+        Another run is loading this source.
+    SourceUnavailable
+        The origin could not be reached, or a file kept changing while it was read.
+    """
+    shop, configured = find_source(shop_id, source)
+    chosen = origin or configured.origin
+    kept_options = configured.options if chosen == configured.origin else {}
+    summary = IngestSummary(shop_id, source)
+    with writer(f"ingest:{shop_id}:{source}", holder) as fence:
+        failpoint("ingest.after_lock")
+        for file in fetch_files(chosen, get_settings(), {**kept_options, **options}):
+            try:
+                load = _load(shop, source, file, fence, run_id)
+            except ContractError as error:
+                summary.refused[file.file_name] = str(error)
+                _write_refusal(shop_id, source, file, error, run_id)
+                progress(f"{file.file_name}: refused: {error}")
+            else:
+                summary.loads.append(load)
+                progress(f"{file.file_name}: {load.sentence()}")
+    return summary
+
+
+def _load(
+    shop: Shop, source: str, file: SourceFile, fence: Fence, run_id: int, tries: int = 3
+) -> LoadSummary:
+    """Load one file; one that changes while it is read is read again."""
+    from ecorse.load import load_file
+
+    for attempt in range(1, tries + 1):
+        try:
+            return load_file(
+                file.path,
+                shop=shop,
+                source=source,
+                file_name=file.file_name,
+                fence=fence,
+                run_id=run_id,
+            )
+        except SourceUnavailable:
+            if attempt == tries:
+                raise
+            log.warning("%s changed while it was read; reading it again", file.file_name)
+    raise AssertionError("unreachable")
+
+
+def _write_refusal(
+    shop_id: str, source: str, file: SourceFile, error: ContractError, run_id: int
+) -> None:
+    """Keep why a file was refused, once per file and reason."""
+    with connect(application_name="ecorse refusal") as conn:
+        conn.execute(
+            """
+            insert into ops.refused_file (shop_id, source, file_name, error_class, message, run_id)
+            select %(shop)s, %(source)s, %(file)s, %(class)s, %(message)s, %(run)s
+            where not exists (
+                select 1 from ops.refused_file
+                where shop_id = %(shop)s and source = %(source)s and file_name = %(file)s
+                    and message = %(message)s and resolved_at is null
+            )
+            """,
+            {
+                "shop": shop_id,
+                "source": source,
+                "file": file.file_name,
+                "class": type(error).__name__,
+                "message": str(error),
+                "run": run_id,
+            },
+        )
