@@ -6,10 +6,12 @@ materialized = "table"
 ordered_at = "Instant of the order's first line (UTC instant)"
 products = "Different products in the order"
 revenue = "Sum of the order's lines; cancelled and returned lines count negative"
-average_unit_price = "Price of one piece, averaged over the order's pieces, rounded to 4 decimals; null for 0 pieces"
+pieces = "Pieces on the order's lines, whatever their status"
+gross_amount = "Pieces times price, whatever the status of the lines"
+average_unit_price = "gross_amount / pieces: price of one piece, averaged over its pieces, rounded to 4 decimals; null for 0 pieces"
 highest_unit_price = "Highest price of one piece in the order"
 price_band = "Band of highest_unit_price"
-main_category = "Category with the most revenue in the order; ties: first in the alphabet"
+main_category = "Category of the order's most valuable line; ties: smallest product"
 categories = "Different categories in the order"
 is_cancelled = "Whether no line of the order is sold"
 [[checks]]
@@ -58,7 +60,14 @@ with order_lines as (
         postal_code,
         country,
         platform,
-        is_simulated,
+        is_simulated
+    from marts.order_lines
+),
+
+-- the windows share their partition, so that the rows are sorted by order once
+placed as (
+    select
+        *,
         row_number() over (
             partition by shop_id, order_id
             order by
@@ -72,28 +81,17 @@ with order_lines as (
                 city asc,
                 region asc,
                 postal_code asc,
+                country asc,
                 platform asc
-        ) as line_number
-    from marts.order_lines
-),
-
-category_revenue as (
-    select
-        shop_id,
-        order_id,
-        category,
+        ) as time_place,
         row_number() over (
             partition by shop_id, order_id
-            order by sum(abs(revenue)) desc, category asc
-        ) as place
-    from order_lines
-    group by shop_id, order_id, category
-),
-
-price_bands as (
-    select distinct
-        price_band_number,
-        price_band
+            order by abs(revenue) desc, product_id asc
+        ) as value_place,
+        row_number() over (
+            partition by shop_id, order_id
+            order by unit_price desc
+        ) as price_place
     from order_lines
 ),
 
@@ -101,6 +99,24 @@ totals as (
     select
         shop_id,
         order_id,
+        max(case when time_place = 1 then ordered_at end) as ordered_at,
+        max(case when time_place = 1 then ordered_local end) as ordered_local,
+        max(case when time_place = 1 then order_date end) as order_date,
+        max(case when time_place = 1 then order_month_date end) as order_month_date,
+        max(case when time_place = 1 then order_hour end) as order_hour,
+        max(case when time_place = 1 then order_weekday end) as order_weekday,
+        max(case when time_place = 1 then daypart end) as daypart,
+        max(case when time_place = 1 then customer_id end) as customer_id,
+        max(case when time_place = 1 then customer_key_kind end) as customer_key_kind,
+        max(case when time_place = 1 then city end) as city,
+        max(case when time_place = 1 then region end) as region,
+        max(case when time_place = 1 then postal_code end) as postal_code,
+        max(case when time_place = 1 then country end) as country,
+        max(case when time_place = 1 then platform end) as platform,
+        max(case when value_place = 1 then category end) as main_category,
+        max(case when price_place = 1 then price_band end) as price_band,
+        max(price_band_number) as price_band_number,
+        max(unit_price) as highest_unit_price,
         count(*) as lines,
         count(distinct product_id) as products,
         count(distinct category) as categories,
@@ -108,53 +124,41 @@ totals as (
         sum(revenue) as revenue,
         sum(abs(quantity) * unit_price) as gross_amount,
         sum(abs(quantity)) as pieces,
-        max(unit_price) as highest_unit_price,
-        max(price_band_number) as price_band_number,
-        max(case when status = 'sold' then 1 else 0 end) as has_sold_line
-    from order_lines
+        max(case when status = 'sold' then 1 else 0 end) = 0 as is_cancelled,
+        bool_or(is_simulated) as is_simulated
+    from placed
     group by shop_id, order_id
 )
 
 select
-    totals.shop_id,
-    totals.order_id,
-    first_line.ordered_at,
-    first_line.ordered_local,
-    first_line.order_date,
-    first_line.order_month_date,
-    first_line.order_hour,
-    first_line.order_weekday,
-    first_line.daypart,
-    totals.lines,
-    totals.products,
-    totals.categories,
-    category_revenue.category as main_category,
-    cast(totals.units as bigint) as units,
-    cast(totals.revenue as numeric(28, 4)) as revenue,
-    cast(
-        round(totals.gross_amount / nullif(totals.pieces, 0), 4) as numeric(28, 4)
-    ) as average_unit_price,
-    cast(totals.highest_unit_price as numeric(14, 4)) as highest_unit_price,
-    price_bands.price_band,
-    totals.price_band_number,
-    first_line.customer_id,
-    first_line.customer_key_kind,
-    first_line.city,
-    first_line.region,
-    first_line.postal_code,
-    first_line.country,
-    first_line.platform,
-    totals.has_sold_line = 0 as is_cancelled,
-    first_line.is_simulated
+    shop_id,
+    order_id,
+    ordered_at,
+    ordered_local,
+    order_date,
+    order_month_date,
+    order_hour,
+    order_weekday,
+    daypart,
+    lines,
+    products,
+    categories,
+    main_category,
+    cast(units as bigint) as units,
+    cast(revenue as numeric(28, 4)) as revenue,
+    cast(pieces as bigint) as pieces,
+    cast(gross_amount as numeric(28, 4)) as gross_amount,
+    cast(round(gross_amount / nullif(pieces, 0), 4) as numeric(28, 4)) as average_unit_price,
+    cast(highest_unit_price as numeric(14, 4)) as highest_unit_price,
+    price_band,
+    price_band_number,
+    customer_id,
+    customer_key_kind,
+    city,
+    region,
+    postal_code,
+    country,
+    platform,
+    is_cancelled,
+    is_simulated
 from totals
-inner join order_lines as first_line
-    on
-        totals.shop_id = first_line.shop_id
-        and totals.order_id = first_line.order_id
-        and first_line.line_number = 1
-inner join category_revenue
-    on
-        totals.shop_id = category_revenue.shop_id
-        and totals.order_id = category_revenue.order_id
-        and category_revenue.place = 1
-inner join price_bands on totals.price_band_number = price_bands.price_band_number

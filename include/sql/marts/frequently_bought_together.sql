@@ -1,0 +1,172 @@
+/*
+about = "Which products are bought in one order with which: support, confidence and lift of every directed pair (Agrawal, Imielinski, Swami 1993, doi:10.1145/170035.170072; lift: Brin et al. 1997, doi:10.1145/253260.253325). A basket is the different products on an order's sold lines; baskets of more than 50 products (wholesale) are left out. At most 100 partners per product."
+grain = ["shop_id", "product_id", "other_product_id"]
+materialized = "table"
+[columns]
+rank = "1 = most often bought together; ties: higher lift, then other_product_id"
+other_product_id = "The product bought with it"
+other_product_name = "Its name"
+together_baskets = "Baskets with both products"
+product_baskets = "Baskets with product_id"
+other_product_baskets = "Baskets with other_product_id"
+baskets = "All baskets counted"
+baskets_left_out = "Baskets left out because they hold more than 50 products"
+support = "together_baskets / baskets, 0 to 1"
+confidence = "together_baskets / product_baskets: how often the other is bought too, 0 to 1"
+lift = "confidence / (other_product_baskets / baskets): above 1 = together more often than by chance"
+[[checks]]
+name = "pairs_are_symmetric"
+level = "fail"
+sentence = "A pair is with itself, or its two directions differ in support or lift"
+sql = '''
+select a.shop_id, a.product_id, a.other_product_id, a.together_baskets, b.together_baskets as other_way
+from marts.frequently_bought_together as a
+left join marts.frequently_bought_together as b
+    on a.shop_id = b.shop_id and a.product_id = b.other_product_id and a.other_product_id = b.product_id
+where a.product_id = a.other_product_id
+    or (b.product_id is not null and (a.together_baskets <> b.together_baskets or a.lift <> b.lift))
+'''
+[[checks]]
+name = "baskets_left_out"
+level = "warn"
+sentence = "More than 1 % of the baskets are too big to be counted"
+sql = '''
+select distinct shop_id, baskets, baskets_left_out
+from marts.frequently_bought_together where baskets_left_out * 100 > baskets
+'''
+*/
+with sold_lines as (
+    select distinct
+        shop_id,
+        order_id,
+        product_id
+    from marts.order_lines
+    where status = 'sold'
+),
+
+products as (
+    select
+        shop_id,
+        product_id,
+        product_name
+    from marts.products
+),
+
+sized as (
+    select
+        shop_id,
+        order_id,
+        product_id,
+        count(*) over (partition by shop_id, order_id) as basket_size
+    from sold_lines
+),
+
+totals as (
+    select
+        shop_id,
+        cast(count(distinct case when basket_size <= 50 then order_id end) as bigint) as baskets,
+        cast(
+            count(distinct case when basket_size > 50 then order_id end) as bigint
+        ) as baskets_left_out
+    from sized
+    group by shop_id
+),
+
+product_totals as (
+    select
+        shop_id,
+        product_id,
+        count(*) as baskets
+    from sized
+    where basket_size <= 50
+    group by shop_id, product_id
+),
+
+-- a basket of one product makes no pair
+several as (
+    select
+        shop_id,
+        order_id,
+        product_id
+    from sized
+    where basket_size between 2 and 50
+),
+
+pairs as (
+    select
+        one.shop_id,
+        one.product_id,
+        other.product_id as other_product_id,
+        count(*) as together_baskets
+    from several as one
+    inner join several as other
+        on
+            one.shop_id = other.shop_id
+            and one.order_id = other.order_id
+            and one.product_id <> other.product_id
+    group by one.shop_id, one.product_id, other.product_id
+),
+
+ranked as (
+    select
+        pairs.shop_id,
+        pairs.product_id,
+        pairs.other_product_id,
+        pairs.together_baskets,
+        one.baskets as product_baskets,
+        other.baskets as other_product_baskets,
+        row_number() over (
+            partition by pairs.shop_id, pairs.product_id
+            order by
+                pairs.together_baskets desc,
+                other.baskets asc,
+                pairs.other_product_id asc
+        ) as place
+    from pairs
+    inner join product_totals as one
+        on
+            pairs.shop_id = one.shop_id
+            and pairs.product_id = one.product_id
+    inner join product_totals as other
+        on
+            pairs.shop_id = other.shop_id
+            and pairs.other_product_id = other.product_id
+)
+
+select
+    ranked.shop_id,
+    ranked.product_id,
+    product.product_name,
+    cast(ranked.place as integer) as rank,
+    ranked.other_product_id,
+    other_product.product_name as other_product_name,
+    ranked.together_baskets,
+    ranked.product_baskets,
+    ranked.other_product_baskets,
+    totals.baskets,
+    totals.baskets_left_out,
+    cast(
+        round(cast(ranked.together_baskets as numeric(38, 12)) / totals.baskets, 8)
+        as double precision
+    ) as support,
+    cast(
+        round(cast(ranked.together_baskets as numeric(38, 12)) / ranked.product_baskets, 8)
+        as double precision
+    ) as confidence,
+    cast(
+        round(
+            cast(ranked.together_baskets as numeric(38, 12)) * totals.baskets
+            / (cast(ranked.product_baskets as numeric(38, 0)) * ranked.other_product_baskets), 8
+        ) as double precision
+    ) as lift
+from ranked
+inner join totals on ranked.shop_id = totals.shop_id
+inner join products as product
+    on
+        ranked.shop_id = product.shop_id
+        and ranked.product_id = product.product_id
+inner join products as other_product
+    on
+        ranked.shop_id = other_product.shop_id
+        and ranked.other_product_id = other_product.product_id
+where ranked.place <= 100

@@ -1,0 +1,336 @@
+/*
+about = "One row per segment: its meaning, its shares of orders, sales and quantity, and what sets it apart."
+grain = ["shop_id", "segmentation", "segment_id"]
+materialized = "table"
+[columns]
+meaning = "What the segment means, in a plain sentence derived by rule from its traits"
+members = "Members of the segment"
+member_share = "members / members of all segments of the segmentation, 0 to 1"
+orders = "Orders labelled with the segment"
+order_share = "Share of the shop's labelled orders, 0 to 1; sums to 1 per segmentation"
+unit_share = "Share of the shop's units, 0 to 1; null when the shop has 0"
+revenue_share = "Share of the shop's revenue, 0 to 1; null when the shop has 0"
+average_units = "units / orders, rounded to 8 decimals; null without orders"
+average_unit_price = "Price of one piece, averaged over the pieces of the segment's orders, rounded to 4 decimals"
+peak_hour = "Hour 0 to 23 with most orders; ties: the earlier"
+peak_month_date = "First day of the month with most orders; ties: the earlier"
+top_category = "Category with most lines; ties: first in the alphabet"
+top_price_band = "Price band with most lines; ties: the lower"
+top_city = "City with most orders; ties: first in the alphabet; 'unknown' where addresses are missing"
+trait_1 = "The trait that sets the segment apart most, as a sentence"
+trait_2 = "The second such trait; null if there is none"
+trait_3 = "The third such trait; null if there is none"
+is_small = "Whether the segment is smaller than its model allows for a good one"
+is_degenerate = "Whether the data gave too little to tell segments apart"
+[[checks]]
+name = "every_order_has_one_segment"
+level = "fail"
+sentence = "An order has no segment, or several, in a segmentation of its shop"
+sql = '''
+select o.shop_id, o.order_id, s.segmentation, count(l.segment_id) as labels
+from marts.orders as o
+inner join (select distinct shop_id, segmentation from marts.order_segments) as s
+    on o.shop_id = s.shop_id
+left join marts.order_segments as l
+    on o.shop_id = l.shop_id and o.order_id = l.order_id and s.segmentation = l.segmentation
+group by o.shop_id, o.order_id, s.segmentation
+having count(l.segment_id) <> 1
+'''
+[[checks]]
+name = "every_shop_is_segmented"
+level = "warn"
+sentence = "A shop with orders has no segmentation of its orders"
+sql = '''
+select shop_id from marts.shops
+where shop_id not in (select shop_id from marts.order_segments)
+'''
+[[checks]]
+name = "every_label_is_an_order"
+level = "fail"
+sentence = "A label belongs to no order, or names a segment that is not described"
+sql = '''
+select l.shop_id, l.order_id, l.segmentation, l.segment_id
+from marts.order_segments as l
+left join marts.orders as o on l.shop_id = o.shop_id and l.order_id = o.order_id
+left join marts.segments as s
+    on l.shop_id = s.shop_id and l.segmentation = s.segmentation and l.segment_id = s.segment_id
+        and l.segment_name = s.segment_name
+where o.order_id is null or s.segment_id is null
+'''
+[[checks]]
+name = "members_match_labels"
+level = "fail"
+sentence = "A segment of orders has other members than orders labelled with it"
+sql = '''
+select p.shop_id, p.segmentation, p.segment_id, p.members, p.orders
+from marts.segment_profiles as p
+inner join (select distinct shop_id, segmentation from marts.order_segments) as s
+    on p.shop_id = s.shop_id and p.segmentation = s.segmentation
+where p.members <> p.orders
+'''
+[[checks]]
+name = "shares_sum_to_one"
+level = "fail"
+sentence = "Shares of members, orders, units or revenue do not sum to 1 over a segmentation"
+sql = '''
+select shop_id, segmentation, sum(member_share) as member_share, sum(order_share) as order_share,
+    sum(unit_share) as unit_share, sum(revenue_share) as revenue_share
+from marts.segment_profiles
+group by shop_id, segmentation
+having abs(sum(member_share) - 1) > 0.000001 or abs(sum(order_share) - 1) > 0.000001
+    or abs(sum(unit_share) - 1) > 0.000001 or abs(sum(revenue_share) - 1) > 0.000001
+'''
+[[checks]]
+name = "sums_match_orders"
+level = "fail"
+sentence = "Orders, units or revenue over the segments differ from the orders of the shop"
+sql = '''
+select p.shop_id, p.segmentation, p.revenue, o.revenue as orders_revenue
+from (
+    select shop_id, segmentation, sum(orders) as orders, sum(units) as units, sum(revenue) as revenue
+    from marts.segment_profiles group by shop_id, segmentation having sum(orders) > 0
+) as p
+left join (
+    select shop_id, count(*) as orders, sum(units) as units, sum(revenue) as revenue
+    from marts.orders group by shop_id
+) as o on p.shop_id = o.shop_id
+where p.orders is distinct from o.orders or p.units is distinct from o.units
+    or p.revenue is distinct from o.revenue
+'''
+*/
+with segments as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        segment_name,
+        meaning,
+        members,
+        is_small,
+        is_degenerate
+    from marts.segments
+),
+
+order_segments as (
+    select
+        shop_id,
+        order_id,
+        segmentation,
+        segment_id
+    from marts.order_segments
+),
+
+orders as (
+    select
+        shop_id,
+        order_id,
+        lines,
+        pieces,
+        gross_amount,
+        units,
+        revenue
+    from marts.orders
+),
+
+sums as (
+    select
+        order_segments.shop_id,
+        order_segments.segmentation,
+        order_segments.segment_id,
+        count(*) as orders,
+        sum(orders.lines) as lines,
+        sum(orders.pieces) as pieces,
+        sum(orders.gross_amount) as gross_amount,
+        sum(orders.units) as units,
+        sum(orders.revenue) as revenue
+    from order_segments
+    inner join orders
+        on
+            order_segments.shop_id = orders.shop_id
+            and order_segments.order_id = orders.order_id
+    group by
+        order_segments.shop_id,
+        order_segments.segmentation,
+        order_segments.segment_id
+),
+
+totals as (
+    select
+        shop_id,
+        segmentation,
+        cast(sum(orders) as numeric(38, 12)) as orders,
+        cast(sum(units) as numeric(38, 12)) as units,
+        cast(sum(revenue) as numeric(38, 12)) as revenue
+    from sums
+    group by shop_id, segmentation
+),
+
+member_totals as (
+    select
+        shop_id,
+        segmentation,
+        cast(sum(members) as numeric(38, 12)) as members
+    from segments
+    group by shop_id, segmentation
+),
+
+hours as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        order_hour,
+        row_number() over (
+            partition by shop_id, segmentation, segment_id
+            order by orders desc, order_hour asc
+        ) as place
+    from marts.segment_by_hour
+),
+
+months as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        order_month_date,
+        row_number() over (
+            partition by shop_id, segmentation, segment_id
+            order by orders desc, order_month_date asc
+        ) as place
+    from marts.segment_by_month
+),
+
+categories as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        category,
+        row_number() over (
+            partition by shop_id, segmentation, segment_id
+            order by lines desc, category asc
+        ) as place
+    from marts.segment_by_category
+),
+
+price_bands as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        price_band,
+        row_number() over (
+            partition by shop_id, segmentation, segment_id
+            order by lines desc, price_band_number asc
+        ) as place
+    from marts.segment_by_price_band
+),
+
+cities as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        city,
+        row_number() over (
+            partition by shop_id, segmentation, segment_id
+            order by orders desc, city asc, region asc, country asc
+        ) as place
+    from marts.segment_by_city
+),
+
+traits as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        max(case when rank = 1 then sentence end) as trait_1,
+        max(case when rank = 2 then sentence end) as trait_2,
+        max(case when rank = 3 then sentence end) as trait_3
+    from marts.segment_traits
+    group by shop_id, segmentation, segment_id
+)
+
+select
+    segments.shop_id,
+    segments.segmentation,
+    segments.segment_id,
+    segments.segment_name,
+    segments.meaning,
+    segments.members,
+    cast(
+        round(segments.members / nullif(member_totals.members, 0), 8) as double precision
+    ) as member_share,
+    coalesce(sums.orders, 0) as orders,
+    cast(coalesce(sums.lines, 0) as bigint) as lines,
+    cast(coalesce(sums.units, 0) as bigint) as units,
+    cast(coalesce(sums.revenue, 0) as numeric(28, 4)) as revenue,
+    cast(round(sums.orders / totals.orders, 8) as double precision) as order_share,
+    cast(round(sums.units / nullif(totals.units, 0), 8) as double precision) as unit_share,
+    cast(round(sums.revenue / nullif(totals.revenue, 0), 8) as double precision) as revenue_share,
+    cast(round(sums.revenue / sums.orders, 4) as numeric(28, 4)) as average_order_value,
+    cast(
+        round(cast(sums.units as numeric(38, 12)) / sums.orders, 8) as double precision
+    ) as average_units,
+    cast(
+        round(sums.gross_amount / nullif(sums.pieces, 0), 4) as numeric(28, 4)
+    ) as average_unit_price,
+    hours.order_hour as peak_hour,
+    months.order_month_date as peak_month_date,
+    categories.category as top_category,
+    price_bands.price_band as top_price_band,
+    cities.city as top_city,
+    traits.trait_1,
+    traits.trait_2,
+    traits.trait_3,
+    segments.is_small,
+    segments.is_degenerate
+from segments
+inner join member_totals
+    on
+        segments.shop_id = member_totals.shop_id
+        and segments.segmentation = member_totals.segmentation
+left join totals
+    on
+        segments.shop_id = totals.shop_id
+        and segments.segmentation = totals.segmentation
+left join sums
+    on
+        segments.shop_id = sums.shop_id
+        and segments.segmentation = sums.segmentation
+        and segments.segment_id = sums.segment_id
+left join hours
+    on
+        segments.shop_id = hours.shop_id
+        and segments.segmentation = hours.segmentation
+        and segments.segment_id = hours.segment_id
+        and hours.place = 1
+left join months
+    on
+        segments.shop_id = months.shop_id
+        and segments.segmentation = months.segmentation
+        and segments.segment_id = months.segment_id
+        and months.place = 1
+left join categories
+    on
+        segments.shop_id = categories.shop_id
+        and segments.segmentation = categories.segmentation
+        and segments.segment_id = categories.segment_id
+        and categories.place = 1
+left join price_bands
+    on
+        segments.shop_id = price_bands.shop_id
+        and segments.segmentation = price_bands.segmentation
+        and segments.segment_id = price_bands.segment_id
+        and price_bands.place = 1
+left join cities
+    on
+        segments.shop_id = cities.shop_id
+        and segments.segmentation = cities.segmentation
+        and segments.segment_id = cities.segment_id
+        and cities.place = 1
+left join traits
+    on
+        segments.shop_id = traits.shop_id
+        and segments.segmentation = traits.segmentation
+        and segments.segment_id = traits.segment_id
