@@ -84,10 +84,10 @@ def _ingest_all(
     from ecorse.sources.shops import load_shops
 
     chosen = [
-        (s.shop_id, configured.source)
+        (s.shop_id, configured.name)
         for s in load_shops(get_settings())
         for configured in s.sources
-        if shop in (None, s.shop_id) and source in (None, configured.source)
+        if shop in (None, s.shop_id) and source in (None, configured.name)
     ]
     if not chosen:
         raise ConfigError(

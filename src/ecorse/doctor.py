@@ -110,7 +110,8 @@ def _airflow_port() -> str:
     with socket.socket() as probe:
         probe.settimeout(1)
         in_use = probe.connect_ex(("127.0.0.1", port)) == 0
-    return f"127.0.0.1:{port} is {'answering (Airflow is up, or another program)' if in_use else 'free'}"
+    state = "answering (Airflow is up, or another program)" if in_use else "free"
+    return f"127.0.0.1:{port} is {state}"
 
 
 LOOKS: dict[str, Callable[[], str]] = {

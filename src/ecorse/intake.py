@@ -69,11 +69,11 @@ def find_source(shop_id: str, source: str) -> tuple[Shop, ShopSource]:
         )
     shop = shops[shop_id]
     for configured in shop.sources:
-        if configured.source == source:
+        if configured.name == source:
             return shop, configured
     raise ConfigError(
         f"Shop {shop_id!r} has no source {source!r} in {settings.shops_file}; it has "
-        f"{', '.join(s.source for s in shop.sources)}."
+        f"{', '.join(s.name for s in shop.sources)}."
     )
 
 

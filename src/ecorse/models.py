@@ -74,7 +74,7 @@ class ModelResult:
 
 
 class Model(Protocol):
-    """One segmentation or recommender. Constructed with its configuration; see ``load_declarations``."""
+    """One segmentation or recommender, constructed with its configuration."""
 
     writes: tuple[TableSpec, ...]
 
@@ -131,7 +131,7 @@ def load_declarations(models_dir: Path) -> list[Declaration]:
             document = tomllib.loads(path.read_text(encoding="utf-8"))
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"{path}: not valid TOML: {error}") from None
-        task, _, name = path.stem.partition("_")
+        task = path.stem.partition("_")[0]
         try:
             model, inputs = document.pop("model"), document.pop("inputs")
             declarations.append(

@@ -17,7 +17,7 @@ LIBRARIES = ("numpy", "polars", "scikit-learn", "scipy", "skops", "sparse-dot-to
 
 @lru_cache(maxsize=1)
 def git_sha() -> str:
-    """The commit of the checkout, with ``+`` behind it when files differ; ``unknown`` outside git."""
+    """The commit of the checkout, ``+`` behind it when files differ; ``unknown`` outside git."""
     project_dir = get_settings().project_dir
     try:
         run = subprocess.run(

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     )
     postgres_port: int = Field(
         0,
-        description="Port of the embedded Postgres on 127.0.0.1; 0 picks a free one and keeps it.",
+        description="Port of the embedded Postgres on 127.0.0.1; 0 picks and keeps a free one.",
     )
     airflow_port: int = Field(8080, description="Port of the Airflow UI and API on 127.0.0.1.")
     shops_file: Path = Field(
@@ -57,7 +57,7 @@ class Settings(BaseSettings):
         0.05,
         ge=0,
         le=1,
-        description="A file with a larger share of rejected rows blocks the night.",
+        description="A file with more rejected rows than this blocks the night.",
     )
     max_shrink_share: float = Field(
         0.5,

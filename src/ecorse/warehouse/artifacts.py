@@ -66,7 +66,9 @@ def fetch_artifact(sha256: str) -> bytes:
     return data
 
 
-def find_champion(conn: psycopg.Connection, shop_id: str, model: str) -> tuple[Champion | None, str]:
+def find_champion(
+    conn: psycopg.Connection, shop_id: str, model: str
+) -> tuple[Champion | None, str]:
     """The model version behind the published build, or the last good one before it.
 
     Returns

@@ -76,8 +76,9 @@ def _run(conn: psycopg.Connection, mart: str, check: Check, query: str) -> Check
     started = time.perf_counter()
     try:
         row = conn.execute(
-            f"select count(*), coalesce(jsonb_agg(to_jsonb(q)) filter (where q.n <= {SAMPLE_ROWS}), "
-            f"'[]') from (select row_number() over () as n, broken.* from ({query}) as broken) as q"
+            "select count(*), "
+            f"coalesce(jsonb_agg(to_jsonb(q)) filter (where q.n <= {SAMPLE_ROWS}), '[]') "
+            f"from (select row_number() over () as n, broken.* from ({query}) as broken) as q"
         ).fetchone()
     except psycopg.errors.SyntaxErrorOrAccessRuleViolation as error:
         raise ConfigError(
@@ -95,7 +96,10 @@ def night_checks(build_id: int) -> list[Check]:
     """The accounts that no single mart can answer for: rows, money, rejects, an empty night."""
     settings = get_settings()
     staged = staging_at("order_lines", str(build_id))
-    build_loads = f"ops.load as l join ops.build_load as bl on bl.build_id = {build_id} and bl.load_id = l.load_id"
+    build_loads = (
+        "ops.load as l join ops.build_load as bl "
+        f"on bl.build_id = {build_id} and bl.load_id = l.load_id"
+    )
     return [
         Check(
             "every_staged_row_and_cent_is_there",
@@ -179,9 +183,7 @@ def night_checks(build_id: int) -> list[Check]:
     ]
 
 
-def save_results(
-    conn: psycopg.Connection, build_id: int, results: Sequence[CheckResult]
-) -> None:
+def save_results(conn: psycopg.Connection, build_id: int, results: Sequence[CheckResult]) -> None:
     """Write what the checks found, replacing an earlier audit of the same build."""
     conn.execute("delete from ops.check_result where build_id = %s", (build_id,))
     with conn.cursor() as cursor:

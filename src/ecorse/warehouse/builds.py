@@ -53,15 +53,15 @@ def open_build(*, as_of: datetime | None, known_by: datetime | None, holder: str
             (get_settings().lease_seconds,),
         ).fetchall():
             _put_aside(conn, holder, *row)
-        row = conn.execute(
+        inserted = conn.execute(
             """
             insert into ops.build (as_of, known_by, holder, ecorse_version, git_sha)
             values (%s, %s, %s, %s, %s) returning build_id
             """,
             (as_of, known_by, holder, __version__, git_sha()),
         ).fetchone()
-        assert row is not None
-        build_id: int = row[0]
+        assert inserted is not None
+        build_id: int = inserted[0]
         conn.execute(
             """
             insert into ops.build_load (build_id, load_id)

@@ -35,7 +35,7 @@ def read_frame(
     Integers, doubles, dates and wall-clock timestamps keep their kind; numeric becomes Float64;
     an instant becomes a UTC Datetime; anything else is text.
     """
-    statement = sql.SQL(query)  # type: ignore[arg-type]
+    statement = sql.SQL(query)
     with psycopg.ClientCursor(conn) as cursor:
         bound = cursor.mogrify(statement, parameters)
         described = cursor.execute(f"select * from ({bound}) as q limit 0")
@@ -52,7 +52,6 @@ def read_frame(
             name: POLARS_TYPES.get(kind, pl.String) if kind != "timestamp" else pl.String
             for name, kind in types.items()
         },
-        missing_utf8_is_empty_string=False,
     )
     return frame.with_columns(
         *(
@@ -79,9 +78,10 @@ def _type_name(conn: psycopg.Connection, oid: int) -> str:
 def copy_frame(conn: psycopg.Connection, table: str, frame: pl.DataFrame) -> int:
     """Append a frame to a table (qualified, quoted name) by column name; gives the row count."""
     columns = sql.SQL(", ").join(map(sql.Identifier, frame.columns)).as_string(conn)
-    with conn.cursor() as cursor, cursor.copy(
-        f"copy {table} ({columns}) from stdin (format csv)"  # type: ignore[arg-type]
-    ) as copy:
+    with (
+        conn.cursor() as cursor,
+        cursor.copy(f"copy {table} ({columns}) from stdin (format csv)") as copy,
+    ):
         for part in frame.iter_slices(100_000):
             copy.write(part.write_csv(include_header=False, quote_style="non_numeric"))
     return frame.height

@@ -171,9 +171,7 @@ def _attach(conn: psycopg.Connection, relation: Published, build_id: int) -> Non
             conn.execute(f"create index on {parent} ({grain_index(relation.grain)})")
     _align_columns(conn, relation.name, build_id)
     conn.execute(f"alter table {parent} attach partition {own} for values in ({build_id})")
-    columns = ", ".join(
-        sql.Identifier(c).as_string(conn) for c in ("build_id", *relation.columns)
-    )
+    columns = ", ".join(sql.Identifier(c).as_string(conn) for c in ("build_id", *relation.columns))
     _ensure_view(conn, relation, f"select {columns} from {parent} where build_id = {PUBLISHED}")
 
 
@@ -222,7 +220,7 @@ def _exists(conn: psycopg.Connection, schema: str, name: str) -> bool:
 
 
 def _ensure_view(conn: psycopg.Connection, relation: Published, body: str) -> None:
-    """Create or change the reader's view, only when its text changed: DDL would make readers wait."""
+    """Make or change the reader's view, only if its text changed: DDL makes readers wait."""
     view = sql.Identifier("marts", relation.name)
     fingerprint = _fingerprint(body, relation)
     row = conn.execute(
@@ -230,7 +228,7 @@ def _ensure_view(conn: psycopg.Connection, relation: Published, body: str) -> No
     ).fetchone()
     if row == (fingerprint,) and _exists(conn, "marts", relation.name):
         return
-    create = sql.SQL("create or replace view {} as {}").format(view, sql.SQL(body))  # type: ignore[arg-type]
+    create = sql.SQL("create or replace view {} as {}").format(view, sql.SQL(body))
     try:
         with conn.transaction():
             conn.execute(create)
@@ -314,7 +312,9 @@ def clear_old_builds() -> list[int]:
         ).fetchall()
         published = [b for b, status in rows if status == "published"]
         keep = {current, *published[: get_settings().keep_builds]}
-        latest_unpublished = next((b for b, status in rows if status in ("audited", "refused")), None)
+        latest_unpublished = next(
+            (b for b, status in rows if status in ("audited", "refused")), None
+        )
         keep.add(latest_unpublished)
         for build_id, _ in rows:
             if build_id in keep:
@@ -325,9 +325,7 @@ def clear_old_builds() -> list[int]:
                 log.info("build %s is still being read; it is cleared another night", build_id)
                 break
             drop_relations(build_id)
-            conn.execute(
-                "update ops.build set status = 'removed' where build_id = %s", (build_id,)
-            )
+            conn.execute("update ops.build set status = 'removed' where build_id = %s", (build_id,))
             conn.execute("delete from ops.build_load where build_id = %s", (build_id,))
             removed.append(build_id)
     return removed

@@ -43,8 +43,8 @@ class Fence:
         row = cursor.fetchone()
         if row is None or row[0] != self.token:
             raise Fenced(
-                f"This run lost the right to write {self.scope!r} to a later run; nothing of it was "
-                "committed. Nothing needs to be done: the later run does the work."
+                f"This run lost the right to write {self.scope!r} to a later run; nothing of it "
+                "was committed. Nothing needs to be done: the later run does the work."
             )
 
 
@@ -93,7 +93,9 @@ def _take_over_own(conn: psycopg.Connection, scope: str, holder: str) -> None:
         "select holder, backend_pid, since from ops.writer where scope = %s", (scope,)
     ).fetchone()
     if row is None or row[0] != holder:
-        other, since = (row[0], f"{row[2]:%Y-%m-%d %H:%M:%S} UTC") if row else ("another run", "now")
+        other, since = (
+            (row[0], f"{row[2]:%Y-%m-%d %H:%M:%S} UTC") if row else ("another run", "now")
+        )
         raise StoreBusy(
             f"{scope!r} is already being written by {other} since {since}. "
             "Wait until it has finished, or stop it; then run this again."
