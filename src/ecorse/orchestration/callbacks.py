@@ -7,12 +7,13 @@ What belongs here: functions for ``on_failure_callback``. What does not: retryin
 from __future__ import annotations
 
 import logging
-from typing import Any
+
+from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
 
 
-def mark_build_failed(context: Any) -> None:
+def mark_build_failed(context: Context) -> None:
     """Mark the build of this ``refresh`` run failed; the published night stays what it was.
 
     Runs in the task's process, or in the DAG processor when the task's process was killed; there

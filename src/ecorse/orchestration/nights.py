@@ -1,8 +1,9 @@
 """What the page of nights shows, read from ``ops`` in one read-only snapshot.
 
 What belongs here: the page's queries. What does not: the page (``nights.html``) and its server
-(``plugins/ecorse_plugin.py``). The page has no login behind it: only counts, names, figures and
-the sentences of rules are read - never a raw row, a reject's text, a check's sample or a holder.
+(``plugins/ecorse_plugin.py``). The page has no login before it: only counts, names, figures and
+the sentences of rules are read - never a row, a reject's text, a check's sample, nor an error's
+message, for it may quote a row; those stand in ``ecorse status`` and in the task's log.
 """
 
 from __future__ import annotations
@@ -28,12 +29,13 @@ select
     b.finished_at,
     b.first_published_at,
     extract(epoch from b.finished_at - b.started_at)::float8 as seconds,
-    left(split_part(b.error, E'\\n', 1), 300) as error,
     b.ecorse_version,
     (select count(*) from ops.build_load as l where l.build_id = b.build_id) as loads,
     (select count(*) from ops.build_step as s
         where s.build_id = b.build_id and s.status = 'succeeded') as steps_succeeded,
     (select count(*) from ops.build_step as s where s.build_id = b.build_id) as steps,
+    (select string_agg(s.step, ', ' order by s.step) from ops.build_step as s
+        where s.build_id = b.build_id and s.status <> 'succeeded') as steps_unfinished,
     (select count(*) from ops.check_result as r
         where r.build_id = b.build_id and r.level = 'fail' and not r.passed) as checks_failed,
     (select count(*) from ops.check_result as r
@@ -105,7 +107,7 @@ order by currency
 """
 
 REFUSED = """
-select shop_id, source, file_name, error_class, left(message, 300) as message, refused_at
+select shop_id, source, file_name, error_class, refused_at
 from ops.refused_file
 where resolved_at is null
 order by refused_at desc

@@ -1,0 +1,179 @@
+"""Every DAG file: it imports, is documented, retries by error class, and costs little to parse."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from ecorse.errors import ConfigError, DataError, Fenced, SourceUnavailable, StoreBusy
+from ecorse.settings import PROJECT_DIR, get_settings
+from ecorse.warehouse.catalog import load_catalog
+
+DAGS = ("ingest", "refresh", "rollback", "simulate")
+HEAVY = ("pandas", "polars", "pyarrow", "sklearn", "scipy", "skops", "kagglehub", "sparse_dot_topn")
+
+
+def test_every_file_imports(dagbag):
+    assert dagbag.import_errors == {}
+    assert set(dagbag.dags) == set(DAGS)
+
+
+def test_parsing_is_cheap(airflow_home):
+    """The promise is 2 s for all files on a machine at rest; the limit leaves room for a busy one."""
+    program = f"""
+import json, sys, time
+from airflow.dag_processing.dagbag import DagBag
+before = time.perf_counter()
+bag = DagBag({str(PROJECT_DIR / "dags")!r})
+print(json.dumps({{"seconds": time.perf_counter() - before, "errors": bag.import_errors,
+                   "modules": [m for m in {HEAVY!r} if m in sys.modules]}}))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ
+    )
+    measured = json.loads(done.stdout.splitlines()[-1])
+    print(f"all DAG files parsed in {measured['seconds']:.2f} s")
+    assert measured["errors"] == {}
+    assert measured["modules"] == []
+    assert measured["seconds"] < 10
+
+
+@pytest.mark.parametrize("dag_id", DAGS)
+def test_documented_owned_and_one_at_a_time(dagbag, dag_id):
+    dag = dagbag.dags[dag_id]
+    about, _, notes = dag.doc_md.partition("### Triage notes")
+    assert len(about) > 100
+    rows = [line for line in notes.splitlines() if line.startswith("| ")]
+    assert len(rows) >= 3 and all(line.count(" | ") == 2 for line in rows)
+    assert dag.max_active_runs == 1
+    assert dag.catchup is False
+    assert dag.is_paused_upon_creation is False
+    assert {task.owner for task in dag.tasks} == {"ecorse"}
+    assert all(task.doc_md for task in dag.tasks)
+
+
+@pytest.mark.parametrize("dag_id", DAGS)
+def test_every_form_works_left_as_it_is(dagbag, dag_id):
+    params = dagbag.dags[dag_id].params
+    assert params, "a DAG that can be started by hand has a form"
+    params.validate()
+    assert all(params.get_param(name).description for name in params)
+
+
+@pytest.mark.parametrize("dag_id", DAGS)
+@pytest.mark.parametrize(
+    ("error", "action"),
+    [
+        (ConfigError("x"), "fail"),
+        (DataError("x"), "fail"),
+        (Fenced("x"), "fail"),
+        (SourceUnavailable("x"), "retry"),
+        (StoreBusy("x"), "retry"),
+        (ConnectionError("x"), "default"),
+    ],
+)
+def test_retries_by_error_class(dagbag, dag_id, error, action):
+    for task in dagbag.dags[dag_id].tasks:
+        decision = task.retry_policy.evaluate(error, try_number=1, max_tries=5)
+        assert decision.action.value == action
+        assert decision.retry_delay is None, "the task's own back-off counts"
+        if dag_id != "simulate":
+            assert task.retries == 5 and task.retry_exponential_backoff == 2
+
+
+def test_an_append_is_never_tried_twice(dagbag):
+    assert dagbag.dags["simulate"].get_task("simulate").retries == 0
+
+
+def test_assets_are_unique():
+    from ecorse.orchestration.assets import ALL
+
+    assert len({asset.name for asset in ALL}) == len({asset.uri for asset in ALL}) == len(ALL)
+
+
+def test_assets_tie_the_dags(dagbag):
+    from ecorse.orchestration.assets import MARTS, STAGING
+
+    outlets = {
+        f"{dag.dag_id}.{task.task_id}": list(task.outlets)
+        for dag in dagbag.dags.values()
+        for task in dag.tasks
+        if task.outlets
+    }
+    assert outlets == {
+        "ingest.announce": [STAGING],
+        "refresh.publish": [MARTS],
+        "rollback.rollback": [MARTS],
+    }
+    consumed = {
+        dag.dag_id: list(dag.timetable.asset_condition.objects)
+        for dag in dagbag.dags.values()
+        if getattr(dag.timetable, "asset_condition", None)
+    }
+    assert consumed == {"refresh": [STAGING]}
+
+
+def test_ingest_starts_nightly(dagbag):
+    assert dagbag.dags["ingest"].timetable.expression == get_settings().schedule
+
+
+def test_ingest_announces_whatever_came_and_stays_red_for_a_refused_file(dagbag):
+    ingest = dagbag.dags["ingest"]
+    announce, confirm = ingest.get_task("announce"), ingest.get_task("confirm")
+    assert announce.trigger_rule == "all_done"
+    assert announce.upstream_task_ids == {"load_source"}
+    assert confirm.trigger_rule == "all_success"
+    assert confirm.upstream_task_ids == {"load_source", "announce"}
+    assert [task.task_id for task in ingest.leaves] == ["confirm"]
+
+
+def ancestors(dag, task_id: str) -> set[str]:
+    """Everything that is done before a task, without the names of task groups."""
+    upstream = dag.get_task(task_id).get_flat_relative_ids(upstream=True)
+    return {name.rpartition(".")[2] for name in upstream}
+
+
+def test_refresh_has_the_order_of_the_catalogue(dagbag):
+    refresh, catalog = dagbag.dags["refresh"], load_catalog()
+    names = {step.name for step in catalog.steps()}
+    assert {t.task_id.rpartition(".")[2] for t in refresh.tasks} == names | {
+        "open_build",
+        "audit",
+        "publish",
+    }
+    writer = {table: step.name for step in catalog.steps() for table in step.writes}
+    for step in catalog.steps():
+        needed: set[str] = set()
+        waiting = {writer[table] for table in step.reads}
+        while waiting:  # the plain way: follow what is read until nothing is new
+            needed |= waiting
+            waiting = {writer[t] for n in waiting for t in catalog.step(n).reads} - needed
+        assert ancestors(refresh, f"{step.kind}s.{step.name}") == needed | {"open_build"}
+    assert ancestors(refresh, "audit") == names | {"open_build"}
+    assert ancestors(refresh, "publish") == names | {"open_build", "audit"}
+
+
+def test_refresh_draws_no_edge_that_another_path_implies(dagbag):
+    refresh = dagbag.dags["refresh"]
+    for task in refresh.tasks:
+        for upstream in task.upstream_task_ids:
+            others = task.upstream_task_ids - {upstream}
+            assert not any(
+                upstream in refresh.get_task(o).get_flat_relative_ids(upstream=True) for o in others
+            ), (task.task_id, upstream)
+
+
+def test_a_failed_step_of_refresh_marks_its_build(dagbag):
+    from ecorse.orchestration.callbacks import mark_build_failed
+
+    for task in dagbag.dags["refresh"].tasks:
+        assert list(task.on_failure_callback) == [mark_build_failed]
+
+
+def test_dags_have_no_cycle(dagbag):
+    for dag in dagbag.dags.values():
+        dag.check_cycle()
