@@ -3,12 +3,38 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+
+# make run: where the files come from, and how long it stays up
 SOURCE ?= simulate
 DATA   ?=
 ONCE   ?=
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@echo "  make run SOURCE=simulate|folder|kaggle [DATA=dir] [ONCE=1]"
+
+run: $(VENV)/run.stamp ## start Postgres and Airflow, run a night, stay until Ctrl-C (ONCE=1: stop after it)
+	@exec $(BIN)/ecorse up --origin $(SOURCE) $(if $(DATA),--data "$(DATA)") $(if $(ONCE),--once)
+
+test: $(VENV)/dev.stamp ## run the tests that fit into a coffee break
+	$(BIN)/pytest -m "not slow"
+
+test-all: $(VENV)/dev.stamp ## run every test, the long ones too
+	$(BIN)/pytest
+
+lint: $(VENV)/dev.stamp ## ruff, mypy, sqlfluff, the compose file and the Dockerfile
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint include/sql --disable-progress-bar
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
+	$(BIN)/hadolint Dockerfile
+
+bench: $(VENV)/dev.stamp ## measure against peers in one run; ends with one line per comparison
+	$(BIN)/python -m benchmarks
+
+dictionary: $(VENV)/dev.stamp ## write docs/data-dictionary.md from the marts
+	$(BIN)/python -m ecorse.warehouse.dictionary
 
 lock: ## resolve pyproject.toml into the two lock files (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
@@ -16,4 +42,21 @@ lock: ## resolve pyproject.toml into the two lock files (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 	  --extra build --extra dev --extra bench -c requirements.lock pyproject.toml -o requirements-dev.lock
 
-.PHONY: help lock
+clean: ## remove the environment (var/, with the database, stays)
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Ecorse needs Python 3.11 or later; $(PYTHON) is older. Try: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.PHONY: help run test test-all lint bench dictionary lock clean
