@@ -292,10 +292,10 @@ def db_stop() -> None:
 def db_init() -> None:
     """Roles, database and schema on a Postgres of your own (compose's init job).
 
-    Reads ECORSE_ADMIN_URL (a superuser, used here only) and the passwords of ECORSE_DATABASE_URL,
-    ECORSE_BI_READER_PASSWORD, ECORSE_APP_READER_PASSWORD.
+    Reads ECORSE_ADMIN_URL (a superuser, used here only), ECORSE_DATABASE_URL and the passwords
+    ECORSE_BI_READER_PASSWORD, ECORSE_APP_READER_PASSWORD, ECORSE_AIRFLOW_PASSWORD.
     """
-    from ecorse.stack.roles import initialise_server
+    from ecorse.stack.external import initialise_server
 
     initialise_server()
     print(f"Database is ready ({_migrated()} schema files).")

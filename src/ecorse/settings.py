@@ -40,6 +40,14 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Password of app_reader, when ECORSE_DATABASE_URL names a server of your own.",
     )
+    admin_url: SecretStr = Field(
+        SecretStr(""),
+        description="Superuser's URL of a server of your own; read by `ecorse db init` only.",
+    )
+    airflow_password: SecretStr = Field(
+        SecretStr(""),
+        description="Password of Airflow's role on that server; read by `ecorse db init` only.",
+    )
     postgres_port: int = Field(
         0,
         description="Port of the embedded Postgres on 127.0.0.1; 0 picks and keeps a free one.",
@@ -49,7 +57,6 @@ class Settings(BaseSettings):
         PROJECT_DIR / "include" / "shops.toml",
         description="Which shops there are, and where each gets its files from.",
     )
-    shop_id: str = Field("main", description="The shop that a command means when none is named.")
     keep_builds: int = Field(
         14, ge=2, description="How many published nights are kept for rollback."
     )
