@@ -20,7 +20,7 @@ TROUBLES = (
         "`audit` failed with DataError",
         "rows or money do not balance, or a check marked *fail* found rows; the build is refused "
         "and yesterday stays published",
-        "see the failed checks on the page *Ecorse nights*; mend the cause and start this DAG again",
+        "see the failed checks on the page *Ecorse nights*; mend the cause, start this DAG again",
     ),
     Trouble(
         "a mart failed with ConfigError or an SQL error",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 from fastapi import FastAPI, Query, Request, Response
@@ -63,8 +63,10 @@ class EcorsePlugin(AirflowPlugin):
     """Mounts the page and puts it into the navigation."""
 
     name = "ecorse"
-    fastapi_apps = [{"app": app, "url_prefix": "/ecorse", "name": "Ecorse nights"}]
-    external_views = [
+    fastapi_apps: ClassVar[list[Any]] = [
+        {"app": app, "url_prefix": "/ecorse", "name": "Ecorse nights"}
+    ]
+    external_views: ClassVar[list[Any]] = [
         {
             "name": "Ecorse nights",
             "href": "ecorse/",

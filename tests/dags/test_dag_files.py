@@ -23,7 +23,7 @@ def test_every_file_imports(dagbag):
 
 
 def test_parsing_is_cheap(airflow_home):
-    """The promise is 2 s for all files on a machine at rest; the limit leaves room for a busy one."""
+    """The promise is 2 s on a machine at rest; the limit leaves room for a busy one."""
     program = f"""
 import json, sys, time
 from airflow.dag_processing.dagbag import DagBag
@@ -48,7 +48,8 @@ def test_documented_owned_and_one_at_a_time(dagbag, dag_id):
     about, _, notes = dag.doc_md.partition("### Triage notes")
     assert len(about) > 100
     rows = [line for line in notes.splitlines() if line.startswith("| ")]
-    assert len(rows) >= 3 and all(line.count(" | ") == 2 for line in rows)
+    assert len(rows) >= 3
+    assert all(line.count(" | ") == 2 for line in rows)
     assert dag.max_active_runs == 1
     assert dag.catchup is False
     assert dag.is_paused_upon_creation is False
@@ -82,7 +83,8 @@ def test_retries_by_error_class(dagbag, dag_id, error, action):
         assert decision.action.value == action
         assert decision.retry_delay is None, "the task's own back-off counts"
         if dag_id != "simulate":
-            assert task.retries == 5 and task.retry_exponential_backoff == 2
+            assert task.retries == 5
+            assert task.retry_exponential_backoff == 2
 
 
 def test_an_append_is_never_tried_twice(dagbag):

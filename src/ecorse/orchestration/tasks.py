@@ -46,22 +46,17 @@ def list_sources() -> list[dict[str, str]]:
     from ecorse.sources.shops import load_shops
 
     form = get_current_context()["params"]
-    configured = [
-        {"shop_id": shop.shop_id, "source": source.source}
+    chosen = [
+        {"shop_id": shop.shop_id, "source": source.name}
         for shop in load_shops(get_settings())
         for source in shop.sources
-    ]
-    chosen = [
-        pair
-        for pair in configured
-        if form["shop"] in (None, "", pair["shop_id"])
-        and form["source"] in (None, "", pair["source"])
+        if (form["shop"] or shop.shop_id) == shop.shop_id
+        and (form["source"] or source.name) == source.name
     ]
     if not chosen:
-        known = ", ".join(f"{pair['shop_id']}/{pair['source']}" for pair in configured)
         raise ConfigError(
-            f"No configured source fits shop {form['shop']!r} and source {form['source']!r}. "
-            f"Configured in include/shops.toml: {known}."
+            f"No shop {form['shop'] or '(any)'} with source {form['source'] or '(any)'} in "
+            f"{get_settings().shops_file}."
         )
     return chosen
 
@@ -76,11 +71,14 @@ def load_source(shop_id: str, source: str) -> dict[str, Any]:
 
     context = get_current_context()
     form = context["params"]
+    # as on the command line: what is named tells where it comes from
+    implied = "folder" if form["path"] else "kaggle" if form["handle"] else None
     summary = flow.ingest(
         shop_id,
         source,
-        origin=form["origin"] or None,
-        path=form["path"] or None,
+        origin=form["origin"] or implied,
+        path=form["path"],
+        options={"handle": form["handle"]} if form["handle"] else None,
         holder=holder(context),
     )
     return {"shop_id": shop_id, "source": source, **summary.counts()}
@@ -90,7 +88,10 @@ def load_source(shop_id: str, source: str) -> dict[str, Any]:
 def announce(loads: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Emit the one asset event of this run, whatever came, with what each source loaded."""
     context = get_current_context()
-    extra = {"run_id": context["dag_run"].run_id, "loads": [load for load in loads if load]}
+    extra: dict[str, Any] = {
+        "run_id": context["dag_run"].run_id,
+        "loads": [load for load in loads if load],
+    }
     context["outlet_events"][STAGING].extra = extra
     return extra
 
@@ -130,12 +131,11 @@ def run_model(name: str) -> dict[str, int]:
 
 
 @task
-def audit() -> dict[str, Any]:
+def audit() -> dict[str, int]:
     """Reconcile rows and money and run every check; a failed one refuses the build."""
     from ecorse import flow
 
-    summary = flow.audit(_build_id(get_current_context()))
-    return {"passed": summary.passed, "warned": summary.warned}
+    return flow.audit(_build_id(get_current_context())).counts()
 
 
 @task(outlets=[MARTS])
@@ -167,7 +167,7 @@ def rollback() -> dict[str, Any]:
 def _announce_marts(context: Context, build_id: int, action: str) -> dict[str, Any]:
     from ecorse.orchestration.nights import step_rows
 
-    extra = {"build_id": build_id, "action": action, "rows": step_rows(build_id)}
+    extra: dict[str, Any] = {"build_id": build_id, "action": action, "rows": step_rows(build_id)}
     context["outlet_events"][MARTS].extra = extra
     return extra
 
