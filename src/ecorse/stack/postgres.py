@@ -104,9 +104,7 @@ class EmbeddedPostgres:
             self._wait_for_select()
             if not self._is_set_up():
                 with self.admin() as admin:
-                    roles.create_roles(
-                        admin, {role: self.password(role) for role in roles.ROLES}
-                    )
+                    roles.create_roles(admin, {role: self.password(role) for role in roles.ROLES})
                 self._marker.write_text(SETUP_VERSION)
 
     def stop(self) -> None:
@@ -163,9 +161,7 @@ class EmbeddedPostgres:
 
     def admin(self, database: str = "postgres") -> psycopg.Connection:
         """Connect as superuser, in autocommit mode."""
-        return psycopg.connect(
-            self.url(SUPERUSER, database), autocommit=True, connect_timeout=30
-        )
+        return psycopg.connect(self.url(SUPERUSER, database), autocommit=True, connect_timeout=30)
 
     def create_database(self, name: str, template: str | None = None) -> None:
         """Make a warehouse database of ecorse_etl, which both readers may enter; for tests."""
@@ -176,9 +172,7 @@ class EmbeddedPostgres:
         """Drop a database and end whoever is connected to it; nothing happens if it is missing."""
         with self.admin() as admin:
             admin.execute(
-                sql.SQL("drop database if exists {} with (force)").format(
-                    sql.Identifier(name)
-                )
+                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name))
             )
 
     @property
@@ -189,7 +183,7 @@ class EmbeddedPostgres:
         return self._marker.exists() and self._marker.read_text() == SETUP_VERSION
 
     def _make_root(self) -> None:
-        """Make ``<home>/postgres``; as root elsewhere, with a link, if the account cannot go there."""
+        """Make ``<home>/postgres``; elsewhere, with a link, if root's helper cannot go there."""
         try:
             if not self.root.is_dir():
                 self.root.mkdir(parents=True, mode=0o755)
@@ -237,9 +231,7 @@ class EmbeddedPostgres:
             cluster.mend(data_dir)
         else:
             self._marker.unlink(missing_ok=True)
-            cluster.initialise(
-                data_dir, bin_path, self.password(SUPERUSER), self._account
-            )
+            cluster.initialise(data_dir, bin_path, self.password(SUPERUSER), self._account)
         port = self._choose_port()
         config = self.root / "postgresql.conf"
         config.write_text(cluster.configuration(port, self.log_dir))
@@ -257,9 +249,7 @@ class EmbeddedPostgres:
         done = run(command, self._account, START_SECONDS + 60)
         if done.returncode != 0:
             lines = done.stdout.splitlines() + cluster.log_lines(self.log_dir, before)
-            raise cluster.failure(
-                "The embedded Postgres did not start", data_dir, lines
-            )
+            raise cluster.failure("The embedded Postgres did not start", data_dir, lines)
         (self.root / "port").write_text(str(port))
         log.info("Embedded Postgres listens on %s:%s", HOST, port)
 
@@ -270,9 +260,7 @@ class EmbeddedPostgres:
                 f"Port {kept} of {HOST}, which the embedded Postgres uses, is taken by another "
                 "program. Stop that program, or set ECORSE_POSTGRES_PORT to a free port."
             )
-        free = (
-            p for p in random.sample(PORTS, len(PORTS)) if not cluster.is_port_used(p)
-        )
+        free = (p for p in random.sample(PORTS, len(PORTS)) if not cluster.is_port_used(p))
         return kept or next(free)
 
     def _wait_for_select(self) -> None:

@@ -32,9 +32,7 @@ def create_roles(admin: Connection, passwords: Mapping[str, str]) -> None:
         The password of each name in ``ROLES``.
     """
     for role in ROLES:
-        exists = admin.execute(
-            "select 1 from pg_roles where rolname = %s", [role]
-        ).fetchone()
+        exists = admin.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone()
         verifier = admin.pgconn.encrypt_password(
             passwords[role].encode(), role.encode(), b"scram-sha-256"
         ).decode()
@@ -52,9 +50,7 @@ def create_roles(admin: Connection, passwords: Mapping[str, str]) -> None:
             "statement_timeout = '60s'",
         ):
             admin.execute(
-                sql.SQL("alter role {} set {}").format(
-                    sql.Identifier(role), sql.SQL(setting)
-                )
+                sql.SQL("alter role {} set {}").format(sql.Identifier(role), sql.SQL(setting))
             )
     for database, owner in DATABASES.items():
         create_database(admin, database, owner)
@@ -75,9 +71,7 @@ def create_database(
         A database to copy; nobody may be connected to it.
     """
     database = sql.Identifier(name)
-    if not admin.execute(
-        "select 1 from pg_database where datname = %s", [name]
-    ).fetchone():
+    if not admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
         admin.execute(
             sql.SQL("create database {} owner {} template {}").format(
                 database, sql.Identifier(owner), sql.Identifier(template or "template1")
@@ -86,6 +80,4 @@ def create_database(
     admin.execute(sql.SQL("revoke all on database {} from public").format(database))
     if owner == ETL:
         readers = sql.SQL(", ").join(map(sql.Identifier, READERS))
-        admin.execute(
-            sql.SQL("grant connect on database {} to {}").format(database, readers)
-        )
+        admin.execute(sql.SQL("grant connect on database {} to {}").format(database, readers))

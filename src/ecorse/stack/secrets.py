@@ -45,9 +45,7 @@ def read_or_make(path: Path, text: str | None = None) -> str:
             _write_once(path, text or secrets.token_urlsafe(32))
         secret = path.read_text("utf-8").strip()
     except OSError as error:
-        raise ConfigError(
-            f"Cannot read or make the secret {path}: {error.strerror}."
-        ) from None
+        raise ConfigError(f"Cannot read or make the secret {path}: {error.strerror}.") from None
     if not secret:
         raise ConfigError(f"The secret {path} is empty. Restore it from a backup.")
     return secret
@@ -65,7 +63,7 @@ def _write_once(path: Path, secret: str) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read (0600); it is never readable to others, not even briefly."""
+    """Write a file that only its owner may read (0600), from its first moment on."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
