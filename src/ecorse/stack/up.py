@@ -1,0 +1,223 @@
+"""What ``make run`` does: everything up, one night, a summary, the ways in, and everything down.
+
+What belongs here: the order of these steps. What does not: the steps.
+"""
+
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from urllib.parse import unquote, urlsplit
+
+from rich.console import Console
+
+from ecorse.errors import StoreBusy
+from ecorse.settings import Settings, get_settings
+from ecorse.stack.address import database_url
+from ecorse.stack.airflow import (
+    LOGIN_USER,
+    airflow_environment,
+    login_file,
+    login_password,
+    migrate_metadata,
+)
+from ecorse.stack.binaries import bin_dir
+from ecorse.stack.client import AirflowClient, TaskState
+from ecorse.stack.postgres import EmbeddedPostgres
+from ecorse.stack.progress import follow, holder
+from ecorse.stack.supervisor import Supervisor
+
+INGEST, REFRESH = "ingest", "refresh"
+CAUSED_SECONDS = 120.0  # how long the scheduler may take from an asset's event to its run
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Ended(BaseException):
+    """A signal asks this process to end; like KeyboardInterrupt no error, and not to be caught."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def up(*, origin: str, path: str | Path | None, once: bool) -> int:
+    """Start Postgres and Airflow, run a night, say what came of it, and stay or stop.
+
+    Parameters
+    ----------
+    origin : str
+        Where the files come from: ``simulate``, ``folder`` or ``kaggle``.
+    path : str or Path, optional
+        The folder, file or Kaggle handle; None means as configured.
+    once : bool
+        Stop after the night; otherwise stay until Ctrl-C.
+
+    Returns
+    -------
+    int
+        The exit code: 0 if the night was published, or if it was ended by Ctrl-C while staying.
+
+    Raises
+    ------
+    EcorseError
+        Something did not start; everything that had started is ended.
+    """
+    console = Console()
+    is_staying = False
+    with _signals_end_it(), ExitStack() as things:
+        try:
+            client = _start(things, console, get_settings())
+            problem = _run_night(client, console, origin, path)
+            _tell(console, problem)
+            if once:
+                return 1 if problem else 0
+            _print_access(console, get_settings())
+            is_staying = True
+            threading.Event().wait()
+        except Ended as ended:
+            console.print("Stopping ...")
+            return 0 if is_staying else 128 + ended.number
+        finally:
+            for number in SIGNALS:  # nothing may interrupt the end
+                signal.signal(number, signal.SIG_IGN)
+    raise AssertionError("unreachable: waiting ends by a signal only")
+
+
+@contextmanager
+def _signals_end_it() -> Iterator[None]:
+    """Turn the first SIGINT, SIGTERM or SIGHUP into an exception that ends everything."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Ended(number)
+
+    before = {number: signal.signal(number, end) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _start(things: ExitStack, console: Console, settings: Settings) -> AirflowClient:
+    """Start everything; whatever is started here ends when ``things`` is closed."""
+    from ecorse.warehouse.migrate import migrate
+
+    began = time.monotonic()
+    postgres = EmbeddedPostgres(settings.home, settings.postgres_port)
+    if not postgres.is_running():
+        things.callback(postgres.stop)
+    postgres.start()
+    migrate()
+    console.print(f"Postgres is up ({time.monotonic() - began:.1f} s). Starting Airflow ...")
+    environment = airflow_environment(
+        settings.home, settings.project_dir, settings.airflow_port, postgres
+    )
+    migrate_metadata(settings.home, environment, postgres)
+    supervisor = Supervisor(settings.home, environment, settings.airflow_port, postgres)
+    things.callback(supervisor.stop)
+    supervisor.start()
+    supervisor.wait_ready()
+    client = things.enter_context(AirflowClient(settings.home, settings.airflow_port))
+    for dag_id in (INGEST, REFRESH):
+        client.wait_for_dag(dag_id)
+    console.print(f"Airflow is up ({time.monotonic() - began:.1f} s): {client.url}")
+    return client
+
+
+def _run_night(
+    client: AirflowClient, console: Console, origin: str, path: str | Path | None
+) -> str | None:
+    """Trigger `ingest`, follow it and the `refresh` it causes; gives why no night was published."""
+    if path is not None and Path(path).exists():
+        path = Path(path).resolve()  # tasks do not run in this working directory
+    conf = {"origin": origin, "path": str(path) if path is not None else None}
+    ingest = client.trigger(INGEST, conf)
+    console.print(f"Triggered {INGEST} (origin {origin}).", highlight=False)
+    problem = None
+    if follow(client, INGEST, ingest, console) != "success":
+        problem = _why(client, INGEST, ingest)
+    refresh = _caused(client, ingest)
+    if refresh is None:
+        return problem or f"{INGEST} succeeded, but no {REFRESH} followed. Is that DAG paused?"
+    if follow(client, REFRESH, refresh, console) != "success":
+        return " ".join(filter(None, [problem, _why(client, REFRESH, refresh)]))
+    return problem or _why_not_current(refresh)
+
+
+def _caused(client: AirflowClient, ingest: str) -> str | None:
+    """Wait for the `refresh` that the `ingest` run caused, if it emitted its event."""
+    deadline = time.monotonic() + CAUSED_SECONDS
+    announced = any(
+        task.task_id == "announce" and task.state == "success"
+        for task in client.tasks(INGEST, ingest)
+    )
+    while announced and time.monotonic() < deadline:
+        run_id = client.caused_run(INGEST, ingest, REFRESH)
+        if run_id:
+            return run_id
+        time.sleep(1.0)
+    return None
+
+
+def _why(client: AirflowClient, dag_id: str, run_id: str) -> str:
+    """Say which tasks failed by themselves, each with its error."""
+    tasks: list[TaskState] = client.tasks(dag_id, run_id)
+    failed = [
+        f"{dag_id}.{task.name} failed: {client.error_of(dag_id, run_id, task)}"
+        for task in tasks
+        if task.state == "failed"
+    ]
+    return " ".join(failed) or f"{dag_id} failed without a failed task; see {client.url}."
+
+
+def _why_not_current(refresh: str) -> str | None:
+    """Give None if the published build is the one of this run, else a sentence."""
+    from ecorse.warehouse.connect import connect
+
+    with connect(application_name="ecorse up") as connection:
+        row = connection.execute(
+            "select c.build_id, b.holder from ops.current_build c join ops.build b using (build_id)"
+        ).fetchone()
+    if row is None:
+        return f"{REFRESH} succeeded, but no build is published."
+    if row[1] != holder(REFRESH, refresh):
+        return f"The published build {row[0]} is not of this night: it was made by {row[1]}."
+    return None
+
+
+def _tell(console: Console, problem: str | None) -> None:
+    """Print the summary, then whether the night was published."""
+    from ecorse.status import print_summary
+
+    try:
+        print_summary(console)
+    except StoreBusy as error:
+        problem = problem or str(error)
+    if problem:
+        console.print("[red]The night was not published as it should be.[/red]")
+        console.print(problem, markup=False, highlight=False)
+
+
+def _print_access(console: Console, settings: Settings) -> None:
+    """Print the ways in; passwords on a terminal only, elsewhere the file they stand in."""
+    parts = urlsplit(database_url("bi_reader"))
+    is_own = bool(settings.database_url.get_secret_value())
+    reader_file = settings.home / "secrets" / "bi_reader.password"
+    reader_place = "ECORSE_BI_READER_PASSWORD" if is_own else str(reader_file)
+    reader, login = reader_place, str(login_file(settings.home))
+    if console.is_terminal:
+        reader, login = unquote(parts.password or ""), login_password(settings.home)
+    psql = shutil.which("psql") or bin_dir(None) / "psql"
+    database = parts.path.lstrip("/")
+    lines = f"""
+Airflow    http://127.0.0.1:{settings.airflow_port}   user {LOGIN_USER}   password {login}
+psql       PGPASSWORD=... {psql} -h {parts.hostname} -p {parts.port or 5432} -U bi_reader {database}
+           password {reader}
+Tableau    connector PostgreSQL   server {parts.hostname}   port {parts.port or 5432}
+           database {database}   schema marts   user bi_reader   password {reader}
+Ctrl-C stops everything."""
+    console.print(lines, markup=False, highlight=False, soft_wrap=True)
