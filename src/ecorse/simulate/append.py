@@ -20,10 +20,11 @@ import numpy as np
 import polars as pl
 
 from ecorse.errors import ConfigError, ContractError
+from ecorse.files import locked, replace_atomically
 from ecorse.simulate.dirt import HEADER
 from ecorse.simulate.generate import generate_month
 from ecorse.simulate.truth import DEFAULT_TRUTH, Truth
-from ecorse.simulate.write import format_lines, replace_atomically
+from ecorse.simulate.write import format_lines
 
 _BOM = b"\xef\xbb\xbf"
 _CHUNK_BYTES = 1 << 20
@@ -76,7 +77,8 @@ def append_sales(
     line_end = _check_header(path)
     if seed is None:
         seed = secrets.randbits(32)
-    with replace_atomically(path) as copy:
+    # Two appends at once would each replace the file, and one would be lost.
+    with locked(path.parent), replace_atomically(path) as copy:
         existing = _copy(path, copy, line_end)
         prefix = f"SIM-A{existing.sha256[:12]}-"
         lines = _new_lines(truth, rows, seed, existing, prefix)
@@ -134,7 +136,7 @@ def _copy(path: Path, copy: BinaryIO, line_end: str) -> _Existing:
 
 
 def _new_lines(truth: Truth, rows: int, seed: int, existing: _Existing, prefix: str) -> list[str]:
-    """Draw as many orders as rows are wanted (each has a line or more) and cut behind the last row."""
+    """Draw as many orders as rows are wanted, a line or more each; cut behind the last row."""
     year, month = existing.month
     stream = int(existing.sha256[:12], 16)
     lines = generate_month(truth, seed=seed, year=year, month=month, orders=rows, stream=stream)

@@ -16,12 +16,12 @@ BLANK = ",,,,,"
 
 # One row per kind of damage; {id} makes each a record of its own, {date} is a good date.
 BROKEN_ROWS = {
-    "quantity_not_a_number": '{id},HDMI Cable 2 m,two,8.99,{date},"12 Alder St, Denver, CO 80202"',
-    "price_not_a_number": '{id},HDMI Cable 2 m,1,free,{date},"12 Alder St, Denver, CO 80202"',
-    "impossible_date": '{id},HDMI Cable 2 m,1,8.99,02/30/{yy} 10:15,"12 Alder St, Denver, CO 80202"',
-    "product_missing": '{id},,1,8.99,{date},"12 Alder St, Denver, CO 80202"',
+    "quantity_not_a_number": '{id},HDMI Cable 2 m,two,8.99,{date},"12 Elm St, Denver, CO 80202"',
+    "price_not_a_number": '{id},HDMI Cable 2 m,1,free,{date},"12 Elm St, Denver, CO 80202"',
+    "impossible_date": '{id},HDMI Cable 2 m,1,8.99,02/30/{yy} 10:15,"12 Elm St, Denver, CO 80202"',
+    "product_missing": '{id},,1,8.99,{date},"12 Elm St, Denver, CO 80202"',
     "short_row": "{id},HDMI Cable 2 m,1",
-    "long_row": '{id},HDMI Cable 2 m,1,8.99,{date},"12 Alder St, Denver, CO 80202",x,y',
+    "long_row": '{id},HDMI Cable 2 m,1,8.99,{date},"12 Elm St, Denver, CO 80202",x,y',
 }
 
 

@@ -111,8 +111,8 @@ def _choose(rng: np.random.Generator, weights: Sequence[float], size: int) -> In
 def _pick(uniform: Floats, weights: Sequence[float]) -> Ints:
     """Turn uniform draws into indexes by the weights' cumulative shares."""
     cumulative = np.cumsum(np.asarray(weights, dtype=np.float64))
-    chosen = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
-    return np.minimum(chosen, len(weights) - 1).astype(np.int64)
+    chosen: Ints = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
+    return np.clip(chosen, 0, len(weights) - 1)
 
 
 def _draw_minutes(
@@ -128,7 +128,8 @@ def _draw_minutes(
     peak = np.array([d.peak_minute for d in truth.dayparts], dtype=np.float64)[daypart]
     spread = np.array([d.spread_minutes for d in truth.dayparts], dtype=np.float64)[daypart]
     time = np.floor(peak + spread * bell).astype(np.int64) % _MINUTES_PER_DAY
-    return day * _MINUTES_PER_DAY + time
+    minute: Ints = day * _MINUTES_PER_DAY + time
+    return minute
 
 
 def _draw_baskets(rng: np.random.Generator, truth: Truth, daypart: Ints) -> tuple[Ints, Ints]:
@@ -169,4 +170,5 @@ def _draw_quantities(rng: np.random.Generator, truth: Truth, product: Ints) -> I
     is_cheap = np.array([p.price_cents < truth.cheap_below_cents for p in truth.products])[product]
     cheap = _pick(uniform, truth.cheap_quantity_shares)
     dear = _pick(uniform, truth.dear_quantity_shares)
-    return 1 + np.where(is_cheap, cheap, dear)
+    quantity: Ints = 1 + np.where(is_cheap, cheap, dear)
+    return quantity

@@ -6,22 +6,17 @@ not: what is sold (``generate.py``), dirt (``dirt.py``), loading (``ecorse.sourc
 
 from __future__ import annotations
 
-import errno
 import json
-import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import polars as pl
 
-from ecorse.errors import ConfigError, DiskFull
+from ecorse.errors import ConfigError
+from ecorse.files import replace_atomically
 from ecorse.simulate.dirt import HEADER, Dirt, add_dirt, pick_lines
 from ecorse.simulate.generate import Ints, MonthLines, generate_month, orders_per_month
 from ecorse.simulate.truth import DEFAULT_TRUTH, Truth
@@ -320,34 +315,3 @@ def _write_truth(
     }
     with replace_atomically(summary.folder / TRUTH_FILE) as file:
         file.write((json.dumps(document, indent=2) + "\n").encode())
-
-
-@contextmanager
-def replace_atomically(path: Path) -> Iterator[BinaryIO]:
-    """Write a file beside its place and rename it into place at the end; on error leave nothing.
-
-    Raises
-    ------
-    DiskFull
-        There is no space left; the message names the path and the bytes written so far.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    written = 0
-    try:
-        with temporary.open("xb") as file:
-            try:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            finally:
-                written = file.tell()
-        temporary.replace(path)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(
-                f"No space left to write {path} (stopped after {written} bytes). "
-                "Free some space and run the same command again."
-            ) from error
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)

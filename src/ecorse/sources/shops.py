@@ -11,19 +11,17 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import ecorse.sources
 from ecorse.errors import ConfigError
+from ecorse.settings import Settings, get_settings
 from ecorse.sources.origins import origin_names
-
-if TYPE_CHECKING:
-    from ecorse.settings import Settings
 
 _SHOP_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _SIMULATED_SUFFIX = "-simulated"
-_NOT_SOURCES = {"origins", "shops"}
+_NOT_SOURCES = {"base", "origins", "shops"}
 
 # Source: ISO 4217, active codes of money that prices are stated in.
 _CURRENCIES = """
@@ -40,9 +38,9 @@ _CURRENCIES = """
 
 @dataclass(frozen=True)
 class ShopSource:
-    """One source of a shop: how its files are read, and where they come from."""
+    """One source of a shop: how its files are read (``name``), and where they come from."""
 
-    source: str
+    name: str
     origin: str
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -64,7 +62,7 @@ def source_names() -> tuple[str, ...]:
     return tuple(sorted(n for n in names - _NOT_SOURCES if not n.startswith("_")))
 
 
-def load_shops(settings: Settings) -> list[Shop]:
+def load_shops(settings: Settings | None = None) -> list[Shop]:
     """Read the shops, in the order of the file.
 
     Raises
@@ -72,12 +70,13 @@ def load_shops(settings: Settings) -> list[Shop]:
     ConfigError
         The file is missing or not TOML, or an entry is wrong; the message names file and key.
     """
-    path = settings.shops_file
+    path = (settings or get_settings()).shops_file
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
-            f"{path}: cannot be read ({error.strerror}). ECORSE_SHOPS_FILE says where the shops are listed."
+            f"{path}: cannot be read ({error.strerror}). "
+            "ECORSE_SHOPS_FILE says where the shops are listed."
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
@@ -104,17 +103,19 @@ def _read_shop(table: object, where: str) -> Shop:
         ZoneInfo(time_zone)
     except (KeyError, ValueError, OSError):
         raise ConfigError(
-            f"{where}.time_zone = {time_zone!r}: no such zone; use an IANA name such as 'America/New_York'."
+            f"{where}.time_zone = {time_zone!r}: no such zone; "
+            "use an IANA name such as 'America/New_York'."
         ) from None
     if currency not in _CURRENCIES.split():
         raise ConfigError(
-            f"{where}.currency = {currency!r}: no such currency; use an ISO 4217 code such as 'USD'."
+            f"{where}.currency = {currency!r}: no such currency; "
+            "use an ISO 4217 code such as 'USD'."
         )
     tables = shop["sources"]
     if not isinstance(tables, list) or not tables:
         raise ConfigError(f"{where}.sources: expected at least one [[shops.sources]] table.")
     sources = tuple(_read_source(t, f"{where}.sources[{i}]") for i, t in enumerate(tables))
-    _expect_unique([source.source for source in sources], f"{where}.sources: source")
+    _expect_unique([source.name for source in sources], f"{where}.sources: source")
     return Shop(shop_id, shop_name, time_zone, currency, sources)
 
 
@@ -137,12 +138,13 @@ def _expect_keys(table: object, needed: set[str], optional: set[str], where: str
     """Check that a table has all needed keys and no unknown one."""
     if not isinstance(table, dict):
         raise ConfigError(f"{where}: expected a table.")
-    if missing := sorted(needed - set(table)):
-        raise ConfigError(f"{where}: {', '.join(missing)} is missing.")
     if unknown := sorted(set(table) - needed - optional):
         raise ConfigError(
-            f"{where}: unknown key {', '.join(unknown)}; it can have {', '.join(sorted(needed | optional))}."
+            f"{where}: unknown key {', '.join(unknown)}; "
+            f"it can have {', '.join(sorted(needed | optional))}."
         )
+    if missing := sorted(needed - set(table)):
+        raise ConfigError(f"{where}: {', '.join(missing)} is missing.")
     return table
 
 

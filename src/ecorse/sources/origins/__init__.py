@@ -66,7 +66,7 @@ def fetch_files(name: str, settings: Settings, options: Mapping[str, Any]) -> li
             f"There is no origin {name!r}; there are {', '.join(origin_names())}. "
             "Origins are named in shops.toml or in the run's form."
         )
-    origin: Origin = importlib.import_module(f"{__name__}.{name}")  # type: ignore[assignment]
+    origin: Origin = importlib.import_module(f"{__name__}.{name}")
     if unknown := sorted(set(options) - set(origin.OPTIONS)):
         raise ConfigError(
             f"Origin {name!r} has no option {', '.join(map(repr, unknown))}; "

@@ -157,7 +157,8 @@ def _check_space(needed: int, folder: Path, label: str) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise DiskFull(
-            f"{label}: needs {needed} bytes in {folder}, where {free} are free. Free some space and run again."
+            f"{label}: needs {needed} bytes in {folder}, where {free} are free. "
+            "Free some space and run again."
         )
 
 

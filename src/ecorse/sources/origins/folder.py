@@ -42,7 +42,8 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
     try:
         if not place.exists():
             raise ConfigError(
-                f"Origin 'folder': {place} does not exist. Correct the path, or put the CSV files there."
+                f"Origin 'folder': {place} does not exist. "
+                "Correct the path, or put the CSV files there."
             )
         if place.is_file():
             with place.open("rb"):

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecorse.errors import ConfigError, DiskFull, SourceUnavailable
+from ecorse.files import locked
 from ecorse.sources.origins import SourceFile
 from ecorse.sources.origins._archive import Limits, extract_safely
 from ecorse.sources.origins._files import find_files
@@ -135,14 +136,19 @@ def _parse_handle(settings: Settings, options: Mapping[str, Any]) -> DatasetHand
     return handle
 
 
+def _dataset_folder(root: Path, handle: DatasetHandle) -> Path:
+    """Give the folder of all cached versions, where kagglehub has it."""
+    return root / "datasets" / str(handle.owner) / str(handle.dataset)
+
+
 def _folder(root: Path, handle: DatasetHandle) -> Path:
     """Give the folder of one version, where kagglehub has it."""
-    return root / "datasets" / handle.owner / handle.dataset / "versions" / str(handle.version)
+    return _dataset_folder(root, handle) / "versions" / str(handle.version)
 
 
 def _marker(root: Path, handle: DatasetHandle) -> Path:
     """Give the file that says a version is complete, where kagglehub has it."""
-    return root / "datasets" / handle.owner / handle.dataset / f"{handle.version}.complete"
+    return _dataset_folder(root, handle) / f"{handle.version}.complete"
 
 
 def _find_cached(root: Path, handle: DatasetHandle) -> _Cached | None:
@@ -166,7 +172,7 @@ def _find_cached(root: Path, handle: DatasetHandle) -> _Cached | None:
 
 def _newest_cached(root: Path, handle: DatasetHandle) -> _Cached | None:
     """Give the complete cached copy with the highest version number, if there is one."""
-    markers = (root / "datasets" / handle.owner / handle.dataset).glob("*.complete")
+    markers = _dataset_folder(root, handle).glob("*.complete")
     versions = sorted((int(m.stem) for m in markers if m.stem.isdigit()), reverse=True)
     copies = (_find_cached(root, handle.with_version(version)) for version in versions)
     return next((copy for copy in copies if copy), None)
@@ -192,9 +198,11 @@ def _fetch_from_kaggle(root: Path, handle: DatasetHandle) -> _Cached:
         with _build_client() as client:
             if not handle.version:
                 handle = handle.with_version(_current_version(client, handle))
-                if cached := _find_cached(root, handle):
-                    return cached
-            return _download(client, root, handle)
+            versions = _dataset_folder(root, handle) / "versions"
+            versions.mkdir(parents=True, exist_ok=True)
+            with locked(versions):
+                # Unpinned, or fetched by another run while this one waited for the lock.
+                return _find_cached(root, handle) or _download(client, root, handle)
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise SourceUnavailable(_explain(handle, error)) from error
 
@@ -222,7 +230,7 @@ def _build_client() -> KaggleClient:
     )
     http = client.http_client()
     if endpoint:
-        # kagglehub 1.0 only knows fixed hosts; its predecessors read this variable, and tests need it.
+        # kagglehub 1.0 knows fixed hosts only; earlier ones read this variable, and tests need it.
         http._endpoint = endpoint.rstrip("/")
     http._init_session()
     for scheme in ("https://", "http://"):
@@ -252,8 +260,9 @@ def _download(client: KaggleClient, root: Path, handle: DatasetHandle) -> _Cache
     request.owner_slug, request.dataset_slug = handle.owner, handle.dataset
     request.dataset_version_number = handle.version
     folder, marker = _folder(root, handle), _marker(root, handle)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    work = folder.with_name(f".{handle.version}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    for unfinished in folder.parent.glob(".*.tmp"):  # left by a killed run; the lock is ours
+        shutil.rmtree(unfinished)
+    work = folder.with_name(f".{handle.version}.{secrets.token_hex(4)}.tmp")
     work.mkdir()
     try:
         archive, files = work / "archive.zip", work / "files"
@@ -264,7 +273,9 @@ def _download(client: KaggleClient, root: Path, handle: DatasetHandle) -> _Cache
         extract_safely(archive, files, label=f"Kaggle data set {handle}")
         manifest = {"archive_sha256": sha256, "files": _hash_files(files)}
         (work / "marker").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-        _put_in_place(files, folder, work / "old")
+        if folder.exists():  # a damaged or unfinished copy
+            folder.rename(work / "old")
+        files.rename(folder)
         (work / "marker").replace(marker)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -273,7 +284,7 @@ def _download(client: KaggleClient, root: Path, handle: DatasetHandle) -> _Cache
 
 
 def _save(response: requests.Response, archive: Path, handle: DatasetHandle) -> str:
-    """Write the response's body, bounded and checked against the announced length and MD5; give its sha256."""
+    """Write the body, checked against limit, announced length and MD5; give its sha256."""
     from kagglehub.integrity import get_md5_checksum_from_response
 
     expected_md5 = get_md5_checksum_from_response(response)
@@ -302,8 +313,9 @@ def _save(response: requests.Response, archive: Path, handle: DatasetHandle) -> 
         expected_md5 and base64.b64encode(md5.digest()).decode() != expected_md5
     ):
         raise SourceUnavailable(
-            f"Kaggle data set {handle}: the download is damaged ({size} bytes of {announced or 'unknown'} "
-            "arrived, or their MD5 is not the announced one). Nothing was loaded; run again."
+            f"Kaggle data set {handle}: the download is damaged ({size} of "
+            f"{announced or 'unknown'} bytes arrived, or their "
+            "MD5 is not the announced one). Nothing was loaded; run again."
         )
     return sha256.hexdigest()
 
@@ -316,21 +328,10 @@ def _check_unchanged(marker: Path, sha256: str, handle: DatasetHandle) -> None:
         return
     if earlier != sha256:
         raise SourceUnavailable(
-            f"Kaggle data set {handle}: its content changed under the same version (sha256 {earlier[:12]} "
-            f"before, {sha256[:12]} now). Pin another version, or accept it by removing {marker}."
+            f"Kaggle data set {handle}: its content changed under the same version "
+            f"(sha256 {earlier[:12]} before, {sha256[:12]} now). Pin another version, or accept it "
+            f"by removing {marker}."
         )
-
-
-def _put_in_place(files: Path, folder: Path, old: Path) -> None:
-    """Move the extracted files to their place, past a damaged or unfinished copy."""
-    if folder.exists():
-        folder.rename(old)
-    try:
-        files.rename(folder)
-    except OSError:
-        # Another run that downloads the same version was faster; its copy is as good.
-        if not folder.is_dir():
-            raise
 
 
 def _explain(handle: DatasetHandle, error: Exception) -> str:

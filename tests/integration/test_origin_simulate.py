@@ -1,0 +1,61 @@
+"""The origin ``simulate``: made once, kept, and growing only by appending.
+
+What belongs here: where and when the files are made. What does not: what is in them.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from ecorse.errors import ConfigError
+from ecorse.settings import Settings
+from ecorse.simulate import append_sales
+from ecorse.sources.origins import fetch_files
+
+OPTIONS = {"seed": 5, "orders": 240, "year": 2020}
+
+
+@pytest.fixture
+def settings(tmp_path) -> Settings:
+    return Settings(home=tmp_path / "home")
+
+
+def test_twelve_marked_files_that_stay_the_same(settings):
+    first = fetch_files("simulate", settings, OPTIONS)
+    assert len(first) == 12
+    assert [f.file_name for f in first] == sorted(f.file_name for f in first)
+    assert all(f.file_name.startswith("Simulated_Sales_") for f in first)
+    assert all(f.provenance["is_simulated"] is True for f in first)
+    before = {f.path: (f.path.read_bytes(), f.path.stat().st_mtime_ns) for f in first}
+    second = fetch_files("simulate", settings, OPTIONS)
+    assert {f.path: (f.path.read_bytes(), f.path.stat().st_mtime_ns) for f in second} == before
+
+
+def test_the_folder_is_named_by_the_seed(settings):
+    [path, *_] = [f.path for f in fetch_files("simulate", settings, {"seed": "7"})]
+    assert path.parent == settings.home / "simulated" / "7"
+    assert fetch_files("simulate", settings, OPTIONS)[0].path.parent == (
+        settings.home / "simulated" / "5-240-2020"
+    )
+
+
+def test_what_was_appended_stays(settings):
+    [april, *_] = fetch_files("simulate", settings, OPTIONS)
+    lines = april.path.read_bytes().count(b"\n")
+    append_sales(april.path, rows=3)
+    [again, *_] = fetch_files("simulate", settings, OPTIONS)
+    assert again.path.read_bytes().count(b"\n") == lines + 3
+
+
+def test_an_unfinished_year_is_made_again(settings):
+    files = fetch_files("simulate", settings, OPTIONS)
+    whole = [f.path.read_bytes() for f in files]
+    files[3].path.unlink()
+    (files[0].path.parent / "truth.json").unlink()
+    assert [f.path.read_bytes() for f in fetch_files("simulate", settings, OPTIONS)] == whole
+
+
+@pytest.mark.parametrize("wrong", [{"seed": "x"}, {"orders": 1.5}, {"year": None}, {"year": 99}])
+def test_what_is_no_number_in_range(settings, wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        fetch_files("simulate", settings, wrong)
