@@ -224,3 +224,12 @@ create table if not exists ops.published_view (
     fingerprint text not null
 );
 comment on table ops.published_view is 'The views in schema marts that Ecorse made, and what each was made from';
+
+create table if not exists ops.load_attempt (
+    load_id bigint primary key,
+    shop_id text not null,
+    source text not null,
+    file_name text not null,
+    started_at timestamptz not null default clock_timestamp()
+);
+comment on table ops.load_attempt is 'Loads at work now; one left here was killed, and the next load of its source deletes its rows';

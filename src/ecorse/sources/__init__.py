@@ -1,5 +1,36 @@
 """Sources: how a shop's files are read, one module per source, and where they come from.
 
 What belongs here: a source's contract and its canonical rows; ``origins`` (where files come from);
-``shops`` (which shop uses which). What does not: cleaning rules' engine (``ecorse.clean``).
+``shops`` (which shop uses which). What does not: cleaning rules' engine (``ecorse.clean``). A new
+source is one new module, named like the source, that defines ``SOURCE``. Nothing heavy is imported
+before a source is asked for: DAG files read ``shops`` at every parse.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from ecorse.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ecorse.sources.base import Source
+
+
+def get_source(name: str) -> Source:
+    """The source of that name.
+
+    Raises
+    ------
+    ConfigError
+        There is none; the message lists those there are.
+    """
+    from ecorse.sources.shops import source_names
+
+    if name not in source_names():
+        raise ConfigError(
+            f"There is no source {name!r}. Known: {', '.join(source_names())}. A new source is one "
+            "new module in ecorse/sources that defines SOURCE."
+        )
+    source: Source = importlib.import_module(f"{__name__}.{name}").SOURCE
+    return source

@@ -1,0 +1,171 @@
+"""What a source's files must look like, as data: columns, formats, rules.
+
+What belongs here: the declaration and the recognition of a header. What does not: the reading
+(``framing``) and the casting (``cast``) that follow it. A contract is plain strings and numbers
+in frozen dataclasses, so that it can be hashed, written as TOML, and read by another engine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from ecorse.errors import ContractError
+
+ColumnType = Literal["text", "integer", "decimal", "timestamp"]
+Check = Literal["not_empty", "greater", "at_least", "at_most"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One published column.
+
+    ``target`` is the canonical column it becomes, or ``None`` for a column that is known and not
+    kept under its own name. ``normalise`` names the repairs that are allowed before a value is
+    refused (see ``cast.NORMALISATIONS``). ``formats`` are the only timestamp formats tried.
+    """
+
+    name: str
+    target: str | None
+    type: ColumnType = "text"
+    required: bool = True
+    aliases: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    normalise: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition every row must meet, on one canonical column; its sentence tells a person."""
+
+    id: str
+    column: str
+    check: Check
+    sentence: str
+    bound: str = ""
+
+
+@dataclass(frozen=True)
+class Form:
+    """One published form of a source: the columns a header must have, in any order."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+    def column_of(self, target: str) -> Column:
+        """The published column behind a canonical one."""
+        return next(c for c in self.columns if c.target == target)
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Everything that is promised about a source's files.
+
+    ``extra_columns``: ``evolve`` keeps unknown columns in ``extra`` with a warning, ``freeze``
+    refuses the file. ``dedup_key`` names the canonical columns that identify a line; a line is a
+    duplicate when it agrees in every canonical column, and the key only finds it quickly.
+    ``max_record_lines`` bounds how many physical lines a quoted field may span.
+    """
+
+    name: str
+    forms: tuple[Form, ...]
+    rules: tuple[Rule, ...]
+    dedup_key: tuple[str, ...]
+    delimiter: str = ","
+    quote: str = '"'
+    encoding: str = "utf-8"
+    extra_columns: Literal["evolve", "freeze"] = "evolve"
+    time_zone: str = "America/New_York"
+    currency: str = "USD"
+    max_record_lines: int = 100
+
+    @property
+    def contract_sha256(self) -> str:
+        """Hash of the whole declaration: two loads with the same hash were held to the same rules."""
+        text = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True)
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+@dataclass(frozen=True)
+class Header:
+    """A file's header, recognised: which form it is, and each file column's declaration.
+
+    ``columns`` has one entry per file column, in file order; ``None`` marks an unknown one.
+    """
+
+    form: Form
+    names: tuple[str, ...]
+    columns: tuple[Column | None, ...]
+
+    @property
+    def extra(self) -> tuple[str, ...]:
+        """Names of the file's columns that the contract does not know."""
+        return tuple(n for n, c in zip(self.names, self.columns, strict=True) if c is None)
+
+
+def header_key(name: str) -> str:
+    """A header name without case, spaces and punctuation: `` Order_ID`` and ``order id`` agree."""
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(c for c in folded if c.isalnum())
+
+
+def recognise(contract: Contract, names: Sequence[str], file_name: str) -> Header:
+    """Find the published form that a header belongs to, mapping columns by name.
+
+    Of the forms whose required columns are all there, the one that knows most columns wins.
+
+    Raises
+    ------
+    ContractError
+        A required column is missing, two columns have one name, or an unknown column came while
+        the contract is frozen.
+    """
+    _refuse_repeated(names, file_name)
+    headers = [_match(form, names) for form in contract.forms]
+    best = max(headers, key=lambda h: (not _missing(h), len(h.columns) - h.columns.count(None)))
+    if missing := _missing(best):
+        raise ContractError(
+            f"{file_name}: column {', '.join(map(repr, missing))} is missing from the header "
+            f"(found {', '.join(map(repr, names))}). Nothing was loaded. Expected the form "
+            f"{best.form.name!r} of {contract.name}; if the column was renamed, add its new name "
+            "as an alias in the source's contract."
+        )
+    if best.extra and contract.extra_columns == "freeze":
+        raise ContractError(
+            f"{file_name}: column {', '.join(map(repr, best.extra))} is not in the contract of "
+            f"{contract.name}, which is frozen. Nothing was loaded. Remove the column, or declare "
+            "it, or set extra_columns to 'evolve'."
+        )
+    return best
+
+
+def _refuse_repeated(names: Sequence[str], file_name: str) -> None:
+    seen: dict[str, int] = {}
+    for position, name in enumerate(names, 1):
+        key = header_key(name)
+        if key in seen:
+            raise ContractError(
+                f"{file_name}: columns {seen[key]} and {position} of the header are both named "
+                f"{name.strip()!r}, so it is not known which one to take. Nothing was loaded. "
+                "Rename or remove one of them."
+            )
+        seen[key] = position
+
+
+def _match(form: Form, names: Sequence[str]) -> Header:
+    """Map file columns to a form's columns; the first name of a column wins over its aliases."""
+    known = {header_key(alias): c for c in form.columns for alias in c.aliases}
+    known |= {header_key(c.name): c for c in form.columns}
+    columns: list[Column | None] = []
+    for name in names:
+        column = known.get(header_key(name))
+        columns.append(None if column in columns else column)
+    return Header(form, tuple(n.strip() for n in names), tuple(columns))
+
+
+def _missing(header: Header) -> list[str]:
+    return [c.name for c in header.form.columns if c.required and c not in header.columns]

@@ -1,0 +1,210 @@
+"""One file from bytes to canonical rows: frame, parse, cast, canonicalise, block by block.
+
+What belongs here: the order of the cleaning steps and the account of rows. What does not: the
+database; a duplicate is only suspected here and decided where the rows are (``load``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, BinaryIO
+
+import polars as pl
+
+from ecorse.clean.cast import cast, parse, text_column
+from ecorse.clean.contract import recognise
+from ecorse.clean.duplicates import SeenRows
+from ecorse.clean.framing import FramedBlock, Framer
+from ecorse.clean.profile import Profile
+from ecorse.clean.stream import text_blocks
+from ecorse.errors import ContractError
+
+if TYPE_CHECKING:
+    from ecorse.sources.base import Difference, Shop, Source
+
+REJECT_SCHEMA = {
+    "source_line": pl.Int64,
+    "raw": pl.String,
+    "is_base64": pl.Boolean,
+    "rule": pl.String,
+    "column_name": pl.String,
+    "sentence": pl.String,
+    "reasons": pl.String,
+}
+NOT_PROFILED = ("_row", "source_line", "shop_id", "currency", "country", "is_simulated", "extra")
+FEW_INVALID = 20
+
+
+@dataclass
+class CleanBlock:
+    """Rows of one block: new lines, lines that may repeat an earlier one, and rejects.
+
+    ``lines`` and ``candidates`` have the columns of ``staging.order_lines`` without ``load_id``;
+    ``rejected`` those of ``ops.reject`` without its ids.
+    """
+
+    lines: pl.DataFrame
+    candidates: pl.DataFrame
+    rejected: pl.DataFrame
+
+
+@dataclass
+class Account:
+    """What became of every row of a file, and what a person should know about it."""
+
+    rows_read: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    repaired: Counter[str] = field(default_factory=Counter)
+    warned: Counter[str] = field(default_factory=Counter)
+    derived: dict[str, Difference] = field(default_factory=dict)
+    raw: Profile = field(default_factory=Profile)
+    clean: Profile = field(default_factory=Profile)
+    is_simulated: bool = False
+    lines: int = 0
+    money: Decimal = Decimal(0)
+
+
+class Cleaner:
+    """Cleans one file; iterate for its blocks, then read ``account`` and ``warnings``.
+
+    Raises
+    ------
+    ContractError
+        The file as a whole does not have the shape its contract declares.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        size_bytes: int,
+        *,
+        source: Source,
+        shop: Shop,
+        file_name: str,
+        max_record_bytes: int,
+        reject_limit_share: float,
+    ) -> None:
+        contract = source.contract
+        self.account = Account()
+        self._source, self._shop, self._file_name = source, shop, file_name
+        self._limit_share = reject_limit_share
+        self._framer = Framer(
+            text_blocks(file, contract.encoding, file_name),
+            file_name=file_name,
+            delimiter=contract.delimiter,
+            quote=contract.quote,
+            max_record_bytes=max_record_bytes,
+            max_record_lines=contract.max_record_lines,
+        )
+        self.header = recognise(contract, self._framer.header, file_name)
+        self._seen = SeenRows(size_bytes)
+
+    def __iter__(self) -> Iterator[CleanBlock]:
+        """Give the file's rows, block by block, in file order."""
+        for block in self._framer:
+            yield self._clean(block)
+        invalid = self.account.rejected["invalid_utf8"]
+        if invalid > max(FEW_INVALID, self._limit_share * self.account.rows_read):
+            raise ContractError(
+                f"{self._file_name}: {invalid} of {self.account.rows_read} rows are not valid UTF-8, "
+                f"the first at byte offset {self._framer.first_invalid_at}. Nothing was loaded. "
+                "Declare the file's encoding (such as latin-1 or cp1252) in the source's contract."
+            )
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences for a person, after the file was read."""
+        sentences = []
+        if extra := self.header.extra:
+            sentences.append(
+                f"Columns {', '.join(map(repr, extra))} are not in the contract; they were kept in "
+                "the column extra."
+            )
+        if not self.account.rows_read:
+            sentences.append("The file has a header and no rows.")
+        for name, rows in sorted(self.account.warned.items()):
+            sentences.append(self._source.warnings[name].format(rows=rows))
+        for name, found in self.account.derived.items():
+            if found.different:
+                sentences.append(
+                    f"Column {name!r} differs from what the other columns give in {found.different} "
+                    f"of {found.checked} rows, for example {found.examples[0]}."
+                )
+        return sentences
+
+    def _clean(self, block: FramedBlock) -> CleanBlock:
+        contract, account = self._source.contract, self.account
+        raw = parse(block.data, self.header, contract.delimiter, contract.quote)
+        if raw.height != len(block.lines):
+            raise AssertionError(
+                f"{self._file_name}: framing found {len(block.lines)} records and the parser "
+                f"{raw.height} near line {block.lines[0]}"
+            )
+        typed = cast(raw, self.header, contract)
+        found = self._source.canonicalise(typed.frame, self.header, self._shop)
+        lines = found.frame.with_columns(
+            pl.Series("source_line", block.lines).gather(found.frame["_row"]).alias("source_line")
+        ).drop("_row")
+        rejected = _rejects(block, typed.reasons)
+        self._count(block, lines, rejected)
+        account.repaired += typed.repaired
+        account.warned += found.warnings
+        for name, difference in found.derived.items():
+            if name in account.derived:
+                account.derived[name].add(difference)
+            else:
+                account.derived[name] = difference
+        self._profile(raw, lines)
+        is_candidate = self._seen.candidates(lines.select(contract.dedup_key))
+        fresh = lines.filter(~is_candidate) if is_candidate.any() else lines
+        account.lines += fresh.height
+        account.money += _money(fresh)
+        return CleanBlock(fresh, lines.filter(is_candidate), rejected)
+
+    def _count(self, block: FramedBlock, lines: pl.DataFrame, rejected: pl.DataFrame) -> None:
+        account = self.account
+        account.ignored += Counter(blank_row=block.blank, repeated_header=block.repeated_header)
+        account.rejected.update(dict(rejected["rule"].value_counts().iter_rows()))
+        account.rows_read += block.blank + block.repeated_header + lines.height + rejected.height
+        account.is_simulated |= bool(lines["is_simulated"].any())
+
+    def _profile(self, raw: pl.DataFrame, lines: pl.DataFrame) -> None:
+        names = [c.target or c.name if c else n for c, n in
+                 zip(self.header.columns, self.header.names, strict=True)]  # fmt: skip
+        self.account.raw.add(raw.rename({text_column(i): n for i, n in enumerate(names)}))
+        self.account.clean.add(lines.drop(c for c in NOT_PROFILED if c in lines.columns))
+
+
+def _money(lines: pl.DataFrame) -> Decimal:
+    number = pl.Decimal(38, 4)
+    amount = pl.col("quantity").cast(number) * pl.col("unit_price").cast(number)
+    total: Decimal = lines.select(amount.cast(number).sum()).item()
+    return total
+
+
+def _rejects(block: FramedBlock, reasons: pl.DataFrame) -> pl.DataFrame:
+    """One row per rejected record of a block: those framing refused and those the cast refused."""
+    rows = [
+        (b.line, b.raw, b.is_base64, b.rule, None, b.sentence,
+         json.dumps([{"rule": b.rule, "sentence": b.sentence}], ensure_ascii=False))
+        for b in block.broken
+    ]  # fmt: skip
+    by_row: dict[int, list[tuple[str, str, str]]] = {}
+    for row, *reason in reasons.iter_rows():
+        by_row.setdefault(row, []).append((reason[0], reason[1], reason[2]))
+    for row, why in sorted(by_row.items()):
+        line = int(block.lines[row])
+        all_reasons = [
+            {"rule": rule, "column": column, "sentence": sentence} for rule, column, sentence in why
+        ]
+        rule, column, sentence = why[0]
+        rows.append(
+            (line, block.raw(row), False, rule, column, f"Line {line}: {sentence}",
+             json.dumps(all_reasons, ensure_ascii=False))
+        )  # fmt: skip
+    return pl.DataFrame(rows, schema=REJECT_SCHEMA, orient="row")

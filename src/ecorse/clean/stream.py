@@ -1,0 +1,146 @@
+"""The bytes of a file, as UTF-8 blocks of bounded size: gzip, byte order mark, encoding.
+
+What belongs here: everything before a line is a line. What does not: lines and fields
+(``framing``).
+"""
+
+from __future__ import annotations
+
+import codecs
+import zlib
+from collections.abc import Iterator
+from itertools import chain
+from typing import BinaryIO
+
+from ecorse.errors import ContractError
+
+BLOCK_BYTES = 4 << 20
+GZIP_MAGIC = b"\x1f\x8b"
+UTF8_BOM = codecs.BOM_UTF8
+FOREIGN_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+def text_blocks(
+    file: BinaryIO, encoding: str, file_name: str, block_bytes: int = BLOCK_BYTES
+) -> Iterator[bytes]:
+    """Give the file's text as non-empty blocks of UTF-8 (not cut at lines), without its BOM.
+
+    A declared encoding other than UTF-8 is decoded strictly; UTF-8 is passed on as it is, so that
+    one bad byte costs one row and not the file.
+
+    Raises
+    ------
+    ContractError
+        The file is empty, a truncated gzip, gzip with trailing junk, or in an encoding that was
+        not declared; the message names the byte offset.
+    """
+    blocks = _raw_blocks(file, file_name, block_bytes)
+    first = next(blocks, b"")
+    if not first:
+        raise ContractError(
+            f"{file_name}: the file is empty (0 bytes). Nothing was loaded. Fetch it again, or "
+            "remove it from the folder."
+        )
+    if codecs.lookup(encoding).name != "utf-8":
+        yield from _decoded(first, blocks, encoding, file_name)
+        return
+    _refuse_foreign(first, file_name)
+    first = first.removeprefix(UTF8_BOM)
+    if first:
+        yield first
+    yield from blocks
+
+
+def _raw_blocks(file: BinaryIO, file_name: str, block_bytes: int) -> Iterator[bytes]:
+    blocks = iter(lambda: file.read(block_bytes), b"")
+    first = next(blocks, b"")
+    if first.startswith(GZIP_MAGIC):
+        yield from _gunzip(chain((first,), blocks), file_name, block_bytes)
+    elif first:
+        yield first
+        yield from blocks
+
+
+def _gunzip(packed_blocks: Iterator[bytes], file_name: str, block_bytes: int) -> Iterator[bytes]:
+    """Unpack a gzip file of one or more members; memory stays at a block, whatever the ratio."""
+    member = None
+    members = read = 0
+    for packed in packed_blocks:
+        read += len(packed)
+        while packed:
+            if member is None:
+                # zero padding behind a member is what tape and some servers add; gzip skips it
+                packed = packed.lstrip(b"\0") if members else packed
+                if not packed:
+                    break
+                if not GZIP_MAGIC.startswith(packed[:2]):
+                    raise ContractError(
+                        f"{file_name}: behind the end of the gzip data, at byte "
+                        f"{read - len(packed)}, there is something that is not gzip. Nothing was "
+                        "loaded. Fetch the file again."
+                    )
+                member, members = zlib.decompressobj(wbits=31), members + 1
+            try:
+                block = member.decompress(packed, block_bytes)
+            except zlib.error as error:
+                raise ContractError(
+                    f"{file_name}: damaged gzip before byte {read} ({error}). Nothing was loaded. "
+                    "Fetch the file again."
+                ) from None
+            if block:
+                yield block
+            packed = member.unconsumed_tail
+            if member.eof:
+                packed, member = member.unused_data, None
+    if member is not None:
+        raise ContractError(
+            f"{file_name}: truncated: the gzip data ends in the middle, at byte {read}. Nothing "
+            "was loaded. Fetch the file again."
+        )
+
+
+def _decoded(
+    first: bytes, blocks: Iterator[bytes], encoding: str, file_name: str
+) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    offset = 0
+    block: bytes | None = first
+    while block is not None:
+        following = next(blocks, None)
+        try:
+            text = decoder.decode(block, final=following is None)
+        except UnicodeDecodeError as error:
+            raise ContractError(
+                f"{file_name}: byte {offset + error.start} is not {encoding}, which the contract "
+                "declares. Nothing was loaded. Declare the file's real encoding in the contract."
+            ) from None
+        if offset == 0:
+            text = text.removeprefix("\ufeff")
+        offset += len(block)
+        if text:
+            yield text.encode("utf-8")
+        block = following
+
+
+def _refuse_foreign(first: bytes, file_name: str) -> None:
+    """Refuse UTF-16 and UTF-32, by byte order mark or by their zero bytes in the first lines."""
+    for bom, name in FOREIGN_BOMS:
+        if first.startswith(bom):
+            raise _foreign(file_name, name, 0)
+    sample = first[:4096]
+    zeros = sample.count(0)
+    if len(sample) >= 8 and zeros > len(sample) // 3:
+        name = "utf-16-be" if sample[0] == 0 else "utf-16-le"
+        raise _foreign(file_name, name, sample.index(0))
+
+
+def _foreign(file_name: str, name: str, offset: int) -> ContractError:
+    return ContractError(
+        f"{file_name}: looks like {name}, not UTF-8 (byte offset {offset}). Nothing was loaded. "
+        f"Declare encoding = {name!r} in the source's contract, or save the file as UTF-8."
+    )

@@ -1,0 +1,325 @@
+"""Loads one file: archive, clean, copy, account, and make it count in one transaction.
+
+What belongs here: the order of the steps. What does not: the steps themselves (``clean``,
+``sources``, ``warehouse``), and which files there are (``intake``).
+
+Rows are copied by several streams and committed before the load counts: a row counts only while
+``ops.load`` has a row for its load. The last transaction decides about duplicates, writes that
+row, and takes the place of the file's earlier content. Killed anywhere before, nothing counts, and
+the next load of the source deletes what was left.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import psycopg
+
+from ecorse import __version__
+from ecorse.archive import Archived, archive
+from ecorse.clean.pipeline import Cleaner
+from ecorse.errors import DiskFull
+from ecorse.failpoints import failpoint
+from ecorse.settings import get_settings
+from ecorse.sources import get_source
+from ecorse.sources.base import SIMULATED_SUFFIX, Shop, Source
+from ecorse.warehouse import ledger
+from ecorse.warehouse.connect import connect
+from ecorse.warehouse.copy import CopyStreams, copy_frame, copy_text
+from ecorse.warehouse.load_report import write_report
+from ecorse.warehouse.writer import Fence
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LoadSummary:
+    """The account of one file; ``is_skipped`` means its content was there already."""
+
+    load_id: int
+    file_name: str
+    sha256: str
+    is_skipped: bool = False
+    rows_read: int = 0
+    rows_staged: int = 0
+    rows_duplicate: int = 0
+    rows_ignored: int = 0
+    rows_rejected: int = 0
+    money_staged: Decimal = Decimal(0)
+    currency: str = ""
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    superseded: int | None = None
+    seconds: float = 0.0
+
+    def sentence(self) -> str:
+        """One line for a person."""
+        if self.is_skipped:
+            return f"nothing new, its content is load {self.load_id} already"
+        replaced = f", replacing load {self.superseded}" if self.superseded else ""
+        return (
+            f"{self.rows_read} rows = {self.rows_staged} staged + {self.rows_duplicate} duplicate "
+            f"+ {self.rows_ignored} ignored + {self.rows_rejected} rejected; "
+            f"{self.money_staged} {self.currency} in {self.seconds:.1f} s{replaced}"
+        )
+
+
+def load_file(
+    path: Path,
+    *,
+    shop: Shop,
+    source: str,
+    fence: Fence,
+    file_name: str | None = None,
+    run_id: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> LoadSummary:
+    """Load a file into staging, if its content is not there yet.
+
+    Parameters
+    ----------
+    shop
+        Whose file it is, with its time zone and currency.
+    source
+        How it is read: a name of ``ecorse.sources``.
+    fence
+        The right to write in the scope of this shop and source; checked in every commit.
+    file_name
+        The name the file is known by; a file that comes again under it replaces the earlier one.
+    progress
+        Called with the number of rows read so far.
+
+    Raises
+    ------
+    ContractError
+        The file does not have the shape its contract declares; nothing of it was loaded.
+    SourceUnavailable
+        The file changed while it was read.
+    Fenced
+        A later run took over; nothing was committed.
+    DiskFull
+        The archive or the database ran out of space.
+    """
+    started_at = datetime.now(UTC)
+    name = file_name or path.name
+    settings = get_settings()
+    archived = archive(path, settings.home, name)
+    failpoint("ingest.after_archive")
+    try:
+        with connect(application_name="ecorse load") as conn:
+            known = ledger.live_load(conn, shop.shop_id, source, sha256=archived.sha256)
+            if known is not None:
+                return _skip(conn, known, archived, shop, source, name, fence)
+            load = _Load(conn, archived, shop, get_source(source), name, fence, run_id, started_at)
+            return load.run(progress)
+    except psycopg.errors.DiskFull as error:
+        raise DiskFull(
+            f"{name}: the database's disk is full ({error}). Nothing was loaded; its size is "
+            f"{archived.size_bytes} bytes. Free some space and run this again."
+        ) from None
+
+
+def _skip(
+    conn: psycopg.Connection,
+    known: ledger.LiveLoad,
+    archived: Archived,
+    shop: Shop,
+    source: str,
+    file_name: str,
+    fence: Fence,
+) -> LoadSummary:
+    """Add nothing; an earlier other content of this file name stops counting all the same."""
+    earlier = ledger.live_load(conn, shop.shop_id, source, file_name=file_name)
+    replaced = earlier.load_id if earlier and earlier.load_id != known.load_id else None
+    if replaced is not None:
+        ledger.supersede(conn, replaced, known.load_id)
+    ledger.resolve_refused(conn, shop.shop_id, source, file_name)
+    with conn.cursor() as cursor:
+        fence.check(cursor)
+    conn.commit()
+    log.info("%s: content is that of load %s (%s)", file_name, known.load_id, known.file_name)
+    return LoadSummary(
+        known.load_id, file_name, archived.sha256, is_skipped=True, superseded=replaced
+    )
+
+
+class _Load:
+    """One load at work."""
+
+    def __init__(
+        self,
+        conn: psycopg.Connection,
+        archived: Archived,
+        shop: Shop,
+        source: Source,
+        file_name: str,
+        fence: Fence,
+        run_id: int | None,
+        started_at: datetime,
+    ) -> None:
+        self.conn, self.archived, self.shop, self.source = conn, archived, shop, source
+        self.file_name, self.fence, self.run_id = file_name, fence, run_id
+        self.started_at = started_at
+        self.load_id = 0
+
+    def run(self, progress: Callable[[int], None] | None) -> LoadSummary:
+        """Clean, copy and account; on any error nothing of the load is left."""
+        settings = get_settings()
+        with self.archived.path.open("rb") as file:
+            cleaner = Cleaner(
+                file,
+                self.archived.size_bytes,
+                source=self.source,
+                shop=self.shop,
+                file_name=self.file_name,
+                max_record_bytes=settings.max_record_bytes,
+                reject_limit_share=settings.reject_limit_share,
+            )
+            leftovers = ledger.delete_leftovers(self.conn, self.shop.shop_id, self.source.name)
+            if leftovers:
+                log.warning("deleted %s rows that a killed load left in staging", leftovers)
+            self.load_id = ledger.begin_attempt(
+                self.conn, self.shop.shop_id, self.source.name, self.file_name
+            )
+            self.conn.commit()
+            try:
+                self._copy(cleaner, settings.copy_streams, progress)
+                summary = self._account(cleaner)
+            except Exception:
+                self._discard()
+                raise
+        failpoint("ingest.after_commit")
+        log.info("%s: %s", self.file_name, summary.sentence())
+        return summary
+
+    def _copy(
+        self, cleaner: Cleaner, stream_count: int, progress: Callable[[int], None] | None
+    ) -> None:
+        """Copy the file's rows by parallel streams; candidates and rejects to temporary tables."""
+        ledger.create_work_tables(self.conn)
+        streams: CopyStreams | None = None
+        try:
+            with self.conn.cursor() as cursor:
+                for block in cleaner:
+                    if block.candidates.height:
+                        copy_frame(cursor, ("candidate",), self._with_load(block.candidates))
+                    if block.rejected.height:
+                        copy_frame(cursor, ("rejected",), block.rejected)
+                    if block.lines.height:
+                        lines = self._with_load(block.lines)
+                        if streams is None:
+                            streams = CopyStreams(ledger.ORDER_LINES, lines.columns, stream_count)
+                        streams.write(copy_text(lines))
+                    if progress:
+                        progress(cleaner.account.rows_read)
+            if streams is None:
+                return
+            streams.finish()
+            failpoint("ingest.before_commit")
+            with connect(application_name="ecorse load fence") as conn, conn.cursor() as cursor:
+                self.fence.check(cursor)
+                streams.commit()
+        finally:
+            if streams is not None:
+                streams.close()
+
+    def _with_load(self, lines: pl.DataFrame) -> pl.DataFrame:
+        return lines.with_columns(pl.lit(self.load_id).alias("load_id"))
+
+    def _account(self, cleaner: Cleaner) -> LoadSummary:
+        """Decide about duplicates, write the account, and make the load count."""
+        conn, shop, account = self.conn, self.shop, cleaner.account
+        earlier = ledger.live_load(conn, shop.shop_id, self.source.name, file_name=self.file_name)
+        staged = ledger.stage_new_candidates(conn, self.load_id)
+        repeated = ledger.set_repeated_aside(
+            conn, self.load_id, shop.shop_id, self.source.name, self.file_name
+        )
+        rejected = sum(account.rejected.values())
+        ignored = sum(account.ignored.values())
+        in_file = account.rows_read - rejected - ignored - account.lines - staged.rows
+        counts = {
+            "duplicate": {
+                "duplicate_in_file": in_file, "duplicate_across_files": repeated.rows
+            },
+            "ignored": dict(account.ignored),
+            "rejected": dict(account.rejected),
+        }  # fmt: skip
+        load = ledger.LoadRow(
+            load_id=self.load_id,
+            shop_id=shop.shop_id,
+            source=self.source.name,
+            file_name=self.file_name,
+            sha256=self.archived.sha256,
+            size_bytes=self.archived.size_bytes,
+            rows_read=account.rows_read,
+            rows_staged=account.lines + staged.rows - repeated.rows,
+            rows_duplicate=in_file + repeated.rows,
+            rows_ignored=ignored,
+            rows_rejected=rejected,
+            money_staged=account.money + staged.money - repeated.money,
+            counts={
+                kind: {rule: rows for rule, rows in rules.items() if rows}
+                for kind, rules in counts.items()
+            },
+            warnings=cleaner.warnings,
+            contract_sha256=self.source.contract.contract_sha256,
+            time_zone=shop.time_zone,
+            currency=shop.currency,
+            started_at=self.started_at,
+            run_id=self.run_id,
+            ecorse_version=__version__,
+        )
+        self._remember_shops(account.is_simulated)
+        ledger.record_load(conn, load, earlier.load_id if earlier else None)
+        write_report(conn, load, account)
+        ledger.resolve_refused(conn, shop.shop_id, self.source.name, self.file_name)
+        with conn.cursor() as cursor:
+            self.fence.check(cursor)
+        conn.commit()
+        return self._summary(load, earlier)
+
+    def _summary(self, load: ledger.LoadRow, earlier: ledger.LiveLoad | None) -> LoadSummary:
+        return LoadSummary(
+            load_id=load.load_id,
+            file_name=load.file_name,
+            sha256=load.sha256,
+            rows_read=load.rows_read,
+            rows_staged=load.rows_staged,
+            rows_duplicate=load.rows_duplicate,
+            rows_ignored=load.rows_ignored,
+            rows_rejected=load.rows_rejected,
+            money_staged=load.money_staged,
+            currency=load.currency,
+            counts={kind: dict(rules) for kind, rules in load.counts.items()},
+            warnings=list(load.warnings),
+            superseded=earlier.load_id if earlier else None,
+            seconds=(datetime.now(UTC) - self.started_at).total_seconds(),
+        )
+
+    def _remember_shops(self, is_simulated: bool) -> None:
+        shop = self.shop
+        names = [(shop.shop_id, shop.shop_name, False)]
+        if is_simulated:
+            names.append((shop.shop_id + SIMULATED_SUFFIX, f"{shop.shop_name} (simulated)", True))
+        for shop_id, shop_name, simulated in names:
+            ledger.remember_shop(
+                self.conn, shop_id, shop_name, shop.time_zone, shop.currency, is_simulated=simulated
+            )
+
+    def _discard(self) -> None:
+        """Delete what the failed load left; if that fails too, the next load of the source does."""
+        try:
+            if self.conn.closed:
+                return
+            self.conn.rollback()
+            ledger.discard(self.conn, self.load_id)
+            self.conn.commit()
+        except psycopg.Error as error:
+            log.warning("load %s left rows behind; the next load deletes them (%s)",
+                        self.load_id, error)  # fmt: skip

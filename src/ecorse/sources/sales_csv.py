@@ -1,0 +1,282 @@
+"""Sales lines of one shop as CSV, in the two published forms of the 2019 electronics store.
+
+What belongs here: this source's contract and what only it knows (its products, its addresses,
+its derived columns). What does not: reading, casting and loading, which all sources share.
+
+The forms: monthly files of six columns, and one file of 13 whose further columns are derived.
+Neither has a product id or a customer: the product id is made from the product's name, and an
+address is not a person, so ``customer_id`` stays empty. Negative quantities and prices are
+refused (cancellations do not exist in this source); a price of 0 is kept and counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from ecorse.clean.cast import local_to_utc
+from ecorse.clean.contract import Column, Contract, Form, Header, Rule
+from ecorse.sources.base import Canonical, Difference, Shop, extra_json, shop_of_row
+
+NUMBERS = ("currency_sign", "thousands")
+SALE_COLUMNS = (
+    Column("Order ID", "order_id", aliases=("Order Number",)),
+    Column("Product", "product_name", aliases=("Product Name",)),
+    Column(
+        "Quantity Ordered",
+        "quantity",
+        "integer",
+        aliases=("Quantity",),
+        normalise=("thousands", "integral_decimal"),
+    ),
+    Column("Price Each", "unit_price", "decimal", aliases=("Unit Price",), normalise=NUMBERS),
+)
+ADDRESS = Column("Purchase Address", "address", aliases=("Address",))
+DERIVED = ("Month", "Sales", "City", "Hour", "Time of Day")
+
+CONTRACT = Contract(
+    name="sales_csv",
+    forms=(
+        Form(
+            "monthly, 6 columns",
+            (
+                *SALE_COLUMNS,
+                Column("Order Date", "ordered_local", "timestamp", formats=("%m/%d/%y %H:%M",)),
+                ADDRESS,
+            ),
+        ),
+        Form(
+            "single, 13 columns",
+            (
+                Column("", None, required=False, aliases=("index", "Unnamed: 0")),
+                *SALE_COLUMNS,
+                Column("Order Date", "ordered_local", "timestamp", formats=("%d-%m-%Y %H:%M",)),
+                ADDRESS,
+                Column("Product Category", "category"),
+                *(Column(name, None, required=False) for name in DERIVED),
+            ),
+        ),
+    ),
+    rules=(
+        Rule("order_id_empty", "order_id", "not_empty", "every line needs an order"),
+        Rule("product_empty", "product_name", "not_empty", "every line needs a product"),
+        Rule("quantity_empty", "quantity", "not_empty", "every line needs a quantity"),
+        Rule("quantity_not_positive", "quantity", "greater", "expected a quantity above 0; this "
+             "source has no cancellations", "0"),
+        Rule("quantity_too_large", "quantity", "at_most", "expected at most 1000000 pieces",
+             "1000000"),
+        Rule("price_empty", "unit_price", "not_empty", "every line needs a price"),
+        Rule("price_negative", "unit_price", "at_least", "expected a price of 0 or more", "0"),
+        Rule("ordered_at_empty", "ordered_local", "not_empty", "every line needs a date and time"),
+    ),
+    dedup_key=("order_id", "product_id", "ordered_local", "quantity", "unit_price"),
+)  # fmt: skip
+
+# The store's products as its own 13-column file files them, its typo "Batterie" mended.
+CATEGORY_OF_PRODUCT = {
+    "20in Monitor": "Monitors",
+    "27in 4K Gaming Monitor": "Monitors",
+    "27in FHD Monitor": "Monitors",
+    "34in Ultrawide Monitor": "Monitors",
+    "AA Batteries (4-pack)": "Batteries",
+    "AAA Batteries (4-pack)": "Batteries",
+    "Apple Airpods Headphones": "Audio Devices",
+    "Bose SoundSport Headphones": "Audio Devices",
+    "Flatscreen TV": "Entertainment Devices",
+    "Google Phone": "Phones and Accessories",
+    "LG Dryer": "Home Appliances",
+    "LG Washing Machine": "Home Appliances",
+    "Lightning Charging Cable": "Charging Cables",
+    "Macbook Pro Laptop": "Laptops and Computers",
+    "ThinkPad Laptop": "Laptops and Computers",
+    "USB-C Charging Cable": "Charging Cables",
+    "Vareebadd Phone": "Phones and Accessories",
+    "Wired Headphones": "Audio Devices",
+    "iPhone": "Phones and Accessories",
+}
+CATEGORY_ALIASES = {"Batterie": "Batteries"}
+UNKNOWN_CATEGORY = "unknown"
+STATE_AND_CODE = r"^[A-Z]{2} \d{5}(-\d{4})?$"
+
+
+def product_key(name: str) -> str:
+    """A product name without differences in case, width and white space."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def product_id(name: str) -> str:
+    """A readable id made from a product's name; equal exactly for names with an equal key.
+
+    Where the slug loses something (punctuation, other scripts), eight hexadecimal digits of the key's
+    SHA-256 keep two products apart.
+    """
+    key = product_key(name)
+    slug = re.sub(r"[^a-z0-9]+", "-", key).strip("-")
+    if slug.replace("-", " ") == key or key in STORE_PRODUCTS:
+        return slug
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{slug[:60]}-{digest}".strip("-")
+
+
+STORE_PRODUCTS = {product_key(name): name for name in CATEGORY_OF_PRODUCT}
+
+
+@dataclass(frozen=True)
+class SalesCsv:
+    """The source ``sales_csv``."""
+
+    name: str = "sales_csv"
+    contract: Contract = CONTRACT
+    warnings: dict[str, str] = field(
+        default_factory=lambda: {
+            "address_not_split": "{rows} rows have an address that is not 'street, city, ST 12345'; "
+            "they were kept, without street, city, region and postal code.",
+            "category_unknown": "{rows} rows have a product whose category is not known; it was set "
+            f"to {UNKNOWN_CATEGORY!r}.",
+            "price_zero": "{rows} rows have a price of 0; they were kept.",
+        }
+    )
+
+    def canonicalise(self, frame: pl.DataFrame, header: Header, shop: Shop) -> Canonical:
+        """Add ids, category, UTC time and the parts of the address; compare derived columns.
+
+        Parameters
+        ----------
+        frame
+            Typed rows of ``clean.cast``, any number.
+
+        Returns
+        -------
+        Canonical
+            The same rows with the columns of ``staging.order_lines``.
+        """
+        products = _products(frame)
+        frame = frame.join(
+            products, left_on="product_name", right_on="_name", how="left", maintain_order="left"
+        )
+        has_category = "category" in frame.columns
+        category = pl.coalesce(
+            "_store_category",
+            *([pl.col("category").replace(CATEGORY_ALIASES)] if has_category else []),
+            pl.lit(UNKNOWN_CATEGORY),
+        )
+        extra = extra_json(header)
+        columns = frame.lazy().with_columns(*split_address(pl.col("address")))
+        canonical = columns.select(
+            "_row",
+            *shop_of_row(shop, pl.col("order_id")),
+            "order_id",
+            "product_id",
+            pl.col("_clean_name").alias("product_name"),
+            category.alias("category"),
+            pl.col("quantity").cast(pl.Int32),
+            "unit_price",
+            pl.lit(shop.currency).alias("currency"),
+            local_to_utc(pl.col("ordered_local"), shop.time_zone).alias("ordered_at"),
+            "ordered_local",
+            pl.when(pl.col("address").is_null())
+            .then(pl.lit("none"))
+            .otherwise(pl.lit("address"))
+            .alias("customer_key_kind"),
+            "address",
+            "street",
+            "city",
+            "region",
+            "postal_code",
+            pl.lit("US").alias("country"),
+            *([extra] if extra is not None else []),
+        ).collect()
+        return Canonical(canonical, _count_warnings(canonical), _compare(frame, canonical, header))
+
+
+SOURCE = SalesCsv()
+
+
+def _products(frame: pl.DataFrame) -> pl.DataFrame:
+    """One row per product name of the block: its id, tidy name and the store's category."""
+    names = frame["product_name"].unique().to_list()
+    known = [STORE_PRODUCTS.get(product_key(name)) for name in names]
+    return pl.DataFrame(
+        {
+            "_name": names,
+            "product_id": [product_id(name) for name in names],
+            "_clean_name": [
+                tidy or " ".join(name.split()) for tidy, name in zip(known, names, strict=True)
+            ],
+            "_store_category": [CATEGORY_OF_PRODUCT.get(tidy or "") for tidy in known],
+        },
+        schema=dict.fromkeys(("_name", "product_id", "_clean_name", "_store_category"), pl.String),
+    )
+
+
+def split_address(address: pl.Expr) -> list[pl.Expr]:
+    """Columns street, city, region and postal code of ``street, city, ST 12345``; else all null."""
+    parts = address.str.split_exact(", ", 3)
+    last = parts.struct.field("field_2")
+    fits = last.str.contains(STATE_AND_CODE) & parts.struct.field("field_3").is_null()
+
+    def part(value: pl.Expr, name: str) -> pl.Expr:
+        return pl.when(fits).then(value).alias(name)
+
+    return [
+        part(parts.struct.field("field_0"), "street"),
+        part(parts.struct.field("field_1"), "city"),
+        part(last.str.slice(0, 2), "region"),
+        part(last.str.slice(3), "postal_code"),
+    ]
+
+
+def _count_warnings(canonical: pl.DataFrame) -> Counter[str]:
+    counts = canonical.select(
+        address_not_split=(pl.col("address").is_not_null() & pl.col("city").is_null()).sum(),
+        category_unknown=(pl.col("category") == UNKNOWN_CATEGORY).sum(),
+        price_zero=(pl.col("unit_price") == 0).sum(),
+    ).row(0, named=True)
+    return Counter({name: count for name, count in counts.items() if count})
+
+
+def _compare(frame: pl.DataFrame, canonical: pl.DataFrame, header: Header) -> dict[str, Difference]:
+    """Compute the derived columns of the 13-column form again and count where they differ."""
+    local, hour = pl.col("ordered_local"), pl.col("ordered_local").dt.hour()
+    number = pl.Decimal(38, 4)
+    sales = pl.col("quantity").cast(number) * pl.col("unit_price").cast(number)
+    expected = {
+        "Month": local.dt.month().cast(pl.String),
+        "Sales": sales.cast(pl.Float64).cast(pl.String),
+        "City": pl.col("city"),
+        "Hour": hour.cast(pl.String),
+        "Time of Day": pl.when(hour < 6)
+        .then(pl.lit("Night"))
+        .when(hour < 12)
+        .then(pl.lit("Morning"))
+        .when(hour < 18)
+        .then(pl.lit("Afternoon"))
+        .otherwise(pl.lit("Evening")),
+    }
+    found = {}
+    for column in header.columns:
+        if column is None or column.name not in expected:
+            continue
+        compared = canonical.select(
+            "order_id", expected[column.name].alias("expected"), frame[column.name].alias("found")
+        )
+        if column.name == "Sales":
+            as_number = pl.col("found").cast(pl.Float64, strict=False)
+            compared = compared.with_columns(
+                pl.coalesce(as_number.cast(pl.String), "found").alias("found")
+            )
+        different = compared.filter(pl.col("expected").ne_missing(pl.col("found")))
+        found[column.name] = Difference(
+            checked=compared.height,
+            different=different.height,
+            examples=[
+                f"order {order}: file has {says!r}, its other columns give {gives!r}"
+                for order, gives, says in different.head(3).iter_rows()
+            ],
+        )
+    return found

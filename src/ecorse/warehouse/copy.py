@@ -1,0 +1,146 @@
+"""Bulk rows into Postgres: several COPY streams at once, fed by one producer.
+
+What belongs here: turning frames into COPY text, and the streams. What does not: which table, and
+when a load counts (``load``, ``ledger``).
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Sequence
+
+import polars as pl
+import psycopg
+from psycopg import sql
+
+from ecorse.failpoints import failpoint
+from ecorse.warehouse.connect import connect
+
+SPECIAL = ["\\", "\t", "\n", "\r"]
+ESCAPED = ["\\\\", "\\t", "\\n", "\\r"]
+QUEUED_BLOCKS = 2  # per stream; bounds memory when the server is slower than the parser
+
+
+def copy_text(frame: pl.DataFrame) -> bytes:
+    r"""Serialise a frame in COPY's text format (tabs, ``\N`` for null, backslash escapes).
+
+    Source: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format". A UTC instant is
+    written without its zone: sessions of ``connect`` run in UTC.
+    """
+    columns: list[pl.Expr] = []
+    for name, dtype in frame.schema.items():
+        if dtype == pl.String and frame[name].str.contains_any(SPECIAL).any():
+            columns.append(pl.col(name).str.replace_many(SPECIAL, ESCAPED))
+        elif isinstance(dtype, pl.Datetime) and dtype.time_zone:
+            columns.append(pl.col(name).dt.replace_time_zone(None))
+    text = frame.with_columns(columns).write_csv(
+        include_header=False, separator="\t", quote_style="never", null_value="\\N"
+    )
+    return text.encode("utf-8")
+
+
+def copy_statement(table: tuple[str, ...], columns: Sequence[str]) -> sql.Composed:
+    """``copy … from stdin`` for a qualified table and its columns."""
+    return sql.SQL("copy {} ({}) from stdin").format(
+        sql.Identifier(*table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+
+
+def copy_frame(cursor: psycopg.Cursor, table: tuple[str, ...], frame: pl.DataFrame) -> None:
+    """Append a frame to a table in the caller's transaction."""
+    with cursor.copy(copy_statement(table, frame.columns)) as copy:
+        copy.write(copy_text(frame))
+
+
+class CopyStreams:
+    """Parallel COPY into one table; each stream is a connection and a thread of its own.
+
+    Nothing is visible before ``commit``; ``close`` is always called in the end.
+    """
+
+    def __init__(self, table: tuple[str, ...], columns: Sequence[str], streams: int) -> None:
+        self._statement = copy_statement(table, columns)
+        self._blocks: queue.Queue[bytes | None] = queue.Queue(QUEUED_BLOCKS * streams)
+        self._errors: list[BaseException] = []
+        self._stop = threading.Event()
+        self._connections: list[psycopg.Connection] = []
+        try:
+            for _ in range(streams):
+                self._connections.append(connect(application_name="ecorse load"))
+        except BaseException:
+            self._disconnect()
+            raise
+        self._threads = [
+            threading.Thread(target=self._run, args=(conn,), name=f"copy-{i}", daemon=True)
+            for i, conn in enumerate(self._connections)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """End every stream; what was not committed is rolled back."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        self._disconnect()
+
+    def write(self, block: bytes) -> None:
+        """Queue COPY text of whole rows; waits while every stream is busy.
+
+        Raises
+        ------
+        psycopg.Error
+            A stream failed.
+        """
+        self._put(block)
+        failpoint("ingest.mid_copy")
+
+    def finish(self) -> None:
+        """Wait until every queued row has reached the server; commits nothing."""
+        for _ in self._threads:
+            self._put(None)
+        for thread in self._threads:
+            thread.join()
+        self._raise()
+
+    def commit(self) -> None:
+        """Commit every stream; call after ``finish``."""
+        for i, conn in enumerate(self._connections):
+            if i:
+                failpoint("ingest.between_stream_commits")
+            conn.commit()
+
+    def _put(self, block: bytes | None) -> None:
+        while True:
+            self._raise()
+            try:
+                return self._blocks.put(block, timeout=0.5)
+            except queue.Full:
+                continue
+
+    def _raise(self) -> None:
+        if self._errors:
+            raise self._errors[0]
+
+    def _run(self, conn: psycopg.Connection) -> None:
+        try:
+            # the load's last commit is durable, and it comes later: these need not wait for a disk
+            conn.execute("set local synchronous_commit = off")
+            with conn.cursor() as cursor, cursor.copy(self._statement) as copy:
+                while (block := self._next()) is not None:
+                    copy.write(block)
+        except BaseException as error:  # raised again in the producer's thread
+            self._errors.append(error)
+
+    def _next(self) -> bytes | None:
+        while True:
+            try:
+                return self._blocks.get(timeout=0.2)
+            except queue.Empty:
+                if self._stop.is_set():
+                    raise InterruptedError("the load was given up") from None
+
+    def _disconnect(self) -> None:
+        for conn in self._connections:
+            conn.close()
