@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,3 +44,39 @@ def dagbag(airflow_home):
     from airflow.dag_processing.dagbag import DagBag
 
     return DagBag(PROJECT_DIR / "dags")
+
+
+@pytest.fixture(scope="session")
+def airflow_database(postgres, airflow_home) -> dict[str, str]:
+    """The environment of an Airflow whose metadata are in the embedded Postgres, migrated once."""
+    environment = {
+        **os.environ,
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": postgres.url("airflow", driver="postgresql+psycopg"),
+    }
+    subprocess.run(
+        [sys.executable, "-m", "airflow", "db", "migrate"],
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+    return environment
+
+
+@pytest.fixture
+def play(airflow_database, warehouse) -> Callable[..., dict[str, Any]]:
+    """Run a DAG on this test's warehouse: ``play("ingest", shop="main")`` says how it went."""
+
+    def run(dag_id: str, **form: object) -> dict[str, Any]:
+        ecorse = {name: value for name, value in os.environ.items() if name.startswith("ECORSE_")}
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).parent / "play.py"), dag_id, json.dumps(form)],
+            env={**airflow_database, **ecorse},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        found = json.loads(done.stdout.splitlines()[-1])
+        return {**found, "log": done.stdout + done.stderr}
+
+    return run
