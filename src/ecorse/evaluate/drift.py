@@ -42,12 +42,12 @@ def histogram(block: Block, edges: Sequence[float]) -> list[float]:
         turn = np.arctan2(values[:, 0], values[:, 1]) / (2.0 * np.pi) % 1.0
         # 1e-9: the angle of 12:00 comes back as 11.9999999
         counts = np.bincount(np.floor(turn * bins + 1e-9).astype(int) % bins, minlength=bins)
-        return counts.astype(float).tolist()
+        return [float(count) for count in counts]
     if kind == "share":
         sums = values.sum(axis=0)
         return [*sums.tolist(), float(max(len(values) - sums.sum(), 0.0))]
     place = np.searchsorted(np.asarray(edges), values[:, 0], side="right")
-    return np.bincount(place, minlength=len(edges) + 1).astype(float).tolist()
+    return [float(count) for count in np.bincount(place, minlength=len(edges) + 1)]
 
 
 def reference_histograms(blocks: Sequence[Block]) -> dict[str, dict[str, Any]]:
@@ -61,13 +61,23 @@ def reference_histograms(blocks: Sequence[Block]) -> dict[str, dict[str, Any]]:
     return references
 
 
-def drift(references: Mapping[str, Mapping[str, Any]], blocks: Sequence[Block]) -> dict[str, float]:
-    """PSI of each watched feature against its reference."""
-    return {
-        block.feature.name: population_stability(
-            references[block.feature.name]["counts"],
-            histogram(block, references[block.feature.name]["edges"]),
-        )
-        for block in blocks
-        if block.feature.name in references
-    }
+def drift(
+    references: Mapping[str, Mapping[str, Any]], blocks: Sequence[Block], least_added: int
+) -> dict[str, float]:
+    """PSI of each watched feature against its reference: of all rows, and of the added ones.
+
+    Input grows night by night, so one bad file of 1 % hides in the whole (prices x 100 in 8 % of
+    rows: PSI 0.05). What was added is today's histogram minus the reference's, bin by bin; it is
+    judged when it has ``least_added`` rows or more, fewer are noise.
+    """
+    found = {}
+    for block in blocks:
+        name = block.feature.name
+        if name in references:
+            before = np.asarray(references[name]["counts"])
+            today = np.asarray(histogram(block, references[name]["edges"]))
+            found[name] = population_stability(before, today)
+            added = np.maximum(today - before, 0.0)
+            if added.sum() >= least_added:
+                found[f"{name} of added rows"] = population_stability(before, added)
+    return found

@@ -6,7 +6,7 @@ What does not: fitting anything; names of shops, tables or files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ class GateLimits:
     min_ari: float
     min_jaccard: float
     max_psi: float
+    least_added: int
 
 
 def label_agreement(before: npt.ArrayLike, after: npt.ArrayLike) -> float:
@@ -54,17 +55,22 @@ def cluster_jaccard(before: npt.ArrayLike, after: npt.ArrayLike) -> dict[int, fl
     return overlap
 
 
-def population_stability(expected: Sequence[float], actual: Sequence[float]) -> float:
+def population_stability(expected: npt.ArrayLike, actual: npt.ArrayLike) -> float:
     """Population stability index of two histograms over the same bins (counts or shares).
 
     ``sum((a - e) * ln(a / e))`` over shares, each at least 1e-4. Below 0.1 is calm, above 0.25 a
-    shift. Two empty histograms have 0.
+    shift.
+
+    Raises
+    ------
+    ValueError
+        A histogram is empty.
 
     Source: Siddiqi, Credit Risk Scorecards (2006), p. 136.
     """
     e, a = np.asarray(expected, dtype=float), np.asarray(actual, dtype=float)
     if e.sum() == 0 or a.sum() == 0:
-        return 0.0 if e.sum() == a.sum() else float("inf")
+        raise ValueError("PSI needs rows in both histograms.")
     e = np.maximum(e / e.sum(), SMALLEST_PSI_SHARE)
     a = np.maximum(a / a.sum(), SMALLEST_PSI_SHARE)
     return float(np.sum((a - e) * np.log(a / e)))
@@ -114,7 +120,11 @@ def decide(
                 f"is below {limits.min_jaccard:g}"
             )
     if broken:
-        return Decision("held", "Held, the published model stays: " + "; ".join(broken) + ".", numbers)
+        reason = (
+            f"Held, the published model stays: {'; '.join(broken)}. "
+            "If the change is real, raise generation in the model's declaration."
+        )
+        return Decision("held", reason, numbers)
     calm = f"largest PSI {max(psi.values(), default=0.0):.3f}"
     if reselection:
         reason = f"Promoted: k was selected again because {reselection}; {calm}."

@@ -104,11 +104,14 @@ def sort_lines(frame: pl.DataFrame, entity: str) -> Lines:
 
 def _sums(lines: Lines, values: Floats) -> Floats:
     """Sum of ``values`` per entity, added in row order (a parallel group-by is not repeatable)."""
-    return np.bincount(lines.entity, weights=values, minlength=lines.n)
+    sums = np.bincount(lines.entity, weights=values, minlength=lines.n)
+    return sums.astype(np.float64)  # without lines bincount gives integers
 
 
 def _numbers(lines: Lines, column: str) -> Floats:
-    return lines.frame[column].cast(pl.Float64).fill_null(0.0).to_numpy()
+    """A column as finite float64; missing and NaN are 0, so that no row can stop a night."""
+    numbers: Floats = lines.frame[column].cast(pl.Float64).fill_null(0.0).to_numpy()
+    return np.nan_to_num(numbers)
 
 
 def _weights(lines: Lines, column: str) -> Floats:
@@ -120,7 +123,7 @@ def _weights(lines: Lines, column: str) -> Floats:
 
 
 def clock_values(lines: Lines, column: str, part: str) -> Floats:
-    """Position of each line in its cycle, in hours ``[0, 24)``, days from Monday or months from January."""
+    """Place of each line in its cycle: hours ``[0, 24)``, days from Monday, months from January."""
     stamp = lines.frame[column].dt
     if part == "hour":
         whole = stamp.hour().cast(pl.Float64) + stamp.minute().cast(pl.Float64) / 60.0
@@ -151,12 +154,12 @@ def cycle(lines: Lines, column: str, part: str) -> Floats:
             "Reject such rows in the source's contract."
         )
     angle = 2.0 * np.pi * clock_values(lines, column, part) / PERIODS[part]
-    count = _sums(lines, np.ones(len(angle)))
-    return np.column_stack([_sums(lines, np.sin(angle)), _sums(lines, np.cos(angle))]) / count[:, None]
+    sums = [_sums(lines, np.sin(angle)), _sums(lines, np.cos(angle))]
+    return np.column_stack(sums) / _sums(lines, np.ones(len(angle)))[:, None]
 
 
 def log_mean(lines: Lines, column: str, weigh_by: str = "") -> Floats:
-    """Natural log of the weighted mean of ``column`` per entity, at least 0.01: shape ``(n, 1)``."""
+    """Natural log of the weighted mean of ``column`` per entity, at least 0.01: ``(n, 1)``."""
     weights = _weights(lines, weigh_by)
     mean = _sums(lines, weights * _numbers(lines, column)) / _sums(lines, weights)
     return np.log(np.maximum(mean, SMALLEST_PRICE))[:, None]
@@ -176,8 +179,10 @@ def shares(lines: Lines, column: str, vocabulary: Sequence[str], weigh_by: str =
     """
     weights = _weights(lines, weigh_by)
     code_of = {value: code for code, value in enumerate(vocabulary)}
-    codes = lines.frame[column].cast(pl.String).replace_strict(
-        list(code_of), list(code_of.values()), default=-1, return_dtype=pl.Int64
+    codes = (
+        lines.frame[column]
+        .cast(pl.String)
+        .replace_strict(list(code_of), list(code_of.values()), default=-1, return_dtype=pl.Int64)
     )
     line_codes = codes.fill_null(-1).to_numpy()
     known = line_codes >= 0
@@ -258,7 +263,7 @@ def parse_features(entries: Sequence[Mapping[str, Any]]) -> tuple[Feature, ...]:
     try:
         features = tuple(Feature(**entry) for entry in entries)
     except TypeError as error:
-        raise ConfigError(f"[[features]]: {error}. See include/models/segment_orders.toml.") from None
+        raise ConfigError(f"[[features]]: {error}. See segment_orders.toml.") from None
     names = [feature.name for feature in features]
     if not names or len(set(names)) < len(names):
         raise ConfigError(f"[[features]]: names must be given and differ, got {names}.")

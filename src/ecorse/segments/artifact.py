@@ -12,8 +12,8 @@ import zipfile
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-import skops.io
 import sklearn
+import skops.io
 from sklearn.pipeline import Pipeline
 
 from ecorse.errors import ModelRejected
@@ -35,9 +35,8 @@ class SegmentModel:
     ----------
     vocabulary : values that have a column, per share feature.
     references : histograms of the inputs it was fitted on, for PSI.
-    segments : ``segment_id``, ``name``, ``phrases``, ``leading`` in the order of the clusters.
-    curve : scores of every k when k was selected.
-    rows_selected, silhouette_selected : what a later night is compared with.
+    segments : ``segment_id``, ``name``, ``leading`` in the order of the clusters.
+    curve : scores of every k when k was selected, on ``rows_selected`` rows.
     """
 
     pipeline: Pipeline
@@ -50,7 +49,6 @@ class SegmentModel:
     next_segment_id: int
     curve: list[dict[str, Any]]
     rows_selected: int
-    silhouette_selected: float | None
     is_degenerate: bool
     data_hash: str
 
@@ -106,13 +104,17 @@ def read_artifact(data: bytes) -> SegmentModel:
         _check_header(data)
         untrusted = skops.io.get_untrusted_types(data=data)
         if untrusted:
-            raise ModelRejected(f"Model file refused: it holds foreign types {untrusted}. {NEXT_STEP}")
+            raise ModelRejected(
+                f"Model file refused: it holds foreign types {untrusted}. {NEXT_STEP}"
+            )
         document = skops.io.loads(data, trusted=[])
         return SegmentModel(pipeline=document["pipeline"], **json.loads(document["facts"]))
     except ModelRejected:
         raise
     except Exception as error:  # any bytes may come here; zipfile, json and skops raise many kinds
-        raise ModelRejected(f"Model file refused: it cannot be read ({error!r}). {NEXT_STEP}") from None
+        raise ModelRejected(
+            f"Model file refused: it cannot be read ({error!r}). {NEXT_STEP}"
+        ) from None
 
 
 def _check_header(data: bytes) -> None:

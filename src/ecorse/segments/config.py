@@ -23,7 +23,7 @@ IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 @dataclass(frozen=True)
 class Entity:
-    """What is clustered: its id column, its name in sentences, in table names, and the mart it covers."""
+    """What is clustered: id column, noun in sentences, part of table names, mart it covers."""
 
     id: str
     noun: str
@@ -73,7 +73,7 @@ class SegmentationConfig:
 
     @property
     def spec_hash(self) -> str:
-        """sha256 of all that shapes the feature space; a champion of another spec is no warm start."""
+        """sha256 of what shapes the feature space; a champion of another spec is no warm start."""
         spec = [[vars(f) for f in self.features], self.variance_share, self.entity.id]
         return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
 
@@ -107,12 +107,14 @@ def parse_config(config: Mapping[str, Any]) -> SegmentationConfig:
     for word in (parsed.name, parsed.entity.id, parsed.entity.table, parsed.entity.covers):
         if not IDENTIFIER.fullmatch(word):
             raise ConfigError(
-                f"Segmentation {parsed.name!r}: {word!r} becomes part of SQL and must be lower-case "
-                "letters, digits and _, starting with a letter."
+                f"Segmentation {parsed.name!r}: {word!r} becomes part of SQL and must be "
+                "lower-case letters, digits and _, starting with a letter."
             )
     chosen = parsed.selection
     if not 2 <= chosen.k_min <= chosen.k_max:
-        raise ConfigError(f"[selection] needs 2 <= k_min <= k_max, got {chosen.k_min}, {chosen.k_max}.")
+        raise ConfigError(
+            f"[selection] needs 2 <= k_min <= k_max, got {chosen.k_min} and {chosen.k_max}."
+        )
     if not 0 < parsed.variance_share < 1:
         raise ConfigError(f"[pca] variance_share = {parsed.variance_share} must be within 0 and 1.")
     return parsed

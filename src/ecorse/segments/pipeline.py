@@ -6,6 +6,7 @@ What belongs here: making and fitting the three steps, repeatably. What does not
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -55,7 +56,7 @@ def make_scaler(blocks: Sequence[Block]) -> ColumnTransformer:
 
 
 def fit_projection(blocks: Sequence[Block], x: Floats, variance_share: float) -> Pipeline:
-    """Fit scaler and PCA to ``x`` of shape ``(n, columns)``; keeps ``variance_share`` of variance."""
+    """Fit scaler and PCA to ``x``, shape ``(n, columns)``, keeping ``variance_share`` or more."""
     scaler = make_scaler(blocks)
     scaled = scaler.fit_transform(x)
     if np.allclose(scaled, 0.0):  # one row, or all alike: there is no direction to choose
@@ -72,9 +73,7 @@ def fit_projection(blocks: Sequence[Block], x: Floats, variance_share: float) ->
 
 def fit_kmeans(z: Floats, k: int, seed: int, restarts: int) -> KMeans:
     """Fit k-means from ``restarts`` seeded k-means++ starts, to full convergence."""
-    return KMeans(
-        k, n_init=restarts, random_state=seed, tol=0.0, max_iter=MAX_ITERATIONS
-    ).fit(z)
+    return KMeans(k, n_init=restarts, random_state=seed, tol=0.0, max_iter=MAX_ITERATIONS).fit(z)
 
 
 def refit_kmeans(z: Floats, centroids: Floats) -> KMeans:
@@ -82,13 +81,16 @@ def refit_kmeans(z: Floats, centroids: Floats) -> KMeans:
 
     A new start gave label agreement 0.00 to 0.82 after 200 of 60,000 rows; this one 1.00.
     """
-    return KMeans(
-        len(centroids), init=centroids, n_init=1, tol=0.0, max_iter=MAX_ITERATIONS
-    ).fit(z)
+    return KMeans(len(centroids), init=centroids, n_init=1, tol=0.0, max_iter=MAX_ITERATIONS).fit(z)
 
 
 def join_pipeline(projection: Pipeline, kmeans: KMeans) -> Pipeline:
-    """One pipeline of a fitted projection (scale, pca) and fitted k-means."""
+    """One pipeline of a fitted projection (scale, pca) and fitted k-means, without its labels.
+
+    Labels of the fit are a copy of the data's size that prediction does not need.
+    """
+    kmeans = copy.copy(kmeans)
+    kmeans.labels_ = np.empty(0, dtype=np.int32)
     steps = projection.named_steps
     return Pipeline([("scale", steps["scale"]), ("pca", steps["pca"]), ("kmeans", kmeans)])
 

@@ -1,5 +1,8 @@
 """How many segments: silhouette, elbow, smallest share and stability, by one written rule.
 
+The rule: of the k whose smallest segment and stability are large enough, those whose silhouette is
+near the best compete; the one nearest the elbow of the inertia wins, then the smaller one.
+
 What belongs here: the curve over k and the rule that reads it. What does not: the features, or
 whether a chosen k may be published (``ecorse.evaluate.gate``).
 """
@@ -17,11 +20,6 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 from ecorse.features.orders import Floats
 from ecorse.segments.config import Selection
 from ecorse.segments.pipeline import Labels, fit_kmeans
-
-RULE = (
-    "Of the k whose smallest segment and stability are large enough, those whose silhouette is near "
-    "the best compete; the one nearest the elbow of the inertia wins, then the smaller one."
-)
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def bootstrap_stability(z: Floats, kmeans: KMeans, config: Selection, seed: int)
 
 
 def find_elbow(ks: Sequence[int], inertias: Sequence[float]) -> int:
-    """The k farthest below the line from the first to the last point of the curve, both scaled to 0-1.
+    """The k farthest below the line from the first to the last point, both axes scaled to 0-1.
 
     Source: Satopaa et al., Finding a "kneedle" in a haystack, ICDCS workshops (2011), without
     smoothing.
@@ -95,10 +93,8 @@ def find_elbow(ks: Sequence[int], inertias: Sequence[float]) -> int:
     return int(ks[int(np.argmax(below_line))])
 
 
-def select_k(
-    z: Floats, distinct: int, config: Selection, seed: int
-) -> tuple[KMeans, list[KScore]]:
-    """Fit every k that the rows allow and choose one by ``RULE``.
+def select_k(z: Floats, distinct: int, config: Selection, seed: int) -> tuple[KMeans, list[KScore]]:
+    """Fit every k that the rows allow and choose one by the rule above.
 
     ``distinct`` is the number of distinct rows of ``z``; no k is larger. With too few for the
     smallest k, k is that number. Gives the chosen fit and the curve, k = 1 first.
@@ -124,7 +120,7 @@ def select_k(
 
 
 def choose(scores: Sequence[KScore], config: Selection) -> list[KScore]:
-    """Apply ``RULE`` to a curve: mark elbow, admissible and chosen k, each with its reason."""
+    """Apply the rule to a curve: mark elbow, admissible and chosen k, each with its reason."""
     elbow = find_elbow([s.k for s in scores], [s.inertia for s in scores])
     judged = [replace(s, is_elbow=s.k == elbow, reason=_objection(s, config)) for s in scores]
     judged = [replace(s, is_admissible=not s.reason) for s in judged]
@@ -164,7 +160,10 @@ def _explain(
     elif score.reason:
         reason = score.reason
     elif score.k in near:
-        reason = f"silhouette {score.silhouette or 0.0:.3f} is near the best, but {winner} is nearer the elbow"
+        reason = (
+            f"silhouette {score.silhouette or 0.0:.3f} is near the best, "
+            f"but {winner} is nearer the elbow"
+        )
     else:
         reason = f"silhouette {score.silhouette or 0.0:.3f} is too far below the best {best:.3f}"
     return replace(score, is_chosen=score.k == winner, reason=reason)

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecorse.features.orders import Floats
 from ecorse.models import TableSpec
 from ecorse.segments.artifact import SegmentModel
 from ecorse.segments.config import SegmentationConfig
 from ecorse.segments.meaning import Segment
 from ecorse.segments.pipeline import Labels
+from ecorse.segments.training import Applied
 
 SHOP = ("text", "Shop")
 SEGMENTATION = ("text", "Which segmentation: the name in its declaration")
@@ -73,7 +73,7 @@ def _entity_specs(config: SegmentationConfig) -> tuple[TableSpec, TableSpec]:
         ),
         TableSpec(
             name=points,
-            about=f"A seeded sample of {entity.noun} on the first two principal components, for plots",
+            about=f"A seeded sample of {entity.noun} on two principal components, for plots",
             grain=("shop_id", entity.id, "segmentation"),
             columns={
                 "shop_id": SHOP,
@@ -81,7 +81,7 @@ def _entity_specs(config: SegmentationConfig) -> tuple[TableSpec, TableSpec]:
                 "segmentation": SEGMENTATION,
                 "segment_id": SEGMENT_ID,
                 "pc1": ("double precision", "First principal component"),
-                "pc2": ("double precision", "Second principal component; 0 where there is one only"),
+                "pc2": ("double precision", "Second principal component; 0 where there is one"),
             },
         ),
     )
@@ -103,7 +103,7 @@ def _segment_specs(config: SegmentationConfig) -> tuple[TableSpec, TableSpec]:
                 "meaning": ("text", "What sets it apart, in a sentence with effect sizes"),
                 "members": ("bigint", "How many rows have this label"),
                 "share": ("double precision", "Members by all labelled rows, 0 to 1"),
-                "leading_trait": ("text", "The trait that leads the name; the name stays while it holds"),
+                "leading_trait": ("text", "The name stays while this trait holds"),
                 "is_small": ("boolean", "Below the smallest share that the declaration allows"),
                 "is_degenerate": (
                     "boolean",
@@ -146,7 +146,7 @@ def _segment_specs(config: SegmentationConfig) -> tuple[TableSpec, TableSpec]:
                 "phrase": ("text", "The trait in a word or two, as used in names"),
                 "value": (
                     "double precision",
-                    "In the segment: centre of a cycle, geometric mean of a number, share of a value",
+                    "In the segment: centre of a cycle, geometric mean, or share of a value",
                 ),
                 "overall_value": ("double precision", "The same over all rows"),
                 "effect_size": ("double precision", "0 to 1, comparable between features"),
@@ -174,7 +174,7 @@ def _model_specs(config: SegmentationConfig) -> tuple[TableSpec, TableSpec, Tabl
     return (
         TableSpec(
             name="segmentation_k",
-            about="Every number of segments that was tried when it was last chosen, and why one won",
+            about="Every number of segments tried when it was last chosen, and why one won",
             grain=("shop_id", "segmentation", "k"),
             columns={
                 "shop_id": SHOP,
@@ -206,7 +206,7 @@ def _model_specs(config: SegmentationConfig) -> tuple[TableSpec, TableSpec, Tabl
                 "shop_id": SHOP,
                 "segmentation": SEGMENTATION,
                 "component": ("integer", "1 for the first"),
-                "explained_variance_share": ("double precision", "Of the weighted features, 0 to 1"),
+                "explained_variance_share": ("double precision", "Of weighted features, 0 to 1"),
                 "cumulative_share": ("double precision", "With all components before"),
             },
             checks={
@@ -235,7 +235,7 @@ def _model_specs(config: SegmentationConfig) -> tuple[TableSpec, TableSpec, Tabl
 
 
 def make_frame(spec: TableSpec, rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    """Rows as a frame with exactly the columns and types of ``spec``; no rows gives an empty one."""
+    """Rows as a frame with the columns and types of ``spec``, also without any row."""
     schema = {name: DTYPES[sql_type] for name, (sql_type, _) in spec.columns.items()}
     return pl.DataFrame(rows, schema=schema)
 
@@ -244,15 +244,17 @@ def make_tables(
     specs: Sequence[TableSpec],
     config: SegmentationConfig,
     shop_id: str,
-    model: SegmentModel,
+    applied: Applied,
     segments: Sequence[Segment],
     ids: pl.Series,
-    labels: Labels,
-    z: Floats,
     sample: Labels,
 ) -> dict[str, pl.DataFrame]:
-    """Every table of a segmentation for one shop; ``sample`` are the row indices to plot."""
+    """Every table of a segmentation for one shop.
+
+    ``ids`` name the rows that ``applied`` labelled; ``sample`` are the row indices to plot.
+    """
     labelled, points, *others = specs
+    model, z = applied.model, applied.z
     key = {"shop_id": shop_id, "segmentation": config.name}
     rows: dict[str, list[dict[str, Any]]] = {
         "segments": [_segment_row(segment, model, config) for segment in segments],
@@ -267,12 +269,12 @@ def make_tables(
     tables = {
         spec.name: make_frame(spec, [key | row for row in rows[spec.name]]) for spec in others
     }
-    segment_ids = np.array([s.segment_id for s in segments], dtype=np.int64)[labels]
+    segment_ids = np.array([s.segment_id for s in segments], dtype=np.int64)[applied.labels]
     names = pl.Series([s.name for s in segments], dtype=pl.String)
     constant = {name: pl.lit(value) for name, value in key.items()}
     entity = {config.entity.id: ids.cast(pl.String), "segment_id": segment_ids}
     tables[labelled.name] = _arrange(
-        pl.DataFrame(entity | {"segment_name": names.gather(labels)}), constant, labelled
+        pl.DataFrame(entity | {"segment_name": names.gather(applied.labels)}), constant, labelled
     )
     second = z[:, 1] if z.shape[1] > 1 else np.zeros(len(z))
     tables[points.name] = _arrange(
