@@ -77,8 +77,8 @@ def _run(conn: psycopg.Connection, mart: str, check: Check, query: str) -> Check
     try:
         row = conn.execute(
             "select count(*), "
-            f"coalesce(jsonb_agg(to_jsonb(q)) filter (where q.n <= {SAMPLE_ROWS}), '[]') "
-            f"from (select row_number() over () as n, broken.* from ({query}) as broken) as q"
+            f"coalesce(jsonb_agg(to_jsonb(q)) filter (where q.row_number_ <= {SAMPLE_ROWS}), '[]') "
+            f"from (select row_number() over () as row_number_, broken.* from ({query}) as broken) as q"
         ).fetchone()
     except psycopg.errors.SyntaxErrorOrAccessRuleViolation as error:
         raise ConfigError(
@@ -86,7 +86,7 @@ def _run(conn: psycopg.Connection, mart: str, check: Check, query: str) -> Check
             f"{error.diag.message_primary}. Mend the check."
         ) from error
     assert row is not None
-    sample = [{k: v for k, v in r.items() if k != "n"} for r in row[1]]
+    sample = [{k: v for k, v in r.items() if k != "row_number_"} for r in row[1]]
     return CheckResult(
         mart, check.name, check.level, check.sentence, row[0], sample, time.perf_counter() - started
     )

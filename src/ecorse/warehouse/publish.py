@@ -316,7 +316,7 @@ def clear_old_builds() -> list[int]:
             (b for b, status in rows if status in ("audited", "refused")), None
         )
         keep.add(latest_unpublished)
-        for build_id, _ in rows:
+        for build_id, _ in reversed(rows):
             if build_id in keep:
                 continue
             try:
@@ -332,7 +332,10 @@ def clear_old_builds() -> list[int]:
 
 
 def _detach_all(conn: psycopg.Connection, build_id: int) -> None:
-    """Detach every partition of a build without blocking readers; finishes interrupted ones."""
+    """Detach every partition of a build without blocking readers.
+
+    A parent can have one unfinished detachment, so those that a reader interrupted come first.
+    """
     conn.execute(f"set statement_timeout = '{DETACH_TIMEOUT}'")
     try:
         for parent, child, is_pending in conn.execute(
@@ -340,8 +343,9 @@ def _detach_all(conn: psycopg.Connection, build_id: int) -> None:
             select p.relname, c.relname, i.inhdetachpending from pg_inherits as i
             join pg_class as c on c.oid = i.inhrelid join pg_class as p on p.oid = i.inhparent
             join pg_namespace as n on n.oid = c.relnamespace
-            where n.nspname = 'builds' and c.relname like '%%$' || %s::text and c.relkind = 'r'
-            order by p.relname
+            where n.nspname = 'builds' and c.relkind = 'r'
+                and (i.inhdetachpending or c.relname like '%%$' || %s::text)
+            order by i.inhdetachpending desc, p.relname
             """,
             (build_id,),
         ).fetchall():

@@ -1,0 +1,188 @@
+"""A night is published whole or not at all, once, and can be taken back."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from ecorse import flow
+from ecorse.errors import DataError, TerminalError
+from ecorse.status import read_checksums
+from ecorse.warehouse.connect import connect
+
+HOLDER = "test"
+
+
+def published() -> int | None:
+    with connect() as conn:
+        row = conn.execute("select build_id from ops.current_build").fetchone()
+    return row[0] if row else None
+
+
+def test_a_night_is_seen_by_bi_reader_and_carries_its_build(stage_shop):
+    stage_shop(orders=300)
+    night = flow.refresh(holder=HOLDER)
+    with connect("bi_reader") as conn:
+        info = conn.execute("select build_id from marts.build_info").fetchall()
+        orders = conn.execute("select count(*), min(build_id) from marts.orders").fetchone()
+        # 300 orders, and every sixth is a phone with a cable: 350 lines
+        lines = conn.execute("select count(*), min(build_id) from marts.order_lines").fetchone()
+    assert info == [(night.build_id,)]
+    assert orders == (300, night.build_id)
+    assert lines == (350, night.build_id)
+
+
+def test_three_nights_of_the_same_rows_have_the_same_checksums(stage_shop):
+    stage_shop()
+    flow.refresh(holder=HOLDER)
+    first = read_checksums()
+    for _ in range(2):
+        flow.refresh(holder=HOLDER)
+        assert read_checksums() == first
+    assert first["orders"]["rows"] == 300
+
+
+def test_every_view_and_column_of_marts_has_a_comment(stage_shop):
+    stage_shop()
+    flow.refresh(holder=HOLDER)
+    with connect() as conn:
+        bare = conn.execute(
+            """
+            select c.relname, a.attname from pg_class as c
+            join pg_namespace as n on n.oid = c.relnamespace and n.nspname = 'marts'
+            left join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0
+            where obj_description(c.oid) is null or col_description(c.oid, a.attnum) is null
+            """
+        ).fetchall()
+    assert bare == []
+
+
+def test_only_an_audited_build_can_be_published_and_only_once(stage_shop):
+    stage_shop()
+    build_id = flow.open_build(holder=HOLDER)
+    with pytest.raises(DataError, match="only an audited build"):
+        flow.publish(build_id, holder=HOLDER)
+    flow.fail_build(build_id, "test")
+    night = flow.refresh(holder=HOLDER)
+    with pytest.raises(DataError, match="published before"):
+        flow.publish(night.build_id, holder=HOLDER)
+
+
+def test_rollback_goes_back_and_forth_quickly(stage_shop):
+    stage_shop(orders=300, seed=1, file_name="a.csv")
+    first = flow.refresh(holder=HOLDER).build_id
+    stage_shop(orders=300, seed=2, file_name="b.csv")
+    second = flow.refresh(holder=HOLDER).build_id
+
+    def count(mart: str) -> int:
+        with connect("bi_reader") as conn:
+            return conn.execute(f"select count(*) from marts.{mart}").fetchone()[0]
+
+    assert (count("orders"), count("order_lines")) == (600, 700)
+    started = time.perf_counter()
+    assert flow.rollback(holder=HOLDER) == first
+    assert time.perf_counter() - started < 1
+    assert (count("orders"), count("order_lines")) == (300, 350)
+    assert flow.rollback(second, holder=HOLDER) == second
+    assert (count("orders"), count("order_lines")) == (600, 700)
+
+
+def test_rollback_to_what_was_never_published_is_refused(stage_shop):
+    stage_shop()
+    with pytest.raises(TerminalError, match="no earlier published build"):
+        flow.rollback(holder=HOLDER)
+    flow.refresh(holder=HOLDER)
+    with pytest.raises(TerminalError, match="Build 4711 cannot be published"):
+        flow.rollback(4711, holder=HOLDER)
+
+
+def test_an_unpublished_build_of_the_past_leaves_readers_alone(stage_shop):
+    from datetime import UTC, datetime
+
+    stage_shop()
+    night = flow.refresh(holder=HOLDER)
+    past = flow.refresh(as_of=datetime(2019, 2, 1, tzinfo=UTC), publish=False, holder=HOLDER)
+    assert published() == night.build_id
+    with connect() as conn:
+        rows, latest = conn.execute(
+            f'select count(*), max(ordered_local) from builds."orders${past.build_id}"'
+        ).fetchone()
+        expected = conn.execute(
+            "select count(distinct order_id) from staging.order_lines "
+            "where ordered_at <= '2019-02-01 00:00+00'"
+        ).fetchone()[0]
+    assert rows == expected
+    assert latest <= datetime(2019, 2, 1)
+
+
+def test_old_builds_are_cleared_and_a_long_reader_is_not_disturbed(stage_shop, monkeypatch):
+    from ecorse.settings import get_settings
+
+    monkeypatch.setenv("ECORSE_KEEP_BUILDS", "2")
+    get_settings.cache_clear()
+    stage_shop()
+    builds = [flow.refresh(holder=HOLDER).build_id for _ in range(2)]
+    with connect("bi_reader") as reader:
+        before = reader.execute("select count(*) from marts.orders").fetchone()
+        builds.append(flow.refresh(holder=HOLDER).build_id)  # clearing has to wait for the reader
+        assert reader.execute("select count(*) from marts.orders").fetchone() == before
+    builds.append(flow.refresh(holder=HOLDER).build_id)
+    with connect() as conn:
+        status = dict(conn.execute("select build_id, status from ops.build").fetchall())
+        attached = {
+            int(name.rsplit("$", 1)[1])
+            for (name,) in conn.execute(
+                "select relname from pg_class where relname like 'orders$%%' and relkind = 'r'"
+            )
+        }
+    assert {b for b, s in status.items() if s == "published"} == set(builds[-2:])
+    assert attached == set(builds[-2:])
+
+
+def test_readers_never_fail_see_nothing_or_mix_nights(stage_shop, copy_build):
+    """Twenty publishes in a row under readers that join two marts in both orders."""
+    stage_shop()
+    night = flow.refresh(holder=HOLDER)
+    stop = threading.Event()
+    problems: list[str] = []
+    reads = [0, 0]
+    queries = [
+        "select o.build_id, d.build_id, o.n, d.n from "
+        "(select min(build_id) as build_id, max(build_id) as top, count(*) as n from marts.orders) as o, "
+        "(select min(build_id) as build_id, max(build_id) as top, sum(orders) as n from marts.daily_sales) as d",
+        "select d.build_id, o.build_id, d.n, o.n from "
+        "(select min(build_id) as build_id, max(build_id) as top, sum(orders) as n from marts.daily_sales) as d, "
+        "(select min(build_id) as build_id, max(build_id) as top, count(*) as n from marts.orders) as o",
+    ]
+
+    def read(which: int) -> None:
+        try:
+            with connect("bi_reader", autocommit=True) as conn:
+                while not stop.is_set():
+                    first, second, rows, same_rows = conn.execute(queries[which]).fetchone()
+                    reads[which] += 1
+                    if first != second or not rows or rows != same_rows:
+                        problems.append(f"mixed or empty: {first} {second} {rows} {same_rows}")
+        except Exception as error:  # a reader's error is what this test is about
+            problems.append(repr(error))
+
+    readers = [threading.Thread(target=read, args=(n % 2,)) for n in range(4)]
+    for reader in readers:
+        reader.start()
+    try:
+        for _ in range(20):
+            build_id = copy_build(night.build_id)
+            with connect() as conn:
+                conn.execute(
+                    "update ops.build set status = 'audited' where build_id = %s", (build_id,)
+                )
+            flow.publish(build_id, holder=HOLDER)
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()
+    assert problems == []
+    assert min(reads) > 20
+

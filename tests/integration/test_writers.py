@@ -1,0 +1,97 @@
+"""One writer: two runs at once, and a run that was given up on but still runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from ecorse import flow
+from ecorse.errors import Fenced, StoreBusy
+from ecorse.warehouse import builds
+from ecorse.warehouse.connect import connect
+from ecorse.warehouse.writer import writer
+
+
+def test_a_second_holder_is_refused_at_once(warehouse):
+    with (
+        writer("ingest:main:sales_csv", "cli:one"),
+        pytest.raises(StoreBusy, match="already being written by cli:one"),
+        writer("ingest:main:sales_csv", "cli:two"),
+    ):
+        pass
+
+
+def test_another_scope_is_free(warehouse):
+    with writer("ingest:main:sales_csv", "one"), writer("ingest:other:sales_csv", "two"):
+        pass
+
+
+def test_a_retry_takes_over_and_the_first_try_cannot_commit(warehouse):
+    with writer("ingest:main:sales_csv", "airflow:run1") as first:
+        with writer("ingest:main:sales_csv", "airflow:run1") as second, connect() as conn:
+            assert second.token > first.token
+            with conn.cursor() as cursor:
+                second.check(cursor)
+                with pytest.raises(Fenced, match="lost the right to write"):
+                    first.check(cursor)
+
+
+def test_a_hundred_double_starts_give_one_writer_each(warehouse):
+    refused = 0
+    for _ in range(100):
+        with writer("ingest:main:sales_csv", "one"):
+            try:
+                with writer("ingest:main:sales_csv", "two"):
+                    pass
+            except StoreBusy:
+                refused += 1
+    assert refused == 100
+
+
+def test_a_step_that_was_retried_cannot_commit(warehouse):
+    build_id = flow.open_build(holder="airflow:run1")
+    with pytest.raises(Fenced, match="was taken over"), builds.step(build_id, "orders") as zombie:
+        zombie.conn.execute('create table builds."zombie" (a int)')
+        zombie.conn.commit()  # even a zombie that slept through a commit
+        zombie.conn.execute('insert into builds."zombie" values (1)')
+        with builds.step(build_id, "orders") as retry:
+            retry.rows = 7
+    with connect() as conn:
+        assert conn.execute('select count(*) from builds."zombie"').fetchone() == (0,)
+        assert conn.execute(
+            "select status, rows from ops.build_step where build_id = %s", (build_id,)
+        ).fetchone() == ("succeeded", 7)
+
+
+def test_a_step_of_a_build_that_ended_does_not_begin(warehouse):
+    build_id = flow.open_build(holder="one")
+    flow.fail_build(build_id, "test")
+    with pytest.raises(Fenced, match="not being built any more"), builds.step(build_id, "orders"):
+        pass
+
+
+def test_a_refresh_beside_a_running_step_is_refused(warehouse):
+    build_id = flow.open_build(holder="cli:one")
+    with (
+        builds.step(build_id, "orders"),
+        pytest.raises(StoreBusy, match=f"already running: build {build_id} by cli:one"),
+    ):
+        flow.open_build(holder="cli:two")
+
+
+def test_a_dead_refresh_is_put_aside_at_once(warehouse):
+    dead = flow.open_build(holder="cli:one")
+    alive = flow.open_build(holder="cli:two")
+    with connect() as conn:
+        assert builds.build_status(conn, dead) == "orphaned"
+        assert builds.build_status(conn, alive) == "building"
+
+
+def test_an_airflow_refresh_between_two_tasks_keeps_its_lease(warehouse):
+    running = flow.open_build(holder="airflow:refresh:a")
+    with pytest.raises(StoreBusy, match="already running"):
+        flow.open_build(holder="cli:one")
+    with connect() as conn:
+        conn.execute("update ops.build set heartbeat_at = now() - interval '1 hour'")
+    flow.open_build(holder="cli:one")
+    with connect() as conn:
+        assert builds.build_status(conn, running) == "orphaned"
