@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ecorse.evaluate.gate import population_stability
+from ecorse.evaluate.gate import GateLimits, population_stability
 from ecorse.features.orders import PERIODS, Block, Floats
 
 QUANTILES = 10
@@ -62,22 +62,25 @@ def reference_histograms(blocks: Sequence[Block]) -> dict[str, dict[str, Any]]:
 
 
 def drift(
-    references: Mapping[str, Mapping[str, Any]], blocks: Sequence[Block], least_added: int
+    references: Mapping[str, Mapping[str, Any]], blocks: Sequence[Block], limits: GateLimits
 ) -> dict[str, float]:
     """PSI of each watched feature against its reference: of all rows, and of the added ones.
 
     Input grows night by night, so one bad file of 1 % hides in the whole (prices x 100 in 8 % of
     rows: PSI 0.05). What was added is today's histogram minus the reference's, bin by bin; it is
-    judged when it has ``least_added`` rows or more, fewer are noise.
+    judged when it has ``least_added`` rows or more, fewer are noise. A reference of fewer than
+    ``least_reference`` rows (a shop's first days) is no measure of anything, and skipped.
     """
     found = {}
     for block in blocks:
         name = block.feature.name
         if name in references:
             before = np.asarray(references[name]["counts"])
+            if before.sum() < limits.least_reference:
+                continue
             today = np.asarray(histogram(block, references[name]["edges"]))
             found[name] = population_stability(before, today)
             added = np.maximum(today - before, 0.0)
-            if added.sum() >= least_added:
+            if added.sum() >= limits.least_added:
                 found[f"{name} of added rows"] = population_stability(before, added)
     return found

@@ -28,6 +28,7 @@ class GateLimits:
     min_jaccard: float
     max_psi: float
     least_added: int
+    least_reference: int
 
 
 def label_agreement(before: npt.ArrayLike, after: npt.ArrayLike) -> float:
@@ -101,11 +102,12 @@ def decide(
         "reselection": reselection,
         "limits": vars(limits),
     }
-    broken = [
-        f"the inputs drifted: PSI of {name} is {value:.3g}, above {limits.max_psi:g}"
-        for name, value in psi.items()
-        if value > limits.max_psi
-    ]
+    broken = []
+    drifted = [f"{name} {value:.3g}" for name, value in psi.items() if value > limits.max_psi]
+    if drifted:
+        broken.append(
+            f"the inputs drifted: PSI of {', '.join(drifted)}; allowed {limits.max_psi:g}"
+        )
     if not reselection:
         if candidate_k != champion_k:
             broken.append(

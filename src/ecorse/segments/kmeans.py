@@ -120,7 +120,7 @@ class PcaKMeans:
             candidate = refit_model(before, lines)
         decision = decide(
             self.config.gate,
-            psi=drift(published.references, before.blocks, self.config.gate.least_added),
+            psi=drift(published.references, before.blocks, self.config.gate),
             ari=label_agreement(before.labels, candidate.labels),
             jaccard={
                 published.segment_ids[cluster]: value

@@ -1,0 +1,151 @@
+"""How one feature of a segment differs from all rows: an effect size and the words for it.
+
+What belongs here: effect sizes, phrases and sentences derived from one feature block. What does
+not: any word that is true of one shop only; choosing names (``meaning``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ecorse.features.orders import PERIODS, Block, Floats
+
+Mask = npt.NDArray[np.bool_]
+DAYPARTS = ((5, "Night"), (10, "Morning"), (14, "Noon"), (17, "Afternoon"), (22.5, "Evening"))
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+MEASURES = {
+    "cycle": "circular-linear correlation",
+    "share": "Cramér's V",
+    "log_mean": "point-biserial correlation",
+    "log_sum": "point-biserial correlation",
+}
+CONTRASTS = {
+    "cycle": "mean resultant length",
+    "share": "share ratio",
+    "log_mean": "standardized mean difference",
+    "log_sum": "standardized mean difference",
+}
+WINDOW_SHARE = 1 / 8  # a cycle's window reaches 3 of 24 hours to either side of its centre
+
+
+@dataclass(frozen=True)
+class Trait:
+    """One feature of one segment, compared with all rows.
+
+    ``effect_size`` is 0 to 1 and comparable between features; ``contrast`` is the feature's own
+    measure of difference.
+    """
+
+    feature: str
+    phrase: str
+    value: float
+    overall_value: float
+    effect_size: float
+    effect_measure: str
+    contrast: float
+    contrast_measure: str
+    sentence: str
+
+
+def explained_share(inside: Floats, columns: Floats) -> float:
+    """R squared of the least-squares regression of segment membership on ``columns``.
+
+    Its root is one effect size for every kind of feature: the point-biserial correlation for one
+    number, the circular-linear correlation for sine and cosine, Cramér's V for one-hot columns.
+
+    Source: Cohen, Statistical Power Analysis (1988), chapter 9; Mardia & Jupp, Directional
+    Statistics (2000), section 11.2.
+    """
+    centred = columns - columns.mean(axis=0)
+    membership = inside - inside.mean()
+    total = float(membership @ membership)
+    if total == 0.0:
+        return 0.0
+    covariance = centred.T @ membership
+    spread = centred.T @ centred
+    explained = float(covariance @ np.linalg.pinv(spread, hermitian=True, rcond=1e-10) @ covariance)
+    return min(max(explained / total, 0.0), 1.0)
+
+
+def describe_trait(block: Block, inside: Mask, noun: str) -> Trait:
+    """Compare one feature of the rows where ``inside`` with all rows."""
+    kind, feature = block.feature.kind, block.feature.name
+    describe = {"cycle": _cycle, "share": _share}.get(kind, _number)
+    phrase, value, overall, contrast, sentence = describe(block, inside, noun)
+    effect = float(np.sqrt(explained_share(inside.astype(float), block.values)))
+    return Trait(
+        feature, phrase, value, overall, effect, MEASURES[kind], contrast, CONTRASTS[kind], sentence
+    )
+
+
+def _cycle(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, float, str]:
+    part = block.feature.part
+    period = PERIODS[part]
+    centre, length = _circular_mean(block.values[inside], period)
+    overall, _ = _circular_mean(block.values, period)
+    position = np.arctan2(block.values[:, 0], block.values[:, 1]) / (2 * np.pi) * period
+    distance = np.abs((position - centre + period / 2) % period - period / 2)
+    within = distance <= period * WINDOW_SHARE
+    label, phrase = _place_in_cycle(part, centre)
+    first, _ = _place_in_cycle(part, (centre - period * WINDOW_SHARE) % period)
+    last, _ = _place_in_cycle(part, (centre + period * WINDOW_SHARE) % period)
+    sentence = (
+        f"centred on {label}: {within[inside].mean():.0%} fall between {first} and {last}, "
+        f"where {within.mean():.0%} of all {noun} do"
+    )
+    return phrase, centre, overall, length, sentence
+
+
+def _circular_mean(values: Floats, period: float) -> tuple[float, float]:
+    """Mean direction in units of ``period``, and mean resultant length (0 spread, 1 one point)."""
+    sine, cosine = values.mean(axis=0)
+    turn = float(np.arctan2(sine, cosine) / (2 * np.pi)) % 1.0
+    return turn * period % period, float(np.hypot(sine, cosine))
+
+
+def _place_in_cycle(part: str, position: float) -> tuple[str, str]:
+    """How a position is written, and the word that may name a segment."""
+    if part == "hour":
+        minutes = round(position * 60) % 1440
+        daypart = next((name for end, name in DAYPARTS if position < end), "Night")
+        return f"{minutes // 60:02d}:{minutes % 60:02d}", daypart
+    names = WEEKDAYS if part == "weekday" else MONTHS
+    name = names[round(position) % len(names)]
+    return name, f"around {name}"
+
+
+def _number(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, float, str]:
+    values, feature = block.values[:, 0], block.feature.name
+    typical, overall = float(np.exp(values[inside].mean())), float(np.exp(values.mean()))
+    difference = standardized_difference(values, inside)
+    phrase = f"{'high' if difference > 0 else 'low'} {feature}"
+    sentence = f"{feature} typically {typical:,.2f}, of all {noun} {overall:,.2f}"
+    return phrase, typical, overall, difference, sentence
+
+
+def standardized_difference(values: Floats, inside: Mask) -> float:
+    """Cohen's d of the rows inside against the rows outside; 0 without spread or outside rows.
+
+    Source: Cohen, Statistical Power Analysis (1988), section 2.2.
+    """
+    a, b = values[inside], values[~inside]
+    if not len(a) or not len(b):
+        return 0.0
+    pooled = np.sqrt((a.var() * len(a) + b.var() * len(b)) / max(len(a) + len(b) - 2, 1))
+    return float((a.mean() - b.mean()) / pooled) if pooled > 1e-12 else 0.0
+
+
+def _share(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, float, str]:
+    mean, overall = block.values[inside].mean(axis=0), block.values.mean(axis=0)
+    top = int(np.argmax(mean - overall))
+    value = block.columns[top].partition("=")[2]
+    ratio = float(mean[top] / overall[top]) if overall[top] > 0 else 1.0
+    sentence = f"{value or 'unknown'} makes up {mean[top]:.0%}, of all {noun} {overall[top]:.0%}"
+    return value, float(mean[top]), float(overall[top]), ratio, sentence
