@@ -131,7 +131,7 @@ def _figures(
     likeness: FloatArray,
 ) -> pl.DataFrame:
     """The chosen pairs with their figures, which stand in the order of the pairs' keys."""
-    places = np.searchsorted(keys, chosen.rows * n_items + chosen.cols)
+    places = np.searchsorted(keys, chosen.rows * np.int64(n_items) + chosen.cols)
     columns = (
         chosen.rows,
         chosen.ranks,

@@ -38,8 +38,8 @@ class NeighbourSettings(_Section):
 class BlendWeights(_Weights):
     """Shares of the two cosines in the score; a share is 0 or at least 0.01."""
 
-    attributes: float = Field(0.3, ge=0, le=1)
-    co_purchase: float = Field(0.7, ge=0, le=1)
+    attributes: float = Field(0.1, ge=0, le=1)
+    co_purchase: float = Field(0.9, ge=0, le=1)
 
     @model_validator(mode="after")
     def _not_tiny(self) -> BlendWeights:
