@@ -175,6 +175,24 @@ def test_a_pinned_version_is_fetched_once_and_anonymously(stub, settings, mode):
     assert not leftovers(settings)
 
 
+def test_a_token_is_used_and_never_told(stub, settings, monkeypatch, caplog):
+    monkeypatch.setenv("KAGGLE_API_TOKEN", "canary-token")
+    stub.mode = "403"
+    with caplog.at_level(logging.DEBUG), pytest.raises(SourceUnavailable) as refused:
+        fetch(settings)
+    assert stub.requests[0][2]["Authorization"] == "Bearer canary-token"
+    assert "canary" not in caplog.text + str(refused.value)
+
+
+def test_without_the_variable_kaggle_itself_is_asked(monkeypatch, stub):
+    monkeypatch.delenv("KAGGLE_API_ENDPOINT")
+    with kaggle._build_client() as client:
+        http = client.http_client()
+        assert http._get_request_url("service", "Call") == "https://api.kaggle.com/v1/service/Call"
+        adapter = http._session.get_adapter("https://api.kaggle.com/")
+        assert type(adapter).__name__ == "WithTimeouts"
+
+
 def test_kagglehub_itself_finds_the_copy(stub, settings, monkeypatch):
     fetch(settings)
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(settings.home / "kaggle"))

@@ -208,7 +208,7 @@ def _fetch_from_kaggle(root: Path, handle: DatasetHandle) -> _Cached:
 
 
 def _build_client() -> KaggleClient:
-    """Make kagglehub's client: anonymous unless the user has Kaggle credentials, with time-outs."""
+    """Make kagglehub's client: anonymous unless KAGGLE_API_TOKEN is set, with time-outs."""
     import requests
     from kagglehub.clients import get_user_agent
     from kagglesdk.kaggle_client import KaggleClient
@@ -345,8 +345,8 @@ def _explain(handle: DatasetHandle, error: Exception) -> str:
         )
     if status in (401, 403):
         return start + (
-            f"Kaggle refuses it without an account ({status}). Use a public data set, or give "
-            "credentials in KAGGLE_USERNAME and KAGGLE_KEY."
+            f"Kaggle refuses it without an account ({status}). Use a public data set, or give an "
+            "API token in KAGGLE_API_TOKEN."
         )
     if status == 429:
         wait = response.headers.get("Retry-After", "") if response is not None else ""
