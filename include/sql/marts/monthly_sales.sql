@@ -93,16 +93,25 @@ select
         round(months.revenue / nullif(months.orders, 0), 4) as numeric(28, 4)
     ) as average_order_value,
     compared.previous_month_date,
-    compared.previous_revenue,
-    cast(case when compared.previous_revenue > 0 then
-        round(cast(months.revenue as numeric(38, 12)) / compared.previous_revenue - 1, 8)
-    end as double precision) as revenue_change_share,
-    cast(case when compared.previous_orders > 0 then
-        round(cast(months.orders as numeric(38, 12)) / compared.previous_orders - 1, 8)
-    end as double precision) as orders_change_share,
-    cast(case when compared.previous_units > 0 then
-        round(cast(months.units as numeric(38, 12)) / compared.previous_units - 1, 8)
-    end as double precision) as units_change_share
+    cast(compared.previous_revenue as numeric(28, 4)) as previous_revenue,
+    cast(
+        case
+            when compared.previous_revenue > 0
+                then round(cast(months.revenue as numeric(38, 12)) / compared.previous_revenue - 1, 8)
+        end as double precision
+    ) as revenue_change_share,
+    cast(
+        case
+            when compared.previous_orders > 0
+                then round(cast(months.orders as numeric(38, 12)) / compared.previous_orders - 1, 8)
+        end as double precision
+    ) as orders_change_share,
+    cast(
+        case
+            when compared.previous_units > 0
+                then round(cast(months.units as numeric(38, 12)) / compared.previous_units - 1, 8)
+        end as double precision
+    ) as units_change_share
 from months
 left join compared
     on

@@ -244,9 +244,9 @@ traits as (
         shop_id,
         segmentation,
         segment_id,
-        max(case when rank = 1 then sentence end) as trait_1,
-        max(case when rank = 2 then sentence end) as trait_2,
-        max(case when rank = 3 then sentence end) as trait_3
+        max(case when trait_rank = 1 then sentence end) as trait_1,
+        max(case when trait_rank = 2 then sentence end) as trait_2,
+        max(case when trait_rank = 3 then sentence end) as trait_3
     from marts.segment_traits
     group by shop_id, segmentation, segment_id
 )

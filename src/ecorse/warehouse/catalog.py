@@ -24,9 +24,7 @@ __all__ = ["Catalog", "Check", "Mart", "Step", "load_catalog", "render"]
 
 COLUMN_COMMENTS = "_columns.toml"
 _HEADER = re.compile(r"\A\s*/\*(.*?)\*/", re.DOTALL)
-_NAME = re.compile(
-    r"[a-z][a-z0-9_]{0,47}\Z"
-)  # leaves room for a build's suffix in 63 bytes
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,47}\Z")  # leaves room for a build's suffix in 63 bytes
 _REQUIRED = ("about", "grain", "materialized")
 _OPTIONAL = ("columns", "checks", "is_unique")
 _CHECK_KEYS = ("name", "level", "sentence", "sql")
@@ -155,9 +153,7 @@ def load_catalog(settings: Settings | None = None) -> Catalog:
     settings = settings or get_settings()
     marts_dir = settings.sql_dir / "marts"
     comments_path = marts_dir / COLUMN_COMMENTS
-    comments = (
-        comments_path.read_text(encoding="utf-8") if comments_path.exists() else ""
-    )
+    comments = comments_path.read_text(encoding="utf-8") if comments_path.exists() else ""
     marts = [
         _parse_mart(path, path.read_text(encoding="utf-8"), comments)
         for path in sorted(marts_dir.glob("*.sql"))
@@ -187,6 +183,8 @@ def _parse_mart(path: Path, text: str, shared_comments: str) -> Mart:
     sql = text[match.end() :].strip().rstrip(";").rstrip()
     select = parse_select(sql, str(path))
     names = output_columns(select, str(path))
+    if "build_id" in names:
+        raise ConfigError(f"{path}: leave out the column 'build_id'; the build adds it itself.")
     grain = tuple(header["grain"])
     for column in grain:
         if column not in names:
@@ -201,17 +199,13 @@ def _parse_mart(path: Path, text: str, shared_comments: str) -> Mart:
         about=header["about"],
         grain=grain,
         materialized=header["materialized"],
-        columns=_comment_columns(
-            names, header.get("columns", {}), shared_comments, path
-        ),
+        columns=_comment_columns(names, header.get("columns", {}), shared_comments, path),
         checks=(
             *_grain_checks(path.stem, grain, is_unique),
             *_declared_checks(header.get("checks", []), path),
         ),
         reads=tuple(sorted(table for schema, table in tables if schema == "marts")),
-        reads_staging=tuple(
-            sorted(table for schema, table in tables if schema == "staging")
-        ),
+        reads_staging=tuple(sorted(table for schema, table in tables if schema == "staging")),
         sql=sql,
         is_unique=is_unique,
     )
@@ -227,9 +221,7 @@ def _read_toml(text: str, where: str) -> dict[str, Any]:
 def _check_header(header: Mapping[str, Any], path: Path) -> None:
     for key in _REQUIRED:
         if key not in header:
-            raise ConfigError(
-                f"{path}: the header lacks {key!r}; add a line {key} = ..."
-            )
+            raise ConfigError(f"{path}: the header lacks {key!r}; add a line {key} = ...")
     for key in header:
         if key not in (*_REQUIRED, *_OPTIONAL):
             raise ConfigError(
@@ -242,9 +234,7 @@ def _check_header(header: Mapping[str, Any], path: Path) -> None:
         )
     grain = header["grain"]
     if not isinstance(grain, list) or not grain or grain[0] != "shop_id":
-        raise ConfigError(
-            f"{path}: grain must be a list of columns that begins with shop_id."
-        )
+        raise ConfigError(f"{path}: grain must be a list of columns that begins with shop_id.")
 
 
 def _comment_columns(
@@ -309,13 +299,9 @@ def _declared_checks(declared: list[Mapping[str, str]], path: Path) -> list[Chec
             "grain_is_unique",
             "grain_is_not_null",
         }:
-            raise ConfigError(
-                f"{path}: two checks are called {check['name']!r}; rename one."
-            )
+            raise ConfigError(f"{path}: two checks are called {check['name']!r}; rename one.")
         level = cast(Literal["fail", "warn"], check["level"])
-        checks.append(
-            Check(check["name"], level, check["sentence"], check["sql"].strip())
-        )
+        checks.append(Check(check["name"], level, check["sentence"], check["sql"].strip()))
     return checks
 
 
@@ -327,9 +313,7 @@ def _tables_read(sql: str, where: str) -> frozenset[tuple[str, str]]:
 def _model_reads(model: Declaration) -> frozenset[str]:
     reads: set[str] = set()
     for frame, sql in model.inputs.items():
-        for schema, table in sorted(
-            _tables_read(sql, f"{model.path} [inputs] {frame}")
-        ):
+        for schema, table in sorted(_tables_read(sql, f"{model.path} [inputs] {frame}")):
             if schema != "marts":
                 raise ConfigError(
                     f"{model.path}: the input {frame!r} reads {schema}.{table}; "

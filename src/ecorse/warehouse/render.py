@@ -43,9 +43,7 @@ def parse_select(sql: str, where: str) -> exp.Select:
         raise ConfigError(f"{where}: the SQL cannot be read: {problem}") from None
     if len(statements) != 1 or not isinstance(statements[0], exp.Select):
         found = ", ".join(type(s).__name__.lower() for s in statements) or "nothing"
-        raise ConfigError(
-            f"{where}: expected exactly one select statement, found {found}."
-        )
+        raise ConfigError(f"{where}: expected exactly one select statement, found {found}.")
     return statements[0]
 
 
@@ -63,15 +61,14 @@ def output_columns(select: exp.Select, where: str) -> tuple[str, ...]:
             raise ConfigError(
                 f"{where}: the final select has a star; name every column of the final select."
             )
-        name = projection.alias_or_name
+        is_named = isinstance(projection, exp.Alias | exp.Column)
+        name = projection.alias_or_name if is_named else ""
         if not name:
             raise ConfigError(
                 f"{where}: column {number} of the final select has no name; add 'as <name>'."
             )
         if name in names:
-            raise ConfigError(
-                f"{where}: the final select has the column {name!r} twice."
-            )
+            raise ConfigError(f"{where}: the final select has the column {name!r} twice.")
         names.append(name)
     return tuple(names)
 
@@ -114,9 +111,7 @@ def render(sql: str, resolve: Callable[[str, str], str], where: str = "SQL") -> 
     for table in _table_references(select, where):
         relation = parse_select(f"select 1 from {resolve(table.db, table.name)}", where)
         replacement = relation.args["from_"].this
-        alias = table.args.get("alias") or exp.TableAlias(
-            this=exp.to_identifier(table.name)
-        )
+        alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name))
         replacement.set("alias", alias.copy())
         for join in table.args.get("joins") or ():
             replacement.append("joins", join)
@@ -137,9 +132,7 @@ def _table_references(select: exp.Expression, where: str) -> list[exp.Table]:
                 f"{where}: reads {table.name!r}, which is no CTE of it; "
                 f"write marts.{table.name} or staging.{table.name}."
             )
-        allowed = table.db in READABLE_SCHEMAS or (
-            table.db == "ops" and table.name in READABLE_OPS
-        )
+        allowed = table.db in READABLE_SCHEMAS or (table.db == "ops" and table.name in READABLE_OPS)
         if not allowed or table.catalog:
             raise ConfigError(
                 f"{where}: reads {table.sql(dialect=DIALECT)}; a mart may read marts.*, "

@@ -1,0 +1,113 @@
+"""Every mart as an empty, typed table that a test fills by hand; rolled back after each test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from ecorse.training import model_specs
+from ecorse.warehouse.catalog import Catalog, load_catalog, render
+
+
+def _as_it_stands(schema: str, table: str) -> str:
+    return f"{schema}.{table}"
+
+
+class Marts:
+    """The relations of one test database: no builds, each name stands for itself."""
+
+    def __init__(self, conn: psycopg.Connection, catalog: Catalog) -> None:
+        self.conn = conn
+        self.catalog = catalog
+        self.specs = {spec.name: spec for spec in model_specs(catalog)}
+
+    def create_empty(self) -> None:
+        """Make every mart as a table typed by its own SQL, and every table of a model."""
+        for step in self.catalog.steps():
+            if step.kind == "mart":
+                self.conn.execute(f"create table marts.{step.name} as {self.rendered(step.name)}")
+            for table in step.writes if step.kind == "model" else ():
+                columns = ", ".join(f"{n} {t}" for n, (t, _) in self.specs[table].columns.items())
+                self.conn.execute(f"create table marts.{table} ({columns})")
+
+    def build(self, *models: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+        """Fill every mart from what staging holds; tables of models get the given rows."""
+        given = {table: rows for model in models for table, rows in model.items()}
+        for step in self.catalog.steps():
+            for table in step.writes:
+                if step.kind == "mart":
+                    self.conn.execute(f"insert into marts.{table} {self.rendered(table)}")
+                else:
+                    self.insert(f"marts.{table}", given.get(table, ()))
+
+    def insert(self, relation: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Put rows into ``schema.table``; columns that a row leaves out are null."""
+        table = sql.Identifier(*relation.split("."))
+        for row in rows:
+            statement = sql.SQL("insert into {} ({}) values ({})").format(
+                table,
+                sql.SQL(", ").join(map(sql.Identifier, row)),
+                sql.SQL(", ").join(map(sql.Placeholder, row)),
+            )
+            self.conn.execute(statement, row)
+
+    def rendered(self, name: str) -> str:
+        """The mart's select on the relations as they stand."""
+        mart = self.catalog.marts[name]
+        return render(mart.sql, _as_it_stands, str(mart.path))
+
+    def run(self, name: str) -> list[dict[str, Any]]:
+        """Run a mart's select; rows ordered by its grain."""
+        mart = self.catalog.marts[name]
+        order = ", ".join(mart.grain if mart.is_unique else mart.columns)
+        with self.conn.cursor(row_factory=dict_row) as cursor:
+            query = f"select * from ({self.rendered(name)}) as q order by {order}"
+            return cursor.execute(query).fetchall()
+
+    def failing_checks(self) -> set[str]:
+        """Run every check of every mart; gives ``mart.check`` of those that find rows."""
+        return {
+            f"{mart.name}.{check.name}"
+            for mart in self.catalog.marts.values()
+            for check in mart.checks
+            if self.conn.execute(render(check.sql, _as_it_stands)).fetchone() is not None
+        }
+
+
+@pytest.fixture(scope="module")
+def empty_marts(postgres) -> Iterator[Marts]:
+    """A database in which every mart is an empty table; nullable wherever a test leaves out."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    postgres.create_database(name, template="ecorse_template")
+    with psycopg.connect(postgres.url("ecorse_etl", database=name)) as conn:
+        marts = Marts(conn, load_catalog())
+        marts.create_empty()
+        for relation in ("staging.order_lines", "ops.shop"):
+            _drop_not_null(conn, relation)
+        conn.commit()
+        yield marts
+        conn.rollback()
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def marts(empty_marts) -> Iterator[Marts]:
+    """The empty marts; whatever a test puts in is rolled back."""
+    yield empty_marts
+    empty_marts.conn.rollback()
+
+
+def _drop_not_null(conn: psycopg.Connection, relation: str) -> None:
+    columns = conn.execute(
+        "select attname from pg_attribute where attrelid = %s::regclass and attnum > 0 "
+        "and attnotnull and attname <> 'shop_id'",
+        (relation,),
+    ).fetchall()
+    for (column,) in columns:
+        conn.execute(f"alter table {relation} alter column {column} drop not null")

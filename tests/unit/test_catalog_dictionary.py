@@ -1,0 +1,26 @@
+"""The data dictionary is what the catalogue says, and the committed page is current."""
+
+from __future__ import annotations
+
+from ecorse.settings import PROJECT_DIR
+from ecorse.training import model_specs
+from ecorse.warehouse.catalog import load_catalog
+from ecorse.warehouse.dictionary import DICTIONARY, make_dictionary
+
+
+def test_committed_page_is_current() -> None:
+    committed = (PROJECT_DIR / DICTIONARY).read_text(encoding="utf-8")
+    assert committed == make_dictionary(load_catalog()), (
+        "run python -m ecorse.warehouse.dictionary and commit docs/data-dictionary.md"
+    )
+
+
+def test_every_relation_and_column_has_its_line() -> None:
+    catalog = load_catalog()
+    page = make_dictionary(catalog)
+    columns = {name: set(mart.columns) for name, mart in catalog.marts.items()}
+    columns |= {spec.name: set(spec.columns) for spec in model_specs(catalog)}
+    sections = dict(part.split("\n", 1) for part in page.split("\n## ")[1:])
+    assert set(sections) == set(columns)
+    for name, text in sections.items():
+        assert [c for c in columns[name] if f"\n| `{c}` |" not in text] == []
