@@ -1,69 +1,54 @@
-"""Roles and databases on a Postgres of one's own: what compose's init job calls.
+"""A Postgres of one's own: roles, databases and schemas, as ``ecorse db init`` makes them.
 
-What belongs here: reading the passwords and calling ``roles.py``. What does not: schemas and
-tables (``ecorse.warehouse.migrate``).
+What belongs here: the one command that needs a superuser's URL. What does not: the embedded
+server (``postgres``), which does the same at its start.
 """
 
-import os
-from urllib.parse import unquote, urlsplit
+from __future__ import annotations
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from ecorse.errors import ConfigError, StoreBusy
 from ecorse.settings import get_settings
 from ecorse.stack import roles
-
-ADMIN_URL = "ECORSE_ADMIN_URL"
-AIRFLOW_PASSWORD = "ECORSE_AIRFLOW_PASSWORD"  # noqa: S105 - the name of a variable
+from ecorse.stack.address import database_url
 
 
 def initialise_server() -> None:
-    """Make roles and databases on the server that ``ECORSE_ADMIN_URL`` names; safe to repeat.
-
-    The warehouse's database and ecorse_etl's password come from ``ECORSE_DATABASE_URL``, the other
-    passwords from ``ECORSE_BI_READER_PASSWORD``, ``ECORSE_APP_READER_PASSWORD`` and
-    ``ECORSE_AIRFLOW_PASSWORD``.
+    """Make the roles and databases on the server that ``ECORSE_ADMIN_URL`` names; repeatable.
 
     Raises
     ------
     ConfigError
-        A variable is missing, or the names in ``ECORSE_DATABASE_URL`` are not Ecorse's.
+        A setting is missing; the message names it.
     StoreBusy
-        The server does not answer, or refuses the log-in.
+        The server does not answer or refuses the log-in.
     """
-    admin_url = os.environ.get(ADMIN_URL, "")
     settings = get_settings()
-    warehouse = urlsplit(settings.database_url.get_secret_value())
+    secrets = {
+        "ECORSE_ADMIN_URL": settings.admin_url,
+        "ECORSE_DATABASE_URL": settings.database_url,
+        "ECORSE_BI_READER_PASSWORD": settings.bi_reader_password,
+        "ECORSE_APP_READER_PASSWORD": settings.app_reader_password,
+        "ECORSE_AIRFLOW_PASSWORD": settings.airflow_password,
+    }
+    if missing := [name for name, secret in secrets.items() if not secret.get_secret_value()]:
+        raise ConfigError(f"`ecorse db init` needs {', '.join(missing)}. See .env.example.")
+    etl_password = conninfo_to_dict(database_url(roles.ETL)).get("password")
+    if not etl_password:
+        raise ConfigError("ECORSE_DATABASE_URL has no password for ecorse_etl.")
     passwords = {
-        roles.ETL: unquote(warehouse.password or ""),
+        roles.ETL: str(etl_password),
         "bi_reader": settings.bi_reader_password.get_secret_value(),
         "app_reader": settings.app_reader_password.get_secret_value(),
-        roles.AIRFLOW: os.environ.get(AIRFLOW_PASSWORD, ""),
+        roles.AIRFLOW: settings.airflow_password.get_secret_value(),
     }
-    variables = {
-        ADMIN_URL: admin_url,
-        "ECORSE_DATABASE_URL": passwords[roles.ETL],
-        "ECORSE_BI_READER_PASSWORD": passwords["bi_reader"],
-        "ECORSE_APP_READER_PASSWORD": passwords["app_reader"],
-        AIRFLOW_PASSWORD: passwords[roles.AIRFLOW],
-    }
-    missing = [name for name, value in variables.items() if not value]
-    if missing:
-        raise ConfigError(f"`ecorse db init` needs {', '.join(missing)}; see .env.example.")
-    if (warehouse.username, warehouse.path) != (roles.ETL, f"/{roles.WAREHOUSE}"):
-        raise ConfigError(
-            f"ECORSE_DATABASE_URL must name the role {roles.ETL} and the database "
-            f"{roles.WAREHOUSE}, which `ecorse db init` makes."
-        )
-    scheme, rest = admin_url.split("://", 1) if "://" in admin_url else ("", "")
-    if not scheme.startswith("postgresql"):
-        raise ConfigError(
-            f"{ADMIN_URL} is not of the form postgresql://user:password@host:port/db."
-        )
     try:
-        with psycopg.connect(
-            f"postgresql://{rest}", autocommit=True, connect_timeout=30
-        ) as connection:
-            roles.create_roles(connection, passwords)
+        with psycopg.connect(settings.admin_url.get_secret_value(), autocommit=True) as admin:
+            roles.create_roles(admin, passwords)
     except psycopg.OperationalError as error:
-        raise StoreBusy(f"Cannot set up the server of {ADMIN_URL}: {str(error).strip()}") from None
+        raise StoreBusy(
+            f"Cannot connect with ECORSE_ADMIN_URL: {str(error).strip()}. "
+            "Is the server up, and is its password right?"
+        ) from None
