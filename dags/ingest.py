@@ -3,7 +3,7 @@
 from airflow.sdk import DAG, Param
 
 from ecorse.orchestration import tasks
-from ecorse.orchestration.defaults import DAG_DEFAULTS, TASK_DEFAULTS
+from ecorse.orchestration.defaults import DAG_DEFAULTS, TASK_DEFAULTS, nightly
 from ecorse.orchestration.docs import Trouble, dag_doc
 from ecorse.settings import get_settings
 
@@ -48,7 +48,7 @@ with DAG(
     "ingest",
     description="New and changed files into staging",
     doc_md=dag_doc(ABOUT, TROUBLES),
-    schedule=get_settings().schedule,
+    schedule=nightly(get_settings().schedule),
     default_args=TASK_DEFAULTS,
     params={
         "shop": text("Shop", "Only this shop; empty means every configured one"),

@@ -5,15 +5,12 @@ What belongs here: owner, retries, time limits. What does not: anything that one
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import CronTriggerTimetable, ExceptionRetryPolicy, RetryAction, RetryRule
 
 OWNER = "ecorse"
-
-# A fixed date: with a moving one every parse would be a new version of the DAG.
-START_DATE = datetime(2025, 1, 1, tzinfo=UTC)
 
 RETRY_BY_ERROR = ExceptionRetryPolicy(
     rules=[
@@ -45,9 +42,19 @@ TASK_DEFAULTS: dict[str, Any] = {
 
 # A paused consumer collects no asset events, so nothing starts paused; one run at a time.
 DAG_DEFAULTS: dict[str, Any] = {
-    "start_date": START_DATE,
     "catchup": False,
     "max_active_runs": 1,
     "is_paused_upon_creation": False,
     "tags": ["ecorse"],
 }
+
+
+def nightly(cron: str) -> CronTriggerTimetable | None:
+    """Give the timetable of a nightly DAG, or None for an empty expression.
+
+    The first night is the next one: a start date in the past, or `run_immediately` as it is by
+    default, would start last night's run on a fresh machine, beside the one of `make run`.
+    """
+    if not cron:
+        return None
+    return CronTriggerTimetable(cron, timezone="UTC", run_immediately=timedelta(0))

@@ -16,7 +16,7 @@ from ecorse.errors import StoreBusy
 from ecorse.stack.client import FINAL_STATES, AirflowClient, TaskState
 from ecorse.warehouse.connect import connect
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 2.0
 SHOWN_TASKS = 20
 COLOURS = {"success": "green", "failed": "red", "upstream_failed": "red", "running": "yellow"}
 IDLE_STATES = frozenset({"waiting", "scheduled", "queued", "removed"})

@@ -70,7 +70,7 @@ def up(*, origin: str, path: str | Path | None, once: bool) -> int:
     is_staying = False
     with _signals_end_it(), ExitStack() as things:
         try:
-            client = _start(things, console, get_settings())
+            client = _start(things, console, get_settings(), once)
             problem = _run_night(client, console, origin, path)
             _tell(console, problem)
             if once:
@@ -102,7 +102,7 @@ def _signals_end_it() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _start(things: ExitStack, console: Console, settings: Settings) -> AirflowClient:
+def _start(things: ExitStack, console: Console, settings: Settings, once: bool) -> AirflowClient:
     """Start everything; whatever is started here ends when ``things`` is closed."""
     from ecorse.warehouse.migrate import migrate
 
@@ -116,6 +116,8 @@ def _start(things: ExitStack, console: Console, settings: Settings) -> AirflowCl
     environment = airflow_environment(
         settings.home, settings.project_dir, settings.airflow_port, postgres
     )
+    if once:  # no night but this one
+        environment["ECORSE_SCHEDULE"] = ""
     migrate_metadata(settings.home, environment, postgres)
     supervisor = Supervisor(settings.home, environment, settings.airflow_port, postgres)
     things.callback(supervisor.stop)
