@@ -94,6 +94,7 @@ def _ingest_all(
             f"No shop {shop or '(any)'} with source {source or '(any)'} in "
             f"{get_settings().shops_file}."
         )
+    data = str(Path(data).resolve()) if data else None
     if data and not origin:
         origin = "folder"
     summaries, refused = [], []
@@ -206,8 +207,6 @@ def status(
     as_json: Json = False,
 ) -> None:
     """Published build, last loads, rejects by reason, checks, model decisions."""
-    from rich.console import Console
-
     from ecorse.status import print_status, read_checksums, read_status
 
     _ready()
@@ -221,7 +220,7 @@ def status(
     elif as_json:
         emit(read_status())
     else:
-        print_status(Console())
+        print_status()
 
 
 @app.command()
@@ -254,7 +253,8 @@ def up(
     """Start the embedded Postgres and Airflow, run a night, stay until Ctrl-C (`make run`)."""
     from ecorse.stack.up import up as start
 
-    raise typer.Exit(start(origin=origin or "simulate", path=data, once=once))
+    path = str(Path(data).resolve()) if data else None
+    raise typer.Exit(start(origin=origin or "simulate", path=path, once=once))
 
 
 @app.command()
@@ -328,7 +328,9 @@ def mart_drop(name: str) -> None:
 def main() -> None:
     """Entry point: errors are one line on standard error, with their exit code."""
     try:
-        configure(get_settings().log_level)
+        settings = get_settings()
+        # progress lines tell a person enough; a level that was set is respected
+        configure(settings.log_level if "log_level" in settings.model_fields_set else "WARNING")
         app()
     except EcorseError as error:
         if os.environ.get("ECORSE_DEBUG"):

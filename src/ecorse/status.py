@@ -6,6 +6,7 @@ too (``nights``), and anything that changes something.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from psycopg.rows import dict_row
@@ -14,6 +15,8 @@ from rich.table import Table
 
 from ecorse.orchestration.nights import read_nights
 from ecorse.warehouse.connect import connect
+
+PLAIN_WIDTH = 140
 
 MONEY = """
 select
@@ -112,11 +115,21 @@ def read_checksums() -> dict[str, dict[str, int]]:
     return checksums
 
 
+def make_console() -> Console:
+    """A console as wide as the terminal, and wide enough for the tables where there is none."""
+    return Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
+
+
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
     for column in columns:
         is_number = column.startswith("#")
-        table.add_column(column.lstrip("#"), justify="right" if is_number else "left")
+        table.add_column(
+            column.lstrip("#"),
+            justify="right" if is_number else "left",
+            no_wrap=is_number,
+            overflow="fold",
+        )
     return table
 
 
@@ -154,8 +167,9 @@ def print_files(console: Console, status: dict[str, Any]) -> None:
         console.print(rejects)
 
 
-def print_status(console: Console) -> None:
+def print_status(console: Console | None = None) -> None:
     """The published build, the last builds, files, rejects, failed checks and model decisions."""
+    console = console or make_console()
     status = read_status()
     builds = _table(
         "Builds", "build", "status", "started (UTC)", "#seconds", "checks", "by version"
@@ -194,7 +208,7 @@ def print_status(console: Console) -> None:
 
 def print_summary(console: Console | None = None) -> None:
     """What a person wants to know after a night: rows, money, segments, recommendations."""
-    console = console or Console()
+    console = console or make_console()
     status, night = read_status(), read_night()
     print_files(console, status)
     money = _table(

@@ -1,0 +1,90 @@
+"""Killed at any named point, and run again: the end is that of a night that was left alone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ecorse.failpoints import NAMES
+from ecorse.settings import get_settings
+from ecorse.simulate import simulate_year
+from ecorse.status import read_checksums
+from ecorse.warehouse.connect import connect
+
+# one of each kind in every run of the tests; all of them in `make test-all`
+QUICK = ("ingest.between_stream_commits", "refresh.mid_model", "publish.before_commit")
+
+
+def ecorse(*arguments: str, failpoint: str = "") -> subprocess.CompletedProcess:
+    """Run a command of Ecorse in a process of its own, which a failpoint may kill."""
+    return subprocess.run(
+        [sys.executable, "-m", "ecorse.cli", *arguments],
+        env={**os.environ, "ECORSE_FAILPOINT": failpoint},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def sales(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("sales")
+    simulate_year(folder, seed=7, orders=1200)
+    return folder
+
+
+def counts() -> dict[str, int]:
+    with connect() as conn:
+        return {
+            what: conn.execute(query).fetchone()[0]
+            for what, query in {
+                "loads": "select count(*) from ops.load",
+                "lines": "select count(*) from staging.order_lines",
+                "repeated": "select count(*) from staging.repeated_order_lines",
+                "rejects": "select count(*) from ops.reject",
+                "published": "select count(*) from ops.publication",
+            }.items()
+        }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(postgres, sales, tmp_path_factory):
+    """Checksums and counts of a night that nobody disturbed."""
+    with pytest.MonkeyPatch.context() as patch:
+        name = "test_undisturbed"
+        postgres.create_database(name, template="ecorse_template")
+        patch.setenv("ECORSE_HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("ECORSE_DATABASE_URL", postgres.url("ecorse_etl", database=name))
+        get_settings.cache_clear()
+        assert ecorse("ingest", "--data", str(sales)).returncode == 0
+        assert ecorse("refresh").returncode == 0
+        result = read_checksums(), counts()
+        get_settings.cache_clear()
+        yield result
+        postgres.drop_database(name)
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
+)
+def test_killed_at_a_named_point_and_run_again(name, warehouse, sales, undisturbed):
+    killed = ecorse("ingest", "--data", str(sales), failpoint=name)
+    if not name.startswith("ingest"):
+        assert killed.returncode == 0, killed.stderr
+        killed = ecorse("refresh", failpoint=name)
+    assert killed.returncode == -signal.SIGKILL, f"nothing was killed at {name}: {killed.stderr}"
+    with connect() as conn:
+        visible = conn.execute("select count(*) from ops.current_build").fetchone()[0]
+    assert visible == (1 if name == "publish.after_commit" else 0)
+    assert ecorse("ingest", "--data", str(sales)).returncode == 0
+    if name != "publish.after_commit":
+        assert ecorse("refresh").returncode == 0
+    checksums, expected = undisturbed
+    assert read_checksums() == checksums
+    assert counts() == expected
