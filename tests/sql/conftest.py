@@ -36,9 +36,8 @@ class Marts:
                 columns = ", ".join(f"{n} {t}" for n, (t, _) in self.specs[table].columns.items())
                 self.conn.execute(f"create table marts.{table} ({columns})")
 
-    def build(self, *models: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+    def build(self, given: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
         """Fill every mart from what staging holds; tables of models get the given rows."""
-        given = {table: rows for model in models for table, rows in model.items()}
         for step in self.catalog.steps():
             for table in step.writes:
                 if step.kind == "mart":

@@ -64,7 +64,8 @@ def test_mart_has_what_header_and_select_say(project: Path) -> None:
         ("grain_is_unique", "fail"),
         ("some", "warn"),
     ]
-    assert mart.sql.startswith("with o") and not mart.sql.endswith(";")
+    assert mart.sql.startswith("with o")
+    assert not mart.sql.endswith(";")
 
 
 def test_grain_that_is_not_unique_is_checked_for_nulls_only(project: Path) -> None:

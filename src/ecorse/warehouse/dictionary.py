@@ -7,14 +7,18 @@ what any of them means; that stands beside the SQL and in each ``TableSpec``. Ru
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ecorse.models import TableSpec
-from ecorse.settings import PROJECT_DIR
+from ecorse.settings import PROJECT_DIR, get_settings
 from ecorse.warehouse.catalog import Catalog, Mart, load_catalog
 
 DICTIONARY = Path("docs") / "data-dictionary.md"
+_COMMENT = re.compile(
+    r"comment on (?:view|column) marts\.(\w+)(?:\.(\w+))? is '((?:[^']|'')*)'", re.IGNORECASE
+)
 
 _OPENING = """\
 # Data dictionary
@@ -47,6 +51,7 @@ def make_dictionary(catalog: Catalog) -> str:
         reads = catalog.step(model.name).reads
         for spec in model.create().writes:
             parts[spec.name] = _model_section(spec, model.name, sorted(reads))
+    parts |= _schema_sections()
     names = sorted(parts)
     contents = "\n".join(f"- [{name}](#{name})" for name in names)
     return "\n".join([_OPENING, contents, "", *(parts[name] for name in names)])
@@ -78,6 +83,22 @@ def _model_section(spec: TableSpec, model: str, reads: Iterable[str]) -> str:
         ("column", "type", "meaning"),
         [(name, level, name.replace("_", " ")) for name, (level, _) in spec.checks.items()],
     )
+
+
+def _schema_sections() -> dict[str, str]:
+    """Views of ``marts`` that the schema makes itself, from their comments there."""
+    sections = {}
+    for path in sorted((get_settings().sql_dir / "schema").glob("*.sql")):
+        comments: dict[str, dict[str, str]] = {}
+        for view, column, comment in _COMMENT.findall(path.read_text(encoding="utf-8")):
+            comments.setdefault(view, {})[column] = comment.replace("''", "'")
+        for view, texts in comments.items():
+            origin = f"A view made by `include/sql/schema/{path.name}`."
+            columns = {column: (text,) for column, text in texts.items() if column}
+            sections[view] = _section(
+                view, texts.get("", ""), origin, columns, ("column", "meaning"), []
+            )
+    return sections
 
 
 def _section(

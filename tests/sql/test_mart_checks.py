@@ -1,0 +1,90 @@
+"""The checks of the marts pass on a right build, and each is seen to catch what it is there for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+CORRUPTIONS = yaml.safe_load((Path(__file__).parent / "corruptions.yaml").read_text("utf-8"))
+
+SHOPS = [
+    {"shop_id": s, "shop_name": s, "time_zone": "UTC", "currency": "USD", "is_simulated": False}
+    for s in ("a", "b")
+]
+# order, product, name, category, quantity, price, time, city, status
+LINES = [
+    ("1", "p1", "Phone", "Phones", 1, 600, "2019-01-01 12:00", "Boston", "sold"),
+    ("1", "p2", "Cable", "Cables", 2, 11.95, "2019-01-01 12:00", "Boston", "sold"),
+    ("2", "p1", "Phone", "Phones", 1, 600, "2019-01-31 20:00", "Austin", "sold"),
+    ("2", "p2", "Cable", "Cables", 1, 11.95, "2019-01-31 20:00", "Austin", "sold"),
+    ("3", "p2", "Cable", "Cables", 1, 11.95, "2019-02-02 21:00", None, "sold"),
+    ("4", "p1", "Phone", "Phones", 1, 600, "2019-02-03 12:30", "Boston", "returned"),
+]
+COLUMNS = [
+    "order_id",
+    "product_id",
+    "product_name",
+    "category",
+    "quantity",
+    "unit_price",
+    "ordered_local",
+    "city",
+    "status",
+]
+ALIKE = {"currency": "USD", "customer_key_kind": "none", "is_simulated": False}
+SEGMENTS = {1: ("Noon", ["1", "4"]), 2: ("Evening", ["2", "3"])}
+
+
+@pytest.fixture(scope="module")
+def right_build(empty_marts):
+    """Two shops with the same six lines in four orders, every mart built, labels given."""
+    labels, segments = [], []
+    empty_marts.insert("ops.shop", SHOPS)
+    for shop in ("a", "b"):
+        for line in LINES:
+            row = {"shop_id": shop, **dict(zip(COLUMNS, line, strict=True)), **ALIKE}
+            row["ordered_at"] = f"{row['ordered_local']}+00"
+            empty_marts.insert("staging.order_lines", [row])
+        for number, (name, orders) in SEGMENTS.items():
+            segment = {
+                "shop_id": shop,
+                "segmentation": "orders",
+                "segment_id": number,
+                "segment_name": name,
+            }
+            labels += [{**segment, "order_id": order} for order in orders]
+            described = {"meaning": name, "members": len(orders), "share": 0.5}
+            segments.append({**segment, **described, "is_small": False, "is_degenerate": False})
+    empty_marts.build({"order_segments": labels, "segments": segments})
+    empty_marts.conn.commit()
+    return empty_marts
+
+
+@pytest.fixture
+def built(right_build):
+    """The right build; what a test breaks is rolled back."""
+    yield right_build
+    right_build.conn.rollback()
+
+
+def test_every_check_passes_on_a_right_build(built) -> None:
+    assert built.failing_checks() == set()
+
+
+@pytest.mark.parametrize("case", CORRUPTIONS, ids=lambda case: case["caught_by"])
+def test_corruption_is_caught(built, case: dict[str, str]) -> None:
+    assert built.conn.execute(case["sql"]).rowcount > 0
+    assert case["caught_by"] in built.failing_checks()
+
+
+def test_every_declared_check_is_seen_to_catch_something(built) -> None:
+    generic = {"grain_is_not_null", "grain_is_unique"}
+    declared = {
+        f"{mart.name}.{check.name}"
+        for mart in built.catalog.marts.values()
+        for check in mart.checks
+        if check.name not in generic
+    }
+    assert declared - {case["caught_by"] for case in CORRUPTIONS} == set()
