@@ -1,0 +1,194 @@
+"""Effect sizes against second methods, words by rule, names that stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats.contingency import association
+
+from ecorse.features.orders import Block, Feature
+from ecorse.segments.config import Naming
+from ecorse.segments.meaning import describe_segments
+from ecorse.segments.traits import describe_trait, explained_share, standardized_difference
+
+NAMING = Naming(min_effect=0.15, max_traits=2)
+
+
+def hour_block(hours):
+    angle = 2 * np.pi * np.asarray(hours, float) / 24
+    return Block(
+        Feature("hour", "cycle", "t", 1.0, part="hour"),
+        ("hour_sin", "hour_cos"),
+        np.column_stack([np.sin(angle), np.cos(angle)]),
+    )
+
+
+def price_block(prices):
+    return Block(
+        Feature("price", "log_mean", "p", 1.0), ("price_log",), np.log(np.asarray(prices, float))[:, None]
+    )
+
+
+def share_block(values, name="category"):
+    values = np.asarray(values)
+    known = sorted(set(values.tolist()))
+    return Block(
+        Feature(name, "share", name, 1.0),
+        tuple(f"{name}={value}" for value in known),
+        np.column_stack([values == value for value in known]).astype(float),
+    )
+
+
+def test_effect_of_a_number_is_the_point_biserial_correlation():
+    rng = np.random.default_rng(0)
+    inside, values = rng.random(300) < 0.3, rng.normal(size=(300, 1))
+    values[inside] += 1
+    r = np.corrcoef(inside, values[:, 0])[0, 1]
+    assert explained_share(inside.astype(float), values) == pytest.approx(r**2)
+
+
+def test_effect_of_categories_is_cramers_v():
+    rng = np.random.default_rng(1)
+    inside, values = rng.random(500) < 0.4, rng.choice(["a", "b", "c"], 500)
+    values[inside & (rng.random(500) < 0.5)] = "a"
+    table = [[np.sum((values == v) & (inside == side)) for v in "abc"] for side in (True, False)]
+    effect = np.sqrt(explained_share(inside.astype(float), share_block(values).values))
+    assert effect == pytest.approx(association(np.array(table), method="cramer"))
+
+
+def test_effect_of_a_cycle_is_the_circular_linear_correlation():
+    rng = np.random.default_rng(2)
+    hours, inside = rng.uniform(0, 24, 400), rng.random(400) < 0.5
+    block = hour_block(hours)
+    s, c = block.values.T
+    rxc, rxs, rcs = (np.corrcoef(*pair)[0, 1] for pair in ((inside, c), (inside, s), (c, s)))
+    mardia = (rxc**2 + rxs**2 - 2 * rxc * rxs * rcs) / (1 - rcs**2)
+    assert explained_share(inside.astype(float), block.values) == pytest.approx(mardia)
+
+
+def test_a_segment_of_everything_has_no_effect():
+    assert explained_share(np.ones(5), np.arange(5.0)[:, None]) == 0.0
+
+
+def test_standardized_difference_by_hand():
+    # means 4 and 1; squared deviations 2 + 2, over 2 + 2 - 2 rows: pooled sd sqrt(2)
+    values, inside = np.array([3.0, 5.0, 0.0, 2.0]), np.array([True, True, False, False])
+    assert standardized_difference(values, inside) == pytest.approx(3 / np.sqrt(2))
+    assert standardized_difference(values, np.ones(4, bool)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("hour", "word"),
+    [(3, "Night"), (7.5, "Morning"), (12, "Noon"), (15, "Afternoon"), (20, "Evening"), (23, "Night")],
+)
+def test_hours_have_words(hour, word):
+    inside = np.array([True, True, False, False])
+    trait = describe_trait(hour_block([hour - 0.5, hour + 0.5, 1, 9]), inside, "orders")
+    assert trait.phrase == word
+    assert trait.value == pytest.approx(hour)
+
+
+def test_the_centre_of_23_and_1_is_midnight():
+    inside = np.array([True, True, False])
+    trait = describe_trait(hour_block([23, 1, 12]), inside, "orders")
+    assert min(trait.value, 24 - trait.value) == pytest.approx(0, abs=1e-9)
+    assert trait.contrast == pytest.approx(np.cos(np.pi / 12))
+    assert "centred on 00:00: 100% fall between 21:00 and 03:00, where 67%" in trait.sentence
+
+
+def test_a_number_says_its_geometric_mean():
+    trait = describe_trait(price_block([1, 4, 25, 100]), np.array([1, 1, 0, 0], bool), "orders")
+    # sqrt(1 * 4) = 2; fourth root of 10000 = 10
+    assert (trait.phrase, trait.value, trait.overall_value) == (
+        "low price",
+        pytest.approx(2.0),
+        pytest.approx(10.0),
+    )
+    assert trait.contrast < 0
+
+
+def test_a_category_says_what_is_overrepresented():
+    block = share_block(["tv", "tv", "tv", "pen", "pen", "pen", "pen", "tv"])
+    trait = describe_trait(block, np.array([1, 1, 1, 1, 0, 0, 0, 0], bool), "orders")
+    assert (trait.phrase, trait.value, trait.overall_value, trait.contrast) == ("tv", 0.75, 0.5, 1.5)
+
+
+@pytest.fixture(scope="module")
+def quarters():
+    """Four equal groups: noon or evening, cheap pens or costly phones; city is the same for all."""
+    rng = np.random.default_rng(4)
+    labels = np.repeat([0, 1, 2, 3], 250)
+    evening, costly = labels % 2 == 1, labels >= 2
+    blocks = [
+        hour_block(np.where(evening, 20, 12) + rng.normal(0, 1, 1000)),
+        price_block(np.where(costly, 500, 5) * np.exp(rng.normal(0, 0.3, 1000))),
+        share_block(np.where(costly, "phone", "pen")),
+        share_block(rng.choice(["Austin", "Boston"], 1000), "city"),
+    ]
+    return blocks, labels
+
+
+def named(blocks, labels, previous=None, ids=(1, 2, 3, 4), naming=NAMING, **more):
+    return describe_segments(blocks, labels, ids, "orders", naming, previous or {}, **more)
+
+
+def test_planted_traits_name_the_segments(quarters):
+    names = [s.name for s in named(*quarters)]
+    assert all(name.startswith(("Noon, ", "Evening, ")) for name in names)
+    assert len(set(names)) == 4
+
+
+def test_what_repeats_another_trait_does_not_name(quarters):
+    for segment in named(*quarters):
+        # category and price tell the same; only one of them adds to the hour
+        assert len({"price", "category"} & {t.feature for t in segment.named_by}) == 1
+        assert "city" not in {t.feature for t in segment.named_by}
+
+
+def test_traits_are_ranked_and_sizes_add_up(quarters):
+    segments = named(*quarters)
+    for segment in segments:
+        effects = [t.effect_size for t in segment.traits]
+        assert effects == sorted(effects, reverse=True)
+        assert segment.traits[-1].feature == "city"
+    assert sum(s.members for s in segments) == 1000
+    assert sum(s.share for s in segments) == pytest.approx(1)
+
+
+def test_a_clash_is_lengthened_by_the_next_trait(quarters):
+    one_word = named(*quarters, naming=Naming(min_effect=0.15, max_traits=1))
+    assert len({s.name for s in one_word}) == 4
+
+
+def test_segments_that_differ_in_nothing_are_numbered():
+    blocks = [share_block(["a"] * 8)]
+    segments = named(blocks, np.array([0, 1] * 4), ids=(1, 2))
+    assert len({s.name for s in segments}) == 2
+    assert all("No trait sets it clearly apart" in s.meaning for s in segments)
+
+
+def test_yesterdays_name_stays_while_its_leading_trait_holds(quarters):
+    today = named(*quarters)
+    other = next(t.phrase for t in today[0].named_by if t.phrase != today[0].leading)
+    previous = {1: {"segment_id": 1, "name": "Old name", "leading": other}}
+    again = named(*quarters, previous=previous)
+    assert (again[0].name, again[0].leading) == ("Old name", other)
+    assert again[1].name == today[1].name
+
+
+def test_a_name_whose_leading_trait_is_gone_is_given_anew(quarters):
+    previous = {1: {"segment_id": 1, "name": "Old name", "leading": "Morning"}}
+    assert named(*quarters, previous=previous)[0].name == named(*quarters)[0].name
+
+
+def test_a_held_model_keeps_every_name(quarters):
+    previous = {1: {"segment_id": 1, "name": "Old name", "leading": "Morning"}}
+    assert named(*quarters, previous=previous, keep_names=True)[0].name == "Old name"
+
+
+def test_a_segment_without_rows_keeps_its_name_and_says_so(quarters):
+    blocks, labels = quarters
+    previous = {5: {"segment_id": 5, "name": "Gone", "leading": "Night"}}
+    segment = named(blocks, labels, previous, ids=(1, 2, 3, 4, 5))[4]
+    assert (segment.members, segment.share, segment.name) == (0, 0.0, "Gone")
+    assert segment.meaning == "No orders today."

@@ -1,0 +1,223 @@
+"""Choosing k, carrying identity, and the pipeline's steps, on data with a known answer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import silhouette_score
+
+from ecorse.features.orders import Block, Feature
+from ecorse.segments.config import Selection
+from ecorse.segments.identity import first_order, match_segments
+from ecorse.segments.mixture import hour_mixture_agreement, quietest_hour
+from ecorse.segments.pipeline import (
+    count_distinct,
+    fit_kmeans,
+    fit_projection,
+    project,
+    refit_kmeans,
+    reorder_clusters,
+)
+from ecorse.segments.selection import KScore, choose, find_elbow, sample_rows, select_k, silhouette
+
+RULE = Selection(
+    k_min=2,
+    k_max=6,
+    smallest_share=0.05,
+    min_stability=0.8,
+    silhouette_slack=0.01,
+    sample_rows=500,
+    bootstrap_rows=500,
+    bootstraps=3,
+    restarts=3,
+    reselect_growth=2.0,
+    reselect_silhouette_loss=0.05,
+)
+
+
+def blobs(centres, each=60, spread=0.3, seed=0):
+    rng = np.random.default_rng(seed)
+    return np.vstack([rng.normal(c, spread, (each, 2)) for c in centres])
+
+
+def test_silhouette_by_hand():
+    # points 0, 1 and 10, 11: inner distance 1, mean outer distance 10.5 and 9.5 (and mirrored);
+    # (10.5 - 1) / 10.5 = 0.904762, (9.5 - 1) / 9.5 = 0.894737, mean 0.899749
+    z = np.array([[0.0], [1.0], [10.0], [11.0]])
+    assert silhouette(z, np.array([0, 0, 1, 1]), 100, 0) == pytest.approx(0.899749, abs=1e-6)
+
+
+def test_silhouette_equals_scikit_learn_on_the_same_sample():
+    z = blobs([(0, 0), (3, 3), (0, 4)])
+    labels = fit_kmeans(z, 3, 0, 2).labels_
+    rows = sample_rows(len(z), 100, 7)
+    assert len(rows) == 100
+    assert silhouette(z, labels, 100, 7) == silhouette_score(z[rows], labels[rows])
+
+
+def test_silhouette_is_undefined_for_one_label_or_as_many_as_rows():
+    z = np.array([[0.0], [1.0]])
+    assert silhouette(z, np.array([0, 0]), 10, 0) is None
+    assert silhouette(z, np.array([0, 1]), 10, 0) is None
+
+
+def test_elbow_is_farthest_below_the_line():
+    # from (1, 100) to (5, 20); at k = 2, 3, 4 the scaled distances are 0.5, 0.375, 0.2
+    assert find_elbow([1, 2, 3, 4, 5], [100, 40, 30, 24, 20]) == 2
+    assert find_elbow([1, 2, 3, 4, 5], [100, 80, 30, 24, 20]) == 3
+    assert find_elbow([1], [5.0]) == 1
+
+
+@pytest.mark.parametrize("k", [2, 3, 4, 5])
+def test_a_known_number_of_blobs_is_found(k):
+    angles = 2 * np.pi * np.arange(k) / k
+    z = blobs(np.column_stack([np.cos(angles), np.sin(angles)]) * 5)
+    fit, curve = select_k(z, len(z), RULE, 1)
+    assert fit.n_clusters == k
+    assert [s.k for s in curve if s.is_chosen] == [k]
+    if k < 5:  # the knee of five of six is faint, and the silhouette decides
+        assert [s.k for s in curve if s.is_elbow] == [k]
+
+
+def score(k, silhouette, inertia, stability=1.0, smallest_share=0.2):
+    return KScore(k, inertia, silhouette, stability, smallest_share)
+
+
+ONE = score(1, None, 100.0, None, 1.0)
+
+
+def chosen(scores):
+    return next(s for s in choose(scores, RULE) if s.is_chosen)
+
+
+def test_the_best_silhouette_wins_when_nothing_is_near():
+    assert chosen([ONE, score(2, 0.50, 40), score(3, 0.30, 30), score(4, 0.60, 25)]).k == 4
+
+
+def test_near_the_best_silhouette_the_elbow_decides():
+    # elbow at 2; 0.595 is within 0.01 of 0.60
+    assert chosen([ONE, score(2, 0.595, 40), score(3, 0.30, 30), score(4, 0.60, 25)]).k == 2
+
+
+def test_an_unstable_or_tiny_clustering_is_not_admissible():
+    curve = choose(
+        [
+            ONE,
+            score(2, 0.50, 40),
+            score(3, 0.70, 30, stability=0.79),
+            score(4, 0.80, 25, smallest_share=0.049),
+        ],
+        RULE,
+    )
+    assert [s.k for s in curve if s.is_admissible] == [2]
+    assert [s.k for s in curve if s.is_chosen] == [2]
+    assert "stability 0.79" in curve[2].reason
+    assert "smallest segment 4.9%" in curve[3].reason
+
+
+def test_without_an_admissible_k_the_best_silhouette_is_taken_and_said():
+    best = chosen([ONE, score(2, 0.2, 40, stability=0.1), score(3, 0.4, 30, stability=0.1)])
+    assert best.k == 3
+    assert "no k met every rule" in best.reason
+
+
+@pytest.mark.parametrize(("distinct", "k"), [(1, 1), (2, 2)])
+def test_k_never_exceeds_the_distinct_rows(distinct, k):
+    z = np.repeat(np.arange(distinct, dtype=float), 4)[:, None]
+    fit, curve = select_k(z, count_distinct(z), RULE, 0)
+    assert fit.n_clusters == k
+    assert len(curve) == distinct
+
+
+def test_permuted_clusters_keep_their_ids():
+    before = np.array([0, 0, 0, 1, 1, 2, 2, 2])
+    after = np.array([2, 2, 2, 0, 0, 1, 1, 1])
+    assert match_segments(after, 3, before, [11, 12, 13], 14) == ([12, 13, 11], 14)
+
+
+def test_the_assignment_with_the_largest_total_overlap_wins():
+    # overlaps: cluster 0 with old 0: 3, old 1: 2; cluster 1 with old 0: 3, old 1: 0. Taking the
+    # diagonal gives 3 + 0, the other way 2 + 3 = 5
+    before = np.array([0, 0, 0, 1, 1, 0, 0, 0])
+    after = np.array([0, 0, 0, 0, 0, 1, 1, 1])
+    assert match_segments(after, 2, before, [1, 2], 3) == ([2, 1], 3)
+
+
+def test_a_new_cluster_gets_a_new_id_and_a_lost_one_is_not_reused():
+    before = np.array([0, 0, 0, 0, 1, 1])
+    after = np.array([0, 0, 0, 1, 2, 2])
+    assert match_segments(after, 3, before, [1, 4], 9) == ([1, 9, 4], 10)
+
+
+def test_a_first_night_numbers_segments_by_size():
+    assert first_order(np.array([1, 1, 0, 2, 2, 2]), np.zeros((3, 1))) == [2, 1, 0]
+
+
+def test_reordered_clusters_still_label_the_same_rows():
+    z = np.array([[0.0], [1.0], [10.0]])
+    fit = fit_kmeans(z, 2, 0, 2)
+    groups = [set(np.flatnonzero(fit.labels_ == fit.labels_[i])) for i in range(3)]
+    fit = reorder_clusters(fit, [1, 0])
+    assert fit.labels_.tolist() == fit.predict(z).tolist()
+    assert [set(np.flatnonzero(fit.labels_ == fit.labels_[i])) for i in range(3)] == groups
+
+
+def test_a_refit_on_the_same_rows_moves_nothing():
+    z = blobs([(0, 0), (2, 2), (0, 3)], spread=0.8)
+    fit = fit_kmeans(z, 3, 0, 3)
+    again = refit_kmeans(z, fit.cluster_centers_)
+    np.testing.assert_allclose(again.cluster_centers_, fit.cluster_centers_, atol=1e-12)
+    assert again.predict(z).tolist() == fit.predict(z).tolist()
+
+
+def block(name, values, weight):
+    return Block(Feature(name, "log_sum", "c", weight), (name,), np.asarray(values, float)[:, None])
+
+
+def test_a_block_has_the_variance_of_its_weight_whatever_its_unit():
+    a, b = block("a", [0, 1000, 0, 1000], 1.0), block("b", [0.1, 0.1, 0.3, 0.3], 0.5)
+    projection = fit_projection([a, b], np.hstack([a.values, b.values]), 0.99)
+    scaled = projection.named_steps["scale"].transform(np.hstack([a.values, b.values]))
+    np.testing.assert_allclose(scaled.var(axis=0), [1.0, 0.25])
+    np.testing.assert_allclose(scaled.mean(axis=0), [0, 0], atol=1e-12)
+    # independent blocks of variance 1 and 0.25: shares 0.8 and 0.2
+    np.testing.assert_allclose(projection.named_steps["pca"].explained_variance_ratio_, [0.8, 0.2])
+
+
+def test_pca_keeps_just_enough_components():
+    a, b = block("a", [0, 1, 0, 1], 1.0), block("b", [0, 0, 1, 1], 0.5)
+    x = np.hstack([a.values, b.values])
+    assert project(fit_projection([a, b], x, 0.79), x).shape == (4, 1)
+    assert project(fit_projection([a, b], x, 0.81), x).shape == (4, 2)
+
+
+def test_one_row_can_be_projected():
+    a = block("a", [7.0], 1.0)
+    assert project(fit_projection([a], a.values, 0.9), a.values).tolist() == [[0.0]]
+
+
+def test_mixture_finds_two_planted_parts_and_full_agreement():
+    rng = np.random.default_rng(3)
+    noon, night = rng.normal(12, 1, 3000) % 24, rng.normal(23.5, 1, 2000) % 24  # past midnight too
+    labels = np.repeat([0, 1], [3000, 2000])
+    found = hour_mixture_agreement(np.concatenate([noon, night]), labels, 0)
+    assert found["centres"] == pytest.approx([12, 23.5], abs=0.1)
+    assert found["weights"] == pytest.approx([0.6, 0.4], abs=0.01)
+    assert found["share_agreed"] > 0.999
+    assert found["ari"] > 0.995
+
+
+def test_mixture_against_random_labels_agrees_on_nothing():
+    rng = np.random.default_rng(3)
+    hours = np.concatenate([rng.normal(12, 1, 2000), rng.normal(20, 1, 2000)])
+    found = hour_mixture_agreement(hours, rng.integers(0, 2, 4000), 0)
+    assert abs(found["ari"]) < 0.01
+
+
+def test_mixture_of_one_hour_is_undefined():
+    assert hour_mixture_agreement(np.full(50, 12.0), np.zeros(50, dtype=int), 0) == {}
+
+
+def test_the_day_is_cut_where_it_is_quiet():
+    hours = np.repeat(np.arange(24.0), 10)
+    assert quietest_hour(hours[~np.isin(hours, [3, 4, 5])]) == 4
