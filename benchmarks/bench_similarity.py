@@ -85,7 +85,9 @@ def run_nightly(matrix: sparse.csr_matrix) -> None:
     result = ItemSimilarity({}).run("bench", {"products": products, "order_lines": lines}, None)
     seconds = time.perf_counter() - start
     rows = {name: table.height for name, table in result.tables.items()}
-    print(json.dumps({"seconds": [seconds], "rows": rows, "artifact": len(result.artifact)} | peak()))
+    print(
+        json.dumps({"seconds": [seconds], "rows": rows, "artifact": len(result.artifact)} | peak())
+    )
 
 
 def peak() -> dict[str, float]:
@@ -160,13 +162,23 @@ def main() -> None:
         answers = [sparse.load_npz(folder / f"{role}.npz") for role in runs]
         different = count_differences(*answers)
         nightly = start_child("nightly", folder, 1)
-    seconds = {role: np.median([s for run in found for s in run["seconds"]]) for role, found in runs.items()}
+    seconds = {
+        role: np.median([s for run in found for s in run["seconds"]])
+        for role, found in runs.items()
+    }
     memory = {role: max(run["peak_mb"] for run in found) for role, found in runs.items()}
     for role, found in runs.items():
         before = max(run["before_mb"] for run in found)
-        print(f"{role}: median {seconds[role]:.3f} s, peak {memory[role]:.0f} MB ({before:.0f} MB before)")
-    print(f"whole nightly call: {nightly['seconds'][0]:.1f} s, peak {nightly['peak_mb']:.0f} MB, {nightly['rows']}")
-    print(f"top {TOP_N} identical up to ties for {options.items - different:,} of {options.items:,} products")
+        print(
+            f"{role}: median {seconds[role]:.3f} s, "
+            f"peak {memory[role]:.0f} MB ({before:.0f} MB of it before the start)"
+        )
+    print(
+        f"whole nightly call: {nightly['seconds'][0]:.1f} s, peak {nightly['peak_mb']:.0f} MB, "
+        f"artifact {nightly['artifact'] / 1e6:.0f} MB, {nightly['rows']}"
+    )
+    same = options.items - different
+    print(f"top {TOP_N} identical up to ties for {same:,} of {options.items:,} products")
     for what, figures in (("similarity", seconds), ("similarity_memory", memory)):
         ratio = figures["peer"] / figures["ours"]
         word = "better" if ratio >= 1 else "worse"

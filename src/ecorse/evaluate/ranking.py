@@ -55,7 +55,7 @@ def split_by_time(lines: pl.DataFrame, test_share: float) -> tuple[pl.DataFrame,
 def hit_rate(
     baskets: sparse.csr_matrix,
     similarity: sparse.csr_matrix,
-    popularity: NDArray[np.int64],
+    popularity: NDArray[np.integer],
     hits_at: int,
     max_cases: int,
 ) -> HitRate:

@@ -170,4 +170,6 @@ def _profile_counts(
 def _unit_profile(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Scale rows to length 1; rows of zeros stay."""
     lengths = np.sqrt((counts * counts).sum(axis=1, keepdims=True))
-    return np.divide(counts, lengths, out=np.zeros_like(counts), where=lengths > 0)
+    unit: NDArray[np.float64] = np.zeros_like(counts)
+    np.divide(counts, lengths, out=unit, where=lengths > 0)
+    return unit

@@ -66,9 +66,7 @@ def attribute_cosine(attributes: ItemAttributes, rows: IntArray, cols: IntArray)
     for start in range(0, rows.size, step):
         i, j = rows[start : start + step], cols[start : start + step]
         dots = (attributes.profiles[i] * attributes.profiles[j]).sum(axis=1)
-        for labels, weight in zip(
-            attributes.labels.T, attributes.label_weights, strict=True
-        ):
+        for labels, weight in zip(attributes.labels.T, attributes.label_weights, strict=True):
             dots += weight * ((labels[i] == labels[j]) & (labels[i] >= 0))
         cosines[start : start + step] = dots * (attributes.scale[i] * attributes.scale[j])
     return np.minimum(np.round(cosines, SCORE_DECIMALS), 1.0)
@@ -88,8 +86,9 @@ def nearest_by_attributes(attributes: ItemAttributes, top_n: int, threads: int =
     shortlist = _first_of_each(class_of, top_n + 1)
     profiles = attributes.profiles.astype(np.float32)
     # A row's own scale does not change its order, so only the columns are scaled.
-    columns = np.ascontiguousarray((profiles[shortlist] * attributes.scale[shortlist, None]).T,
-                                   dtype=np.float32)
+    columns = np.ascontiguousarray(
+        (profiles[shortlist] * attributes.scale[shortlist, None]).T, dtype=np.float32
+    )
 
     def one_block(start: int, end: int) -> tuple[IntArray, IntArray]:
         rows = first[start:end]

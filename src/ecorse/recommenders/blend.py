@@ -117,8 +117,12 @@ class _Work:
         weights = self.config.blend
         blended = weights.attributes * likeness + weights.co_purchase * cosines
         return (
-            _figures(choose_top(rows, cols, blended, n, top_n), keys, n, together, cosines, likeness),
-            _figures(choose_top(rows, cols, cosines, n, top_n), keys, n, together, cosines, likeness),
+            _figures(
+                choose_top(rows, cols, blended, n, top_n), keys, n, together, cosines, likeness
+            ),
+            _figures(
+                choose_top(rows, cols, cosines, n, top_n), keys, n, together, cosines, likeness
+            ),
         )
 
 

@@ -1,7 +1,7 @@
 """Counting which products are bought together, and picking each product's nearest, block by block.
 
-What belongs here: sparse products of a basket matrix and the exact choice of the top N. What does
-not: frames, names and evidence (``item_similarity``), the making of the matrix (``features.items``).
+What belongs here: counting in a basket matrix and the exact choice of the top N. What does not:
+frames, names and evidence (``item_similarity``), making the matrix (``features.items``).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -74,9 +75,9 @@ class BasketCounts:
 
     def __init__(self, incidence: sparse.csr_matrix) -> None:
         self.n_baskets, self.n_items = incidence.shape
-        self.item_counts: IntArray = np.bincount(
-            incidence.indices, minlength=self.n_items
-        ).astype(np.int64)
+        self.item_counts: IntArray = np.bincount(incidence.indices, minlength=self.n_items).astype(
+            np.int64
+        )
         sizes = np.diff(incidence.indptr)
         # A basket with one item holds no pair: leaving it out halves the work of a usual shop.
         several = incidence[sizes > 1]
@@ -103,7 +104,7 @@ class BasketCounts:
             before = ends[start - 1] if start else 0
             end = int(np.searchsorted(ends, before + max_lines, side="right"))
             cuts.append(min(max(end, start + 1), start + max_rows, self.n_items))
-        return list(zip(cuts[:-1], cuts[1:], strict=True))
+        return list(pairwise(cuts))
 
     def pairs(self, start: int, end: int) -> Pairs:
         """Count the baskets that items ``start`` to ``end`` share with every other item.
@@ -139,7 +140,8 @@ class BasketCounts:
         ends = np.cumsum(sizes, dtype=np.int32)
         lines = np.repeat(self._baskets.indptr[baskets] - (ends - sizes), sizes)
         lines += np.arange(lines.size, dtype=np.int32)
-        rows = np.repeat(np.arange(end - start, dtype=kind) << kind(bits), np.diff(pointers))
+        numbers = np.left_shift(np.arange(end - start), bits).astype(kind)
+        rows = np.repeat(numbers, np.diff(pointers))
         keys = self._baskets.indices.take(lines).astype(kind, copy=False)
         keys |= np.repeat(rows, sizes)
         keys.sort()

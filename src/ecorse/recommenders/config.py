@@ -31,7 +31,7 @@ class NeighbourSettings(_Section):
     """How many neighbours, and what bounds the counting."""
 
     top_n: int = Field(20, ge=1, le=1000)
-    max_basket_products: int = Field(100, ge=2)
+    max_basket_products: int = Field(50, ge=2)
     max_cities: int = Field(50, ge=1, le=500)
 
 

@@ -1,7 +1,7 @@
 """The nightly model behind ``marts.item_similarity`` and ``marts.item_co_purchases``.
 
-What belongs here: putting features, cosines, evidence, fallback and gate together for one shop. What
-does not: any of their arithmetic (``blend``, ``evidence``, ``ecorse.evaluate.ranking``).
+What belongs here: putting features, cosines, evidence, fallback and gate together for one shop.
+What does not: any of their arithmetic (``blend``, ``evidence``, ``ecorse.evaluate.ranking``).
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ class ItemSimilarity:
 
     def _judge(self, catalogue: pl.DataFrame, lines: pl.DataFrame) -> dict[str, Any]:
         """Hit rates on the latest orders, of tables made from the earlier ones."""
-        earlier, later = split_by_time(keep_known_lines(catalogue, lines), self.config.holdout.share)
+        earlier, later = split_by_time(
+            keep_known_lines(catalogue, lines), self.config.holdout.share
+        )
         past = compute_similarities(catalogue, earlier.drop("item"), self.config)
         test = build_baskets(later, catalogue.height, self.config.neighbours.max_basket_products)
         settings = self.config.holdout
@@ -139,7 +141,10 @@ class ItemSimilarity:
             return Decision("promoted", f"First table of this shop. {beside}.", numbers)
         before = champion.metrics.get("hit_rate")
         numbers["champion_hit_rate"] = before
-        if before is None or min(cases, champion.metrics.get("cases", 0)) < self.config.gate.min_cases:
+        if (
+            before is None
+            or min(cases, champion.metrics.get("cases", 0)) < self.config.gate.min_cases
+        ):
             return Decision("promoted", f"{beside}; too few cases to judge by.", numbers)
         noise = 3 * np.hypot(
             metrics["hit_rate_standard_error"], champion.metrics.get("hit_rate_standard_error", 0.0)
@@ -207,7 +212,9 @@ def _fill_up(
             method=pl.lit("fallback"),
             evidence=pl.struct(
                 "orders",
-                sentence=pl.format("Nothing is similar yet; a best seller with {} orders", "orders"),
+                sentence=pl.format(
+                    "Nothing is similar yet; a best seller with {} orders", "orders"
+                ),
             ).struct.json_encode(),
         )
     )

@@ -118,7 +118,19 @@ ITEM_CO_PURCHASES = TableSpec(
         "method": ("text", "co_purchase"),
         "evidence": ("jsonb", "As in item_similarity"),
     },
-    checks=_common_checks("item_co_purchases"),
+    checks={
+        **_common_checks("item_co_purchases"),
+        "counts_match_frequently_bought_together": (
+            "warn",
+            "select pair.shop_id, pair.product_id, pair.similar_product_id, "
+            "pair.evidence ->> 'co_purchases' as co_purchases, mart.together_baskets "
+            "from marts.item_co_purchases as pair "
+            "inner join marts.frequently_bought_together as mart on pair.shop_id = mart.shop_id "
+            "and pair.product_id = mart.product_id "
+            "and pair.similar_product_id = mart.other_product_id "
+            "where cast(pair.evidence ->> 'co_purchases' as bigint) <> mart.together_baskets",
+        ),
+    },
 )
 
 
@@ -135,7 +147,10 @@ def broken_rules(frame: pl.DataFrame, product_ids: pl.Series) -> list[str]:
     pairs = frame.sort("product_id", "rank")
     nearer = pl.all().shift(1).over("product_id")
     back = pairs.filter(pl.col("method") != "fallback").select(
-        product_id="similar_product_id", similar_product_id="product_id", back="score", method="method"
+        product_id="similar_product_id",
+        similar_product_id="product_id",
+        back="score",
+        method="method",
     )
     both = pairs.join(back, on=["product_id", "similar_product_id", "method"])
     before = pairs.select(nearer)

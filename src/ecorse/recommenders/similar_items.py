@@ -1,0 +1,162 @@
+"""Recommendations for products at hand (a basket, a page) out of ``marts.item_similarity``.
+
+What belongs here: reading the precomputed table for a basket, with filter, season and fallback.
+What does not: making the table (``item_similarity``), the database, the CLI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from ecorse.errors import DataError
+
+PRIOR_LINES = 10
+"""A product's lift in a month or daypart is drawn to 1 as if by this many average lines."""
+
+
+def recommend_for_basket(
+    similarity: pl.DataFrame,
+    products: pl.DataFrame,
+    product_ids: Sequence[str],
+    n: int,
+    *,
+    category: str | None = None,
+    context: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """Recommend ``n`` products to someone who has chosen ``product_ids``.
+
+    A product's score is the sum of its similarity to the chosen ones, times its lift in the
+    context. Where fewer than ``n`` are similar, best sellers follow (source ``popular``).
+
+    Parameters
+    ----------
+    similarity
+        Rows of ``marts.item_similarity`` of one shop: product_id, similar_product_id, score,
+        method. Rows of other products do no harm.
+    products
+        The shop's rows of ``marts.products``: product_id, category, orders.
+    category
+        Recommend only this category.
+    context
+        product_id, lift: how much more a product sells at this time (``context_lift``).
+
+    Returns
+    -------
+    Frame
+        rank, product_id, score, source (``similar`` or ``popular``), because_of (the chosen
+        product that it is most similar to). Fewer than ``n`` rows only where the catalogue,
+        or the category, has no more.
+
+    Raises
+    ------
+    DataError
+        A chosen product or the category is not in the catalogue, or ``n`` is below 1.
+
+    Source: Deshpande, Karypis (2004), "Item-based top-N recommendation algorithms",
+    https://doi.org/10.1145/963770.963776, section 4 (sum of similarities to the basket).
+    """
+    _check(products, product_ids, n, category)
+    chosen = list(dict.fromkeys(product_ids))
+    near = (
+        similarity.filter(pl.col("product_id").is_in(chosen), pl.col("method") != "fallback")
+        .sort("score", "product_id", descending=[True, False])
+        .group_by("similar_product_id", maintain_order=True)
+        .agg(pl.sum("score"), because_of=pl.first("product_id"))
+        .rename({"similar_product_id": "product_id"})
+    )
+    lift = context if context is not None else products.select("product_id", lift=pl.lit(1.0))
+    wanted = pl.lit(True) if category is None else pl.col("category") == category
+    scored = (
+        products.filter(wanted, ~pl.col("product_id").is_in(chosen))
+        .join(near, on="product_id", how="left")
+        .join(lift.select("product_id", "lift"), on="product_id", how="left")
+        .with_columns(
+            lift=pl.col("lift").fill_null(1.0),
+            source=pl.when(pl.col("score") > 0)
+            .then(pl.lit("similar"))
+            .otherwise(pl.lit("popular")),
+        )
+        .with_columns(
+            score=pl.col("score").fill_null(0.0) * pl.col("lift"),
+            sales=pl.col("orders") * pl.col("lift"),
+        )
+    )
+    return (
+        scored.sort(
+            [pl.col("source") == "similar", "score", "sales", "product_id"],
+            descending=[True, True, True, False],
+        )
+        .head(n)
+        .select(
+            pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"),
+            "product_id",
+            "score",
+            "source",
+            "because_of",
+        )
+    )
+
+
+def context_lift(
+    lines: pl.DataFrame, *, month: int | None = None, daypart: str | None = None
+) -> pl.DataFrame:
+    """How many times its usual share each product has in a month, a daypart, or both.
+
+    ``lift = (c + k s) / ((m + k) s)`` with ``c`` of the product's ``m`` lines in the context, the
+    context's share ``s`` of all lines and ``k`` prior lines: few sales say little, and are drawn
+    to 1.
+
+    Parameters
+    ----------
+    lines
+        product_id, daypart, ordered_local (shop-local).
+    month
+        1 to 12.
+
+    Returns
+    -------
+    Frame
+        product_id, lift (1 everywhere when nothing was ever sold in the context).
+
+    Source: Gelman et al. (2013), Bayesian Data Analysis, 3rd ed., section 2.4 (a beta prior counts
+    as earlier observations).
+    """
+    in_context = pl.lit(True)
+    if month is not None:
+        in_context &= pl.col("ordered_local").dt.month() == month
+    if daypart is not None:
+        in_context &= pl.col("daypart") == daypart
+    flagged = lines.select("product_id", here=in_context)
+    share = float(flagged.select(pl.col("here").cast(pl.Float64).mean()).item() or 0.0)
+    if share == 0:
+        return flagged.select(pl.col("product_id").unique(), lift=pl.lit(1.0))
+    return (
+        flagged.group_by("product_id")
+        .agg(pl.sum("here"), lines=pl.len())
+        .select(
+            "product_id",
+            lift=(pl.col("here") + PRIOR_LINES * share) / ((pl.col("lines") + PRIOR_LINES) * share),
+        )
+        .sort("product_id")
+    )
+
+
+def _check(
+    products: pl.DataFrame, product_ids: Sequence[str], n: int, category: str | None
+) -> None:
+    if n < 1:
+        raise DataError(f"n = {n}: ask for at least 1 recommendation.")
+    known = set(products["product_id"])
+    unknown = [name for name in product_ids if name not in known]
+    if unknown:
+        raise DataError(
+            f"Not in the catalogue: {', '.join(map(repr, unknown))}. Product ids are in "
+            "marts.products; they are compared letter by letter."
+        )
+    categories = set(products["category"].drop_nulls())
+    if category is not None and category not in categories:
+        raise DataError(
+            f"No product has the category {category!r}; there are: {', '.join(sorted(categories))}."
+        )
