@@ -42,6 +42,7 @@ class Marts:
             for table in step.writes:
                 if step.kind == "mart":
                     self.conn.execute(f"insert into marts.{table} {self.rendered(table)}")
+                    self.conn.execute(f"analyze marts.{table}")
                 else:
                     self.insert(f"marts.{table}", given.get(table, ()))
 
