@@ -1,4 +1,4 @@
-"""The embedded Postgres under kills, damaged files and foreign hands (RELIABILITY 52, 54, 55, 62-64)."""
+"""The embedded Postgres under kills, damaged files and foreign hands (faults 52, 54, 55, 62-64)."""
 
 from __future__ import annotations
 
@@ -84,18 +84,14 @@ def test_a_role_enters_only_its_database(running, role, database, may):
     if may:
         psycopg.connect(running.url(role, database)).close()
     else:
-        with pytest.raises(
-            psycopg.OperationalError, match="permission denied for database"
-        ):
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
             psycopg.connect(running.url(role, database))
 
 
 def test_readers_are_read_only_with_a_timeout(running):
     for role in roles.READERS:
         with psycopg.connect(running.url(role)) as connection:
-            assert connection.execute(
-                "show default_transaction_read_only"
-            ).fetchone() == ("on",)
+            assert connection.execute("show default_transaction_read_only").fetchone() == ("on",)
             assert connection.execute("show statement_timeout").fetchone() == ("1min",)
             with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                 connection.execute("create table public.anything (a int)")
@@ -105,24 +101,18 @@ def test_secrets_are_private(running):
     folder = running.home / "secrets"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     files = sorted(folder.iterdir())
-    assert [f.name for f in files] == sorted(
-        f"{r}.password" for r in (*roles.ROLES, "postgres")
-    )
+    assert [f.name for f in files] == sorted(f"{r}.password" for r in (*roles.ROLES, "postgres"))
     assert {stat.S_IMODE(f.stat().st_mode) for f in files} == {0o600}
     assert len({f.read_text() for f in files}) == 5
 
 
 def test_no_password_reaches_the_servers_files(running):
-    secrets = [
-        f.read_text().strip().encode() for f in (running.home / "secrets").iterdir()
-    ]
+    secrets = [f.read_text().strip().encode() for f in (running.home / "secrets").iterdir()]
     places = [*running.log_dir.iterdir(), running.root / "postgresql.conf"]
     places += [running.data_dir / "postmaster.opts", running.data_dir / "pg_hba.conf"]
     for place in places:
         assert not any(secret in place.read_bytes() for secret in secrets), place
-    commands = [
-        " ".join(p.cmdline()) for p in psutil.Process(server_pid(running)).children()
-    ]
+    commands = [" ".join(p.cmdline()) for p in psutil.Process(server_pid(running)).children()]
     assert not any(secret.decode() in line for secret in secrets for line in commands)
 
 
@@ -135,10 +125,8 @@ def test_only_loopback_listens_and_only_with_a_password(running):
     assert listening == [("127.0.0.1", running.port)]
     assert not psutil.Process(server_pid(running)).net_connections("unix")
     for password in ("", "postgres", "wrong"):
-        with pytest.raises(psycopg.OperationalError, match="password|no password"):
-            psycopg.connect(
-                host="127.0.0.1", port=running.port, user="postgres", password=password
-            )
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(host="127.0.0.1", port=running.port, user="postgres", password=password)
     assert stat.S_IMODE(running.data_dir.stat().st_mode) == 0o700
 
 
@@ -179,9 +167,7 @@ def test_a_killed_server_recovers_and_keeps_what_was_committed(running):
     kill(running)
     thread.join(60)
     open_load.close()
-    assert (
-        len(errors) == 1
-    )  # the load saw the server die; nothing else may have happened
+    assert len(errors) == 1  # the load saw the server die; nothing else may have happened
     assert not running.is_ready()
     running.start()
     assert count(running, "kept") == 200_000
@@ -199,9 +185,7 @@ def test_killed_over_and_over_it_comes_back(running):
     assert count(running, "rounds") == 8
 
 
-@pytest.mark.parametrize(
-    "content", ["", "\n", "12", "no pid\n/x\n", "\x00\x00", "999999999\n"]
-)
+@pytest.mark.parametrize("content", ["", "\n", "12", "no pid\n/x\n", "\x00\x00", "999999999\n"])
 def test_a_damaged_pid_file_does_not_stop_a_start(running, content):
     kill(running)
     (running.data_dir / "postmaster.pid").write_text(content)
@@ -238,15 +222,10 @@ def test_a_half_made_data_directory_is_made_again(tmp_path):
         "EmbeddedPostgres(Path(sys.argv[1])).start()"
     )
     server = EmbeddedPostgres(tmp_path / "home")
-    starter = subprocess.Popen(
-        [sys.executable, "-c", code, str(server.home)], process_group=0
-    )
+    starter = subprocess.Popen([sys.executable, "-c", code, str(server.home)], process_group=0)
     try:
         deadline = time.monotonic() + 60
-        while (
-            not list(server.root.glob("new-*/data/base"))
-            and time.monotonic() < deadline
-        ):
+        while not list(server.root.glob("new-*/data/base")) and time.monotonic() < deadline:
             time.sleep(0.005)
         assert not server.data_dir.exists()  # killed in the middle of initdb
     finally:
@@ -312,7 +291,7 @@ def test_a_disk_that_fills_up_in_initdb_is_told(monkeypatch):
     home.chmod(0o755)
     monkeypatch.setattr(cluster, "FREE_BYTES_NEEDED", 0)
     try:
-        with pytest.raises(DiskFull, match="the disk of .* is full"):
+        with pytest.raises(DiskFull, match=r"the disk of .* is full"):
             EmbeddedPostgres(home).start()
         assert not (home / "postgres" / "data").exists()
         assert not list((home / "postgres").glob("new-*"))  # the space is given back
@@ -326,9 +305,7 @@ def test_data_of_another_version_is_refused(running):
     version = running.data_dir / "PG_VERSION"
     version.write_text("16\n")
     try:
-        with pytest.raises(
-            ConfigError, match=r"version 16, and this Ecorse brings 18\."
-        ):
+        with pytest.raises(ConfigError, match=r"version 16, and this Ecorse brings 18\."):
             running.start()
     finally:
         version.write_text("18\n")
@@ -397,10 +374,7 @@ class TestAddress:
     def test_the_owners_url_is_the_configured_one_with_the_driver_asked_for(self):
         rest = "ecorse_etl:a%2Fb@db.example:5433/shop?sslmode=require"
         assert address.database_url() == f"postgresql://{rest}"
-        assert (
-            address.database_url(driver="postgresql+psycopg")
-            == f"postgresql+psycopg://{rest}"
-        )
+        assert address.database_url(driver="postgresql+psycopg") == f"postgresql+psycopg://{rest}"
 
     def test_a_readers_url_has_its_own_password(self):
         assert address.database_url("bi_reader") == (

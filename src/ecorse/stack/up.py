@@ -33,6 +33,7 @@ from ecorse.stack.supervisor import Supervisor
 
 INGEST, REFRESH = "ingest", "refresh"
 CAUSED_SECONDS = 120.0  # how long the scheduler may take from an asset's event to its run
+PLAIN_WIDTH = 140  # of tables in a log; 80 would cut off the file names
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -67,6 +68,8 @@ def up(*, origin: str, path: str | Path | None, once: bool) -> int:
         Something did not start; everything that had started is ended.
     """
     console = Console()
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
     is_staying = False
     with _signals_end_it(), ExitStack() as things:
         try:
@@ -196,7 +199,7 @@ def _tell(console: Console, problem: str | None) -> None:
     from ecorse.status import print_summary
 
     try:
-        print_summary(console)
+        print_summary()
     except StoreBusy as error:
         problem = problem or str(error)
     if problem:
