@@ -63,20 +63,23 @@ def airflow_database(postgres, airflow_home) -> dict[str, str]:
 
 
 @pytest.fixture
-def play(airflow_database, warehouse) -> Callable[..., dict[str, Any]]:
-    """Run a DAG on this test's warehouse: ``play("ingest", shop="main")`` says how it went."""
+def play(airflow_database, warehouse) -> Callable[..., list[dict[str, Any]]]:
+    """Run DAGs on this test's warehouse: ``play(("ingest", {"shop": "main"}), ...)``.
 
-    def run(dag_id: str, **form: object) -> dict[str, Any]:
+    Gives for each run its state, its tasks' states and its asset events; all with the same log.
+    """
+
+    def run(*runs: tuple[str, dict[str, object]]) -> list[dict[str, Any]]:
         ecorse = {name: value for name, value in os.environ.items() if name.startswith("ECORSE_")}
         done = subprocess.run(
-            [sys.executable, str(Path(__file__).parent / "play.py"), dag_id, json.dumps(form)],
+            [sys.executable, str(Path(__file__).parent / "play.py"), json.dumps(runs)],
             env={**airflow_database, **ecorse},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=500,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         found = json.loads(done.stdout.splitlines()[-1])
-        return {**found, "log": done.stdout + done.stderr}
+        return [{**one, "log": done.stdout + done.stderr} for one in found]
 
     return run

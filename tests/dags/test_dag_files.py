@@ -23,13 +23,13 @@ def test_every_file_imports(dagbag):
 
 
 def test_parsing_is_cheap(airflow_home):
-    """The promise is 2 s on a machine at rest; the limit leaves room for a busy one."""
+    """2 s for all files are promised; processor time counts, for the machine may be busy."""
     program = f"""
 import json, sys, time
 from airflow.dag_processing.dagbag import DagBag
-before = time.perf_counter()
+before = time.process_time()
 bag = DagBag({str(PROJECT_DIR / "dags")!r})
-print(json.dumps({{"seconds": time.perf_counter() - before, "errors": bag.import_errors,
+print(json.dumps({{"seconds": time.process_time() - before, "errors": bag.import_errors,
                    "modules": [m for m in {HEAVY!r} if m in sys.modules]}}))
 """
     done = subprocess.run(
@@ -39,7 +39,7 @@ print(json.dumps({{"seconds": time.perf_counter() - before, "errors": bag.import
     print(f"all DAG files parsed in {measured['seconds']:.2f} s")
     assert measured["errors"] == {}
     assert measured["modules"] == []
-    assert measured["seconds"] < 10
+    assert measured["seconds"] < 2
 
 
 @pytest.mark.parametrize("dag_id", DAGS)

@@ -15,17 +15,32 @@ OWNER = "ecorse"
 RETRY_BY_ERROR = ExceptionRetryPolicy(
     rules=[
         RetryRule(
-            exception="ecorse.errors.TerminalError",
-            action=RetryAction.FAIL,
-            reason="Trying again without changing something cannot help",
-        ),
-        RetryRule(
             exception="ecorse.errors.TransientError",
             action=RetryAction.RETRY,
             reason="Trying again later may help",
         ),
+        RetryRule(
+            # a wrong file or setting; SQL that is wrong or meets wrong values; a bug
+            exception=[
+                "ecorse.errors.TerminalError",
+                "psycopg.ProgrammingError",
+                "psycopg.DataError",
+                "psycopg.IntegrityError",
+                "psycopg.NotSupportedError",
+                ArithmeticError,
+                AssertionError,
+                AttributeError,
+                ImportError,
+                LookupError,
+                NameError,
+                TypeError,
+                ValueError,
+            ],
+            action=RetryAction.FAIL,
+            reason="Trying again without changing something cannot help",
+        ),
     ],
-    # Anything else (a cut connection, a killed process) is tried again as often as `retries` says.
+    # Anything else (a cut connection, a full disk, no memory) is tried again, `retries` times.
     default=RetryAction.DEFAULT,
 )
 

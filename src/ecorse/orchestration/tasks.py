@@ -81,14 +81,17 @@ def load_source(shop_id: str, source: str) -> dict[str, Any]:
 
     context = get_current_context()
     form = context["params"]
+    origin, path, handle = form["origin"], form["path"], form["handle"]
+    if origin == "kaggle" and not handle:
+        path, handle = None, path
     # as on the command line: what is named tells where it comes from
-    implied = "folder" if form["path"] else "kaggle" if form["handle"] else None
+    implied = "folder" if path else "kaggle" if handle else None
     summary = flow.ingest(
         shop_id,
         source,
-        origin=form["origin"] or implied,
-        path=form["path"],
-        options={"handle": form["handle"]} if form["handle"] else None,
+        origin=origin or implied,
+        path=path,
+        options={"handle": handle} if handle else None,
         holder=holder(context),
     )
     return {"shop_id": shop_id, "source": source, **summary.counts()}
