@@ -32,8 +32,38 @@ left join (select shop_id, count(*) as lines from marts.order_lines group by sho
 where p.lines is distinct from l.lines
 '''
 */
+with order_lines as (
+    select
+        shop_id,
+        order_id,
+        product_id,
+        product_name,
+        category,
+        quantity,
+        net_quantity,
+        unit_price,
+        price_band,
+        revenue,
+        currency,
+        status,
+        ordered_local,
+        order_date,
+        order_month_date,
+        order_hour,
+        order_weekday,
+        daypart,
+        customer_id,
+        customer_key_kind,
+        city,
+        region,
+        postal_code,
+        country,
+        platform
+    from marts.order_lines
+),
+
 -- each column is grouped by value first: most columns have few
-with counts as (
+counts as (
     select
         shop_id,
         1 as position,
@@ -42,7 +72,7 @@ with counts as (
         order_id as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, order_id
     union all
     select
@@ -53,7 +83,7 @@ with counts as (
         product_id as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, product_id
     union all
     select
@@ -64,7 +94,7 @@ with counts as (
         product_name as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, product_name
     union all
     select
@@ -75,7 +105,7 @@ with counts as (
         category as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, category
     union all
     select
@@ -86,7 +116,7 @@ with counts as (
         cast(quantity as text) as value,
         cast(quantity as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, quantity
     union all
     select
@@ -97,7 +127,7 @@ with counts as (
         cast(net_quantity as text) as value,
         cast(net_quantity as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, net_quantity
     union all
     select
@@ -108,7 +138,7 @@ with counts as (
         cast(unit_price as text) as value,
         cast(unit_price as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, unit_price
     union all
     select
@@ -119,7 +149,7 @@ with counts as (
         price_band as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, price_band
     union all
     select
@@ -130,7 +160,7 @@ with counts as (
         cast(revenue as text) as value,
         cast(revenue as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, revenue
     union all
     select
@@ -141,7 +171,7 @@ with counts as (
         currency as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, currency
     union all
     select
@@ -152,7 +182,7 @@ with counts as (
         status as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, status
     union all
     select
@@ -163,7 +193,7 @@ with counts as (
         to_char(ordered_local, 'YYYY-MM-DD HH24:MI:SS') as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, ordered_local
     union all
     select
@@ -174,7 +204,7 @@ with counts as (
         to_char(cast(order_date as timestamp), 'YYYY-MM-DD') as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, order_date
     union all
     select
@@ -185,7 +215,7 @@ with counts as (
         to_char(cast(order_month_date as timestamp), 'YYYY-MM-DD') as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, order_month_date
     union all
     select
@@ -196,7 +226,7 @@ with counts as (
         cast(order_hour as text) as value,
         cast(order_hour as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, order_hour
     union all
     select
@@ -207,7 +237,7 @@ with counts as (
         cast(order_weekday as text) as value,
         cast(order_weekday as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, order_weekday
     union all
     select
@@ -218,7 +248,7 @@ with counts as (
         daypart as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, daypart
     union all
     select
@@ -229,7 +259,7 @@ with counts as (
         customer_id as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, customer_id
     union all
     select
@@ -240,7 +270,7 @@ with counts as (
         customer_key_kind as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, customer_key_kind
     union all
     select
@@ -251,7 +281,7 @@ with counts as (
         city as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, city
     union all
     select
@@ -262,7 +292,7 @@ with counts as (
         region as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, region
     union all
     select
@@ -273,7 +303,7 @@ with counts as (
         postal_code as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, postal_code
     union all
     select
@@ -284,7 +314,7 @@ with counts as (
         country as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, country
     union all
     select
@@ -295,7 +325,7 @@ with counts as (
         platform as value,
         cast(null as numeric(28, 4)) as number,
         count(*) as lines
-    from marts.order_lines
+    from order_lines
     group by shop_id, platform
 ),
 
