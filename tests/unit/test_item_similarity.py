@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from datetime import datetime
 
 import polars as pl
@@ -254,13 +255,47 @@ def test_equals_the_dense_way(shop, top_n, blend):
             assert [scores[other] for other, _ in found] == pytest.approx(best, abs=2e-9)
 
 
+@pytest.mark.parametrize("cells", [100, 1000])
+@pytest.mark.parametrize("category_weight", [0.0, 0.1, 0.5, 0.9])
+def test_search_by_category_misses_nothing(category_weight, cells, monkeypatch):
+    """Forty products in three categories and none: near ones are within it or not, by weight."""
+    rng = random.Random(4)
+    others = ("price_band", "city", "daypart", "month")
+    weights = {"category": category_weight} | dict.fromkeys(others, (1 - category_weight) / 4)
+    monkeypatch.setattr(attributes, "BLOCK_CELLS", cells)
+    monkeypatch.setitem(globals(), "WEIGHTS", weights)
+    catalogue = products(
+        *((f"p{n:02}", rng.choice("abc") if n % 9 else None, rng.choice("uv")) for n in range(40))
+    )
+    lines = order_lines(
+        *(
+            (f"o{n}", f"p{rng.randrange(38):02}", rng.choice("xyz"), datetime(2019, m, 1, hour))
+            for n in range(120)
+            for m, hour in [(rng.choice([1, 6]), rng.choice([2, 20]))]
+        )
+    )
+    result = run(
+        catalogue,
+        lines,
+        neighbours={"top_n": 3},
+        attributes=weights,
+        blend={"attributes": 1.0, "co_purchase": 0.0},
+    )
+    rows = lines.with_columns(month=pl.col("ordered_local").dt.month()).to_dicts()
+    vectors = {p["product_id"]: vector(p, rows) for p in catalogue.to_dicts()}
+    for one in vectors:
+        scores = sorted(cosine(vectors[one], vectors[o]) for o in vectors if o != one)
+        found = [score for _, score in neighbours(result, one)]
+        assert found == pytest.approx(scores[:-4:-1], abs=2e-9)
+
+
 @settings(deadline=None, max_examples=15)
 @given(shops, st.randoms(use_true_random=False))
-def test_order_of_rows_and_threads_change_no_byte(shop, random):
+def test_order_of_rows_and_threads_change_no_byte(shop, rng):
     catalogue, lines = build_shop(shop)
     first = run(catalogue, lines, threads=1)
     shuffled = [
-        f.sample(fraction=1, shuffle=True, seed=random.randint(0, 99)) for f in (catalogue, lines)
+        f.sample(fraction=1, shuffle=True, seed=rng.randint(0, 99)) for f in (catalogue, lines)
     ]
     second = run(*shuffled, threads=2)
     assert first.artifact == second.artifact

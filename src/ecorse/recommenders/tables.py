@@ -144,7 +144,7 @@ def broken_rules(frame: pl.DataFrame, product_ids: pl.Series) -> list[str]:
     product_ids
         The catalogue.
     """
-    pairs = frame.sort("product_id", "rank")
+    pairs = frame.drop("evidence").sort("product_id", "rank")
     nearer = pl.all().shift(1).over("product_id")
     back = pairs.filter(pl.col("method") != "fallback").select(
         product_id="similar_product_id",
