@@ -205,9 +205,9 @@ def test_the_end_leaves_nothing_and_a_used_port_is_refused(stack):
         refused.stop()
 
 
-@pytest.mark.parametrize("seconds", [4.0, 25.0])
-def test_make_run_ends_everything_on_sigterm(tmp_path, seconds):
-    """Once while Airflow starts, once when it runs."""
+@pytest.mark.parametrize("moment", ["Starting Airflow", "Airflow is up", "load_source"])
+def test_make_run_ends_everything_on_sigterm(tmp_path, moment):
+    """While the metadata database is made, when Airflow runs, and while a file is loaded."""
     environment = {
         **os.environ,
         "ECORSE_HOME": str(tmp_path / "home"),
@@ -216,22 +216,27 @@ def test_make_run_ends_everything_on_sigterm(tmp_path, seconds):
     environment.pop("ECORSE_DATABASE_URL", None)
     code = "from ecorse.cli import main; main()"
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "up", "--origin", "simulate"], env=environment
+        [sys.executable, "-c", code, "up", "--origin", "simulate"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
     )
+    assert process.stdout is not None
     try:
-        time.sleep(seconds)
+        assert any(moment in line for line in process.stdout)
+        time.sleep(2)
         seen = {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
         assert seen
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) in (0, 143)
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
         assert time.monotonic() - began < 15  # Airflow within 10, then Postgres
         left = [pid for pid in seen if psutil.pid_exists(pid) and not is_zombie(pid)]
         assert left == []
         assert not EmbeddedPostgres(tmp_path / "home").is_running()
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
         EmbeddedPostgres(tmp_path / "home").remove()
 
 
