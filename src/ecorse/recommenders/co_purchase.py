@@ -79,7 +79,7 @@ class BasketCounts:
             np.int64
         )
         sizes = np.diff(incidence.indptr)
-        # A basket with one item holds no pair: leaving it out halves the work of a usual shop.
+        # A basket with one item holds no pair.
         several = incidence[sizes > 1]
         self._baskets = sparse.csr_matrix(
             (np.ones(several.nnz, dtype=np.int32), several.indices, several.indptr),
@@ -109,10 +109,10 @@ class BasketCounts:
     def pairs(self, start: int, end: int) -> Pairs:
         """Count the baskets that items ``start`` to ``end`` share with every other item.
 
-        Every line of every basket of an item is one meeting: listing them as numbers, sorting
-        and counting runs is twice as fast as a sparse matrix product while a product meets its
-        neighbours a few times each. A very popular item meets them often: it is counted by
-        adding up, in one place per neighbour.
+        Every line of every basket of an item is one meeting. Listing them as numbers, sorting
+        and counting runs took 0.7 of the time of scipy's sparse product (50,000 items, 400,000
+        baskets), as most items meet a neighbour once or twice. A very popular item meets them
+        often: it is counted by adding up, in one place per neighbour.
         """
         if end - start == 1:
             rows, cols, counts = self._add_up(start)
@@ -152,8 +152,8 @@ class BasketCounts:
         met = keys[firsts]
         counts = np.diff(firsts, append=keys.size)
         return (
-            (met >> kind(bits)).astype(np.int64) + start,
-            (met & kind((1 << bits) - 1)).astype(np.int64),
+            (met >> kind(bits)).astype(np.int32) + np.int32(start),
+            (met & kind((1 << bits) - 1)).astype(np.int32),
             counts,
         )
 
@@ -181,7 +181,7 @@ def choose_top(
     """Choose each row's ``top_n`` columns by score, ties by column number: exact, in one sort.
 
     Row, score and column are packed into one whole number per pair, so that a plain sort of
-    ``int64`` gives the order (12 times as fast as ``lexsort``); scores (0 to 1) are rounded to
+    ``int64`` gives the order; scores (0 to 1) are rounded to
     ``SCORE_DECIMALS`` first. A score of 0 is no neighbour. ``rows`` begins with its smallest.
     """
     if rows.size == 0:
