@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
@@ -81,6 +82,11 @@ def test_a_model_comes_back_whole(model, data, rows):
     assert back.feature_list == (Feature("price", "log_mean", "unit_price", 1.0),)
 
 
+def test_the_same_model_has_the_same_bytes(model, data):
+    assert dump_artifact(copy.deepcopy(model)) == data
+    assert dump_artifact(load_artifact(data, sha256(data))) == data
+
+
 def test_the_file_holds_no_foreign_type(data):
     assert skops.io.get_untrusted_types(data=data) == []
 
@@ -124,7 +130,7 @@ def test_a_skops_file_with_a_foreign_type_is_refused(data):
     buffer = io.BytesIO(skops.io.dumps({"pipeline": Malicious("x"), "facts": "{}"}))
     with zipfile.ZipFile(buffer, "a") as archive:
         archive.writestr(HEADER, zipfile.ZipFile(io.BytesIO(data)).read(HEADER))
-    with pytest.raises(ModelRejected, match="foreign types.*Malicious"):
+    with pytest.raises(ModelRejected, match=r"foreign types.*Malicious"):
         read_artifact(buffer.getvalue())
 
 

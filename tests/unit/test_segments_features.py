@@ -162,7 +162,9 @@ def test_shuffled_lines_give_the_same_bits_and_the_same_hash():
             "category": rng.choice(["a", "b", "c"], n),
             "quantity": rng.uniform(0.1, 3, n),
             "unit_price": rng.lognormal(3, 2, n),
-            "ordered_at": [datetime(2019, 1, 1 + int(d), int(h)) for d, h in rng.integers(0, 24, (n, 2))],
+            "ordered_at": [
+                datetime(2019, 1, 1 + int(d), int(h)) for d, h in rng.integers(0, 24, (n, 2))
+            ],
         }
     )
     built = []

@@ -27,7 +27,7 @@ def test_agreement_ignores_how_clusters_are_called():
 
 
 def test_jaccard_by_hand():
-    # cluster 1 = rows 0-3, meets {0,1,2} in 3 of 4 rows; cluster 2 = rows 4-5, meets {3,4,5} in 2 of 3
+    # cluster 1 is rows 0-3 and meets rows 0-2: 3 of 4; cluster 2 is rows 4-5 and meets 3-5: 2 of 3
     assert cluster_jaccard([1, 1, 1, 1, 2, 2], [7, 7, 7, 8, 8, 8]) == {1: 3 / 4, 2: 2 / 3}
 
 
@@ -73,9 +73,7 @@ def test_each_broken_rule_holds_and_is_named(change, words):
     assert words in decision.reason
 
 
-@pytest.mark.parametrize(
-    "edge", [{"ari": 0.9}, {"jaccard": {1: 0.75}}, {"psi": {"price": 0.25}}]
-)
+@pytest.mark.parametrize("edge", [{"ari": 0.9}, {"jaccard": {1: 0.75}}, {"psi": {"price": 0.25}}])
 def test_a_figure_on_the_limit_passes(edge):
     assert decide(LIMITS, **(CALM | SAME_K | edge)).outcome == "promoted"
 
@@ -121,7 +119,9 @@ def test_histogram_of_a_cycle_puts_noon_into_the_hour_of_noon():
 
 def test_histogram_of_shares_counts_what_has_no_column():
     block = Block(
-        Feature("city", "share", "c", 1.0), ("city=a", "city=b"), np.array([[1.0, 0], [0, 0], [0, 1]])
+        Feature("city", "share", "c", 1.0),
+        ("city=a", "city=b"),
+        np.array([[1.0, 0], [0, 0], [0, 1]]),
     )
     assert histogram(block, []) == [1, 1, 1]
 

@@ -25,7 +25,9 @@ def hour_block(hours):
 
 def price_block(prices):
     return Block(
-        Feature("price", "log_mean", "p", 1.0), ("price_log",), np.log(np.asarray(prices, float))[:, None]
+        Feature("price", "log_mean", "p", 1.0),
+        ("price_log",),
+        np.log(np.asarray(prices, float))[:, None],
     )
 
 
@@ -79,7 +81,14 @@ def test_standardized_difference_by_hand():
 
 @pytest.mark.parametrize(
     ("hour", "word"),
-    [(3, "Night"), (7.5, "Morning"), (12, "Noon"), (15, "Afternoon"), (20, "Evening"), (23, "Night")],
+    [
+        (3, "Night"),
+        (7.5, "Morning"),
+        (12, "Noon"),
+        (15, "Afternoon"),
+        (20, "Evening"),
+        (23, "Night"),
+    ],
 )
 def test_hours_have_words(hour, word):
     inside = np.array([True, True, False, False])
@@ -110,7 +119,12 @@ def test_a_number_says_its_geometric_mean():
 def test_a_category_says_what_is_overrepresented():
     block = share_block(["tv", "tv", "tv", "pen", "pen", "pen", "pen", "tv"])
     trait = describe_trait(block, np.array([1, 1, 1, 1, 0, 0, 0, 0], bool), "orders")
-    assert (trait.phrase, trait.value, trait.overall_value, trait.contrast) == ("tv", 0.75, 0.5, 1.5)
+    assert (trait.phrase, trait.value, trait.overall_value, trait.contrast) == (
+        "tv",
+        0.75,
+        0.5,
+        1.5,
+    )
 
 
 @pytest.fixture(scope="module")

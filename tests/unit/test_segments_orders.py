@@ -1,4 +1,4 @@
-"""Nights of a segmentation on planted orders: truth found, repeatable, stable, held when it must."""
+"""Nights of a segmentation on planted orders: truth found, repeatable, stable, held when due."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def plant(n: int, seed: int, first: int = 0) -> pl.DataFrame:
             "quantity": rng.integers(1, 3, n).astype(float),
             "unit_price": np.round(np.where(costly, 400, 4) * np.exp(rng.normal(0, 0.4, n)), 2),
             "ordered_local": [
-                midnight + timedelta(days=int(d), minutes=int(m)) for d, m in zip(days, minutes, strict=True)
+                midnight + timedelta(days=int(d), minutes=int(m))
+                for d, m in zip(days, minutes, strict=True)
             ],
             "truth": 2 * costly + evening,
         }
@@ -158,9 +159,12 @@ def test_prices_times_100_are_held_and_the_champion_labels(orders, first):
     assert result.decision.outcome == "held"
     assert "PSI of price" in result.decision.reason
     assert result.artifact == champion.artifact
-    assert labels(result)["segment_name"].unique().is_in(
-        first.tables["segments"]["segment_name"].implode()
-    ).all()
+    assert (
+        labels(result)["segment_name"]
+        .unique()
+        .is_in(first.tables["segments"]["segment_name"].implode())
+        .all()
+    )
 
 
 def test_one_bad_file_is_held_though_it_is_a_sixth_of_the_rows(orders, first):
@@ -209,7 +213,9 @@ def test_a_tampered_champion_is_refused(orders, first):
 
 
 def test_an_unseen_city_and_category_are_labelled_and_counted(orders, first):
-    new = plant(10, 5, first=200_000).with_columns(city=pl.lit("Reykjavík"), category=pl.lit("Soap"))
+    new = plant(10, 5, first=200_000).with_columns(
+        city=pl.lit("Reykjavík"), category=pl.lit("Soap")
+    )
     result = run(pl.concat([orders, new]), published(first))
     assert len(labels(result)) == 3010
     assert result.decision.numbers["psi"]["city"] > 0
@@ -229,7 +235,7 @@ if int(sys.argv[3]):
 first = model.run("main", {"lines": lines}, None)
 again = model.run("main", {"lines": lines}, Champion(1, first.artifact, first.metrics))
 for result in (first, again):
-    digest = hashlib.sha256(result.data_hash.encode())
+    digest = hashlib.sha256(result.data_hash.encode() + result.artifact)
     for name in sorted(result.tables):
         digest.update(result.tables[name].write_csv().encode())
     centroids = read_artifact(result.artifact).pipeline["kmeans"].cluster_centers_

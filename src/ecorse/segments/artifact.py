@@ -21,6 +21,7 @@ from ecorse.features.orders import Feature, parse_features
 
 FORMAT = 1
 HEADER = "ecorse.json"  # a member of the same zip file, readable without skops
+SCHEMA = "schema.json"  # where skops describes the objects
 NEXT_STEP = (
     "The last published night stays; restore the file from a backup, or raise [segmentation] "
     "generation in the model's declaration to train anew."
@@ -66,11 +67,43 @@ class SegmentModel:
 def dump_artifact(model: SegmentModel) -> bytes:
     """Write a model as skops bytes: scikit-learn objects, arrays and one JSON text, no code."""
     facts = {f.name: getattr(model, f.name) for f in fields(model) if f.name != "pipeline"}
-    buffer = io.BytesIO(skops.io.dumps({"pipeline": model.pipeline, "facts": json.dumps(facts)}))
-    with zipfile.ZipFile(buffer, "a") as archive:
-        header = {"format": FORMAT, "sklearn_version": sklearn.__version__}
-        archive.writestr(HEADER, json.dumps(header))
+    members = _name_by_order(
+        skops.io.dumps({"pipeline": model.pipeline, "facts": json.dumps(facts)})
+    )
+    header = {"format": FORMAT, "sklearn_version": sklearn.__version__}
+    members[HEADER] = json.dumps(header).encode()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            # ZipInfo's own date is 1980: the same model has the same bytes, whenever it is written
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
+
+
+def _name_by_order(data: bytes) -> dict[str, bytes]:
+    """The members of a skops file with objects and arrays numbered in order of appearance.
+
+    skops names both by memory address, so that two files of one model would differ.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as source:
+        schema = json.loads(source.read(SCHEMA))
+        numbers: dict[int, int] = {}
+        names: dict[str, str] = {}
+
+        def rename(node: Any) -> None:
+            if isinstance(node, dict):
+                if "__id__" in node:
+                    node["__id__"] = numbers.setdefault(node["__id__"], len(numbers) + 1)
+                if str(node.get("file", "")).endswith(".npy"):
+                    node["file"] = names.setdefault(node["file"], f"{len(names) + 1}.npy")
+            for child in node.values() if isinstance(node, dict) else node:
+                if isinstance(child, dict | list):
+                    rename(child)
+
+        rename(schema)
+        members = {SCHEMA: json.dumps(schema).encode()}
+        members |= {new: source.read(old) for old, new in names.items()}
+    return members
 
 
 def load_artifact(data: bytes, sha256: str) -> SegmentModel:
