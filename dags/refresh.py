@@ -7,7 +7,7 @@ from ecorse.orchestration.assets import STAGING
 from ecorse.orchestration.callbacks import mark_build_failed
 from ecorse.orchestration.defaults import DAG_DEFAULTS, TASK_DEFAULTS
 from ecorse.orchestration.docs import Trouble, dag_doc, step_doc
-from ecorse.orchestration.graph import direct_upstream
+from ecorse.orchestration.graph import step_groups, upstream_steps
 from ecorse.warehouse.catalog import load_catalog
 
 ABOUT = """
@@ -64,12 +64,13 @@ with DAG(
     **DAG_DEFAULTS,
 ):
     opened, audited, published = tasks.open_build(), tasks.audit(), tasks.publish()
-    groups = {kind: TaskGroup(f"{kind}s") for kind in BODIES}
     catalog, built = load_catalog(), {}
-    for name, upstream in direct_upstream(catalog).items():
+    group_of = step_groups(catalog)
+    groups = {group_id: TaskGroup(group_id) for group_id in dict.fromkeys(group_of.values())}
+    for name, upstream in upstream_steps(catalog).items():
         step = catalog.step(name)
         body = BODIES[step.kind].override(
-            task_id=name, task_group=groups[step.kind], doc_md=step_doc(catalog, step)
+            task_id=name, task_group=groups[group_of[name]], doc_md=step_doc(catalog, step)
         )
         built[name] = body(name)
         ([built[needed] for needed in upstream] or opened) >> built[name]

@@ -68,7 +68,7 @@ class EcorsePlugin(AirflowPlugin):
     ]
     external_views: ClassVar[list[Any]] = [
         {
-            "name": "Ecorse nights",
+            "name": "Nights",
             "href": "ecorse/",
             "destination": "nav",
             "url_route": "ecorse-nights",

@@ -193,7 +193,7 @@ def test_page_tells_the_story_and_escapes_what_came_from_files(client, nights):
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text))
     assert "published now" in text
     assert "1,235.00" in text
-    assert "1 checks failed; yesterday stayed published" in text
+    assert "1 failed check; yesterday stayed published" in text
     assert "Revenue is negative" in text
     assert "agreement below 0.9" in text
     assert "agreement 0.8123" in text
