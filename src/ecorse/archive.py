@@ -89,6 +89,6 @@ def _refuse_changed(
     states = {(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns) for s in (before, after, named) if s}
     if named is None or len(states) > 1 or size != before.st_size:
         raise SourceUnavailable(
-            f"{file_name}: was changed or replaced while it was read. Nothing was loaded. It will be "
-            "read again; if this repeats, let the sender write under another name and rename it."
+            f"{file_name}: was changed or replaced while it was read. Nothing was loaded. It will "
+            "be read again; if this repeats, let the sender write under another name and rename."
         )

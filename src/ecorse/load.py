@@ -238,7 +238,13 @@ class _Load:
         earlier = ledger.live_load(conn, shop.shop_id, self.source.name, file_name=self.file_name)
         staged = ledger.stage_new_candidates(conn, self.load_id)
         repeated = ledger.set_repeated_aside(
-            conn, self.load_id, shop.shop_id, self.source.name, self.file_name
+            conn,
+            self.load_id,
+            shop.shop_id,
+            self.source.name,
+            self.file_name,
+            account.first_at,
+            account.last_at,
         )
         rejected = sum(account.rejected.values())
         ignored = sum(account.ignored.values())
@@ -271,6 +277,8 @@ class _Load:
             contract_sha256=self.source.contract.contract_sha256,
             time_zone=shop.time_zone,
             currency=shop.currency,
+            first_row_at=account.first_at,
+            last_row_at=account.last_at,
             started_at=self.started_at,
             run_id=self.run_id,
             ecorse_version=__version__,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 
 import polars as pl
@@ -192,8 +193,8 @@ def _no_reasons() -> pl.DataFrame:
     return pl.DataFrame(schema={"_row": pl.UInt32} | dict.fromkeys(text, pl.String))
 
 
-def local_to_utc(local: pl.Expr, time_zone: str) -> pl.Expr:
-    """The UTC instant of a shop's wall-clock time; no row is lost to daylight saving.
+def local_to_utc(local: pl.Series, time_zone: str) -> pl.Series:
+    """The UTC instants of a shop's wall-clock times; no row is lost to daylight saving.
 
     A time that happens twice (clocks go back) is its first occurrence. A time that never happens
     (clocks go forward) is moved forward by the gap, by reading it with the offset in force
@@ -201,9 +202,14 @@ def local_to_utc(local: pl.Expr, time_zone: str) -> pl.Expr:
     of Source: https://peps.python.org/pep-0495/
     """
 
-    def instant(wall: pl.Expr) -> pl.Expr:
+    def instants(wall: pl.Series) -> pl.Series:
         zoned = wall.dt.replace_time_zone(time_zone, ambiguous="earliest", non_existent="null")
         return zoned.dt.convert_time_zone("UTC")
 
-    shifts = (pl.duration(hours=3), pl.duration(hours=25))
-    return pl.coalesce(instant(local), *(instant(local - by) + by for by in shifts))
+    utc = instants(local)
+    for before in (timedelta(hours=3), timedelta(hours=25)):  # the second: Samoa skipped a day
+        if utc.null_count() == local.null_count():
+            break
+        rows = (utc.is_null() & local.is_not_null()).arg_true()
+        utc = utc.scatter(rows, instants(local.gather(rows) - before) + before)
+    return utc

@@ -85,7 +85,7 @@ class Contract:
 
     @property
     def contract_sha256(self) -> str:
-        """Hash of the whole declaration: two loads with the same hash were held to the same rules."""
+        """Hash of the whole declaration: loads with one hash were held to the same rules."""
         text = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True)
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 

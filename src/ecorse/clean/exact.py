@@ -7,7 +7,7 @@ ones (``framing``). Source of the grammar: https://www.rfc-editor.org/rfc/rfc418
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, SupportsIndex
+from typing import NamedTuple
 
 
 class Found(NamedTuple):
@@ -22,7 +22,7 @@ class Found(NamedTuple):
 
 def read_record(
     data: bytes,
-    ends: Sequence[SupportsIndex],
+    ends: Sequence[int],
     start: int,
     *,
     delimiter: int,
@@ -35,24 +35,23 @@ def read_record(
     A record over several lines is sound only if its quotes close at a field border and it has
     the expected number of fields; otherwise its first line alone is refused.
     """
-    line_ends = [int(end) for end in ends]
-    limit = min(line_ends[-1], start + max_bytes)
+    limit = min(ends[-1], start + max_bytes)
     position, line, fields = start, 0, 1
     while True:
         if data[position : position + 1] == bytes((quote,)):
             border = _closing_quote(data, position + 1, limit, quote) + 1
             if border == 0:
-                return Found("quote_not_closed", needs_more=line_ends[-1] <= start + max_bytes)
-            while line_ends[line] < border:
+                return Found("quote_not_closed", needs_more=ends[-1] <= start + max_bytes)
+            while ends[line] < border:
                 line += 1
-            if border < line_ends[line] and data[border] != delimiter:
+            if border < ends[line] and data[border] != delimiter:
                 return Found("quote_not_closed" if line else "quote_misplaced")
         else:
-            border = data.find(delimiter, position, line_ends[line])
-            border = line_ends[line] if border < 0 else border
+            border = data.find(delimiter, position, ends[line])
+            border = ends[line] if border < 0 else border
             if data.find(quote, position, border) >= 0:
                 return Found("quote_not_closed" if line else "quote_misplaced")
-        if border == line_ends[line]:
+        if border == ends[line]:
             break
         position, fields = border + 1, fields + 1
     if fields == expected:

@@ -78,7 +78,7 @@ class Lines(NamedTuple):
     nexts: NDArray[np.int64]
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         """How many lines."""
         return len(self.starts)
 
@@ -185,7 +185,7 @@ class Framer:
         """Give the file's records, block by block, in file order."""
         while self._rest or self._more():
             lines = find_lines(self._rest, self._at_end)
-            if lines.count:
+            if lines.number:
                 block, used, line_count = self._frame(self._rest, lines)
                 self._rest = self._rest[used:]
                 self._offset += used
@@ -223,9 +223,9 @@ class Framer:
         Gives the block, how many bytes and how many lines of ``data`` are done with.
         """
         marks = self._classify(data, lines)
-        last_line = np.arange(lines.count)
+        last_line = np.arange(lines.number)
         broken: list[BrokenRecord] = []
-        count, until = lines.count, 0
+        count, until = lines.number, 0
         for i in np.flatnonzero(~(marks.good | marks.blank | marks.header)).tolist():
             if i < until:
                 continue
@@ -274,7 +274,7 @@ class Framer:
             delimiters, is_sound, no_quotes = self._quotes(codes, positions, first, lines)
             blank &= no_quotes
         else:
-            delimiters, is_sound = specials, np.ones(lines.count, np.bool_)
+            delimiters, is_sound = specials, np.ones(lines.number, np.bool_)
         blank[lengths == 0] = True
         header = self._is_header(data, codes, lines, lengths)
         is_text = self._is_text(data, codes, lines)
@@ -320,17 +320,16 @@ class Framer:
     ) -> NDArray[np.bool_]:
         """Lines that repeat the header byte by byte."""
         header = self._header
-        same = lengths == len(header)
-        maybe = np.flatnonzero(same)
+        maybe = np.flatnonzero(lengths == len(header))
         maybe = maybe[codes[lines.starts[maybe]] == header[0]]
-        same[:] = False
+        same = np.zeros(lines.number, np.bool_)
         for i in maybe.tolist():
             same[i] = data[lines.starts[i] : lines.ends[i]] == header
         return same
 
     def _is_text(self, data: bytes, codes: NDArray[np.uint8], lines: Lines) -> NDArray[np.bool_]:
         """Lines that are valid UTF-8 without NUL."""
-        is_text = np.ones(lines.count, np.bool_)
+        is_text = np.ones(lines.number, np.bool_)
         if 0 in data:
             at = np.flatnonzero(codes == 0)
             is_text[np.searchsorted(lines.starts, at, side="right") - 1] = False
@@ -360,14 +359,14 @@ class Framer:
             return Found("blank")
         found = read_record(
             data,
-            lines.ends[i : i + self._max_lines],
+            lines.ends[i : i + self._max_lines].tolist(),
             start,
             delimiter=self._delimiter,
             quote=self._quote,
             expected=len(self.header),
             max_bytes=self._max_bytes,
         )
-        if found.needs_more and (self._at_end or i + self._max_lines <= lines.count):
+        if found.needs_more and (self._at_end or i + self._max_lines <= lines.number):
             return Found("quote_not_closed")
         # a line that is a record by itself is never swallowed by an open quote before it
         inner = slice(i + 1, i + found.lines)

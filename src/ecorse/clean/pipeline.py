@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -67,6 +68,8 @@ class Account:
     is_simulated: bool = False
     lines: int = 0
     money: Decimal = Decimal(0)
+    first_at: datetime | None = None
+    last_at: datetime | None = None
 
 
 class Cleaner:
@@ -111,9 +114,9 @@ class Cleaner:
         invalid = self.account.rejected["invalid_utf8"]
         if invalid > max(FEW_INVALID, self._limit_share * self.account.rows_read):
             raise ContractError(
-                f"{self._file_name}: {invalid} of {self.account.rows_read} rows are not valid UTF-8, "
-                f"the first at byte offset {self._framer.first_invalid_at}. Nothing was loaded. "
-                "Declare the file's encoding (such as latin-1 or cp1252) in the source's contract."
+                f"{self._file_name}: {invalid} of {self.account.rows_read} rows are not valid "
+                f"UTF-8, the first at byte offset {self._framer.first_invalid_at}. Nothing was "
+                "loaded. Declare the file's encoding (such as latin-1) in the source's contract."
             )
 
     @property
@@ -132,8 +135,8 @@ class Cleaner:
         for name, found in self.account.derived.items():
             if found.different:
                 sentences.append(
-                    f"Column {name!r} differs from what the other columns give in {found.different} "
-                    f"of {found.checked} rows, for example {found.examples[0]}."
+                    f"Column {name!r} differs from what the other columns give in "
+                    f"{found.different} of {found.checked} rows, for example {found.examples[0]}."
                 )
         return sentences
 
@@ -172,11 +175,26 @@ class Cleaner:
         account.rejected.update(dict(rejected["rule"].value_counts().iter_rows()))
         account.rows_read += block.blank + block.repeated_header + lines.height + rejected.height
         account.is_simulated |= bool(lines["is_simulated"].any())
+        if lines.height:
+            first, last = lines.select(
+                first=pl.col("ordered_at").min(), last=pl.col("ordered_at").max()
+            ).row(0)
+            account.first_at = min(first, account.first_at or first)
+            account.last_at = max(last, account.last_at or last)
 
     def _profile(self, raw: pl.DataFrame, lines: pl.DataFrame) -> None:
-        names = [c.target or c.name if c else n for c, n in
-                 zip(self.header.columns, self.header.names, strict=True)]  # fmt: skip
-        self.account.raw.add(raw.rename({text_column(i): n for i, n in enumerate(names)}))
+        if self.account.raw.is_full:
+            return
+        texts: dict[str, pl.Series] = {}
+        numbers: dict[str, pl.Series] = {}
+        for i, (column, name) in enumerate(
+            zip(self.header.columns, self.header.names, strict=True)
+        ):
+            key = column.target or column.name if column else name
+            texts[key] = raw[text_column(i)]
+            if column and column.type in ("integer", "decimal"):
+                numbers[key] = texts[key].cast(pl.Float64, strict=False)
+        self.account.raw.add(pl.DataFrame(texts), numbers)
         self.account.clean.add(lines.drop(c for c in NOT_PROFILED if c in lines.columns))
 
 
@@ -189,7 +207,7 @@ def _money(lines: pl.DataFrame) -> Decimal:
 
 def _rejects(block: FramedBlock, reasons: pl.DataFrame) -> pl.DataFrame:
     """One row per rejected record of a block: those framing refused and those the cast refused."""
-    rows = [
+    rows: list[tuple[int, str, bool, str, str | None, str, str]] = [
         (b.line, b.raw, b.is_base64, b.rule, None, b.sentence,
          json.dumps([{"rule": b.rule, "sentence": b.sentence}], ensure_ascii=False))
         for b in block.broken

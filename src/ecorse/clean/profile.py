@@ -1,5 +1,7 @@
 """The profile of a file's columns before and after cleaning, gathered block by block.
 
+A profile covers the blocks of a file's first 250,000 rows and says how many rows it saw.
+
 What belongs here: counts and extremes of columns, merged over blocks. What does not: where the
 report is kept or shown (``warehouse.ledger``).
 """
@@ -7,6 +9,7 @@ report is kept or shown (``warehouse.ledger``).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 SLOTS = 1 << 18
+PROFILED_ROWS = 250_000
 SAMPLE_ROWS = 20_000
 MOST_FREQUENT = f"most_frequent_in_first_{SAMPLE_ROWS}"
 
@@ -33,11 +37,12 @@ class ColumnProfile:
     low: Any = None
     high: Any = None
     total: Any = None
+    measured: int = 0
     slots: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(SLOTS, np.bool_))
     sample: Counter[str] = field(default_factory=Counter)
 
-    def add(self, values: pl.Series) -> None:
-        """Take one block's values in."""
+    def add(self, values: pl.Series, numbers: pl.Series | None = None) -> None:
+        """Take one block's values in; extremes and mean are those of ``numbers`` where given."""
         if self.rows < SAMPLE_ROWS:
             counts = values.head(SAMPLE_ROWS - self.rows).drop_nulls().value_counts()
             self.sample.update({str(value): count for value, count in counts.iter_rows()})
@@ -50,21 +55,28 @@ class ColumnProfile:
             values.drop_nulls().hash(seed=1).to_numpy() if nulls else values.hash(seed=1).to_numpy()
         )
         self.slots[hashes & np.uint64(SLOTS - 1)] = True
-        low, high = values.min(), values.max()
+        measured = values if numbers is None else numbers
+        if measured.null_count() == len(measured):
+            return
+        low, high = measured.min(), measured.max()
         self.low = low if self.low is None else min(self.low, low)
         self.high = high if self.high is None else max(self.high, high)
-        if values.dtype.is_numeric():
-            total = values.sum()
+        if measured.dtype.is_numeric():
+            total = measured.sum()
             self.total = total if self.total is None else self.total + total
+            self.measured += len(measured) - measured.null_count()
 
     def metrics(self) -> dict[str, str]:
         """Metric name to value as text; what does not apply is left out."""
-        found: dict[str, Any] = {"nulls": self.nulls, "distinct_approx": self._distinct()}
-        filled = self.rows - self.nulls
-        if filled:
+        found: dict[str, Any] = {
+            "rows": self.rows,
+            "nulls": self.nulls,
+            "distinct_approx": self._distinct(),
+        }
+        if self.low is not None:
             found |= {"min": self.low, "max": self.high}
-            if self.total is not None:
-                found["mean"] = f"{float(self.total) / filled:.6g}"
+        if self.measured:
+            found["mean"] = f"{float(self.total) / self.measured:.6g}"
         if self.sample:
             found[MOST_FREQUENT] = min(self.sample.items(), key=lambda item: (-item[1], item[0]))[0]
         return {metric: str(value)[:200] for metric, value in found.items()}
@@ -83,7 +95,13 @@ class Profile:
     def __init__(self) -> None:
         self.columns: dict[str, ColumnProfile] = {}
 
-    def add(self, frame: pl.DataFrame) -> None:
-        """Take one block in."""
+    @property
+    def is_full(self) -> bool:
+        """Whether enough rows were looked at: later ones change a profile little and cost time."""
+        return any(column.rows >= PROFILED_ROWS for column in self.columns.values())
+
+    def add(self, frame: pl.DataFrame, numbers: Mapping[str, pl.Series] | None = None) -> None:
+        """Take one block in; ``numbers`` holds text columns as numbers where they are any."""
         for series in frame:
-            self.columns.setdefault(series.name, ColumnProfile()).add(series)
+            profile = self.columns.setdefault(series.name, ColumnProfile())
+            profile.add(series, (numbers or {}).get(series.name))

@@ -74,7 +74,7 @@ CONTRACT = Contract(
         Rule("price_negative", "unit_price", "at_least", "expected a price of 0 or more", "0"),
         Rule("ordered_at_empty", "ordered_local", "not_empty", "every line needs a date and time"),
     ),
-    dedup_key=("order_id", "product_id", "ordered_local", "quantity", "unit_price"),
+    dedup_key=("order_id", "product_id", "ordered_local"),
 )  # fmt: skip
 
 # The store's products as its own 13-column file files them, its typo "Batterie" mended.
@@ -112,8 +112,8 @@ def product_key(name: str) -> str:
 def product_id(name: str) -> str:
     """A readable id made from a product's name; equal exactly for names with an equal key.
 
-    Where the slug loses something (punctuation, other scripts), eight hexadecimal digits of the key's
-    SHA-256 keep two products apart.
+    Where the slug loses something (punctuation, other scripts), eight hexadecimal digits of
+    the key's SHA-256 keep two products apart.
     """
     key = product_key(name)
     slug = re.sub(r"[^a-z0-9]+", "-", key).strip("-")
@@ -134,10 +134,10 @@ class SalesCsv:
     contract: Contract = CONTRACT
     warnings: dict[str, str] = field(
         default_factory=lambda: {
-            "address_not_split": "{rows} rows have an address that is not 'street, city, ST 12345'; "
-            "they were kept, without street, city, region and postal code.",
-            "category_unknown": "{rows} rows have a product whose category is not known; it was set "
-            f"to {UNKNOWN_CATEGORY!r}.",
+            "address_not_split": "{rows} rows have an address that is not 'street, city, ST "
+            "12345'; they were kept, without street, city, region and postal code.",
+            "category_unknown": "{rows} rows have a product whose category is not known; it was "
+            f"set to {UNKNOWN_CATEGORY!r}.",
             "price_zero": "{rows} rows have a price of 0; they were kept.",
         }
     )
@@ -166,8 +166,7 @@ class SalesCsv:
             pl.lit(UNKNOWN_CATEGORY),
         )
         extra = extra_json(header)
-        columns = frame.lazy().with_columns(*split_address(pl.col("address")))
-        canonical = columns.select(
+        canonical = split_address(frame).select(
             "_row",
             *shop_of_row(shop, pl.col("order_id")),
             "order_id",
@@ -177,7 +176,7 @@ class SalesCsv:
             pl.col("quantity").cast(pl.Int32),
             "unit_price",
             pl.lit(shop.currency).alias("currency"),
-            local_to_utc(pl.col("ordered_local"), shop.time_zone).alias("ordered_at"),
+            local_to_utc(frame["ordered_local"], shop.time_zone).alias("ordered_at"),
             "ordered_local",
             pl.when(pl.col("address").is_null())
             .then(pl.lit("none"))
@@ -190,7 +189,7 @@ class SalesCsv:
             "postal_code",
             pl.lit("US").alias("country"),
             *([extra] if extra is not None else []),
-        ).collect()
+        )
         return Canonical(canonical, _count_warnings(canonical), _compare(frame, canonical, header))
 
 
@@ -214,21 +213,19 @@ def _products(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def split_address(address: pl.Expr) -> list[pl.Expr]:
-    """Columns street, city, region and postal code of ``street, city, ST 12345``; else all null."""
-    parts = address.str.split_exact(", ", 3)
-    last = parts.struct.field("field_2")
-    fits = last.str.contains(STATE_AND_CODE) & parts.struct.field("field_3").is_null()
-
-    def part(value: pl.Expr, name: str) -> pl.Expr:
-        return pl.when(fits).then(value).alias(name)
-
-    return [
-        part(parts.struct.field("field_0"), "street"),
-        part(parts.struct.field("field_1"), "city"),
-        part(last.str.slice(0, 2), "region"),
-        part(last.str.slice(3), "postal_code"),
-    ]
+def split_address(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add street, city, region and postal code of ``street, city, ST 12345``; else all four null."""
+    parts = frame["address"].str.split_exact(", ", 3).struct.unnest()
+    street, city, last, more = parts.columns
+    fits = pl.col(last).str.contains(STATE_AND_CODE) & pl.col(more).is_null()
+    return frame.hstack(
+        parts.select(
+            pl.when(fits).then(street).alias("street"),
+            pl.when(fits).then(city).alias("city"),
+            pl.when(fits).then(pl.col(last).str.slice(0, 2)).alias("region"),
+            pl.when(fits).then(pl.col(last).str.slice(3)).alias("postal_code"),
+        )
+    )
 
 
 def _count_warnings(canonical: pl.DataFrame) -> Counter[str]:

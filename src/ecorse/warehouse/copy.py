@@ -6,10 +6,12 @@ when a load counts (``load``, ``ledger``).
 
 from __future__ import annotations
 
+import io
 import queue
 import threading
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 import psycopg
 from psycopg import sql
@@ -19,25 +21,48 @@ from ecorse.warehouse.connect import connect
 
 SPECIAL = ["\\", "\t", "\n", "\r"]
 ESCAPED = ["\\\\", "\\t", "\\n", "\\r"]
+BACKSLASH, FIRST_PRINTABLE = 92, 32
 QUEUED_BLOCKS = 2  # per stream; bounds memory when the server is slower than the parser
 
 
-def copy_text(frame: pl.DataFrame) -> bytes:
+def copy_text(frame: pl.DataFrame) -> memoryview:
     r"""Serialise a frame in COPY's text format (tabs, ``\N`` for null, backslash escapes).
 
-    Source: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format". A UTC instant is
-    written without its zone: sessions of ``connect`` run in UTC.
+    A UTC instant is written without its zone: sessions of ``connect`` run in UTC. Text that needs
+    no escapes is the rule, and looking for it beforehand costs more than writing it: so the frame
+    is written as it is, and written again with escapes if the result holds a backslash or control
+    character too many. Source: https://www.postgresql.org/docs/current/sql-copy.html, "Text
+    Format".
     """
-    columns: list[pl.Expr] = []
-    for name, dtype in frame.schema.items():
-        if dtype == pl.String and frame[name].str.contains_any(SPECIAL).any():
-            columns.append(pl.col(name).str.replace_many(SPECIAL, ESCAPED))
-        elif isinstance(dtype, pl.Datetime) and dtype.time_zone:
-            columns.append(pl.col(name).dt.replace_time_zone(None))
-    text = frame.with_columns(columns).write_csv(
-        include_header=False, separator="\t", quote_style="never", null_value="\\N"
+    times = [
+        pl.col(name).dt.replace_time_zone(None).dt.to_string("%Y-%m-%d %H:%M:%S%.f")
+        for name, dtype in frame.schema.items()
+        if isinstance(dtype, pl.Datetime)
+    ]
+    frame = frame.with_columns(times)
+    text = _write(frame)
+    codes = np.frombuffer(text, np.uint8)
+    nulls = sum(frame.null_count().row(0))
+    is_plain = (
+        np.count_nonzero(codes < FIRST_PRINTABLE) == frame.height * frame.width
+        and np.count_nonzero(codes == BACKSLASH) == nulls
     )
-    return text.encode("utf-8")
+    if is_plain:
+        return text
+    return _write(frame.with_columns(pl.col(pl.String).str.replace_many(SPECIAL, ESCAPED)))
+
+
+def _write(frame: pl.DataFrame) -> memoryview:
+    buffer = io.BytesIO()
+    frame.write_csv(
+        buffer,
+        include_header=False,
+        separator="\t",
+        quote_style="never",
+        null_value="\\N",
+        batch_size=8192,
+    )
+    return buffer.getbuffer()
 
 
 def copy_statement(table: tuple[str, ...], columns: Sequence[str]) -> sql.Composed:
@@ -61,7 +86,7 @@ class CopyStreams:
 
     def __init__(self, table: tuple[str, ...], columns: Sequence[str], streams: int) -> None:
         self._statement = copy_statement(table, columns)
-        self._blocks: queue.Queue[bytes | None] = queue.Queue(QUEUED_BLOCKS * streams)
+        self._blocks: queue.Queue[memoryview | None] = queue.Queue(QUEUED_BLOCKS * streams)
         self._errors: list[BaseException] = []
         self._stop = threading.Event()
         self._connections: list[psycopg.Connection] = []
@@ -85,7 +110,7 @@ class CopyStreams:
             thread.join()
         self._disconnect()
 
-    def write(self, block: bytes) -> None:
+    def write(self, block: memoryview) -> None:
         """Queue COPY text of whole rows; waits while every stream is busy.
 
         Raises
@@ -111,7 +136,7 @@ class CopyStreams:
                 failpoint("ingest.between_stream_commits")
             conn.commit()
 
-    def _put(self, block: bytes | None) -> None:
+    def _put(self, block: memoryview | None) -> None:
         while True:
             self._raise()
             try:
@@ -133,7 +158,7 @@ class CopyStreams:
         except BaseException as error:  # raised again in the producer's thread
             self._errors.append(error)
 
-    def _next(self) -> bytes | None:
+    def _next(self) -> memoryview | None:
         while True:
             try:
                 return self._blocks.get(timeout=0.2)

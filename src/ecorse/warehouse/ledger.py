@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -59,7 +60,9 @@ class LoadRow:
     contract_sha256: str
     time_zone: str
     currency: str
-    started_at: Any
+    first_row_at: datetime | None
+    last_row_at: datetime | None
+    started_at: datetime
     run_id: int | None
     ecorse_version: str
 
@@ -188,10 +191,10 @@ def create_work_tables(conn: psycopg.Connection) -> None:
 def _same_line(left: str, right: str, columns: Sequence[str]) -> sql.Composable:
     """Condition: two rows agree in every canonical column."""
     a, b = sql.Identifier(left), sql.Identifier(right)
+    equal = "{a}.{c} = {b}.{c}"
+    maybe_null = "{a}.{c} is not distinct from {b}.{c}"
     return sql.SQL(" and ").join(
-        sql.SQL(
-            "{a}.{c} = {b}.{c}" if name in JOINED_BY else "{a}.{c} is not distinct from {b}.{c}"
-        ).format(a=a, b=b, c=sql.Identifier(name))
+        sql.SQL(equal if name in JOINED_BY else maybe_null).format(a=a, b=b, c=sql.Identifier(name))
         for name in columns
         if name not in NOT_COMPARED
     )
@@ -240,15 +243,21 @@ def stage_new_candidates(conn: psycopg.Connection, load_id: int) -> Moved:
 
 
 def set_repeated_aside(
-    conn: psycopg.Connection, load_id: int, shop_id: str, source: str, file_name: str
+    conn: psycopg.Connection,
+    load_id: int,
+    shop_id: str,
+    source: str,
+    file_name: str,
+    first_at: datetime | None,
+    last_at: datetime | None,
 ) -> Moved:
     """Move lines that another live load already holds to ``staging.repeated_order_lines``.
 
-    Looks only at loads whose time span overlaps; a load of the same file name is about to be
-    superseded and does not count. A line that such a load holds as repeated is held as well: of
-    any set of loads the earliest one that holds a line counts it.
+    Looks only at loads whose time span overlaps ``first_at`` to ``last_at``, this load's own; a
+    load of the same file name is about to be superseded and does not count. A line that such a
+    load holds as repeated is held as well: of any set of loads the earliest one that holds a
+    line counts it.
     """
-    first_at, last_at = time_span(conn, load_id)
     others = [
         other
         for (other,) in conn.execute(
@@ -295,22 +304,6 @@ def set_repeated_aside(
     return _moved(conn, statement, load_id)
 
 
-def time_span(conn: psycopg.Connection, load_id: int) -> tuple[Any, Any]:
-    """First and last ``ordered_at`` of the lines a load holds, repeated ones included."""
-    row = conn.execute(
-        """
-        select min(ordered_at), max(ordered_at) from (
-            select ordered_at from staging.order_lines where load_id = %(load)s
-            union all
-            select ordered_at from staging.repeated_order_lines where load_id = %(load)s
-        ) as line
-        """,
-        {"load": load_id},
-    ).fetchone()
-    assert row is not None
-    return row[0], row[1]
-
-
 # --- the account --------------------------------------------------------------------------------
 
 
@@ -331,7 +324,6 @@ def record_load(conn: psycopg.Connection, load: LoadRow, replaced: int | None) -
         "counts": json.dumps(load.counts, sort_keys=True),
         "warnings": json.dumps(load.warnings, ensure_ascii=False),
     }
-    values["first_row_at"], values["last_row_at"] = time_span(conn, load.load_id)
     conn.execute(
         sql.SQL("insert into ops.load ({}) overriding system value values ({})").format(
             _names(list(values)), sql.SQL(", ").join(map(sql.Placeholder, values))

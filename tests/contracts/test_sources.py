@@ -1,0 +1,109 @@
+"""The contract of a source, which every source passes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from ecorse.clean.cast import NORMALISATIONS, cast, parse
+from ecorse.clean.contract import recognise
+from ecorse.settings import PROJECT_DIR
+from ecorse.sources import get_source
+from ecorse.sources.shops import Shop, source_names
+
+SHOP = Shop("main", "Main", "America/New_York", "USD", ())
+FORMS = [(name, form) for name in source_names() for form in get_source(name).contract.forms]
+EXAMPLES = {"integer": "1", "decimal": "2.50", "text": "word"}
+
+
+def staging_columns() -> set[str]:
+    text = (PROJECT_DIR / "include/sql/schema/03_staging.sql").read_text(encoding="utf-8")
+    body = text.split("staging.order_lines (", 1)[1].split("\n);", 1)[0]
+    return set(re.findall(r"^    (\w+) ", body, re.MULTILINE))
+
+
+def example(column) -> str:
+    if column.type == "timestamp":
+        return pl.select(pl.datetime(2019, 4, 19, 8, 46).dt.to_string(column.formats[0])).item()
+    return EXAMPLES[column.type]
+
+
+def typed(name, form, **values):
+    source = get_source(name)
+    header = recognise(source.contract, [c.name for c in form.columns], "f.csv")
+    fields = [values.get(c.target or "", example(c)) for c in form.columns]
+    raw = parse(("\t".join(fields) + "\n").encode(), header, "\t", '"')
+    return source, header, cast(raw, header, source.contract)
+
+
+@pytest.mark.parametrize("name", source_names())
+def test_names_agree(name):
+    source = get_source(name)
+    assert source.name == name == source.contract.name
+
+
+@pytest.mark.parametrize("name", source_names())
+def test_the_contract_holds_together(name):
+    contract = get_source(name).contract
+    for form in contract.forms:
+        targets = [c.target for c in form.columns if c.target]
+        assert len(targets) == len(set(targets))
+        for column in form.columns:
+            assert bool(column.formats) == (column.type == "timestamp")
+            assert set(column.normalise) <= set(NORMALISATIONS)
+        assert {rule.column for rule in contract.rules} <= set(targets)
+    ids = [rule.id for rule in contract.rules]
+    assert len(ids) == len(set(ids))
+    assert all(rule.sentence for rule in contract.rules)
+    assert len(contract.contract_sha256) == 64
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS, ids=lambda x: getattr(x, "name", x))
+def test_each_form_is_recognised_by_its_own_header_in_any_order(name, form):
+    names = [c.name for c in form.columns]
+    for order in (names, names[::-1]):
+        assert recognise(get_source(name).contract, order, "f.csv").form == form
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS, ids=lambda x: getattr(x, "name", x))
+def test_canonical_rows_have_columns_of_staging_one_for_one(name, form):
+    source, header, done = typed(name, form)
+    assert done.reasons.is_empty()
+    found = source.canonicalise(done.frame, header, SHOP)
+    assert set(found.frame.columns) - {"_row"} <= staging_columns()
+    assert {"shop_id", "is_simulated", "ordered_at", *source.contract.dedup_key} <= set(
+        found.frame.columns
+    )
+    assert found.frame["_row"].to_list() == [0]
+    assert found.frame["shop_id"].to_list() == ["main"]
+    assert found.frame["currency"].to_list() == ["USD"]
+    assert set(found.warnings) <= set(source.warnings)
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS, ids=lambda x: getattr(x, "name", x))
+def test_no_rows_give_the_same_columns(name, form):
+    source, header, done = typed(name, form)
+    one = source.canonicalise(done.frame, header, SHOP).frame
+    none = source.canonicalise(done.frame.clear(), header, SHOP).frame
+    assert none.schema == one.schema
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS, ids=lambda x: getattr(x, "name", x))
+def test_simulated_orders_belong_to_a_shop_of_their_own(name, form):
+    source, header, done = typed(name, form, order_id="SIM-7")
+    frame = source.canonicalise(done.frame, header, SHOP).frame
+    assert frame.select("shop_id", "is_simulated").rows() == [("main-simulated", True)]
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS, ids=lambda x: getattr(x, "name", x))
+def test_time_zone_and_currency_are_the_shops(name, form):
+    source, header, done = typed(name, form)
+    shop = replace(SHOP, time_zone="Asia/Kolkata", currency="INR")
+    frame = source.canonicalise(done.frame, header, shop).frame
+    row = frame.row(0, named=True)
+    assert row["currency"] == "INR"
+    assert str(row["ordered_at"]) == "2019-04-19 03:16:00+00:00"  # 08:46 less 5:30
+    assert str(row["ordered_local"]) == "2019-04-19 08:46:00"

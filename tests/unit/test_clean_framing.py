@@ -1,0 +1,178 @@
+"""Framing: each kind of broken record, by hand; and that no cut into blocks changes anything."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecorse.clean.framing import Framer
+from ecorse.errors import ContractError
+
+
+def frame(data: bytes, block_bytes: int = 1 << 20, **limits):
+    """Everything the framer finds in ``data``, read in blocks of a given size."""
+    blocks = (data[i : i + block_bytes] for i in range(0, len(data), block_bytes))
+    framer = Framer(blocks, file_name="f.csv", **limits)
+    good, broken, blank, header = [], [], 0, 0
+    for block in framer:
+        records = block.data.decode("utf-8")
+        raws = [block.raw(i) for i in range(len(block.lines))]
+        assert records == "".join(raw + "\n" for raw in raws)
+        good += list(zip(block.lines.tolist(), raws, strict=True))
+        broken += [(b.line, b.rule) for b in block.broken]
+        blank += block.blank
+        header += block.repeated_header
+    return framer.header, good, broken, blank, header
+
+
+H = b"a,b,c\n"
+CASES = {
+    "plain": (b"1,2,3\n4,5,6\n", [(2, "1,2,3"), (3, "4,5,6")], [], 0, 0),
+    "no line end at the end": (b"1,2,3", [(2, "1,2,3")], [], 0, 0),
+    "crlf": (b"1,2,3\r\n4,5,6\r\n", [(2, "1,2,3"), (3, "4,5,6")], [], 0, 0),
+    "lone cr": (b"1,2,3\r4,5,6\r", [(2, "1,2,3"), (3, "4,5,6")], [], 0, 0),
+    "mixed ends": (
+        b"1,2,3\r\n4,5,6\r7,8,9\n0,0,0",
+        [(2, "1,2,3"), (3, "4,5,6"), (4, "7,8,9"), (5, "0,0,0")],
+        [],
+        0,
+        0,
+    ),
+    "blank rows": (b",,\n\n1,2,3\n , ,\n,\n", [(4, "1,2,3"), (5, " , ,")], [], 3, 0),
+    "repeated header": (b"1,2,3\na,b,c\n4,5,6\n", [(2, "1,2,3"), (4, "4,5,6")], [], 0, 1),
+    "short row": (b"1,2\n4,5,6\n", [(3, "4,5,6")], [(2, "field_count")], 0, 0),
+    "long row": (b"1,2,3,4\n4,5,6\n", [(3, "4,5,6")], [(2, "field_count")], 0, 0),
+    "delimiter in quotes": (b'1,"2,2",3\n', [(2, '1,"2,2",3')], [], 0, 0),
+    "doubled quotes": (b'1,"a ""b"" c",""\n', [(2, '1,"a ""b"" c",""')], [], 0, 0),
+    "quoted over lines": (b'1,"x\ny",3\n4,5,6\n', [(2, '1,"x\ny",3'), (4, "4,5,6")], [], 0, 0),
+    "quoted over crlf": (b'1,"x\r\ny",3\r\n', [(2, '1,"x\r\ny",3')], [], 0, 0),
+    "open quote": (
+        b'1,"2,3\n4,5,6\n7,"8",9\n',
+        [(3, "4,5,6"), (4, '7,"8",9')],
+        [(2, "quote_not_closed")],
+        0,
+        0,
+    ),
+    "open quote in the last row": (
+        b'1,2,3\n4,"5,6',
+        [(2, "1,2,3")],
+        [(3, "quote_not_closed")],
+        0,
+        0,
+    ),
+    # read by the letter, lines 2 to 4 would be one record of three fields: a row would vanish
+    "open quote that a later row closes": (
+        b'1,"2,3\n4,5,6\n7",8\n',
+        [(3, "4,5,6")],
+        [(2, "quote_not_closed"), (4, "quote_misplaced")],
+        0,
+        0,
+    ),
+    "two open quotes": (
+        b'1,"2,3\n4,"5,6\n7,8,9\n',
+        [(4, "7,8,9")],
+        [(2, "quote_not_closed"), (3, "quote_not_closed")],
+        0,
+        0,
+    ),
+    "quote inside a field": (b'1,2" x,3\n4,5,6\n', [(3, "4,5,6")], [(2, "quote_misplaced")], 0, 0),
+    "text behind a quote": (b'1,"2"x,3\n', [], [(2, "quote_misplaced")], 0, 0),
+    "nul": (b"1,\x002,3\n4,5,6\n", [(3, "4,5,6")], [(2, "nul_byte")], 0, 0),
+    "invalid utf-8": (b"1,\xff,3\n4,\xc3\xa9,6\n", [(3, "4,é,6")], [(2, "invalid_utf8")], 0, 0),
+    "cut utf-8": (b"1,2,\xc3\n4,5,6\n", [(3, "4,5,6")], [(2, "invalid_utf8")], 0, 0),
+    "too long": (
+        b"1,2," + b"x" * 60 + b"\n4,5,6\n",
+        [(3, "4,5,6")],
+        [(2, "record_too_long")],
+        0,
+        0,
+    ),
+    "header only": (b"", [], [], 0, 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("block_bytes", [1, 2, 3, 7, 1 << 20])
+@pytest.mark.parametrize("case", CASES)
+def test_each_fault_costs_only_its_own_record(case, block_bytes):
+    data, *expected = CASES[case]
+    header, *found = frame(H + data, block_bytes, max_record_bytes=50)
+    assert header == ["a", "b", "c"]
+    assert found == expected
+
+
+def test_a_record_over_too_many_lines_is_refused_alone():
+    data = H + b'1,"' + b"x\n" * 5 + b'y",3\n4,5,6\n'
+    _, good, broken, _, _ = frame(data, max_record_lines=5)
+    assert (7, 'y",3') not in good
+    assert broken[0] == (2, "quote_not_closed")
+    assert good == [(8, "4,5,6")]
+    _, good, broken, _, _ = frame(data, max_record_lines=6)
+    assert good == [(2, '1,"x\nx\nx\nx\nx\ny",3'), (8, "4,5,6")]
+    assert broken == []
+
+
+def test_rejects_keep_the_raw_text_and_say_what_was_expected():
+    framer = Framer(iter([H + b"1,2\n3,\xff,4\n5,\x00,6\n"]), file_name="f.csv")
+    [block] = list(framer)
+    short, invalid, nul = block.broken
+    assert (short.raw, short.is_base64) == ("1,2", False)
+    assert short.sentence == "Line 2 has 2 fields where the header has 3."
+    assert base64.b64decode(invalid.raw) == b"3,\xff,4"
+    assert invalid.is_base64
+    assert invalid.sentence == "Line 3 byte 3 of the record is not valid UTF-8."
+    assert base64.b64decode(nul.raw) == b"5,\x00,6"
+    assert framer.first_invalid_at == len(H) + 4 + 2
+
+
+def test_a_line_without_end_takes_no_memory():
+    """256 MB in one line: refused, and never held."""
+    import tracemalloc
+
+    block = b"x" * (1 << 20)
+
+    def endless():
+        yield H + b"1,2,3\n"
+        for _ in range(256):
+            yield block
+        yield b"\n4,5,6\n"
+
+    tracemalloc.start()
+    framer = Framer(endless(), file_name="f.csv")
+    found = [(b.lines.tolist(), [x.rule for x in b.broken]) for b in framer]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == [([2], []), ([], ["record_too_long"]), ([4], [])]
+    assert peak < 32 << 20
+
+
+def test_a_header_without_end_is_an_error():
+    with pytest.raises(ContractError, match="header line is longer than 1024 bytes"):
+        Framer(iter([b"x" * 4096]), file_name="f.csv", max_record_bytes=1024)
+
+
+@pytest.mark.parametrize("data", [b"\n\n", b",,,\n", b"  \r\n"])
+def test_only_blank_lines_is_an_error(data):
+    with pytest.raises(ContractError, match=r"f\.csv: holds no text but blank lines"):
+        Framer(iter([data]), file_name="f.csv")
+
+
+PIECES = st.sampled_from(
+    [b"1,2,3", b",,", b"", b"a,b,c", b"1,2", b'1,"2', b'"', b'""', b'1,"2,2",3', b"x", b",",
+     b"\x00", b"\xff", b"\xc3\xa9", b"\n", b"\r", b"\r\n", b"1,2,3\n", b'",3\n']
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(PIECES, max_size=30).map(b"".join), st.integers(1, 40))
+def test_no_cut_into_blocks_changes_what_is_found(data, block_bytes):
+    whole = frame(H + data, max_record_bytes=30)
+    assert frame(H + data, block_bytes, max_record_bytes=30) == whole
+    _, good, broken, blank, header = whole
+    # an independent count of physical lines
+    text = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    lines = text.count(b"\n") + (not text.endswith(b"\n") and text != b"")
+    joined = sum(raw.replace("\r\n", "\n").replace("\r", "\n").count("\n") for _, raw in good)
+    assert len(good) + len(broken) + blank + header + joined == lines
