@@ -36,7 +36,7 @@ from marts.frequently_bought_together where baskets_left_out * 100 > baskets
 '''
 */
 with sold_lines as (
-    select distinct
+    select
         shop_id,
         order_id,
         product_id
@@ -52,85 +52,72 @@ products as (
     from marts.products
 ),
 
-sized as (
+baskets as (
     select
         shop_id,
         order_id,
-        product_id,
-        count(*) over (partition by shop_id, order_id) as basket_size
+        array_agg(distinct product_id) as product_ids,
+        count(distinct product_id) as basket_size
     from sold_lines
+    group by shop_id, order_id
 ),
 
 totals as (
     select
         shop_id,
-        cast(count(distinct case when basket_size <= 50 then order_id end) as bigint) as baskets,
-        cast(
-            count(distinct case when basket_size > 50 then order_id end) as bigint
-        ) as baskets_left_out
-    from sized
+        sum(case when basket_size <= 50 then 1 else 0 end) as baskets,
+        sum(case when basket_size > 50 then 1 else 0 end) as baskets_left_out
+    from baskets
     group by shop_id
 ),
 
-product_totals as (
-    select
-        shop_id,
-        product_id,
-        count(*) as baskets
-    from sized
-    where basket_size <= 50
-    group by shop_id, product_id
-),
-
--- a basket of one product makes no pair
-several as (
-    select
-        shop_id,
-        order_id,
-        product_id
-    from sized
-    where basket_size between 2 and 50
-),
-
+-- unfolding each basket twice needs no join of lines with lines, which a planner that takes
+-- the lines for few would run as a nested loop; a product beside itself counts its own baskets
 pairs as (
     select
-        one.shop_id,
+        baskets.shop_id,
         one.product_id,
         other.product_id as other_product_id,
         count(*) as together_baskets
-    from several as one
-    inner join several as other
-        on
-            one.shop_id = other.shop_id
-            and one.order_id = other.order_id
-            and one.product_id <> other.product_id
-    group by one.shop_id, one.product_id, other.product_id
+    from baskets
+    cross join lateral unnest(baskets.product_ids) as one (product_id)
+    cross join lateral unnest(baskets.product_ids) as other (product_id)
+    where baskets.basket_size <= 50
+    group by baskets.shop_id, one.product_id, other.product_id
+),
+
+counted as (
+    select
+        shop_id,
+        product_id,
+        other_product_id,
+        together_baskets,
+        max(case when product_id = other_product_id then together_baskets end) over (
+            partition by shop_id, product_id
+        ) as product_baskets,
+        max(case when product_id = other_product_id then together_baskets end) over (
+            partition by shop_id, other_product_id
+        ) as other_product_baskets
+    from pairs
 ),
 
 ranked as (
     select
-        pairs.shop_id,
-        pairs.product_id,
-        pairs.other_product_id,
-        pairs.together_baskets,
-        one.baskets as product_baskets,
-        other.baskets as other_product_baskets,
+        shop_id,
+        product_id,
+        other_product_id,
+        together_baskets,
+        product_baskets,
+        other_product_baskets,
         row_number() over (
-            partition by pairs.shop_id, pairs.product_id
+            partition by shop_id, product_id
             order by
-                pairs.together_baskets desc,
-                other.baskets asc,
-                pairs.other_product_id asc
+                together_baskets desc,
+                other_product_baskets asc,
+                other_product_id asc
         ) as place
-    from pairs
-    inner join product_totals as one
-        on
-            pairs.shop_id = one.shop_id
-            and pairs.product_id = one.product_id
-    inner join product_totals as other
-        on
-            pairs.shop_id = other.shop_id
-            and pairs.other_product_id = other.product_id
+    from counted
+    where product_id <> other_product_id
 )
 
 select
@@ -143,8 +130,8 @@ select
     ranked.together_baskets,
     ranked.product_baskets,
     ranked.other_product_baskets,
-    totals.baskets,
-    totals.baskets_left_out,
+    cast(totals.baskets as bigint) as baskets,
+    cast(totals.baskets_left_out as bigint) as baskets_left_out,
     cast(
         round(cast(ranked.together_baskets as numeric(38, 12)) / totals.baskets, 8)
         as double precision

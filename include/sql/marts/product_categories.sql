@@ -46,62 +46,51 @@ variants as (
     group by shop_id, product_id, product_name, category
 ),
 
-names as (
+counted as (
     select
         shop_id,
         product_id,
         product_name,
-        row_number() over (
-            partition by shop_id, product_id
-            order by sum(lines) desc, product_name asc
-        ) as place
-    from variants
-    group by shop_id, product_id, product_name
-),
-
-categories as (
-    select
-        shop_id,
-        product_id,
         category,
-        cast(sum(lines) as bigint) as category_lines,
-        row_number() over (
-            partition by shop_id, product_id
-            order by sum(lines) desc, category asc
-        ) as place
+        lines,
+        sum(lines) over (partition by shop_id, product_id, product_name) as name_lines,
+        sum(lines) over (partition by shop_id, product_id, category) as category_lines
     from variants
-    where category is not null
-    group by shop_id, product_id, category
 ),
 
-totals as (
+placed as (
     select
         shop_id,
         product_id,
-        cast(sum(lines) as bigint) as lines,
-        count(distinct product_name) as name_variants,
-        count(distinct category) as category_variants
-    from variants
-    group by shop_id, product_id
+        product_name,
+        category,
+        lines,
+        category_lines,
+        row_number() over (
+            partition by shop_id, product_id
+            order by name_lines desc, product_name asc
+        ) as name_place,
+        row_number() over (
+            partition by shop_id, product_id
+            order by
+                case when category is null then 1 else 0 end asc,
+                category_lines desc,
+                category asc
+        ) as category_place
+    from counted
 )
 
 select
-    totals.shop_id,
-    totals.product_id,
-    names.product_name,
-    coalesce(categories.category, 'unknown') as category,
-    totals.lines,
-    coalesce(categories.category_lines, 0) as category_lines,
-    totals.category_variants,
-    totals.name_variants
-from totals
-inner join names
-    on
-        totals.shop_id = names.shop_id
-        and totals.product_id = names.product_id
-        and names.place = 1
-left join categories
-    on
-        totals.shop_id = categories.shop_id
-        and totals.product_id = categories.product_id
-        and categories.place = 1
+    shop_id,
+    product_id,
+    max(case when name_place = 1 then product_name end) as product_name,
+    coalesce(max(case when category_place = 1 then category end), 'unknown') as category,
+    cast(sum(lines) as bigint) as lines,
+    cast(
+        max(case when category_place = 1 and category is not null then category_lines else 0 end)
+        as bigint
+    ) as category_lines,
+    count(distinct category) as category_variants,
+    count(distinct product_name) as name_variants
+from placed
+group by shop_id, product_id

@@ -22,7 +22,11 @@ with order_lines as (
         price_band_number,
         net_quantity,
         revenue,
-        order_date
+        order_date,
+        row_number() over (
+            partition by shop_id, product_id, order_id
+            order by unit_price
+        ) as place_in_order
     from marts.order_lines
 ),
 
@@ -30,54 +34,53 @@ prices as (
     select
         shop_id,
         product_id,
+        product_name,
+        category,
         unit_price,
         price_band,
         price_band_number,
-        row_number() over (
-            partition by shop_id, product_id
-            order by count(*) desc, unit_price asc
-        ) as place
-    from order_lines
-    group by shop_id, product_id, unit_price, price_band, price_band_number
-),
-
-totals as (
-    select
-        shop_id,
-        product_id,
-        min(product_name) as product_name,
-        min(category) as category,
-        min(unit_price) as lowest_price,
-        max(unit_price) as highest_price,
         count(*) as lines,
-        count(distinct order_id) as orders,
+        sum(case when place_in_order = 1 then 1 else 0 end) as orders,
         sum(net_quantity) as units,
         sum(revenue) as revenue,
         min(order_date) as first_order_date,
         max(order_date) as last_order_date
     from order_lines
-    group by shop_id, product_id
+    group by
+        shop_id,
+        product_id,
+        product_name,
+        category,
+        unit_price,
+        price_band,
+        price_band_number
+),
+
+placed as (
+    select
+        *,
+        row_number() over (
+            partition by shop_id, product_id
+            order by lines desc, unit_price asc
+        ) as place
+    from prices
 )
 
 select
-    totals.shop_id,
-    totals.product_id,
-    totals.product_name,
-    totals.category,
-    cast(prices.unit_price as numeric(14, 4)) as typical_price,
-    cast(totals.lowest_price as numeric(14, 4)) as lowest_price,
-    cast(totals.highest_price as numeric(14, 4)) as highest_price,
-    prices.price_band,
-    prices.price_band_number,
-    totals.lines,
-    totals.orders,
-    cast(totals.units as bigint) as units,
-    cast(totals.revenue as numeric(28, 4)) as revenue,
-    totals.first_order_date,
-    totals.last_order_date
-from totals
-inner join prices
-    on
-        totals.shop_id = prices.shop_id
-        and totals.product_id = prices.product_id
-        and prices.place = 1
+    shop_id,
+    product_id,
+    max(product_name) as product_name,
+    max(category) as category,
+    cast(max(case when place = 1 then unit_price end) as numeric(14, 4)) as typical_price,
+    cast(min(unit_price) as numeric(14, 4)) as lowest_price,
+    cast(max(unit_price) as numeric(14, 4)) as highest_price,
+    max(case when place = 1 then price_band end) as price_band,
+    max(case when place = 1 then price_band_number end) as price_band_number,
+    cast(sum(lines) as bigint) as lines,
+    cast(sum(orders) as bigint) as orders,
+    cast(sum(units) as bigint) as units,
+    cast(sum(revenue) as numeric(28, 4)) as revenue,
+    min(first_order_date) as first_order_date,
+    max(last_order_date) as last_order_date
+from placed
+group by shop_id, product_id
