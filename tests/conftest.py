@@ -40,7 +40,7 @@ def postgres(tmp_path_factory):
         os.environ["ECORSE_DATABASE_URL"] = previous
     get_settings.cache_clear()
     yield server
-    server.stop()
+    server.remove()
 
 
 @pytest.fixture

@@ -232,6 +232,28 @@ def report(load_id: Annotated[int, typer.Argument(help="See `ecorse status --jso
 
 
 @app.command()
+def recommend(
+    products: Annotated[list[str], typer.Argument(help="Product names or ids.")],
+    shop: Shop = None,
+    n: Annotated[int, typer.Option("-n", help="How many.")] = 5,
+    category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
+    month: Annotated[int | None, typer.Option(min=1, max=12, help="As in this month.")] = None,
+    daypart: Annotated[str | None, typer.Option(help="As at this time, e.g. Evening.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What to show beside chosen products, from the published night."""
+    from ecorse.recommend import recommend as ask
+
+    answer = ask(products, shop_id=shop, n=n, category=category, month=month, daypart=daypart)
+    if as_json:
+        emit(answer)
+        return
+    for row in answer:
+        why = f"goes with {row['because_of']}" if row["source"] == "similar" else "sells well"
+        print(f"{row['rank']:>3}. {row['product_name']} ({row['category']}), {why}")
+
+
+@app.command()
 def simulate(
     rows: Annotated[int, typer.Option(min=1, help="How many lines to append.")],
     data: Annotated[Path, typer.Option("--data", help="The sales CSV file to append to.")],

@@ -99,12 +99,16 @@ def ingest_source(
         The origin could not be reached, or a file kept changing while it was read.
     """
     shop, configured = find_source(shop_id, source)
-    chosen = origin or configured.origin
-    kept_options = configured.options if chosen == configured.origin else {}
+    settings = get_settings()
+    chosen, kept_options = configured.origin, configured.options
+    if settings.origin:
+        chosen, kept_options = settings.origin, _path_option(settings.data_path)
+    if origin and origin != chosen:
+        chosen, kept_options = origin, {}
     summary = IngestSummary(shop_id, source)
     with writer(f"ingest:{shop_id}:{source}", holder) as fence:
         failpoint("ingest.after_lock")
-        for file in fetch_files(chosen, get_settings(), {**kept_options, **options}):
+        for file in fetch_files(chosen, settings, {**kept_options, **options}):
             try:
                 load = _load(shop, source, file, fence, run_id)
             except ContractError as error:
@@ -115,6 +119,10 @@ def ingest_source(
                 summary.loads.append(load)
                 progress(f"{file.file_name}: {load.sentence()}")
     return summary
+
+
+def _path_option(path: str) -> dict[str, str]:
+    return {"path": path} if path else {}
 
 
 def _load(

@@ -32,9 +32,10 @@ from ecorse.sources.base import SIMULATED_SUFFIX, Shop, Source
 from ecorse.warehouse import ledger
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.copy import CopyStreams, copy_frame, copy_text
-from ecorse.warehouse.load_report import write_report
+from ecorse.warehouse.load_report import report_markdown, write_report
 from ecorse.warehouse.writer import Fence
 
+__all__ = ["LoadSummary", "load_file", "report_markdown"]
 log = logging.getLogger(__name__)
 
 

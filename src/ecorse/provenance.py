@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from ecorse import __version__
 from ecorse.settings import get_settings
 
-LIBRARIES = ("numpy", "polars", "scikit-learn", "scipy", "skops", "sparse-dot-topn")
+LIBRARIES = ("numpy", "polars", "scikit-learn", "scipy", "skops")
 
 
 @lru_cache(maxsize=1)

@@ -66,6 +66,12 @@ class Settings(BaseSettings):
         le=1,
         description="A file with more rejected rows than this blocks the night.",
     )
+    origin: str = Field(
+        "",
+        description="Where files come from instead of what the shops file says: folder, kaggle or "
+        "simulate. `make run SOURCE=...` sets it, so that every night reads the same place.",
+    )
+    data_path: str = Field("", description="The folder or file to read, with ECORSE_ORIGIN=folder.")
     max_shrink_share: float = Field(
         0.5,
         ge=0,

@@ -7,7 +7,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -73,7 +73,10 @@ def up(*, origin: str, path: str | Path | None, once: bool) -> int:
     is_staying = False
     with _signals_end_it(), ExitStack() as things:
         try:
-            client = _start(things, console, get_settings(), once)
+            if path is not None:
+                path = Path(path).resolve()  # tasks do not run in this working directory
+            chosen = {"ECORSE_ORIGIN": origin, "ECORSE_DATA_PATH": str(path or "")}
+            client = _start(things, console, get_settings(), chosen, once)
             problem = _run_night(client, console, origin, path)
             _tell(console, problem)
             if once:
@@ -105,8 +108,18 @@ def _signals_end_it() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _start(things: ExitStack, console: Console, settings: Settings, once: bool) -> AirflowClient:
-    """Start everything; whatever is started here ends when ``things`` is closed."""
+def _start(
+    things: ExitStack,
+    console: Console,
+    settings: Settings,
+    chosen: Mapping[str, str],
+    once: bool,
+) -> AirflowClient:
+    """Start everything; whatever is started here ends when ``things`` is closed.
+
+    ``chosen`` goes into the environment of every task, so that the scheduled nights read what was
+    asked for, and not what the shops file says.
+    """
     from ecorse.warehouse.migrate import migrate
 
     began = time.monotonic()
@@ -119,6 +132,7 @@ def _start(things: ExitStack, console: Console, settings: Settings, once: bool) 
     environment = airflow_environment(
         settings.home, settings.project_dir, settings.airflow_port, postgres
     )
+    environment |= chosen
     if once:  # no night but this one
         environment["ECORSE_SCHEDULE"] = ""
     migrate_metadata(settings.home, environment, postgres)
@@ -137,8 +151,6 @@ def _run_night(
     client: AirflowClient, console: Console, origin: str, path: str | Path | None
 ) -> str | None:
     """Trigger `ingest`, follow it and the `refresh` it causes; gives why no night was published."""
-    if path is not None and Path(path).exists():
-        path = Path(path).resolve()  # tasks do not run in this working directory
     conf = {"origin": origin, "path": str(path) if path is not None else None}
     ingest = client.trigger(INGEST, conf)
     console.print(f"Triggered {INGEST} (origin {origin}).", highlight=False)

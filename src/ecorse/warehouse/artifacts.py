@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 def artifact_path(sha256: str) -> Path:
     """Where the model file of a hash is kept."""
-    return get_settings().home / "models" / f"{sha256}.skops"
+    return get_settings().home / "models" / f"{sha256}.model"
 
 
 def store_artifact(data: bytes) -> str:

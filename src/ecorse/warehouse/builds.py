@@ -153,7 +153,7 @@ class Step:
     build_id: int
     name: str
     token: int
-    rows: int = 0
+    rows: int | None = None
     detail: dict[str, Any] = field(default_factory=dict)
 
     def check(self) -> None:
