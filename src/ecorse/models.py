@@ -27,7 +27,8 @@ class TableSpec:
     ``columns`` maps a column name to ``(SQL type, comment)`` in order and starts with
     ``shop_id``; ``build_id`` is added by the flow. ``checks`` maps a check's name to
     ``(level, SQL)`` where the level is ``fail`` or ``warn`` and the SQL selects the rows that
-    break the rule, reading ``marts.<name>``.
+    break the rule, reading ``marts.<name>``. Several models may fill one table if all name the
+    same ``writer_column``: its values tell their rows apart.
     """
 
     name: str
@@ -35,6 +36,7 @@ class TableSpec:
     grain: tuple[str, ...]
     columns: Mapping[str, tuple[str, str]]
     checks: Mapping[str, tuple[Literal["fail", "warn"], str]] = field(default_factory=dict)
+    writer_column: str | None = None
 
 
 @dataclass(frozen=True)

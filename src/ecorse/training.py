@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import logging
 from collections import defaultdict
+from dataclasses import replace
 
 import polars as pl
 import psycopg
 
+from ecorse.errors import ConfigError
 from ecorse.failpoints import failpoint
 from ecorse.models import Champion, Declaration, ModelResult, TableSpec
 from ecorse.provenance import __version__, git_sha, library_versions
@@ -26,8 +28,30 @@ log = logging.getLogger(__name__)
 
 
 def model_specs(catalog: Catalog) -> list[TableSpec]:
-    """The tables that every declared model writes (imports the models)."""
-    return [spec for d in catalog.models.values() for spec in d.create().writes]
+    """The tables that every declared model writes, each once (imports the models).
+
+    A table that several models fill has the checks of all, named after the model too.
+
+    Raises
+    ------
+    ConfigError
+        Two models write one table that cannot be shared.
+    """
+    specs: dict[str, TableSpec] = {}
+    for declaration in catalog.models.values():
+        for spec in declaration.create().writes:
+            other = specs.setdefault(spec.name, spec)
+            if other is spec:
+                continue
+            if spec.writer_column is None or dict(other.columns) != dict(spec.columns):
+                raise ConfigError(
+                    f"{declaration.path}: marts.{spec.name} is written by another model too. They "
+                    "can share it only with the same columns and a writer_column (TableSpec); "
+                    "otherwise give one of the tables another name."
+                )
+            own = {f"{name}_{declaration.name}": check for name, check in spec.checks.items()}
+            specs[spec.name] = replace(other, checks={**other.checks, **own})
+    return list(specs.values())
 
 
 def train(declaration: Declaration, step: Step) -> dict[str, int]:

@@ -89,7 +89,7 @@ def test_steps_come_after_what_they_read_and_by_name(project: Path) -> None:
     assert [step.name for step in catalog.steps()] == ["z", "b", "c_model", "a"]
     model = catalog.step("c_model")
     assert (model.kind, model.reads, model.writes) == ("model", frozenset({"z"}), ("groups",))
-    assert catalog.writer_of("groups") == model
+    assert catalog.writers_of("groups") == [model]
 
 
 def test_changed_file_is_read_again(project: Path) -> None:

@@ -21,7 +21,7 @@ def upstream_steps(catalog: Catalog) -> dict[str, list[str]]:
     ancestors: dict[str, set[str]] = {}
     direct: dict[str, list[str]] = {}
     for step in catalog.steps():
-        upstream = {catalog.writer_of(table).name for table in step.reads}
+        upstream = {w.name for table in step.reads for w in catalog.writers_of(table)}
         implied = set().union(*(ancestors[name] for name in upstream))
         ancestors[step.name] = upstream | implied
         direct[step.name] = sorted(upstream - implied)
@@ -38,7 +38,7 @@ def step_groups(catalog: Catalog) -> dict[str, str]:
     stages: dict[str, int] = {}
     for step in catalog.steps():
         own = 1 if step.kind == "model" else 0  # marts have even stages, models odd ones
-        before = [stages[catalog.writer_of(table).name] for table in step.reads]
+        before = [stages[w.name] for table in step.reads for w in catalog.writers_of(table)]
         stages[step.name] = max((s + (s % 2 != own) for s in before), default=own)
     groups = {}
     for name, stage in stages.items():

@@ -6,7 +6,7 @@ What belongs here: the shape of results. What does not: computing them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,15 @@ DTYPES: dict[str, type[pl.DataType]] = {
 
 
 def make_specs(config: SegmentationConfig) -> tuple[TableSpec, ...]:
-    """The tables of one segmentation, in the order in which they are written."""
-    return (*_entity_specs(config), *_segment_specs(config), *_model_specs(config))
+    """The tables of one segmentation, in the order in which they are written.
+
+    Labels and points belong to one kind of entity; all segmentations share the others.
+    """
+    shared = (*_segment_specs(config), *_model_specs(config))
+    return (
+        *_entity_specs(config),
+        *(replace(spec, writer_column="segmentation") for spec in shared),
+    )
 
 
 def _entity_specs(config: SegmentationConfig) -> tuple[TableSpec, TableSpec]:

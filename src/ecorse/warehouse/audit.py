@@ -78,7 +78,8 @@ def _run(conn: psycopg.Connection, mart: str, check: Check, query: str) -> Check
         row = conn.execute(
             "select count(*), "
             f"coalesce(jsonb_agg(to_jsonb(q)) filter (where q.row_number_ <= {SAMPLE_ROWS}), '[]') "
-            f"from (select row_number() over () as row_number_, broken.* from ({query}) as broken) as q"
+            "from (select row_number() over () as row_number_, broken.* "
+            f"from ({query}) as broken) as q"
         ).fetchone()
     except psycopg.errors.SyntaxErrorOrAccessRuleViolation as error:
         raise ConfigError(

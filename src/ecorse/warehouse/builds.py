@@ -72,6 +72,9 @@ def open_build(*, as_of: datetime | None, known_by: datetime | None, holder: str
             """,
             {"build": build_id, "known_by": known_by},
         )
+        # The planner knows nothing of rows that were just copied, and would loop over them.
+        for table in ("ops.load", "ops.build_load", "staging.order_lines"):
+            conn.execute(f"analyze {table}")
     return build_id
 
 

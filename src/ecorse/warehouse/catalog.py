@@ -105,18 +105,18 @@ class Catalog:
         known = ", ".join(step.name for step in self.steps())
         raise ConfigError(f"There is no mart or model {name!r}; known are {known}.")
 
-    def writer_of(self, table: str) -> Step:
-        """Find the step that writes a table of ``marts``.
+    def writers_of(self, table: str) -> list[Step]:
+        """Find the steps that write a table of ``marts``: one mart, or one or more models.
 
         Raises
         ------
         ConfigError
             No step writes it.
         """
-        for step in self.steps():
-            if table in step.writes:
-                return step
-        raise ConfigError(f"No mart and no model writes marts.{table}.")
+        found = [step for step in self.steps() if table in step.writes]
+        if not found:
+            raise ConfigError(f"No mart and no model writes marts.{table}.")
+        return found
 
     def _collect_steps(self) -> list[Step]:
         steps = [
@@ -336,27 +336,28 @@ def _check_check_references(mart: Mart, written: set[str]) -> None:
 def _check_names(
     steps: list[Step], where: Mapping[str, str], models: Mapping[str, Declaration]
 ) -> None:
-    writers: dict[str, str] = {}
+    """Refuse one name for two things; several models may share a table (``TableSpec``)."""
+    writers: dict[str, Step] = {}
     for step in steps:
         if step.kind == "mart" and step.name in models:
             raise ConfigError(
                 f"{models[step.name].path}: a mart is called {step.name!r} too; rename one."
             )
         for table in step.writes:
-            if table in writers:
+            other = writers.setdefault(table, step)
+            if other is not step and "mart" in (step.kind, other.kind):
                 raise ConfigError(
                     f"{where[step.name]}: writes marts.{table}, "
-                    f"which {where[writers[table]]} writes too; rename one."
+                    f"which {where[other.name]} writes too; rename one."
                 )
-            writers[table] = step.name
 
 
 def _sort_into_levels(steps: list[Step]) -> tuple[tuple[Step, ...], ...]:
     levels: list[tuple[Step, ...]] = []
-    made: set[str] = set()
     waiting = sorted(steps, key=lambda step: step.name)
     while waiting:
-        ready = [step for step in waiting if step.reads <= made]
+        unmade = {table for step in waiting for table in step.writes}
+        ready = [step for step in waiting if not step.reads & unmade]
         if not ready:
             stuck = ", ".join(step.name for step in waiting)
             raise ConfigError(
@@ -364,6 +365,5 @@ def _sort_into_levels(steps: list[Step]) -> tuple[tuple[Step, ...], ...]:
                 "Take one reference out of include/sql/marts or include/models."
             )
         levels.append(tuple(ready))
-        made |= {table for step in ready for table in step.writes}
         waiting = [step for step in waiting if step not in ready]
     return tuple(levels)

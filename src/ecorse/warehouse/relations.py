@@ -32,10 +32,12 @@ def qualified(mart: str, build_id: int) -> str:
     return sql.Identifier("builds", build_relation(mart, build_id)).as_string()
 
 
-def staging_at(table: str, build: str) -> str:
+def staging_at(table: str, build: str, *, is_cut: bool = True) -> str:
     """A parenthesised select of ``staging.<table>`` at a build's watermark.
 
     ``build`` is a number, or ``PUBLISHED`` for whichever build is published when it is read.
+    ``is_cut`` says whether the build may have an ``as_of``; without one the cut is left out, for
+    the planner takes any such condition for one that keeps a third of the rows.
     A repeated line (another load holds it too) counts only if no earlier load of the build
     holds it.
     """
@@ -45,10 +47,13 @@ def staging_at(table: str, build: str) -> str:
             f"A mart reads staging.{table}, which does not exist. Known: {', '.join(STAGING_TIME)}."
         )
     known = (
-        f"s.load_id in (select bl.load_id from ops.build_load as bl where bl.build_id = {build}) "
-        f"and s.{time_column} <= coalesce("
-        f"(select b.as_of from ops.build as b where b.build_id = {build}), 'infinity')"
+        f"s.load_id in (select bl.load_id from ops.build_load as bl where bl.build_id = {build})"
     )
+    if is_cut:
+        known += (
+            f" and s.{time_column} <= coalesce("
+            f"(select b.as_of from ops.build as b where b.build_id = {build}), 'infinity')"
+        )
     same = " and ".join(
         [f"e.{c} = s.{c}" for c in SAME_LINE]
         + [f"e.{c} is not distinct from s.{c}" for c in SAME_NULLABLE]
@@ -68,7 +73,7 @@ def staging_at(table: str, build: str) -> str:
     )
 
 
-def resolver(build_id: int | None) -> Callable[[str, str], str]:
+def resolver(build_id: int | None, *, is_cut: bool = True) -> Callable[[str, str], str]:
     """What to put for ``schema.table`` in a mart's SQL.
 
     For a build: its stand-alone relations. For ``None``: the published views, and staging at the
@@ -79,7 +84,8 @@ def resolver(build_id: int | None) -> Callable[[str, str], str]:
         if schema == "marts":
             return f"marts.{table}" if build_id is None else qualified(table, build_id)
         if schema == "staging":
-            return staging_at(table, PUBLISHED if build_id is None else str(build_id))
+            build = PUBLISHED if build_id is None else str(build_id)
+            return staging_at(table, build, is_cut=is_cut)
         return f"{schema}.{table}"
 
     return resolve

@@ -30,7 +30,7 @@ def create_mart(conn: psycopg.Connection, mart: Mart, build_id: int) -> int:
     ConfigError
         Postgres refuses the mart's SQL; the message names the file.
     """
-    body = render(mart.sql, resolver(build_id))
+    body = render(mart.sql, resolver(build_id, is_cut=is_cut(conn, build_id)), str(mart.path))
     relation = qualified(mart.name, build_id)
     try:
         if mart.materialized == "view":
@@ -45,9 +45,18 @@ def create_mart(conn: psycopg.Connection, mart: Mart, build_id: int) -> int:
             f"({error.sqlstate}). Mend the SQL and run `ecorse refresh` again."
         ) from error
     _finish_table(conn, mart.name, build_id, mart.grain)
+    conn.execute(f"analyze {relation}")
     row = conn.execute(f"select count(*) from {relation}").fetchone()
     assert row is not None
     return int(row[0])
+
+
+def is_cut(conn: psycopg.Connection, build_id: int) -> bool:
+    """Whether a build leaves out rows by their date (``as_of``)."""
+    row = conn.execute(
+        "select as_of is not null from ops.build where build_id = %s", (build_id,)
+    ).fetchone()
+    return row == (True,)
 
 
 def create_model_table(
@@ -55,18 +64,19 @@ def create_model_table(
 ) -> int:
     """Make a table that a model declared and fill it; gives its rows.
 
+    A table that several models share is made by the first; each replaces only its own rows.
+
     Raises
     ------
     DataError
         A frame lacks a declared column or has one that is not declared.
     """
     relation = qualified(spec.name, build_id)
-    conn.execute(f"drop table if exists {relation} cascade")
-    columns = ", ".join(
-        f"{sql.Identifier(name).as_string(conn)} {sql_type}"
-        for name, (sql_type, _) in spec.columns.items()
-    )
-    conn.execute(f"create table {relation} (build_id bigint not null, {columns})")
+    # two models that share a table take turns, until the end of their transactions
+    conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 6032))", (relation,))
+    row = conn.execute("select to_regclass(%s)", (relation,)).fetchone()
+    if spec.writer_column is None or row == (None,):
+        _create_empty(conn, spec, build_id)
     rows = 0
     for frame in frames:
         if set(frame.columns) != set(spec.columns):
@@ -74,11 +84,30 @@ def create_model_table(
                 f"A model gave marts.{spec.name} the columns {sorted(frame.columns)}, but it "
                 f"declares {sorted(spec.columns)}. Mend the model or its TableSpec."
             )
+        if spec.writer_column is not None:
+            conn.execute(
+                sql.SQL("delete from {} where shop_id = any(%s) and {} = any(%s)").format(
+                    sql.Identifier("builds", build_relation(spec.name, build_id)),
+                    sql.Identifier(spec.writer_column),
+                ),
+                [frame[name].unique().to_list() for name in ("shop_id", spec.writer_column)],
+            )
         rows += copy_frame(
             conn, relation, frame.select(pl.lit(build_id).alias("build_id"), *spec.columns)
         )
-    _finish_table(conn, spec.name, build_id, spec.grain)
+    conn.execute(f"analyze {relation}")
     return rows
+
+
+def _create_empty(conn: psycopg.Connection, spec: TableSpec, build_id: int) -> None:
+    relation = qualified(spec.name, build_id)
+    conn.execute(f"drop table if exists {relation} cascade")
+    columns = ", ".join(
+        f"{sql.Identifier(name).as_string(conn)} {sql_type}"
+        for name, (sql_type, _) in spec.columns.items()
+    )
+    conn.execute(f"create table {relation} (build_id bigint not null, {columns})")
+    _finish_table(conn, spec.name, build_id, spec.grain)
 
 
 def _with_build_id(body: str, build_id: int) -> str:
@@ -88,7 +117,7 @@ def _with_build_id(body: str, build_id: int) -> str:
 def _finish_table(
     conn: psycopg.Connection, name: str, build_id: int, grain: tuple[str, ...]
 ) -> None:
-    """What lets the table be attached without a scan, be looked up by its grain, and be planned."""
+    """What lets the table be attached without a scan, and be looked up by its grain."""
     relation = qualified(name, build_id)
     constraint = sql.Identifier(f"{build_relation(name, build_id)}_build").as_string(conn)
     conn.execute(f"alter table {relation} alter column build_id set not null")
@@ -97,7 +126,6 @@ def _finish_table(
     )
     if grain:
         conn.execute(f"create index on {relation} ({grain_index(grain)})")
-    conn.execute(f"analyze {relation}")
 
 
 def grain_index(grain: Iterable[str]) -> str:
