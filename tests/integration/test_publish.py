@@ -144,7 +144,7 @@ def test_old_builds_are_cleared_and_a_long_reader_is_not_disturbed(stage_shop, m
 def test_readers_never_fail_see_nothing_or_mix_nights(stage_shop, copy_build):
     """Twenty publishes in a row under readers that join two marts in both orders."""
     stage_shop()
-    night = flow.refresh(holder=HOLDER)
+    latest = flow.refresh(holder=HOLDER).build_id
     stop = threading.Event()
     problems: list[str] = []
     reads = [0, 0]
@@ -173,12 +173,13 @@ def test_readers_never_fail_see_nothing_or_mix_nights(stage_shop, copy_build):
         reader.start()
     try:
         for _ in range(20):
-            build_id = copy_build(night.build_id)
+            build_id = copy_build(latest)
             with connect() as conn:
                 conn.execute(
                     "update ops.build set status = 'audited' where build_id = %s", (build_id,)
                 )
             flow.publish(build_id, holder=HOLDER)
+            latest = build_id
     finally:
         stop.set()
         for reader in readers:
