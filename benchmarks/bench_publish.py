@@ -1,11 +1,11 @@
 """How long readers wait while nights are published, against renaming tables.
 
-What belongs here: readers in both table orders, timed one read at a time, while builds are published
-by the pointer, and then while the same tables are swapped by renaming (the peer, as dbt and dlt do).
+What belongs here: readers in both table orders, timed read by read, while builds are published by
+the pointer, and then while the same tables are swapped by renaming (the peer, as dbt and dlt do).
 What does not: whether what they read is right (``tests/integration/test_publish.py``).
 
-Run ``python benchmarks/bench_publish.py``. The last line is ``bench <name> <ratio> <better|worse> than
-<peer>``, ratio = the peer's longest wait / ours.
+Run ``python benchmarks/bench_publish.py``. The last line is
+``bench <name> <ratio> <better|worse> than <peer>``, ratio = the peer's longest wait / ours.
 """
 
 from __future__ import annotations
@@ -94,7 +94,9 @@ def prepare_build(conn: psycopg.Connection, build_id: int) -> None:
 
 def by_pointer(url: str, reader_url: str) -> Reads:
     """Ecorse's publish."""
-    from ecorse.warehouse.publish import Published, clear_old_builds, publish
+    from ecorse.warehouse.partitions import clear_old_builds
+    from ecorse.warehouse.publish import publish
+    from ecorse.warehouse.views import Published
 
     relations = [
         Published(name, name, ("shop_id",), {"shop_id": "", "number": ""}, None)
@@ -145,9 +147,9 @@ def describe(name: str, reads: Reads) -> None:
     ordered = sorted(reads.seconds)
     p99 = ordered[int(len(ordered) * 0.99)]
     print(
-        f"  {name}: {len(ordered):,} reads under {PUBLISHES} publishes, {len(reads.errors)} errors, "
-        f"{reads.mixed} mixed or empty, 99 % within {p99 * 1000:.1f} ms, "
-        f"longest {ordered[-1] * 1000:.1f} ms"
+        f"  {name}: {len(ordered):,} reads under {PUBLISHES} publishes, "
+        f"{len(reads.errors)} errors, {reads.mixed} mixed or empty, "
+        f"99 % within {p99 * 1000:.1f} ms, longest {ordered[-1] * 1000:.1f} ms"
     )
 
 

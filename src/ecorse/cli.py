@@ -341,7 +341,7 @@ def mart_list() -> None:
 @mart_app.command("drop")
 def mart_drop(name: str) -> None:
     """Forget a mart's view and its kept nights, e.g. after its columns changed their types."""
-    from ecorse.warehouse.publish import drop_mart
+    from ecorse.warehouse.views import drop_mart
 
     drop_mart(name)
     print(f"Dropped marts.{name}; the next refresh makes it anew if its file is still there.")

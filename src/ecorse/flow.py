@@ -21,8 +21,10 @@ from ecorse.warehouse.audit import all_checks, run_checks, save_results
 from ecorse.warehouse.builds import fail_build, step
 from ecorse.warehouse.catalog import load_catalog
 from ecorse.warehouse.connect import connect
+from ecorse.warehouse.partitions import clear_old_builds
 from ecorse.warehouse.runs import journal
 from ecorse.warehouse.tables import create_mart
+from ecorse.warehouse.views import relations_of
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
@@ -188,9 +190,8 @@ def publish(build_id: int, *, holder: str) -> None:
     from ecorse.training import model_specs
 
     catalog = load_catalog()
-    relations = publishing.relations_of(catalog, model_specs(catalog))
-    publishing.publish(build_id, relations, holder=holder)
-    publishing.clear_old_builds()
+    publishing.publish(build_id, relations_of(catalog, model_specs(catalog)), holder=holder)
+    clear_old_builds()
 
 
 publish_build = publish  # under this name where `publish` is a yes or no

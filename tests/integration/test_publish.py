@@ -141,6 +141,29 @@ def test_old_builds_are_cleared_and_a_long_reader_is_not_disturbed(stage_shop, m
     assert attached == set(builds[-2:])
 
 
+SIDES = (
+    "select min(build_id) as build_id, count(*) as n from marts.orders",
+    "select min(build_id) as build_id, sum(orders) as n from marts.daily_sales",
+)
+
+
+@pytest.mark.parametrize("prepare", [False, True])
+def test_a_transaction_that_stays_open_sees_each_new_night_whole(stage_shop, copy_build, prepare):
+    stage_shop()
+    latest = flow.refresh(holder=HOLDER).build_id
+    with connect("bi_reader") as reader:
+        for _ in range(3):
+            query = f"select a.build_id, b.build_id, a.n from ({SIDES[0]}) as a, ({SIDES[1]}) as b"
+            assert reader.execute(query, prepare=prepare).fetchone() == (latest, latest, 300)
+            latest = copy_build(latest)
+            with connect() as conn:
+                conn.execute(
+                    "update ops.build set status = 'audited' where build_id = %s", (latest,)
+                )
+            flow.publish(latest, holder=HOLDER)
+        assert reader.execute(query, prepare=prepare).fetchone() == (latest, latest, 300)
+
+
 def test_readers_never_fail_see_nothing_or_mix_nights(stage_shop, copy_build):
     """Twenty publishes in a row under readers that join two marts in both orders."""
     stage_shop()
@@ -149,12 +172,8 @@ def test_readers_never_fail_see_nothing_or_mix_nights(stage_shop, copy_build):
     problems: list[str] = []
     reads = [0, 0]
     queries = [
-        "select o.build_id, d.build_id, o.n, d.n from "
-        "(select min(build_id) as build_id, max(build_id) as top, count(*) as n from marts.orders) as o, "
-        "(select min(build_id) as build_id, max(build_id) as top, sum(orders) as n from marts.daily_sales) as d",
-        "select d.build_id, o.build_id, d.n, o.n from "
-        "(select min(build_id) as build_id, max(build_id) as top, sum(orders) as n from marts.daily_sales) as d, "
-        "(select min(build_id) as build_id, max(build_id) as top, count(*) as n from marts.orders) as o",
+        f"select a.build_id, b.build_id, a.n, b.n from ({a}) as a, ({b}) as b"
+        for a, b in (SIDES, SIDES[::-1])
     ]
 
     def read(which: int) -> None:
@@ -186,4 +205,3 @@ def test_readers_never_fail_see_nothing_or_mix_nights(stage_shop, copy_build):
             reader.join()
     assert problems == []
     assert min(reads) > 20
-

@@ -40,7 +40,7 @@ def copy_text(frame: pl.DataFrame) -> memoryview:
         if isinstance(dtype, pl.Datetime)
     ]
     frame = frame.with_columns(times)
-    text = _write(frame)
+    text = _write(_join_constants(frame))
     codes = np.frombuffer(text, np.uint8)
     nulls = sum(frame.null_count().row(0))
     is_plain = (
@@ -50,6 +50,34 @@ def copy_text(frame: pl.DataFrame) -> memoryview:
     if is_plain:
         return text
     return _write(frame.with_columns(pl.col(pl.String).str.replace_many(SPECIAL, ESCAPED)))
+
+
+def _join_constants(frame: pl.DataFrame) -> pl.DataFrame:
+    """Join neighbouring columns of one value each (shop, currency …) into one: a tenth faster."""
+    columns: list[pl.Series] = []
+    run: list[str] = []
+    for series in frame:
+        if series.dtype in (pl.String, pl.Boolean, pl.Int64) and _is_constant(series):
+            text = series.head(1).cast(pl.String).fill_null("\\N").item()
+            run.append(text)
+            continue
+        columns += _constant(run, len(columns), frame.height)
+        run = []
+        columns.append(series)
+    columns += _constant(run, len(columns), frame.height)
+    return pl.DataFrame(columns)
+
+
+def _is_constant(series: pl.Series) -> bool:
+    if not len(series) or series[0] != series[-1]:
+        return False
+    return bool(series.eq_missing(series[0]).all())
+
+
+def _constant(run: list[str], position: int, height: int) -> list[pl.Series]:
+    if not run:
+        return []
+    return [pl.select(pl.repeat("\t".join(run), height).alias(f"_{position}")).to_series()]
 
 
 def _write(frame: pl.DataFrame) -> memoryview:
@@ -86,7 +114,7 @@ class CopyStreams:
 
     def __init__(self, table: tuple[str, ...], columns: Sequence[str], streams: int) -> None:
         self._statement = copy_statement(table, columns)
-        self._blocks: queue.Queue[memoryview | None] = queue.Queue(QUEUED_BLOCKS * streams)
+        self._blocks: queue.Queue[pl.DataFrame | None] = queue.Queue(QUEUED_BLOCKS * streams)
         self._errors: list[BaseException] = []
         self._stop = threading.Event()
         self._connections: list[psycopg.Connection] = []
@@ -110,15 +138,15 @@ class CopyStreams:
             thread.join()
         self._disconnect()
 
-    def write(self, block: memoryview) -> None:
-        """Queue COPY text of whole rows; waits while every stream is busy.
+    def write(self, rows: pl.DataFrame) -> None:
+        """Queue rows, to be serialised by a stream; waits while every stream is busy.
 
         Raises
         ------
         psycopg.Error
             A stream failed.
         """
-        self._put(block)
+        self._put(rows)
         failpoint("ingest.mid_copy")
 
     def finish(self) -> None:
@@ -129,6 +157,11 @@ class CopyStreams:
             thread.join()
         self._raise()
 
+    @property
+    def connections(self) -> Sequence[psycopg.Connection]:
+        """The streams' connections, each in its open transaction; for use after ``finish``."""
+        return self._connections
+
     def commit(self) -> None:
         """Commit every stream; call after ``finish``."""
         for i, conn in enumerate(self._connections):
@@ -136,7 +169,7 @@ class CopyStreams:
                 failpoint("ingest.between_stream_commits")
             conn.commit()
 
-    def _put(self, block: memoryview | None) -> None:
+    def _put(self, block: pl.DataFrame | None) -> None:
         while True:
             self._raise()
             try:
@@ -153,12 +186,12 @@ class CopyStreams:
             # the load's last commit is durable, and it comes later: these need not wait for a disk
             conn.execute("set local synchronous_commit = off")
             with conn.cursor() as cursor, cursor.copy(self._statement) as copy:
-                while (block := self._next()) is not None:
-                    copy.write(block)
+                while (rows := self._next()) is not None:
+                    copy.write(copy_text(rows))
         except BaseException as error:  # raised again in the producer's thread
             self._errors.append(error)
 
-    def _next(self) -> memoryview | None:
+    def _next(self) -> pl.DataFrame | None:
         while True:
             try:
                 return self._blocks.get(timeout=0.2)

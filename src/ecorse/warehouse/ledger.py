@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -171,13 +171,14 @@ def order_line_columns(conn: psycopg.Connection) -> list[str]:
 
 
 def create_work_tables(conn: psycopg.Connection) -> None:
-    """Temporary tables of a load: rows that may be duplicates, and rejected rows."""
+    """Temporary tables of a load: candidate duplicates, what they may repeat, and rejects."""
     conn.execute(
         """
         create temporary table candidate (like staging.order_lines including defaults)
             on commit drop
         """
     )
+    conn.execute("create temporary table likely (like staging.order_lines) on commit drop")
     conn.execute(
         """
         create temporary table rejected (
@@ -186,6 +187,49 @@ def create_work_tables(conn: psycopg.Connection) -> None:
         ) on commit drop
         """
     )
+
+
+def fetch_likely(conn: psycopg.Connection, stream: psycopg.Connection, load_id: int) -> None:
+    """Bring the lines that candidates may repeat from a stream, before that stream commits.
+
+    A transaction reads its own rows without marking them as committed. After the commit the same
+    read would write every page once more (1.1 s per million rows, not 0.2 s).
+    """
+    stream.execute("set local max_parallel_workers_per_gather = 0")
+    stream.execute("create temporary table suspect (order_id text) on commit drop")
+    _pipe(conn, "select distinct order_id from candidate", stream, "suspect")
+    stream.execute("analyze suspect")
+    _pipe(
+        stream,
+        sql.SQL(
+            """
+            select * from staging.order_lines
+            where load_id = {} and order_id in (select order_id from suspect)
+            """
+        ).format(sql.Literal(load_id)),
+        conn,
+        "likely",
+    )
+
+
+def _pipe(
+    source: psycopg.Connection,
+    query: LiteralString | sql.Composed,
+    target: psycopg.Connection,
+    table: str,
+) -> None:
+    """Copy a query's rows from one connection into a temporary table of another."""
+    statement = sql.SQL(query) if isinstance(query, str) else query
+    copy_out = sql.SQL("copy ({}) to stdout").format(statement)
+    copy_in = sql.SQL("copy {} from stdin").format(sql.Identifier(table))
+    with (
+        source.cursor() as reader,
+        target.cursor() as writer,
+        reader.copy(copy_out) as rows,
+        writer.copy(copy_in) as copy,
+    ):
+        for block in rows:
+            copy.write(block)
 
 
 def _same_line(left: str, right: str, columns: Sequence[str]) -> sql.Composable:
@@ -215,7 +259,7 @@ def stage_new_candidates(conn: psycopg.Connection, load_id: int) -> Moved:
     """Stage the candidates that turn out to be new; the others repeat a row of this load."""
     columns = order_line_columns(conn)
     compared = [c for c in columns if c not in NOT_COMPARED]
-    conn.execute("analyze candidate")
+    conn.execute("analyze candidate, likely")
     return _moved(
         conn,
         sql.SQL(
@@ -224,8 +268,7 @@ def stage_new_candidates(conn: psycopg.Connection, load_id: int) -> Moved:
                 insert into staging.order_lines ({columns})
                 select distinct on ({compared}) {of_candidate} from candidate
                 where not exists (
-                    select from staging.order_lines
-                    where order_lines.load_id = %(load)s and {same}
+                    select from likely where {same}
                 )
                 order by {compared}, candidate.source_line
                 returning quantity * unit_price as money
@@ -236,7 +279,7 @@ def stage_new_candidates(conn: psycopg.Connection, load_id: int) -> Moved:
             columns=_names(columns),
             of_candidate=_names(columns, "candidate"),
             compared=_names(compared, "candidate"),
-            same=_same_line("order_lines", "candidate", columns),
+            same=_same_line("likely", "candidate", columns),
         ),
         load_id,
     )
