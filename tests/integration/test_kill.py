@@ -88,3 +88,40 @@ def test_killed_at_a_named_point_and_run_again(name, warehouse, sales, undisturb
     checksums, expected = undisturbed
     assert read_checksums() == checksums
     assert counts() == expected
+
+
+@pytest.mark.slow
+def test_postgres_killed_during_a_load_and_the_next_command_completes(
+    sales, undisturbed, monkeypatch, tmp_path
+):
+    """The embedded Postgres dies under a load; the next commands start it and finish the night."""
+    from ecorse.stack import EmbeddedPostgres
+    from ecorse.stack.cluster import postmaster
+
+    monkeypatch.delenv("ECORSE_DATABASE_URL", raising=False)
+    monkeypatch.setenv("ECORSE_HOME", str(tmp_path))
+    get_settings.cache_clear()
+    server = EmbeddedPostgres(tmp_path)
+    server.start()
+    try:
+        assert ecorse("status").returncode == 0  # the schema is there
+        loading = subprocess.Popen(
+            [sys.executable, "-m", "ecorse.cli", "ingest", "--data", str(sales)],
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert "Simulated_Sales" in loading.stderr.readline()  # the first file is in
+        process = postmaster(server.data_dir)
+        assert process is not None
+        process.kill()
+        error = loading.stderr.read()
+        assert loading.wait(60) not in (0, -signal.SIGKILL), error
+        assert "Traceback" not in error
+        assert ecorse("ingest", "--data", str(sales)).returncode == 0
+        assert ecorse("refresh").returncode == 0
+        checksums, expected = undisturbed
+        assert read_checksums() == checksums
+        assert counts() == expected
+    finally:
+        get_settings.cache_clear()
+        server.remove()

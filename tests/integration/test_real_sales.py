@@ -1,0 +1,127 @@
+"""A real year of sales: the known counts, to the cent, whatever way the files come in."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+
+from ecorse import flow
+from ecorse.settings import get_settings
+from ecorse.status import read_checksums
+from ecorse.warehouse.connect import connect
+
+pytestmark = pytest.mark.slow
+
+ROWS = {
+    "rows_read": 186_850,
+    "rows_staged": 185_686,
+    "rows_duplicate": 264,
+    "rows_ignored": 900,
+    "rows_rejected": 0,
+}
+
+
+@pytest.fixture
+def switch_warehouse(postgres, monkeypatch, tmp_path) -> Callable[[], None]:
+    """Give a function that makes a fresh warehouse the current one."""
+    made = []
+
+    def switch() -> None:
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        postgres.create_database(name, template="ecorse_template")
+        made.append(name)
+        monkeypatch.setenv("ECORSE_HOME", str(tmp_path / name))
+        monkeypatch.setenv("ECORSE_DATABASE_URL", postgres.url("ecorse_etl", database=name))
+        monkeypatch.setenv("ECORSE_APP_READER_PASSWORD", postgres.password("app_reader"))
+        get_settings.cache_clear()
+
+    yield switch
+    get_settings.cache_clear()
+    for name in made:
+        postgres.drop_database(name)
+
+
+def ingest(path) -> dict[str, int]:
+    return flow.ingest("main", "sales_csv", origin="folder", path=str(path), holder="test").counts()
+
+
+def test_a_year_all_at_once_and_file_by_file_in_any_order(switch_warehouse, shared_data):
+    folder = shared_data / "sales_monthly"
+    switch_warehouse()
+    counts = ingest(folder)
+    assert {name: counts[name] for name in ROWS} == ROWS
+    flow.refresh(holder="test")
+    with connect() as conn:
+        figures = conn.execute(
+            "select count(*), sum(units), sum(revenue) from marts.orders"
+        ).fetchone()
+        ignored = conn.execute(
+            "select sum((counts -> 'ignored' ->> 'blank_row')::int), "
+            "sum((counts -> 'ignored' ->> 'repeated_header')::int) from ops.load"
+        ).fetchone()
+    assert figures == (178_437, 208_812, Decimal("34465537.94"))
+    assert ignored == (545, 355)
+    at_once = read_checksums()
+
+    again = ingest(folder)
+    assert again["files_new"] == 0
+    assert again["rows_staged"] == 0
+    flow.refresh(holder="test")
+    assert read_checksums() == at_once
+
+    switch_warehouse()
+    files = sorted(folder.glob("*.csv"))
+    random.Random(4).shuffle(files)
+    staged = [ingest(file)["rows_staged"] for file in files]
+    assert sum(staged) == ROWS["rows_staged"]
+    flow.refresh(holder="test")
+    assert read_checksums() == at_once
+
+
+def test_the_first_co_purchase_neighbours_of_the_phones(switch_warehouse, shared_data):
+    from ecorse.recommend import recommend
+
+    switch_warehouse()
+    ingest(shared_data / "sales_monthly")
+    flow.refresh(holder="test")
+    with connect() as conn:
+        found = {
+            name: (neighbour, count)
+            for name, neighbour, count in conn.execute(
+                """
+                select p.product_name, n.product_name, (s.evidence ->> 'co_purchases')::int
+                from marts.item_co_purchases as s
+                join marts.products as p using (shop_id, product_id)
+                join marts.products as n
+                    on n.shop_id = s.shop_id and n.product_id = s.similar_product_id
+                where s.rank = 1
+                """
+            )
+        }
+        together = conn.execute(  # counted a second way, from the lines
+            """
+            select count(distinct a.order_id) from marts.order_lines as a
+            join marts.order_lines as b using (shop_id, order_id)
+            where a.product_name = 'iPhone' and b.product_name = 'Lightning Charging Cable'
+            """
+        ).fetchone()[0]
+    assert found["iPhone"] == ("Lightning Charging Cable", together)
+    assert found["Google Phone"][0] == "USB-C Charging Cable"
+    assert recommend(["iphone"], n=1)[0]["product_name"] == "Lightning Charging Cable"
+
+
+def test_the_same_year_as_one_file_of_thirteen_columns(switch_warehouse, shared_data):
+    switch_warehouse()
+    counts = ingest(shared_data / "sales_single")
+    assert counts["rows_read"] == 185_950
+    assert counts["rows_duplicate"] == 264
+    assert counts["rows_staged"] == 185_686
+    flow.refresh(holder="test")
+    with connect() as conn:
+        assert conn.execute(
+            "select count(*), sum(units), sum(revenue) from marts.orders"
+        ).fetchone() == (178_437, 208_812, Decimal("34465537.94"))
