@@ -31,7 +31,12 @@ with DAG(
     schedule=None,
     default_args=TASK_DEFAULTS,
     params={
-        "path": Param("", "The file to append to", type="string", title="File"),
+        "path": Param(
+            None,
+            "The file to append to; empty means the last one of the simulated shop",
+            type=["null", "string"],
+            title="File",
+        ),
         "rows": Param(1000, "How many order lines", type="integer", minimum=1, maximum=10_000_000),
         "seed": Param(0, "The same seed gives the same rows", type="integer", minimum=0),
     },

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ecorse.settings import PROJECT_DIR
+from ecorse.settings import PROJECT_DIR, get_settings
 from ecorse.warehouse.connect import connect
 
 HEADER = ["Order ID", "Product", "Quantity Ordered", "Price Each", "Order Date", "Purchase Address"]
@@ -145,12 +145,13 @@ def test_a_failed_step_marks_its_build(play, warehouse, tmp_path, monkeypatch):
     assert left == (0,), "nothing of a failed build stays"
 
 
-def test_forms_filled_in_wrongly_fail_at_the_first_try(play, sales):
+def test_forms_by_hand_and_wrong_ones_fail_at_the_first_try(play, sales):
     write_sales(sales / "april.csv", 5)
-    elsewhere, rollback, simulate = play(
+    elsewhere, rollback, simulate, default = play(
         ("ingest", {"shop": "elsewhere"}),
         ("rollback", {}),
         ("simulate", {"path": str(sales / "april.csv"), "rows": 7, "seed": 1}),
+        ("simulate", {"rows": 7}),
     )
     assert elsewhere["tasks"]["list_sources"] == "failed"
     assert elsewhere["state"] == "failed"
@@ -160,3 +161,6 @@ def test_forms_filled_in_wrongly_fail_at_the_first_try(play, sales):
     lines = (sales / "april.csv").read_text().splitlines()
     assert len(lines) == 1 + 5 + 7
     assert all(line.startswith("SIM-") for line in lines[6:])
+    assert default["state"] == "success", default["log"]
+    (simulated,) = (get_settings().home / "simulated").glob("*/Simulated_Sales_September_2019.csv")
+    assert sum(line.startswith("SIM-A") for line in simulated.read_text().splitlines()) == 7

@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Context, get_current_context, task
@@ -191,10 +192,21 @@ def _announce_marts(context: Context, build_id: int, action: str) -> dict[str, A
 @task(retries=0)  # a try that was killed after its rename would be appended twice
 def simulate() -> dict[str, Any]:
     """Append simulated, marked sales to a file."""
-    from pathlib import Path
-
     from ecorse.simulate import append_sales
 
     form = get_current_context()["params"]
-    summary = append_sales(Path(form["path"]), rows=form["rows"], seed=form["seed"])
+    path = Path(form["path"]) if form["path"] else _simulated_file()
+    summary = append_sales(path, rows=form["rows"], seed=form["seed"])
     return {"path": str(summary.path), "rows": summary.rows, "orders": summary.orders}
+
+
+def _simulated_file() -> Path:
+    """Give the last file of the simulated shop, which is made first if it is not there yet."""
+    from ecorse.settings import get_settings
+    from ecorse.sources.origins import fetch_files
+    from ecorse.sources.shops import load_shops
+
+    settings = get_settings()
+    sources = [source for shop in load_shops(settings) for source in shop.sources]
+    options = next((s.options for s in sources if s.origin == "simulate"), {})
+    return fetch_files("simulate", settings, options)[-1].path
