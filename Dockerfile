@@ -21,8 +21,11 @@ RUN pip install --no-deps --no-build-isolation --editable .
 
 FROM python:3.11-slim-bookworm
 
+# docker build --build-arg ECORSE_GIT_SHA="$(git rev-parse HEAD)": an image has no checkout to ask
+ARG ECORSE_GIT_SHA=""
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    ECORSE_GIT_SHA=$ECORSE_GIT_SHA \
     AIRFLOW_HOME=/opt/ecorse/var/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/ecorse/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/ecorse/plugins \

@@ -1,22 +1,23 @@
 """The archive of raw files: every file ever loaded, kept under the hash of its content.
 
 What belongs here: copying a file in while hashing it, and finding it again. What does not: what
-is in it. What is parsed afterwards is the archived copy, so that the bytes that were hashed are
-the bytes that are parsed, whatever happens to the original meanwhile.
+is in it. A file is read once: the bytes that are parsed are those that are hashed and kept,
+whatever happens to the original meanwhile.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-from ecorse.errors import SourceUnavailable
-from ecorse.files import replace_atomically
+from ecorse.clean.stream import Readable
+from ecorse.errors import DiskFull, SourceUnavailable
 
 CHUNK_BYTES = 1 << 20
 
@@ -35,60 +36,123 @@ def archived_path(home: Path, sha256: str) -> Path:
     return home / "raw" / sha256[:2] / sha256
 
 
-def archive(path: Path, home: Path, file_name: str) -> Archived:
-    """Copy a file into the archive, mode 0600, by an atomic rename; a known content is kept once.
+class Intake:
+    """A file on its way into the archive: what is read of it is hashed and copied at once.
+
+    Used as a context manager; without ``finish`` nothing is kept.
 
     Raises
     ------
     SourceUnavailable
-        The file cannot be read, or was changed or replaced while it was read.
-    DiskFull
-        The archive's disk is full.
+        The file cannot be read.
     """
-    folder = home / "raw"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    incoming = folder / f"incoming-{os.getpid()}"
-    try:
-        with _opened(path, file_name) as source, replace_atomically(incoming) as copy:
-            os.fchmod(copy.fileno(), 0o600)
-            before = os.fstat(source.fileno())
-            digest, size = hashlib.sha256(), 0
-            while chunk := source.read(CHUNK_BYTES):
-                digest.update(chunk)
-                size += copy.write(chunk)
-            _refuse_changed(path, file_name, before, os.fstat(source.fileno()), size)
-        kept = archived_path(home, digest.hexdigest())
-        kept.parent.mkdir(exist_ok=True, mode=0o700)
-        incoming.replace(kept)
-    finally:
-        incoming.unlink(missing_ok=True)
-    return Archived(kept, digest.hexdigest(), size)
+
+    def __init__(self, path: Path, home: Path, file_name: str) -> None:
+        self._path, self._home, self._file_name = path, home, file_name
+        self._folder = home / "raw"
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._incoming = self._folder / f"incoming-{os.getpid()}-{secrets.token_hex(4)}"
+        self._digest, self._read = hashlib.sha256(), 0
+        self._archived: Archived | None = None
+        try:
+            self._source = path.open("rb")
+        except OSError as error:
+            raise SourceUnavailable(
+                f"{file_name}: cannot be read ({error.strerror}). Check that the file is there and "
+                "may be read, and run this again."
+            ) from None
+        self._before = os.fstat(self._source.fileno())
+        self._copy = os.open(self._incoming, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+    @property
+    def size_bytes(self) -> int:
+        """The file's size when it was opened."""
+        return self._before.st_size
+
+    def __enter__(self) -> Intake:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._source.close()
+        os.close(self._copy)
+        self._incoming.unlink(missing_ok=True)
+
+    def read(self, size: int = CHUNK_BYTES, /) -> bytes:
+        """Read on; empty at the end.
+
+        Raises
+        ------
+        DiskFull
+            The archive's disk is full.
+        """
+        chunk = self._source.read(size)
+        self._digest.update(chunk)
+        self._read += len(chunk)
+        try:
+            _write_all(self._copy, chunk)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise DiskFull(
+                f"No space left to write {self._incoming} (at {self._read} of {self.size_bytes} "
+                "bytes). Free some space and run the same command again."
+            ) from error
+        return chunk
+
+    @contextmanager
+    def reader(self) -> Iterator[Readable]:
+        """What to parse: the file itself, or its archived copy if it was read already."""
+        if self._archived is None:
+            yield self
+            return
+        with self._archived.path.open("rb") as file:
+            yield file
+
+    def finish(self) -> Archived:
+        """Read what is left, and keep the file: mode 0600, by an atomic rename.
+
+        Raises
+        ------
+        SourceUnavailable
+            The file was changed or replaced while it was read.
+        """
+        if self._archived is None:
+            while self.read():
+                pass
+            self._refuse_changed()
+            sha256 = self._digest.hexdigest()
+            kept = archived_path(self._home, sha256)
+            kept.parent.mkdir(exist_ok=True, mode=0o700)
+            self._incoming.replace(kept)
+            self._archived = Archived(kept, sha256, self._read)
+        return self._archived
+
+    def _refuse_changed(self) -> None:
+        """Refuse a file that was written to, cut or replaced since it was opened."""
+        states = {_state(self._before), _state(os.fstat(self._source.fileno()))}
+        try:
+            states.add(_state(os.stat(self._path)))
+        except OSError:
+            states.add(())
+        if len(states) > 1 or self._read != self.size_bytes:
+            raise SourceUnavailable(
+                f"{self._file_name}: was changed or replaced while it was read. Nothing was "
+                "loaded. It will be read again; if this repeats, let the sender write under another "
+                "name and rename."
+            )
 
 
-@contextmanager
-def _opened(path: Path, file_name: str) -> Iterator[BinaryIO]:
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise SourceUnavailable(
-            f"{file_name}: cannot be read ({error.strerror}). Check that the file is there and may "
-            "be read, and run this again."
-        ) from None
-    with file:
-        yield file
+def _state(stat: os.stat_result) -> tuple[int, ...]:
+    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
-def _refuse_changed(
-    path: Path, file_name: str, before: os.stat_result, after: os.stat_result, size: int
-) -> None:
-    """Refuse a file that was written to, cut or replaced between the first and the last byte."""
-    try:
-        named = os.stat(path)
-    except OSError:
-        named = None
-    states = {(s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns) for s in (before, after, named) if s}
-    if named is None or len(states) > 1 or size != before.st_size:
-        raise SourceUnavailable(
-            f"{file_name}: was changed or replaced while it was read. Nothing was loaded. It will "
-            "be read again; if this repeats, let the sender write under another name and rename."
-        )
+def _write_all(descriptor: int, chunk: bytes) -> None:
+    rest = memoryview(chunk)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def settle(archived: Archived) -> None:
+    """Wait until an archived file is on the disk; called before its load is committed."""
+    with archived.path.open("rb") as file:
+        os.fsync(file.fileno())

@@ -39,7 +39,8 @@ Origin = Annotated[
     str | None, typer.Option(help="Where the files come from: folder, kaggle or simulate.")
 ]
 DataPath = Annotated[
-    str | None, typer.Option("--data", help="Folder or file, with --origin folder (the default).")
+    str | None,
+    typer.Option("--data", help="Folder or file (--origin folder), or Kaggle's owner/name."),
 ]
 AsOf = Annotated[
     datetime | None, typer.Option(help="Leave out rows dated later (UTC): an earlier night again.")
@@ -94,9 +95,8 @@ def _ingest_all(
             f"No shop {shop or '(any)'} with source {source or '(any)'} in "
             f"{get_settings().shops_file}."
         )
-    data = str(Path(data).resolve()) if data else None
-    if data and not origin:
-        origin = "folder"
+    if data and origin in (None, "folder"):
+        origin, data = "folder", str(Path(data).resolve())
     summaries, refused = [], []
     for shop_id, name in chosen:
         try:
@@ -275,8 +275,7 @@ def up(
     """Start the embedded Postgres and Airflow, run a night, stay until Ctrl-C (`make run`)."""
     from ecorse.stack.up import up as start
 
-    path = str(Path(data).resolve()) if data else None
-    raise typer.Exit(start(origin=origin or "simulate", path=path, once=once))
+    raise typer.Exit(start(origin=origin or "simulate", path=data, once=once))
 
 
 @app.command()

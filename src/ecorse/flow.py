@@ -14,7 +14,7 @@ from typing import Any
 
 from ecorse.errors import ContractError, DataError
 from ecorse.failpoints import failpoint
-from ecorse.intake import IngestSummary, ingest_source
+from ecorse.intake import IngestSummary, ingest_source, place_option
 from ecorse.warehouse import builds
 from ecorse.warehouse import publish as publishing
 from ecorse.warehouse.audit import all_checks, run_checks, save_results
@@ -71,7 +71,8 @@ def ingest(
 ) -> IngestSummary:
     """Load what is new or changed of one shop's source into staging.
 
-    ``origin``, ``path`` and ``options`` replace what ``include/shops.toml`` says for this run.
+    ``origin``, ``path`` (for Kaggle: the data set's handle) and ``options`` replace what
+    ``include/shops.toml`` says for this run.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def ingest(
     StoreBusy, SourceUnavailable
         Trying again later may help.
     """
-    chosen = {**(options or {}), **({"path": path} if path else {})}
+    chosen = {**(options or {}), **place_option(origin, path)}
     params = {"shop_id": shop_id, "source": source, "origin": origin, **chosen}
     with journal("ingest", holder, params) as journaled:
         summary = ingest_source(
@@ -149,6 +150,8 @@ def audit(build_id: int) -> AuditSummary:
     """
     from ecorse.training import model_specs
 
+    if (summary := _summary_of_audit(build_id)) is not None:
+        return summary  # an earlier try of this task did it, and could not say so
     catalog = load_catalog()
     with step(build_id, "audit") as current:
         results = run_checks(current.conn, build_id, all_checks(catalog, model_specs(catalog)))
@@ -179,8 +182,24 @@ def audit(build_id: int) -> AuditSummary:
     return summary
 
 
+def _summary_of_audit(build_id: int) -> AuditSummary | None:
+    """What an audit that a build passed found; none where there was none yet."""
+    with connect(application_name="ecorse audit") as conn:
+        if builds.build_status(conn, build_id) != "audited":
+            return None
+        results = conn.execute(
+            "select mart || '.' || check_name, passed from ops.check_result "
+            "where build_id = %s order by mart, check_name",
+            (build_id,),
+        ).fetchall()
+    warned = [name for name, passed in results if not passed]
+    return AuditSummary(build_id, passed=len(results) - len(warned), warned=warned)
+
+
 def publish(build_id: int, *, holder: str) -> None:
     """Make an audited build the published one and clear old builds away.
+
+    Nothing happens if this holder published it just now: an earlier try of the same task.
 
     Raises
     ------

@@ -102,7 +102,7 @@ def ingest_source(
     settings = get_settings()
     chosen, kept_options = configured.origin, configured.options
     if settings.origin:
-        chosen, kept_options = settings.origin, _path_option(settings.data_path)
+        chosen, kept_options = settings.origin, place_option(settings.origin, settings.data_path)
     if origin and origin != chosen:
         chosen, kept_options = origin, {}
     summary = IngestSummary(shop_id, source)
@@ -121,8 +121,11 @@ def ingest_source(
     return summary
 
 
-def _path_option(path: str) -> dict[str, str]:
-    return {"path": path} if path else {}
+def place_option(origin: str | None, place: str | None) -> dict[str, str]:
+    """What ``--data`` means to an origin: Kaggle's data set, elsewhere a folder or file."""
+    if not place:
+        return {}
+    return {"handle": place} if origin == "kaggle" else {"path": place}
 
 
 def _load(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,7 +23,7 @@ import polars as pl
 import psycopg
 
 from ecorse import __version__
-from ecorse.archive import Archived, archive
+from ecorse.archive import Archived, Intake, settle
 from ecorse.clean.pipeline import Cleaner
 from ecorse.errors import DiskFull
 from ecorse.failpoints import failpoint
@@ -31,7 +32,7 @@ from ecorse.sources import get_source
 from ecorse.sources.base import SIMULATED_SUFFIX, Shop, Source
 from ecorse.warehouse import ledger
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.copy import CopyStreams, copy_frame, copy_text
+from ecorse.warehouse.copy import CopyStreams, copy_frame
 from ecorse.warehouse.load_report import report_markdown, write_report
 from ecorse.warehouse.writer import Fence
 
@@ -110,19 +111,22 @@ def load_file(
     started_at = datetime.now(UTC)
     name = file_name or path.name
     settings = get_settings()
-    archived = archive(path, settings.home, name)
-    failpoint("ingest.after_archive")
     try:
-        with connect(application_name="ecorse load") as conn:
-            known = ledger.live_load(conn, shop.shop_id, source, sha256=archived.sha256)
-            if known is not None:
-                return _skip(conn, known, archived, shop, source, name, fence)
-            load = _Load(conn, archived, shop, get_source(source), name, fence, run_id, started_at)
+        with (
+            Intake(path, settings.home, name) as intake,
+            connect(application_name="ecorse load") as conn,
+        ):
+            if ledger.may_be_loaded(conn, shop.shop_id, source, intake.size_bytes):
+                archived = intake.finish()
+                known = ledger.live_load(conn, shop.shop_id, source, sha256=archived.sha256)
+                if known is not None:
+                    return _skip(conn, known, archived, shop, source, name, fence)
+            load = _Load(conn, intake, shop, get_source(source), name, fence, run_id, started_at)
             return load.run(progress)
     except psycopg.errors.DiskFull as error:
         raise DiskFull(
             f"{name}: the database's disk is full ({error}). Nothing was loaded; its size is "
-            f"{archived.size_bytes} bytes. Free some space and run this again."
+            f"{path.stat().st_size} bytes. Free some space and run this again."
         ) from None
 
 
@@ -156,7 +160,7 @@ class _Load:
     def __init__(
         self,
         conn: psycopg.Connection,
-        archived: Archived,
+        intake: Intake,
         shop: Shop,
         source: Source,
         file_name: str,
@@ -164,18 +168,19 @@ class _Load:
         run_id: int | None,
         started_at: datetime,
     ) -> None:
-        self.conn, self.archived, self.shop, self.source = conn, archived, shop, source
+        self.conn, self.intake, self.shop, self.source = conn, intake, shop, source
         self.file_name, self.fence, self.run_id = file_name, fence, run_id
         self.started_at = started_at
         self.load_id = 0
+        self.has_candidates = False
 
     def run(self, progress: Callable[[int], None] | None) -> LoadSummary:
         """Clean, copy and account; on any error nothing of the load is left."""
         settings = get_settings()
-        with self.archived.path.open("rb") as file:
+        with self.intake.reader() as file, ThreadPoolExecutor(1) as background:
             cleaner = Cleaner(
                 file,
-                self.archived.size_bytes,
+                self.intake.size_bytes,
                 source=self.source,
                 shop=self.shop,
                 file_name=self.file_name,
@@ -190,8 +195,8 @@ class _Load:
             )
             self.conn.commit()
             try:
-                self._copy(cleaner, settings.copy_streams, progress)
-                summary = self._account(cleaner)
+                self._copy(cleaner, settings.copy_streams, progress, background)
+                summary = self._account(cleaner, self.intake.finish())
             except Exception:
                 self._discard()
                 raise
@@ -200,7 +205,11 @@ class _Load:
         return summary
 
     def _copy(
-        self, cleaner: Cleaner, stream_count: int, progress: Callable[[int], None] | None
+        self,
+        cleaner: Cleaner,
+        stream_count: int,
+        progress: Callable[[int], None] | None,
+        background: ThreadPoolExecutor,
     ) -> None:
         """Copy the file's rows by parallel streams; candidates and rejects to temporary tables."""
         ledger.create_work_tables(self.conn)
@@ -209,6 +218,7 @@ class _Load:
             with self.conn.cursor() as cursor:
                 for block in cleaner:
                     if block.candidates.height:
+                        self.has_candidates = True
                         copy_frame(cursor, ("candidate",), self._with_load(block.candidates))
                     if block.rejected.height:
                         copy_frame(cursor, ("rejected",), block.rejected)
@@ -216,12 +226,18 @@ class _Load:
                         lines = self._with_load(block.lines)
                         if streams is None:
                             streams = CopyStreams(ledger.ORDER_LINES, lines.columns, stream_count)
-                        streams.write(copy_text(lines))
+                        streams.write(lines)
                     if progress:
                         progress(cleaner.account.rows_read)
+            archived = self.intake.finish()
+            failpoint("ingest.after_archive")
+            settled = background.submit(settle, archived)
             if streams is None:
-                return
+                return settled.result()
             streams.finish()
+            if self.has_candidates:
+                ledger.fetch_likely(self.conn, streams.connections, self.load_id)
+            settled.result()
             failpoint("ingest.before_commit")
             with connect(application_name="ecorse load fence") as conn, conn.cursor() as cursor:
                 self.fence.check(cursor)
@@ -233,7 +249,7 @@ class _Load:
     def _with_load(self, lines: pl.DataFrame) -> pl.DataFrame:
         return lines.with_columns(pl.lit(self.load_id).alias("load_id"))
 
-    def _account(self, cleaner: Cleaner) -> LoadSummary:
+    def _account(self, cleaner: Cleaner, archived: Archived) -> LoadSummary:
         """Decide about duplicates, write the account, and make the load count."""
         conn, shop, account = self.conn, self.shop, cleaner.account
         earlier = ledger.live_load(conn, shop.shop_id, self.source.name, file_name=self.file_name)
@@ -262,8 +278,8 @@ class _Load:
             shop_id=shop.shop_id,
             source=self.source.name,
             file_name=self.file_name,
-            sha256=self.archived.sha256,
-            size_bytes=self.archived.size_bytes,
+            sha256=archived.sha256,
+            size_bytes=archived.size_bytes,
             rows_read=account.rows_read,
             rows_staged=account.lines + staged.rows - repeated.rows,
             rows_duplicate=in_file + repeated.rows,

@@ -17,7 +17,12 @@ LIBRARIES = ("numpy", "polars", "scikit-learn", "scipy", "skops")
 
 @lru_cache(maxsize=1)
 def git_sha() -> str:
-    """The commit of the checkout, ``+`` behind it when files differ; ``unknown`` outside git."""
+    """The commit of the checkout, ``+`` behind it when files differ; ``unknown`` outside git.
+
+    ``ECORSE_GIT_SHA`` says it where there is no checkout (an image).
+    """
+    if get_settings().git_sha:
+        return get_settings().git_sha
     project_dir = get_settings().project_dir
     try:
         run = subprocess.run(

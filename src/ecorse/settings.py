@@ -90,6 +90,7 @@ class Settings(BaseSettings):
         "naofilahmad/sales-datset-product-sample",
         description="Kaggle data set owner/name, with /versions/N to pin one.",
     )
+    git_sha: str = Field("", description="Commit of the code, where there is no git (an image).")
     log_level: str = Field("INFO", description="Level of Ecorse's log lines.")
     failpoint: str = Field(
         "", description="Tests only: the named point at which the process kills itself."

@@ -73,7 +73,7 @@ def up(*, origin: str, path: str | Path | None, once: bool) -> int:
     is_staying = False
     with _signals_end_it(), ExitStack() as things:
         try:
-            if path is not None:
+            if path is not None and origin == "folder":
                 path = Path(path).resolve()  # tasks do not run in this working directory
             chosen = {"ECORSE_ORIGIN": origin, "ECORSE_DATA_PATH": str(path or "")}
             client = _start(things, console, get_settings(), chosen, once)

@@ -54,14 +54,14 @@ def fetch_artifact(sha256: str) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise ModelRejected(
-            f"Model file {path} cannot be read ({error.strerror}). The next night trains anew; "
-            "restore the file to keep its segments' identity."
+            f"Model file {sha256[:12]}... of ECORSE_HOME/models cannot be read "
+            f"({error.strerror}). It was not used; restore it to keep its segments' identity."
         ) from None
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise ModelRejected(
-            f"Model file {path} was changed: its sha256 is {found[:12]}..., expected "
-            f"{sha256[:12]}.... It was not loaded. Restore it from a copy or delete it."
+            f"Model file {sha256[:12]}... of ECORSE_HOME/models was changed: its sha256 is now "
+            f"{found[:12]}.... It was not loaded. Restore it from a copy or delete it."
         )
     return data
 
