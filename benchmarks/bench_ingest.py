@@ -122,7 +122,10 @@ PROGRAMS = {"ours": load_ours, "copy": load_copy, "pandas": load_pandas}
 
 def run_here(program: str, path: Path) -> None:
     """Run one program in this process and print its figures."""
-    import ecorse.clean.pipeline  # noqa: F401  imports are no part of what is compared
+    # imports are no part of what is compared
+    import ecorse.load
+    import ecorse.sources.sales_csv
+    import ecorse.warehouse.writer  # noqa: F401
 
     if program == "pandas":
         import pandas  # noqa: F401
@@ -173,10 +176,10 @@ def export_clean(path: Path) -> None:
     with connect() as conn:
         conn.execute("create schema if not exists bench")
         conn.execute("create table bench.order_lines (like staging.order_lines including all)")
-        with conn.cursor() as cursor, path.open("wb") as file:
-            with cursor.copy("copy staging.order_lines to stdout (format csv)") as copy:
-                for block in copy:
-                    file.write(block)
+        export = "copy staging.order_lines to stdout (format csv)"
+        with conn.cursor() as cursor, path.open("wb") as file, cursor.copy(export) as copy:
+            for block in copy:
+                file.write(block)
         conn.commit()
 
 

@@ -137,8 +137,8 @@ class Intake:
         if len(states) > 1 or self._read != self.size_bytes:
             raise SourceUnavailable(
                 f"{self._file_name}: was changed or replaced while it was read. Nothing was "
-                "loaded. It will be read again; if this repeats, let the sender write under another "
-                "name and rename."
+                "loaded. It will be read again; if this repeats, let the sender write under "
+                "another name and rename."
             )
 
 

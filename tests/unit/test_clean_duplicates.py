@@ -30,5 +30,5 @@ def test_few_new_rows_are_suspected_at_the_expected_size():
         int(seen.candidates(rows(*range(start, start + 10_000))).sum())
         for start in range(0, 100_000, 10_000)
     )
-    # 4 probes at 16 bits per row: (1 - e^(-4/16))^4 = 0.24 % when full, less before
+    # even one bit array of 16 bits per row and 4 probes would suspect (1 - e^(-4/16))^4 = 0.24 %
     assert suspected < 240

@@ -25,6 +25,7 @@ EXPECTATIONS = {
 }
 # repair → (what it applies to, what is cut away); the order of a contract's list is the order tried
 NORMALISATIONS: dict[str, tuple[str, str]] = {
+    "trim": (r"^", r"^\s+|\s+$"),
     "currency_sign": (r"^-?[$€£]\s?\d+(\.\d+)?$", r"[$€£]\s?"),
     "thousands": (r"^[+-]?[$€£]?\d{1,3}(,\d{3})+(\.\d+)?$", r"[$€£,]"),
     "integral_decimal": (r"^[+-]?\d+\.0+$", r"\.0+$"),
@@ -53,7 +54,8 @@ def text_column(position: int) -> str:
 def parse(data: bytes, header: Header, delimiter: str, quote: str) -> pl.DataFrame:
     """Parse well-formed records into text columns; nothing is inferred, ``NA`` stays ``NA``.
 
-    Values are trimmed; an empty one is null. One row per record, columns ``_text_0 …``.
+    An empty value is null. Text is trimmed; numbers and times, which hardly ever need it, are
+    trimmed when they cannot be read as they are. One row per record, columns ``_text_0 …``.
     """
     names = [text_column(i) for i in range(len(header.names))]
     if not data:
@@ -67,7 +69,12 @@ def parse(data: bytes, header: Header, delimiter: str, quote: str) -> pl.DataFra
         infer_schema=False,
         low_memory=True,
     )
-    return frame.with_columns(pl.all().str.strip_chars().replace("", None))
+    texts = [
+        pl.col(name).str.strip_chars().replace("", None)
+        for name, column in zip(names, header.columns, strict=True)
+        if column is None or column.type == "text"
+    ]
+    return frame.with_columns(texts)
 
 
 def cast(raw: pl.DataFrame, header: Header, contract: Contract) -> Cast:
@@ -95,7 +102,7 @@ def cast(raw: pl.DataFrame, header: Header, contract: Contract) -> Cast:
     for i, column in declared:
         text = raw[text_column(i)]
         if column.type != "text":
-            frame, failed = _repair(frame, text, column, repaired)
+            frame, text, failed = _repair(frame, text, column, repaired)
             reasons += _reasons(failed, text, column, f"{column.target}_invalid", _expected(column))
         for rule in contract.rules:
             if rule.column == column.target:
@@ -128,13 +135,17 @@ def _convert(text: pl.Expr, column: Column) -> pl.Expr:
 
 def _repair(
     frame: pl.DataFrame, text: pl.Series, column: Column, repaired: Counter[str]
-) -> tuple[pl.DataFrame, pl.Series]:
-    """Try the contract's repairs on values that did not convert; gives what still did not."""
+) -> tuple[pl.DataFrame, pl.Series, pl.Series]:
+    """Try white space and the contract's repairs on values that did not convert.
+
+    Gives the frame, the trimmed text, and which values still did not convert.
+    """
     name = _name(column)
     failed = frame[name].is_null() & text.is_not_null()
     if not failed.any():
-        return frame, failed
-    for repair in column.normalise:
+        return frame, text, failed
+    text = text.str.strip_chars().replace("", None)
+    for repair in ("trim", *column.normalise):
         applies, cut = NORMALISATIONS[repair]
         rows = (failed & text.str.contains(applies)).arg_true()
         if not len(rows):
@@ -142,10 +153,11 @@ def _repair(
         values = pl.select(
             _convert(pl.lit(text.gather(rows).str.replace_all(cut, "")), column)
         ).to_series()
-        repaired[f"{column.target}_{repair}"] += len(values) - values.null_count()
+        if repair != "trim":
+            repaired[f"{column.target}_{repair}"] += len(values) - values.null_count()
         frame = frame.with_columns(frame[name].scatter(rows, values))
         failed = frame[name].is_null() & text.is_not_null()
-    return frame, failed
+    return frame, text, failed & text.is_not_null()
 
 
 def _broken(frame: pl.DataFrame, text: pl.Series, rule: Rule) -> pl.Series:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -21,7 +22,7 @@ from ecorse.clean.contract import recognise
 from ecorse.clean.duplicates import SeenRows
 from ecorse.clean.framing import FramedBlock, Framer
 from ecorse.clean.profile import Profile
-from ecorse.clean.stream import text_blocks
+from ecorse.clean.stream import Readable, text_blocks
 from ecorse.errors import ContractError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Cleaner:
 
     def __init__(
         self,
-        file: BinaryIO,
+        file: Readable,
         size_bytes: int,
         *,
         source: Source,
@@ -109,7 +110,7 @@ class Cleaner:
 
     def __iter__(self) -> Iterator[CleanBlock]:
         """Give the file's rows, block by block, in file order."""
-        for block in self._framer:
+        for block in _ahead(self._framer):
             yield self._clean(block)
         invalid = self.account.rejected["invalid_utf8"]
         if invalid > max(FEW_INVALID, self._limit_share * self.account.rows_read):
@@ -150,9 +151,8 @@ class Cleaner:
             )
         typed = cast(raw, self.header, contract)
         found = self._source.canonicalise(typed.frame, self.header, self._shop)
-        lines = found.frame.with_columns(
-            pl.Series("source_line", block.lines).gather(found.frame["_row"]).alias("source_line")
-        ).drop("_row")
+        source_line = pl.Series("source_line", block.lines).gather(found.frame["_row"])
+        lines = found.frame.select(source_line, pl.exclude("_row"))
         rejected = _rejects(block, typed.reasons)
         self._count(block, lines, rejected)
         account.repaired += typed.repaired
@@ -196,6 +196,16 @@ class Cleaner:
                 numbers[key] = texts[key].cast(pl.Float64, strict=False)
         self.account.raw.add(pl.DataFrame(texts), numbers)
         self.account.clean.add(lines.drop(c for c in NOT_PROFILED if c in lines.columns))
+
+
+def _ahead(blocks: Iterable[FramedBlock]) -> Iterator[FramedBlock]:
+    """Frame the next block in a thread while one is cleaned; one block ahead, never more."""
+    iterator = iter(blocks)
+    with ThreadPoolExecutor(1, "framing") as pool:
+        upcoming = pool.submit(next, iterator, None)
+        while (block := upcoming.result()) is not None:
+            upcoming = pool.submit(next, iterator, None)
+            yield block
 
 
 def _money(lines: pl.DataFrame) -> Decimal:

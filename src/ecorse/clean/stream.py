@@ -10,11 +10,11 @@ import codecs
 import zlib
 from collections.abc import Iterator
 from itertools import chain
-from typing import BinaryIO
+from typing import Protocol
 
 from ecorse.errors import ContractError
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 2 << 20
 GZIP_MAGIC = b"\x1f\x8b"
 UTF8_BOM = codecs.BOM_UTF8
 FOREIGN_BOMS = (
@@ -25,8 +25,14 @@ FOREIGN_BOMS = (
 )
 
 
+class Readable(Protocol):
+    """What can be read block by block, such as an open binary file."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
 def text_blocks(
-    file: BinaryIO, encoding: str, file_name: str, block_bytes: int = BLOCK_BYTES
+    file: Readable, encoding: str, file_name: str, block_bytes: int = BLOCK_BYTES
 ) -> Iterator[bytes]:
     """Give the file's text as non-empty blocks of UTF-8 (not cut at lines), without its BOM.
 
@@ -56,7 +62,7 @@ def text_blocks(
     yield from blocks
 
 
-def _raw_blocks(file: BinaryIO, file_name: str, block_bytes: int) -> Iterator[bytes]:
+def _raw_blocks(file: Readable, file_name: str, block_bytes: int) -> Iterator[bytes]:
     blocks = iter(lambda: file.read(block_bytes), b"")
     first = next(blocks, b"")
     if first.startswith(GZIP_MAGIC):
