@@ -76,11 +76,24 @@ def marts(warehouse):
         holders = ", ".join(["%s"] * len(LINE_COLUMNS))
         with conn.cursor() as cursor:
             cursor.executemany(f"insert into marts.order_lines values ({holders})", seeded_lines())
-        for entity in ("order", "customer"):
-            conn.execute(
-                f"create table marts.{entity}s as "
-                f"select shop_id, {entity}_id from marts.order_lines group by shop_id, {entity}_id"
-            )
+        conn.execute(
+            "create table marts.orders as "
+            "select shop_id, order_id from marts.order_lines group by shop_id, order_id"
+        )
+        conn.execute(
+            """
+            create table marts.customers as
+            select shop_id, customer_id, count(distinct order_id) as purchases,
+                sum(revenue) as revenue, date '2019-12-31' - max(ordered_local)::date
+                as days_since_purchase
+            from marts.order_lines group by shop_id, customer_id
+            """
+        )
+        conn.execute(
+            "create table marts.shops as select distinct shop_id, "
+            "date '2019-01-01' as first_order_date, date '2019-12-31' as last_order_date "
+            "from marts.order_lines"
+        )
         yield conn
 
 
@@ -110,7 +123,7 @@ def labels_of(model, result: ModelResult) -> pl.DataFrame:
 
 
 def test_there_are_segmentations():
-    assert "segment_orders" in {declaration.name for declaration in DECLARED}
+    assert {"segment_orders", "segment_customers"} <= {d.name for d in DECLARED}
 
 
 class TestEverySegmentation:

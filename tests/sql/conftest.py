@@ -34,17 +34,18 @@ class Marts:
                 self.conn.execute(f"create table marts.{step.name} as {self.rendered(step.name)}")
             for table in step.writes if step.kind == "model" else ():
                 columns = ", ".join(f"{n} {t}" for n, (t, _) in self.specs[table].columns.items())
-                self.conn.execute(f"create table marts.{table} ({columns})")
+                self.conn.execute(f"create table if not exists marts.{table} ({columns})")
 
     def build(self, given: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
         """Fill every mart from what staging holds; tables of models get the given rows."""
+        left = dict(given)  # a table that several models share is filled once
         for step in self.catalog.steps():
             for table in step.writes:
                 if step.kind == "mart":
                     self.conn.execute(f"insert into marts.{table} {self.rendered(table)}")
                     self.conn.execute(f"analyze marts.{table}")
                 else:
-                    self.insert(f"marts.{table}", given.get(table, ()))
+                    self.insert(f"marts.{table}", left.pop(table, ()))
 
     def insert(self, relation: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Put rows into ``schema.table``; columns that a row leaves out are null."""

@@ -13,14 +13,14 @@ SHOPS = [
     {"shop_id": s, "shop_name": s, "time_zone": "UTC", "currency": "USD", "is_simulated": False}
     for s in ("a", "b")
 ]
-# order, product, name, category, quantity, price, time, city, status
+# order, product, name, category, quantity, price, time, city, status, customer
 LINES = [
-    ("1", "p1", "Phone", "Phones", 1, 600, "2019-01-01 12:00", "Boston", "sold"),
-    ("1", "p2", "Cable", "Cables", 2, 11.95, "2019-01-01 12:00", "Boston", "sold"),
-    ("2", "p1", "Phone", "Phones", 1, 600, "2019-01-31 20:00", "Austin", "sold"),
-    ("2", "p2", "Cable", "Cables", 1, 11.95, "2019-01-31 20:00", "Austin", "sold"),
-    ("3", "p2", "Cable", "Cables", 1, 11.95, "2019-02-02 21:00", None, "sold"),
-    ("4", "p1", "Phone", "Phones", 1, 600, "2019-02-03 12:30", "Boston", "returned"),
+    ("1", "p1", "Phone", "Phones", 1, 600, "2019-01-01 12:00", "Boston", "sold", "c1"),
+    ("1", "p2", "Cable", "Cables", 2, 11.95, "2019-01-01 12:00", "Boston", "sold", "c1"),
+    ("2", "p1", "Phone", "Phones", 1, 600, "2019-01-31 20:00", "Austin", "sold", None),
+    ("2", "p2", "Cable", "Cables", 1, 11.95, "2019-01-31 20:00", "Austin", "sold", None),
+    ("3", "p2", "Cable", "Cables", 1, 11.95, "2019-02-02 21:00", None, "sold", "c1"),
+    ("4", "p1", "Phone", "Phones", 1, 600, "2019-02-03 12:30", "Boston", "returned", "c2"),
 ]
 COLUMNS = [
     "order_id",
@@ -32,32 +32,46 @@ COLUMNS = [
     "ordered_local",
     "city",
     "status",
+    "customer_id",
 ]
-ALIKE = {"currency": "USD", "customer_key_kind": "none", "is_simulated": False}
-SEGMENTS = {1: ("Noon", ["1", "4"]), 2: ("Evening", ["2", "3"])}
+ALIKE = {"currency": "USD", "customer_key_kind": "account", "is_simulated": False}
+# segmentation, its table of labels, what it labels -> segments with their members
+SEGMENTS = {
+    ("orders", "order_segments", "order_id"): {
+        1: ("Noon", ["1", "4"]),
+        2: ("Evening", ["2", "3"]),
+    },
+    ("customers", "customer_segments", "customer_id"): {
+        1: ("Buyers", ["c1"]),
+        2: ("Returners", ["c2"]),
+    },
+}
 
 
 @pytest.fixture(scope="module")
 def right_build(empty_marts):
-    """Two shops with the same six lines in four orders, every mart built, labels given."""
-    labels, segments = [], []
+    """Two shops with the same six lines in four orders of two customers; labels given."""
+    given: dict[str, list[dict]] = {"segments": []}
     empty_marts.insert("ops.shop", SHOPS)
     for shop in ("a", "b"):
         for line in LINES:
             row = {"shop_id": shop, **dict(zip(COLUMNS, line, strict=True)), **ALIKE}
             row["ordered_at"] = f"{row['ordered_local']}+00"
             empty_marts.insert("staging.order_lines", [row])
-        for number, (name, orders) in SEGMENTS.items():
-            segment = {
-                "shop_id": shop,
-                "segmentation": "orders",
-                "segment_id": number,
-                "segment_name": name,
-            }
-            labels += [{**segment, "order_id": order} for order in orders]
-            described = {"meaning": name, "members": len(orders), "share": 0.5}
-            segments.append({**segment, **described, "is_small": False, "is_degenerate": False})
-    empty_marts.build({"order_segments": labels, "segments": segments})
+        for (segmentation, table, key), named in SEGMENTS.items():
+            for number, (name, members) in named.items():
+                segment = {
+                    "shop_id": shop,
+                    "segmentation": segmentation,
+                    "segment_id": number,
+                    "segment_name": name,
+                }
+                labels = given.setdefault(table, [])
+                labels += [{**segment, key: member} for member in members]
+                described = {"meaning": name, "members": len(members), "share": 0.5}
+                flags = {"is_small": False, "is_degenerate": False}
+                given["segments"].append({**segment, **described, **flags})
+    empty_marts.build(given)
     empty_marts.conn.commit()
     return empty_marts
 

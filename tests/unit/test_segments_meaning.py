@@ -116,6 +116,14 @@ def test_a_number_says_its_geometric_mean():
     assert trait.contrast < 0
 
 
+def test_a_number_may_have_its_own_words():
+    days = Feature("days", "log_mean", "days", 1.0, low="recent", high="lapsed")
+    block = Block(days, ("days_log",), np.log([[2.0], [2.0], [90.0], [90.0]]))
+    inside = np.array([1, 1, 0, 0], bool)
+    assert describe_trait(block, inside, "customers").phrase == "recent"
+    assert describe_trait(block, ~inside, "customers").phrase == "lapsed"
+
+
 def test_a_category_says_what_is_overrepresented():
     block = share_block(["tv", "tv", "tv", "pen", "pen", "pen", "pen", "tv"])
     trait = describe_trait(block, np.array([1, 1, 1, 1, 0, 0, 0, 0], bool), "orders")

@@ -207,6 +207,16 @@ def test_changed_features_are_selected_anew_and_keep_ids(orders, first):
     assert (same["segment_id"] == same["segment_id_right"]).mean() > 0.99
 
 
+def test_other_words_for_a_feature_are_no_other_feature_space():
+    config = load_config()
+    plain = PcaKMeans(config).config.spec_hash
+    price = next(f for f in config["features"] if f["name"] == "price")
+    price |= {"low": "cheap", "high": "dear"}
+    assert PcaKMeans(config).config.spec_hash == plain
+    price["weight"] = 0.9
+    assert PcaKMeans(config).config.spec_hash != plain
+
+
 def test_a_tampered_champion_is_refused(orders, first):
     with pytest.raises(ModelRejected):
         run(orders, Champion(1, first.artifact[:-100], first.metrics))

@@ -22,7 +22,8 @@ from (
     from marts.segment_product_units group by shop_id, segmentation, segment_id
 ) as x
 full join (
-    select * from marts.segment_profiles where orders > 0
+    select * from marts.segment_profiles
+    where orders > 0 and segmentation in (select segmentation from marts.order_segments)
 ) as s on s.shop_id = x.shop_id and s.segmentation = x.segmentation and s.segment_id = x.segment_id
 where s.lines is distinct from x.lines or s.units is distinct from x.units
     or s.revenue is distinct from x.revenue or abs(x.unit_share - 1) > 0.00001

@@ -1,22 +1,22 @@
 /*
-about = "One row per segment: its meaning, its shares of orders, sales and quantity, and what sets it apart."
+about = "One row per segment: its meaning, its shares of orders, sales and quantity, and what sets it apart. The orders of a segment of customers are those its customers placed."
 grain = ["shop_id", "segmentation", "segment_id"]
 materialized = "table"
 [columns]
 meaning = "What the segment means, in a plain sentence derived by rule from its traits"
 members = "Members of the segment"
 member_share = "members / members of all segments of the segmentation, 0 to 1"
-orders = "Orders labelled with the segment"
-order_share = "Share of the shop's labelled orders, 0 to 1; sums to 1 per segmentation"
-unit_share = "Share of the shop's units, 0 to 1; null when the shop has 0"
-revenue_share = "Share of the shop's revenue, 0 to 1; null when the shop has 0"
+orders = "Orders labelled with the segment, or placed by its customers"
+order_share = "Share of the orders of all segments of the segmentation, 0 to 1; sums to 1"
+unit_share = "Share of the units of those orders, 0 to 1; null when they have 0"
+revenue_share = "Share of the revenue of those orders, 0 to 1; null when they have 0"
 average_units = "units / orders, rounded to 8 decimals; null without orders"
 average_unit_price = "Price of one piece, averaged over the pieces of the segment's orders, rounded to 4 decimals"
-peak_hour = "Hour 0 to 23 with most orders; ties: the earlier"
-peak_month_date = "First day of the month with most orders; ties: the earlier"
-top_category = "Category with most lines; ties: first in the alphabet"
-top_price_band = "Price band with most lines; ties: the lower"
-top_city = "City with most orders; ties: first in the alphabet; 'unknown' where addresses are missing"
+peak_hour = "Hour 0 to 23 with most orders; ties: the earlier; null for segments of customers"
+peak_month_date = "First day of the month with most orders; ties: the earlier; null for segments of customers"
+top_category = "Category with most lines; ties: first in the alphabet; null for segments of customers"
+top_price_band = "Price band with most lines; ties: the lower; null for segments of customers"
+top_city = "City with most orders; ties: first in the alphabet; 'unknown' where addresses are missing; null for segments of customers"
 trait_1 = "The trait that sets the segment apart most, as a sentence"
 trait_2 = "The second such trait; null if there is none"
 trait_3 = "The third such trait; null if there is none"
@@ -58,6 +58,23 @@ left join marts.segments as s
 where o.order_id is null or s.segment_id is null
 '''
 [[checks]]
+name = "every_customer_has_one_segment"
+level = "fail"
+sentence = "A customer has no segment, or several, or a label belongs to no customer, in a segmentation of the shop's customers"
+sql = '''
+select coalesce(c.shop_id, l.shop_id) as shop_id, coalesce(c.customer_id, l.customer_id) as customer_id,
+    coalesce(c.segmentation, l.segmentation) as segmentation, count(l.segment_id) as labels
+from (
+    select m.shop_id, m.customer_id, s.segmentation
+    from marts.customers as m
+    inner join (select distinct shop_id, segmentation from marts.customer_segments) as s on m.shop_id = s.shop_id
+) as c
+full join marts.customer_segments as l
+    on c.shop_id = l.shop_id and c.customer_id = l.customer_id and c.segmentation = l.segmentation
+group by c.shop_id, l.shop_id, c.customer_id, l.customer_id, c.segmentation, l.segmentation
+having count(l.segment_id) <> 1 or c.customer_id is null
+'''
+[[checks]]
 name = "members_match_labels"
 level = "fail"
 sentence = "A segment of orders has other members than orders labelled with it"
@@ -87,8 +104,11 @@ sentence = "Orders, units or revenue over the segments differ from the orders of
 sql = '''
 select p.shop_id, p.segmentation, p.revenue, o.revenue as orders_revenue
 from (
-    select shop_id, segmentation, sum(orders) as orders, sum(units) as units, sum(revenue) as revenue
-    from marts.segment_profiles group by shop_id, segmentation having sum(orders) > 0
+    select x.shop_id, x.segmentation, sum(x.orders) as orders, sum(x.units) as units, sum(x.revenue) as revenue
+    from marts.segment_profiles as x
+    inner join (select distinct shop_id, segmentation from marts.order_segments) as s
+        on x.shop_id = s.shop_id and x.segmentation = s.segmentation
+    group by x.shop_id, x.segmentation
 ) as p
 left join (
     select shop_id, count(*) as orders, sum(units) as units, sum(revenue) as revenue
@@ -96,6 +116,27 @@ left join (
 ) as o on p.shop_id = o.shop_id
 where p.orders is distinct from o.orders or p.units is distinct from o.units
     or p.revenue is distinct from o.revenue
+'''
+[[checks]]
+name = "sums_match_customers"
+level = "fail"
+sentence = "Members, orders, units or revenue over the segments of customers differ from the customers of the shop"
+sql = '''
+select p.shop_id, p.segmentation, p.revenue, c.revenue as customers_revenue
+from (
+    select x.shop_id, x.segmentation, sum(x.members) as members, sum(x.orders) as orders, sum(x.units) as units,
+        sum(x.revenue) as revenue
+    from marts.segment_profiles as x
+    inner join (select distinct shop_id, segmentation from marts.customer_segments) as s
+        on x.shop_id = s.shop_id and x.segmentation = s.segmentation
+    group by x.shop_id, x.segmentation
+) as p
+left join (
+    select shop_id, count(*) as members, sum(orders) as orders, sum(units) as units, sum(revenue) as revenue
+    from marts.customers group by shop_id
+) as c on p.shop_id = c.shop_id
+where p.members is distinct from c.members or p.orders is distinct from c.orders
+    or p.units is distinct from c.units or p.revenue is distinct from c.revenue
 '''
 */
 with segments as (
@@ -120,6 +161,15 @@ order_segments as (
     from marts.order_segments
 ),
 
+customer_segments as (
+    select
+        shop_id,
+        customer_id,
+        segmentation,
+        segment_id
+    from marts.customer_segments
+),
+
 orders as (
     select
         shop_id,
@@ -130,6 +180,19 @@ orders as (
         units,
         revenue
     from marts.orders
+),
+
+customer_orders as (
+    select
+        shop_id,
+        customer_id,
+        lines,
+        pieces,
+        gross_amount,
+        units,
+        revenue
+    from marts.orders
+    where customer_id is not null
 ),
 
 sums as (
@@ -152,6 +215,26 @@ sums as (
         order_segments.shop_id,
         order_segments.segmentation,
         order_segments.segment_id
+    union all
+    select
+        customer_segments.shop_id,
+        customer_segments.segmentation,
+        customer_segments.segment_id,
+        count(*) as orders,
+        sum(customer_orders.lines) as lines,
+        sum(customer_orders.pieces) as pieces,
+        sum(customer_orders.gross_amount) as gross_amount,
+        sum(customer_orders.units) as units,
+        sum(customer_orders.revenue) as revenue
+    from customer_segments
+    inner join customer_orders
+        on
+            customer_segments.shop_id = customer_orders.shop_id
+            and customer_segments.customer_id = customer_orders.customer_id
+    group by
+        customer_segments.shop_id,
+        customer_segments.segmentation,
+        customer_segments.segment_id
 ),
 
 totals as (

@@ -26,7 +26,11 @@ SMALLEST_QUANTITY = 1.0
 
 @dataclass(frozen=True)
 class Feature:
-    """One declared feature: a kind of computation on one column of the lines."""
+    """One declared feature: a kind of computation on one column of the lines.
+
+    ``low`` and ``high`` are the words for a number below and above the others' (else ``low price``
+    and ``high price``, by its name).
+    """
 
     name: str
     kind: Kind
@@ -36,6 +40,8 @@ class Feature:
     weigh_by: str = ""
     top: int = 50
     watch_drift: bool = True
+    low: str = ""
+    high: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in ("cycle", "share", "log_mean", "log_sum"):

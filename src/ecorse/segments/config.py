@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from ecorse.errors import ConfigError
@@ -74,7 +74,8 @@ class SegmentationConfig:
     @property
     def spec_hash(self) -> str:
         """sha256 of what shapes the feature space; a champion of another spec is no warm start."""
-        spec = [[vars(f) for f in self.features], self.variance_share, self.entity.id]
+        features = [vars(replace(feature, low="", high="")) for feature in self.features]
+        spec = [features, self.variance_share, self.entity.id]
         return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ecorse.columns import Columns
 from ecorse.errors import DataError
 from ecorse.evaluate.drift import drift
 from ecorse.evaluate.gate import cluster_jaccard, decide, label_agreement
@@ -196,8 +197,8 @@ class PcaKMeans:
 
     def _hour_mixture(self, lines: Lines, labels: Labels) -> dict[str, Any]:
         hour = next((f for f in self.config.features if f.part == "hour"), None)
-        if hour is None:
-            return {}
+        if hour is None or self.config.entity.id != Columns.OrderId:
+            return {}  # only an order has one hour
         first = np.searchsorted(lines.entity, np.arange(lines.n))
         hours = clock_values(lines, hour.column, hour.part)[first]
         return hour_mixture_agreement(hours, labels, self.config.seed)

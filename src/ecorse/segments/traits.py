@@ -125,7 +125,10 @@ def _number(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, f
     values, feature = block.values[:, 0], block.feature.name
     typical, overall = float(np.exp(values[inside].mean())), float(np.exp(values.mean()))
     difference = standardized_difference(values, inside)
-    phrase = f"{'high' if difference > 0 else 'low'} {feature}"
+    if difference > 0:
+        phrase = block.feature.high or f"high {feature}"
+    else:
+        phrase = block.feature.low or f"low {feature}"
     sentence = f"{feature} typically {typical:,.2f}, of all {noun} {overall:,.2f}"
     return phrase, typical, overall, difference, sentence
 
