@@ -56,6 +56,13 @@ CASES = {
         0,
         0,
     ),
+    "open quote in the last field": (
+        b'1,2,"3\n4,5,6\n',
+        [(3, "4,5,6")],
+        [(2, "quote_not_closed")],
+        0,
+        0,
+    ),
     "open quote in the last row": (
         b'1,2,3\n4,"5,6',
         [(2, "1,2,3")],
@@ -87,6 +94,13 @@ CASES = {
         b"1,2," + b"x" * 60 + b"\n4,5,6\n",
         [(3, "4,5,6")],
         [(2, "record_too_long")],
+        0,
+        0,
+    ),
+    "as long as allowed, then crlf": (
+        b"1,2," + b"x" * 46 + b"\r\n4,5,6\n",
+        [(2, "1,2," + "x" * 46), (3, "4,5,6")],
+        [],
         0,
         0,
     ),

@@ -158,7 +158,7 @@ class Framer:
             found = [p for p in (self._rest.find(b"\n"), self._rest.find(b"\r")) if p >= 0]
             end = min(found, default=-1)
             is_whole = end >= 0 and (end + 1 < len(self._rest) or self._rest[end] == LF)
-            if not is_whole and len(self._rest) <= self._max_bytes and self._more():
+            if not is_whole and len(self._rest) <= self._max_bytes + 1 and self._more():
                 continue
             if end < 0:
                 end = len(self._rest)
@@ -192,7 +192,7 @@ class Framer:
                 self._line += line_count
                 if line_count:
                     yield block
-            elif len(self._rest) > self._max_bytes:
+            elif len(self._rest) > self._max_bytes + 1:  # 1: a CR whose LF is yet to come
                 yield self._skip_long_line()
                 continue
             if self._rest:

@@ -37,7 +37,11 @@ REJECT_SCHEMA = {
     "sentence": pl.String,
     "reasons": pl.String,
 }
-NOT_PROFILED = ("_row", "source_line", "shop_id", "currency", "country", "is_simulated", "extra")
+# constants of the shop, and what only restates another column
+NOT_PROFILED = (
+    "source_line", "shop_id", "currency", "country", "customer_key_kind", "is_simulated", "extra",
+    "ordered_at", "street",
+)  # fmt: skip
 FEW_INVALID = 20
 
 

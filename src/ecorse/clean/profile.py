@@ -1,6 +1,6 @@
 """The profile of a file's columns before and after cleaning, gathered block by block.
 
-A profile covers the blocks of a file's first 50,000 rows and says how many rows it saw.
+A profile covers the blocks of a file's first 200,000 rows and says how many rows it saw.
 
 What belongs here: counts and extremes of columns, merged over blocks. What does not: where the
 report is kept or shown (``warehouse.ledger``).
@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 SLOTS = 1 << 18
-PROFILED_ROWS = 50_000
+PROFILED_ROWS = 200_000
 SAMPLE_ROWS = 20_000
 MOST_FREQUENT = f"most_frequent_in_first_{SAMPLE_ROWS}"
 
