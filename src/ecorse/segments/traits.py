@@ -125,7 +125,7 @@ def _number(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, f
     values, feature = block.values[:, 0], block.feature.name
     typical, overall = float(np.exp(values[inside].mean())), float(np.exp(values.mean()))
     difference = standardized_difference(values, inside)
-    if difference > 0:
+    if typical > overall:  # not by the difference: it is 0 where neither side has any spread
         phrase = block.feature.high or f"high {feature}"
     else:
         phrase = block.feature.low or f"low {feature}"
