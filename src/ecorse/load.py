@@ -25,7 +25,7 @@ import psycopg
 from ecorse import __version__
 from ecorse.archive import Archived, Intake, settle
 from ecorse.clean.pipeline import Cleaner
-from ecorse.errors import DiskFull
+from ecorse.errors import DiskFull, StoreBusy
 from ecorse.failpoints import failpoint
 from ecorse.settings import get_settings
 from ecorse.sources import get_source
@@ -107,6 +107,8 @@ def load_file(
         A later run took over; nothing was committed.
     DiskFull
         The archive or the database ran out of space.
+    StoreBusy
+        The warehouse went away; trying again helps.
     """
     started_at = datetime.now(UTC)
     name = file_name or path.name
@@ -127,6 +129,11 @@ def load_file(
         raise DiskFull(
             f"{name}: the database's disk is full ({error}). Nothing was loaded; its size is "
             f"{path.stat().st_size} bytes. Free some space and run this again."
+        ) from None
+    except psycopg.OperationalError as error:
+        raise StoreBusy(
+            f"{name}: the warehouse stopped answering while the file was loaded "
+            f"({str(error).strip()}). Nothing of it counts; run this again."
         ) from None
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from ecorse.errors import Fenced
+from ecorse.errors import Fenced, StoreBusy
 from ecorse.load import load_file
 from ecorse.settings import get_settings
 from ecorse.sources.shops import Shop
 from ecorse.warehouse.connect import connect
+from ecorse.warehouse.copy import CopyStreams
 from ecorse.warehouse.load_report import report_markdown
 from ecorse.warehouse.writer import writer
 
@@ -164,6 +165,29 @@ def test_a_run_that_lost_its_right_commits_nothing(warehouse, tmp_path):
     assert query("select count(*) from staging.order_lines") == [(0,)]
     assert query("select count(*) from ops.load") == [(0,)]
     assert load(path).rows_staged == 1
+
+
+@pytest.mark.parametrize("victim", ["ecorse load", "ecorse load fence"])
+def test_51_a_backend_that_is_killed_costs_a_retry(victim, warehouse, tmp_path, monkeypatch):
+    path = write(tmp_path / "a.csv", sale(1), sale(2))
+
+    def kill(*_):
+        with connect() as conn:
+            conn.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where application_name = %s and datname = current_database()",
+                (victim,),
+            )
+
+    kill_at = "finish" if victim == "ecorse load" else "commit"
+    with monkeypatch.context() as patch:
+        original = getattr(CopyStreams, kill_at)
+        patch.setattr(CopyStreams, kill_at, lambda self: (kill(), original(self))[1])
+        with pytest.raises(StoreBusy, match=r"a\.csv: the warehouse stopped answering"):
+            load(path)
+    assert query("select count(*) from ops.load") == [(0,)]
+    assert load(path).rows_staged == 2
+    assert query("select count(*) from staging.order_lines") == [(2,)]
 
 
 def test_the_raw_file_is_kept_by_its_hash_for_its_owner_only(warehouse, tmp_path):
