@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from ecorse.orchestration.nights import read_nights, step_rows
 from ecorse.settings import PROJECT_DIR, get_settings
 from ecorse.warehouse.connect import connect
+from ecorse.warehouse.partitions import attach_pointer
 
 ADDRESS = "917 1st St, Dallas, TX 75001"  # stands for personal data
 BUILD = (
@@ -65,7 +66,10 @@ def nights(warehouse):
         second = one(conn, BUILD, "refused", at(3), at(3, 2), None, f"e.g. {ADDRESS}")
         third = one(conn, BUILD, "failed", at(4), at(4, 1), None, f"broke at {ADDRESS}")
         removed = one(conn, BUILD, "removed", at(1), at(1), at(1), None)
-        conn.execute("insert into ops.current_build values (true, %s, %s)", (first, at(2, 1)))
+        attach_pointer(conn, first)
+        conn.execute(
+            "update builds.build_pointer set publication_id = 1, published_at = %s", (at(2, 1),)
+        )
         conn.execute("insert into ops.build_load values (%s, %s)", (first, may))
         step = (
             "insert into ops.build_step (build_id, step, status, started_at, finished_at, rows) "

@@ -66,8 +66,11 @@ def test_only_an_audited_build_can_be_published_and_only_once(stage_shop):
         flow.publish(build_id, holder=HOLDER)
     flow.fail_build(build_id, "test")
     night = flow.refresh(holder=HOLDER)
+    flow.publish(night.build_id, holder=HOLDER)  # a retry of the same task: nothing happens
     with pytest.raises(DataError, match="published before"):
-        flow.publish(night.build_id, holder=HOLDER)
+        flow.publish(night.build_id, holder="another")
+    with connect() as conn:
+        assert conn.execute("select count(*) from ops.publication").fetchone() == (1,)
 
 
 def test_rollback_goes_back_and_forth_quickly(stage_shop):
@@ -150,17 +153,26 @@ SIDES = (
 @pytest.mark.parametrize("prepare", [False, True])
 def test_a_transaction_that_stays_open_sees_each_new_night_whole(stage_shop, copy_build, prepare):
     stage_shop()
-    latest = flow.refresh(holder=HOLDER).build_id
+    night = latest = flow.refresh(holder=HOLDER).build_id
+    seen = []
     with connect("bi_reader") as reader:
         for _ in range(3):
             query = f"select a.build_id, b.build_id, a.n from ({SIDES[0]}) as a, ({SIDES[1]}) as b"
-            assert reader.execute(query, prepare=prepare).fetchone() == (latest, latest, 300)
+            seen.append(reader.execute(query, prepare=prepare).fetchone())
             latest = copy_build(latest)
             with connect() as conn:
                 conn.execute(
                     "update ops.build set status = 'audited' where build_id = %s", (latest,)
                 )
             flow.publish(latest, holder=HOLDER)
+        seen.append(reader.execute(query, prepare=prepare).fetchone())
+        # a plan kept in the transaction may go on with the night it knows, but whole
+        first = [build_id for build_id, _, _ in seen]
+        assert seen == [(build_id, build_id, 300) for build_id in first]
+        assert first == sorted(first)
+        if not prepare:
+            assert first == list(range(night, night + 4))
+        reader.commit()
         assert reader.execute(query, prepare=prepare).fetchone() == (latest, latest, 300)
 
 

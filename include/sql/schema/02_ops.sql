@@ -153,12 +153,24 @@ create table if not exists ops.build_step (
 );
 comment on table ops.build_step is 'Progress of a build; the token fences out an earlier try of the same step';
 
-create table if not exists ops.current_build (
-    is_current boolean primary key default true check (is_current),
-    build_id bigint not null references ops.build,
-    published_at timestamptz not null
-);
-comment on table ops.current_build is 'One row: the published build. Publishing and rolling back are an UPDATE of it';
+-- Partitioned like the marts, so that a statement planned before a build was attached misses its
+-- pointer as it misses its tables, and goes on reading the build before (docs/adr/0005).
+create table if not exists builds.build_pointer (
+    build_id bigint not null,
+    publication_id bigint,
+    published_at timestamptz
+) partition by list (build_id);
+comment on table builds.build_pointer is 'One row per kept build; the highest publication_id is the published build';
+
+create or replace view ops.current_build as
+select
+    build_id,
+    published_at
+from builds.build_pointer
+where publication_id is not null
+order by publication_id desc
+limit 1;
+comment on view ops.current_build is 'One row: the published build. Publishing and rolling back are an UPDATE of its pointer';
 
 create table if not exists ops.publication (
     publication_id bigint generated always as identity primary key,

@@ -20,6 +20,7 @@ from ecorse.warehouse.relations import build_relation, qualified
 from ecorse.warehouse.tables import grain_index
 
 log = logging.getLogger(__name__)
+POINTER = "build_pointer"
 DETACH_TIMEOUT = "5s"
 PLANNING_TIMEOUT = 2.0  # seconds; who holds a lock longer has planned long ago
 
@@ -41,13 +42,24 @@ def attach(conn: psycopg.Connection, name: str, grain: tuple[str, ...], build_id
     conn.execute(f"alter table {parent} attach partition {own} for values in ({build_id})")
 
 
+def attach_pointer(conn: psycopg.Connection, build_id: int) -> None:
+    """Attach the row that will make a build the published one; nobody follows it yet."""
+    own = qualified(POINTER, build_id)
+    conn.execute(f"create table if not exists {own} (like builds.{POINTER})")
+    conn.execute(
+        f"insert into {own} (build_id) select {build_id} where not exists (select from {own})"
+    )
+    attach(conn, POINTER, (), build_id)
+
+
 def wait_for_planners(conn: psycopg.Connection, names: list[str]) -> None:
     """Wait until every statement that may have been planned before the attachment has ended.
 
-    A statement that was planned without the new partition but takes its snapshot after the new
+    A statement that was planned without the new partitions but takes its snapshot after the new
     build is published would find no row at all (seen: 18 of some thousand reads). Whoever
-    locks a parent from now on learns of the partition; so it is enough to wait, in
-    autocommit mode, for those that hold a lock already.
+    locks a parent from now on learns of its partition; so it is enough to wait, in autocommit
+    mode, for those that hold a lock already. A transaction that stays open may keep a prepared
+    plan for longer: it misses the pointer too, and goes on reading the build before.
     """
     waiting = _lock_holders(conn, names)
     deadline = time.monotonic() + PLANNING_TIMEOUT

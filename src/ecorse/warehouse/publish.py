@@ -14,7 +14,13 @@ from ecorse.errors import DataError, TerminalError
 from ecorse.failpoints import failpoint
 from ecorse.warehouse.builds import build_status
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.partitions import attach, current_build, wait_for_planners
+from ecorse.warehouse.partitions import (
+    POINTER,
+    attach,
+    attach_pointer,
+    current_build,
+    wait_for_planners,
+)
 from ecorse.warehouse.views import Published, drop_undeclared, ensure_view
 
 log = logging.getLogger(__name__)
@@ -38,10 +44,11 @@ def publish(build_id: int, relations: list[Published], *, holder: str) -> None:
             return
         _refuse_unaudited(conn, build_id)
         with conn.transaction():
+            attach_pointer(conn, build_id)
             for relation in tables:
                 attach(conn, relation.name, relation.grain, build_id)
         failpoint("publish.after_attach")
-        wait_for_planners(conn, [r.name for r in tables])
+        wait_for_planners(conn, [POINTER, *(r.name for r in tables)])
         with conn.transaction():
             _refuse_unaudited(conn, build_id)
             for relation in relations:
@@ -120,18 +127,17 @@ def rollback(build_id: int | None, *, holder: str) -> int:
 
 
 def _point_to(conn: psycopg.Connection, build_id: int, action: str, holder: str) -> None:
+    """Make a build the current one: the UPDATE that readers see."""
     conn.execute(
         """
-        insert into ops.publication (action, build_id, previous_build_id, holder)
-        values (%s, %s, (select build_id from ops.current_build), %s)
+        with published as (
+            insert into ops.publication (action, build_id, previous_build_id, holder)
+            values (%s, %s, (select build_id from ops.current_build), %s)
+            returning publication_id, build_id, published_at
+        )
+        update builds.build_pointer as p
+        set publication_id = n.publication_id, published_at = n.published_at
+        from published as n where p.build_id = n.build_id
         """,
         (action, build_id, holder),
-    )
-    conn.execute(
-        """
-        insert into ops.current_build (build_id, published_at) values (%s, clock_timestamp())
-        on conflict (is_current) do update set
-            build_id = excluded.build_id, published_at = excluded.published_at
-        """,
-        (build_id,),
     )
