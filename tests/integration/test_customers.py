@@ -143,6 +143,11 @@ def test_both_segmentations_share_their_tables_and_are_judged(customers):
         ("segment_customers", "promoted"),
         ("segment_orders", "promoted"),
     ]
+    # the mixture of hours is of orders: a customer has many hours
+    assert rows(
+        "select model, metrics -> 'hour_mixture_agreement' = '{}' from ops.model_version "
+        "where model like 'segment_%' order by model"
+    ) == [("segment_customers", True), ("segment_orders", False)]
     # 40 * 12 + 60 + 50 + 50 * 8 = 990 purchases and one cancelled order; 30 more of nobody
     assert rows(
         "select segmentation, sum(members), sum(orders), round(sum(member_share)::numeric, 6), "
