@@ -353,11 +353,23 @@ def main() -> None:
         # progress lines tell a person enough; a level that was set is respected
         configure(settings.log_level if "log_level" in settings.model_fields_set else "WARNING")
         app()
-    except EcorseError as error:
-        if os.environ.get("ECORSE_DEBUG"):
+    except Exception as error:
+        told = _explain(error)
+        if told is None or os.environ.get("ECORSE_DEBUG"):
             raise
-        print(f"ecorse: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        print(f"ecorse: {told}", file=sys.stderr)
+        sys.exit(told.exit_code)
+
+
+def _explain(error: Exception) -> EcorseError | None:
+    """The error as one that a person can act on; none for a defect of the program."""
+    if isinstance(error, EcorseError):
+        return error
+    import psycopg
+
+    from ecorse.warehouse.connect import explain
+
+    return explain(error) if isinstance(error, psycopg.Error) else None
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from ecorse.failpoints import failpoint
 from ecorse.settings import get_settings
 from ecorse.sources.origins import SourceFile, fetch_files
 from ecorse.sources.shops import Shop, ShopSource, load_shops
+from ecorse.warehouse import ledger
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.writer import Fence, writer
 
@@ -105,20 +106,24 @@ def ingest_source(
         chosen, kept_options = settings.origin, place_option(settings.origin, settings.data_path)
     if origin and origin != chosen:
         chosen, kept_options = origin, {}
-    summary = IngestSummary(shop_id, source)
+    loads: dict[str, LoadSummary] = {}
+    refused: dict[str, str] = {}
     with writer(f"ingest:{shop_id}:{source}", holder) as fence:
         failpoint("ingest.after_lock")
-        for file in fetch_files(chosen, settings, {**kept_options, **options}):
-            try:
-                load = _load(shop, source, file, fence, run_id)
-            except ContractError as error:
-                summary.refused[file.file_name] = str(error)
-                _write_refusal(shop_id, source, file, error, run_id)
-                progress(f"{file.file_name}: refused: {error}")
-            else:
-                summary.loads.append(load)
-                progress(f"{file.file_name}: {load.sentence()}")
-    return summary
+        pending = fetch_files(chosen, settings, {**kept_options, **options})
+        while pending:
+            for file in pending:
+                try:
+                    load = _load(shop, source, file, fence, run_id)
+                except ContractError as error:
+                    refused[file.file_name] = str(error)
+                    _write_refusal(shop_id, source, file, error, run_id)
+                    progress(f"{file.file_name}: refused: {error}")
+                else:
+                    loads[file.file_name] = load
+                    progress(f"{file.file_name}: {load.sentence()}")
+            pending = [file for file in pending if _has_lost_its_load(loads.get(file.file_name))]
+    return IngestSummary(shop_id, source, list(loads.values()), refused)
 
 
 def place_option(origin: str | None, place: str | None) -> dict[str, str]:
@@ -126,6 +131,19 @@ def place_option(origin: str | None, place: str | None) -> dict[str, str]:
     if not place:
         return {}
     return {"handle": place} if origin == "kaggle" else {"path": place}
+
+
+def _has_lost_its_load(load: LoadSummary | None) -> bool:
+    """Whether a skipped file's content counted under a name that a later file has since taken.
+
+    Two files that swapped their names, or one that was renamed before another took its name:
+    the content was there when the file was looked at, and is superseded now. It is loaded again,
+    under its own name, which no other file of the run can take.
+    """
+    if load is None or not load.is_skipped:
+        return False
+    with connect(application_name="ecorse ingest") as conn:
+        return not ledger.is_live(conn, load.load_id)
 
 
 def _load(

@@ -12,6 +12,7 @@ from typing import Any
 from psycopg.rows import dict_row
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from ecorse.orchestration.nights import read_nights
 from ecorse.warehouse.connect import connect
@@ -133,13 +134,19 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
+def _add(table: Table, *cells: str, style: str | None = None) -> None:
+    """Add a row as plain text: names of files and products may look like markup."""
+    table.add_row(*map(Text, cells), style=style)
+
+
 def print_files(console: Console, status: dict[str, Any]) -> None:
     """Row account per file: read = staged + duplicate + ignored + rejected."""
     table = _table(
         "Files", "shop", "file", "#read", "#staged", "#duplicate", "#ignored", "#rejected", "#money"
     )
     for file in status["files"]:
-        table.add_row(
+        _add(
+            table,
             file["shop_id"],
             file["file_name"],
             *(f"{file[f'rows_{kind}']:,}" for kind in
@@ -148,7 +155,8 @@ def print_files(console: Console, status: dict[str, Any]) -> None:
         )  # fmt: skip
     for account in status["accounts"]:
         table.add_section()
-        table.add_row(
+        _add(
+            table,
             "",
             f"{account['files']} files",
             *(f"{account[f'rows_{kind}']:,}" for kind in
@@ -160,7 +168,8 @@ def print_files(console: Console, status: dict[str, Any]) -> None:
     if status["rejects"]:
         rejects = _table("Rejected rows by rule", "shop", "rule", "column", "#rows", "#files")
         for reject in status["rejects"]:
-            rejects.add_row(
+            _add(
+                rejects,
                 reject["shop_id"], reject["rule"], reject["column_name"] or "",
                 f"{reject['rows']:,}", str(reject["files"]),
             )  # fmt: skip
@@ -176,7 +185,8 @@ def print_status(console: Console | None = None) -> None:
     )
     for build in status["builds"][:10]:
         failed = build["checks_failed"]
-        builds.add_row(
+        _add(
+            builds,
             f"{build['build_id']}{'  <- published' if build['is_published'] else ''}",
             build["status"],
             f"{build['started_at']:%Y-%m-%d %H:%M:%S}",
@@ -190,32 +200,43 @@ def print_status(console: Console | None = None) -> None:
     if broken:
         checks = _table("Checks that found something", "level", "mart", "check", "#rows", "meaning")
         for check in broken:
-            checks.add_row(
+            _add(
+                checks,
                 check["level"], check["mart"], check["check_name"],
                 f"{check['failing_rows']:,}", check["sentence"],
             )  # fmt: skip
         console.print(checks)
     decisions = _table("Model decisions", "shop", "model", "outcome", "reason")
     for decision in status["decisions"]:
-        decisions.add_row(
-            decision["shop_id"], decision["model"], decision["outcome"], decision["reason"]
+        _add(
+            decisions,
+            decision["shop_id"],
+            decision["model"],
+            decision["outcome"],
+            decision["reason"],
         )
     console.print(decisions)
     for problem in status["problems"]:
-        console.print(f"[red]{problem['what']}[/red]: ", end="")
+        console.print(Text(f"{problem['what']}: ", style="red"), end="")
         console.print(problem["message"], markup=False)
 
 
 def print_summary(console: Console | None = None) -> None:
     """What a person wants to know after a night: rows, money, segments, recommendations."""
     console = console or make_console()
-    status, night = read_status(), read_night()
+    status = read_status()
     print_files(console, status)
+    published = status["published"]
+    if published is None:  # before the first night is published its marts do not exist
+        console.print("[yellow]No night is published yet.[/yellow]")
+        return
+    night = read_night()
     money = _table(
         "Money", "shop", "#orders", "#lines", "#units", "#revenue in marts", "reconciled"
     )
     for row in night["money"]:
-        money.add_row(
+        _add(
+            money,
             row["shop_id"],
             f"{row['orders']:,}",
             f"{row['lines']:,}",
@@ -226,7 +247,8 @@ def print_summary(console: Console | None = None) -> None:
     console.print(money)
     segments = _table("Segments", "shop", "segment", "#share", "#members", "meaning")
     for row in night["segments"]:
-        segments.add_row(
+        _add(
+            segments,
             row["shop_id"], row["segment_name"], f"{row['share']:.1%}", f"{row['members']:,}",
             row["meaning"],
         )  # fmt: skip
@@ -234,15 +256,12 @@ def print_summary(console: Console | None = None) -> None:
     recommended = _table("Who bought ... may want ...", "shop", "product", "recommended", "#score",
                          "#bought together")  # fmt: skip
     for row in night["recommendations"]:
-        recommended.add_row(
+        _add(
+            recommended,
             row["shop_id"], row["product_name"], row["recommended"], f"{row['score']:.3f}",
             f"{row['co_purchases'] or 0:,}",
         )  # fmt: skip
     console.print(recommended)
-    published = status["published"]
-    if published is None:
-        console.print("[yellow]No night is published yet.[/yellow]")
-        return
     console.print(
         f"[bold]Published: build {published['build_id']}[/bold] "
         f"({published['checks'] - published['checks_failed']} of {published['checks']} checks "

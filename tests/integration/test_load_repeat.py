@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ecorse import flow
 from ecorse.errors import Fenced, StoreBusy
 from ecorse.load import load_file
 from ecorse.settings import get_settings
@@ -260,3 +261,28 @@ def test_killed_anywhere_the_next_load_mends_everything(point, warehouse, tmp_pa
     assert query("select rows_staged, rows_duplicate from ops.load") == [(2, 1)]
     assert query("select order_id from staging.order_lines order by 1") == [("1",), ("2",)]
     assert query("select count(*) from ops.load_attempt") == [(0,)]
+
+
+def ingest(folder: Path) -> flow.IngestSummary:
+    return flow.ingest("main", "sales_csv", origin="folder", path=str(folder), holder="test")
+
+
+@pytest.mark.parametrize("swap", [True, False])
+def test_files_that_took_each_others_names_all_count(warehouse, tmp_path, swap):
+    """Seen: of two files that swapped names one stopped counting until the next ingest."""
+    write(tmp_path / "a.csv", sale(1)) if swap else None
+    write(tmp_path / "b.csv", sale(2))
+    ingest(tmp_path)
+    if swap:
+        (tmp_path / "a.csv").rename(tmp_path / "t")
+        (tmp_path / "b.csv").rename(tmp_path / "a.csv")
+        (tmp_path / "t").rename(tmp_path / "b.csv")
+    else:  # yesterday's export moves on, and today's takes its name
+        (tmp_path / "b.csv").rename(tmp_path / "a.csv")
+        write(tmp_path / "b.csv", sale(1))
+    summary = ingest(tmp_path)
+    assert counted() == [("1", 700), ("2", 700)]
+    assert sorted(load.file_name for load in summary.loads) == ["a.csv", "b.csv"]
+    live = query("select file_name from ops.load where superseded_at is null order by 1")
+    assert live == [("a.csv",), ("b.csv",)]
+    assert ingest(tmp_path).counts()["files_new"] == 0

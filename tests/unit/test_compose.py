@@ -126,3 +126,11 @@ def test_build_context_is_an_allow_list():
     assert not allowed & {".env", "var", ".git"}
     copied = re.findall(r"^COPY (?!--from)(.+) \S+$", DOCKERFILE, re.M)
     assert {name for line in copied for name in line.split()} <= allowed
+
+
+def test_compose_hands_on_every_setting_that_a_container_may_need():
+    """What is set in .env and not handed on would be ignored without a word."""
+    of_the_host = {"PROJECT_DIR", "HOME", "SHOPS_FILE", "POSTGRES_PORT", "AIRFLOW_PORT"}
+    elsewhere = {"ADMIN_URL", "AIRFLOW_PASSWORD", "GIT_SHA", "FAILPOINT"}
+    settings = {name.upper() for name in Settings.model_fields} - of_the_host - elsewhere
+    assert {f"ECORSE_{name}" for name in settings} <= set(COMPOSE["x-environment"])

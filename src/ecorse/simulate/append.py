@@ -101,7 +101,7 @@ def _check_header(path: Path) -> str:
     except OSError as error:
         raise ConfigError(
             f"Cannot append to {path}: {error.strerror}. Name an existing sales CSV file, or make "
-            "one with 'ecorse simulate'."
+            "some with 'ecorse ingest --origin simulate'."
         ) from error
     text = first.removeprefix(_BOM).decode("utf-8", errors="replace").rstrip("\r\n")
     columns = next(csv.reader([text]), [])

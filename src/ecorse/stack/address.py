@@ -26,8 +26,13 @@ def database_url(role: str = roles.ETL, driver: str = "postgresql") -> str:
     Raises
     ------
     ConfigError
-        ``ECORSE_DATABASE_URL`` is no URL, or the reader's password is not set beside it.
+        There is no such role; ``ECORSE_DATABASE_URL`` is no URL, or the reader's password is not
+        set beside it.
     """
+    if role not in (roles.ETL, *roles.READERS):
+        raise ConfigError(
+            f"There is no role {role!r}; there are {', '.join((roles.ETL, *roles.READERS))}."
+        )
     settings = get_settings()
     configured = settings.database_url.get_secret_value()
     if not configured:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import tempfile
 from pathlib import Path
 
 import psycopg
 
 from ecorse.errors import ModelRejected
+from ecorse.files import replace_atomically
 from ecorse.models import Champion
 from ecorse.settings import get_settings
 
@@ -27,17 +27,21 @@ def artifact_path(sha256: str) -> Path:
 
 
 def store_artifact(data: bytes) -> str:
-    """Keep a model file (mode 0600, renamed into place) and give its sha256."""
+    """Keep a model file (mode 0600, renamed into place) and give its sha256.
+
+    Raises
+    ------
+    DiskFull
+        There is no space for it.
+    """
     sha256 = hashlib.sha256(data).hexdigest()
     path = artifact_path(sha256)
     if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
         return sha256
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+    with replace_atomically(path) as file:
+        os.fchmod(file.fileno(), 0o600)
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(file.name, path)
     return sha256
 
 

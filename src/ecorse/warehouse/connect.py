@@ -1,7 +1,7 @@
 """Connections to the warehouse.
 
-What belongs here: opening a connection as a role. What does not: starting a server
-(``ecorse.stack``), and any statement.
+What belongs here: opening a connection as a role, and what a connection's error means to a person.
+What does not: starting a server (``ecorse.stack``), and any statement.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import logging
 
 import psycopg
 
-from ecorse.errors import StoreBusy
+from ecorse.errors import DiskFull, EcorseError, StoreBusy
 
 log = logging.getLogger(__name__)
 
@@ -46,3 +46,25 @@ def connect(
             f"{str(error).strip()}. Is the server up, and are ECORSE_DATABASE_URL and the "
             "password right? `ecorse doctor` looks at each part."
         ) from None
+
+
+def explain(error: psycopg.Error) -> EcorseError:
+    """Say what a database error means to whoever started the command, in one line.
+
+    A full disk and a server that went away are told from a statement that was refused.
+    """
+    said = str(error.diag.message_primary or error).strip().partition("\n")[0]
+    if isinstance(error, psycopg.errors.DiskFull):
+        return DiskFull(
+            f"The database's disk is full ({said}). What is published stays as it was. Free some "
+            "space and run this again."
+        )
+    if isinstance(error, psycopg.OperationalError):
+        return StoreBusy(
+            f"The warehouse stopped answering ({said}). What is published stays as it was; run "
+            "this again. `ecorse doctor` looks at each part."
+        )
+    return EcorseError(
+        f"The warehouse refused a statement: {said} ({error.sqlstate}). What is published stays "
+        "as it was. ECORSE_DEBUG=1 shows where this came from."
+    )

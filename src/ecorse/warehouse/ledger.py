@@ -113,6 +113,14 @@ def live_load(
     return LiveLoad(*row) if row else None
 
 
+def is_live(conn: psycopg.Connection, load_id: int) -> bool:
+    """Whether a load counts: no other took its place."""
+    row = conn.execute(
+        "select superseded_at is null from ops.load where load_id = %s", (load_id,)
+    ).fetchone()
+    return row == (True,)
+
+
 def may_be_loaded(conn: psycopg.Connection, shop_id: str, source: str, size_bytes: int) -> bool:
     """Whether a load that counts has this size; if not, the content is new for sure."""
     row = conn.execute(
