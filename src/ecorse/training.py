@@ -37,21 +37,31 @@ def model_specs(catalog: Catalog) -> list[TableSpec]:
     ConfigError
         Two models write one table that cannot be shared.
     """
-    specs: dict[str, TableSpec] = {}
+    written: dict[str, list[tuple[Declaration, TableSpec]]] = defaultdict(list)
     for declaration in catalog.models.values():
         for spec in declaration.create().writes:
-            other = specs.setdefault(spec.name, spec)
-            if other is spec:
-                continue
-            if spec.writer_column is None or dict(other.columns) != dict(spec.columns):
-                raise ConfigError(
-                    f"{declaration.path}: marts.{spec.name} is written by another model too. They "
-                    "can share it only with the same columns and a writer_column (TableSpec); "
-                    "otherwise give one of the tables another name."
-                )
-            own = {f"{name}_{declaration.name}": check for name, check in spec.checks.items()}
-            specs[spec.name] = replace(other, checks={**other.checks, **own})
-    return list(specs.values())
+            written[spec.name].append((declaration, spec))
+    return [_share(parts) for parts in written.values()]
+
+
+def _share(parts: list[tuple[Declaration, TableSpec]]) -> TableSpec:
+    """One table of the models that write it."""
+    (_, first), *others = parts
+    if not others:
+        return first
+    for declaration, spec in parts:
+        if spec.writer_column is None or dict(spec.columns) != dict(first.columns):
+            raise ConfigError(
+                f"{declaration.path}: marts.{spec.name} is written by another model too. They can "
+                "share it only with the same columns and a writer_column (TableSpec); otherwise "
+                "give one of the tables another name."
+            )
+    checks = {
+        f"{name}_{declaration.name}": check
+        for declaration, spec in parts
+        for name, check in spec.checks.items()
+    }
+    return replace(first, checks=checks)
 
 
 def train(declaration: Declaration, step: Step) -> dict[str, int]:

@@ -7,12 +7,15 @@ What does not: running anything.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
+from typing import Final, Literal
 
 from psycopg import sql
 
 from ecorse.errors import ConfigError
 
 PUBLISHED = "(select build_id from ops.current_build)"
+LOOK_UP: Final = "look up"
 
 # the column that `as_of` cuts on, and what makes two staged lines the same line
 STAGING_TIME = {"order_lines": "ordered_at"}
@@ -32,12 +35,14 @@ def qualified(mart: str, build_id: int) -> str:
     return sql.Identifier("builds", build_relation(mart, build_id)).as_string()
 
 
-def staging_at(table: str, build: str, *, is_cut: bool = True) -> str:
+def staging_at(
+    table: str, build: str, *, as_of: datetime | Literal["look up"] | None = LOOK_UP
+) -> str:
     """A parenthesised select of ``staging.<table>`` at a build's watermark.
 
     ``build`` is a number, or ``PUBLISHED`` for whichever build is published when it is read.
-    ``is_cut`` says whether the build may have an ``as_of``; without one the cut is left out, for
-    the planner takes any such condition for one that keeps a third of the rows.
+    ``as_of`` is the build's, where it is known: the planner estimates a constant well, and takes
+    a looked up instant for one that keeps a third of the rows (a mart took minutes for seconds).
     A repeated line (another load holds it too) counts only if no earlier load of the build
     holds it.
     """
@@ -49,11 +54,13 @@ def staging_at(table: str, build: str, *, is_cut: bool = True) -> str:
     known = (
         f"s.load_id in (select bl.load_id from ops.build_load as bl where bl.build_id = {build})"
     )
-    if is_cut:
+    if as_of == LOOK_UP:
         known += (
             f" and s.{time_column} <= coalesce("
             f"(select b.as_of from ops.build as b where b.build_id = {build}), 'infinity')"
         )
+    elif as_of is not None:
+        known += f" and s.{time_column} <= cast('{as_of.isoformat()}' as timestamptz)"
     same = " and ".join(
         [f"e.{c} = s.{c}" for c in SAME_LINE]
         + [f"e.{c} is not distinct from s.{c}" for c in SAME_NULLABLE]
@@ -73,7 +80,9 @@ def staging_at(table: str, build: str, *, is_cut: bool = True) -> str:
     )
 
 
-def resolver(build_id: int | None, *, is_cut: bool = True) -> Callable[[str, str], str]:
+def resolver(
+    build_id: int | None, *, as_of: datetime | Literal["look up"] | None = LOOK_UP
+) -> Callable[[str, str], str]:
     """What to put for ``schema.table`` in a mart's SQL.
 
     For a build: its stand-alone relations. For ``None``: the published views, and staging at the
@@ -85,7 +94,7 @@ def resolver(build_id: int | None, *, is_cut: bool = True) -> Callable[[str, str
             return f"marts.{table}" if build_id is None else qualified(table, build_id)
         if schema == "staging":
             build = PUBLISHED if build_id is None else str(build_id)
-            return staging_at(table, build, is_cut=is_cut)
+            return staging_at(table, build, as_of=as_of)
         return f"{schema}.{table}"
 
     return resolve

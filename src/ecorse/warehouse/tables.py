@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from datetime import datetime
 
 import polars as pl
 import psycopg
@@ -30,7 +31,7 @@ def create_mart(conn: psycopg.Connection, mart: Mart, build_id: int) -> int:
     ConfigError
         Postgres refuses the mart's SQL; the message names the file.
     """
-    body = render(mart.sql, resolver(build_id, is_cut=is_cut(conn, build_id)), str(mart.path))
+    body = render(mart.sql, resolver(build_id, as_of=as_of(conn, build_id)), str(mart.path))
     relation = qualified(mart.name, build_id)
     try:
         if mart.materialized == "view":
@@ -51,12 +52,10 @@ def create_mart(conn: psycopg.Connection, mart: Mart, build_id: int) -> int:
     return int(row[0])
 
 
-def is_cut(conn: psycopg.Connection, build_id: int) -> bool:
-    """Whether a build leaves out rows by their date (``as_of``)."""
-    row = conn.execute(
-        "select as_of is not null from ops.build where build_id = %s", (build_id,)
-    ).fetchone()
-    return row == (True,)
+def as_of(conn: psycopg.Connection, build_id: int) -> datetime | None:
+    """The instant up to which rows are in a build; none where all are."""
+    row = conn.execute("select as_of from ops.build where build_id = %s", (build_id,)).fetchone()
+    return row[0] if row else None
 
 
 def create_model_table(
