@@ -78,8 +78,8 @@ def _ready() -> None:
 
 def _ingest_all(
     shop: str | None, source: str | None, origin: str | None, data: str | None
-) -> list[Any]:
-    """Ingest every configured source that fits; all are tried before an error is raised."""
+) -> tuple[list[Any], EcorseError | None]:
+    """Ingest every configured source that fits, all of them; what went wrong comes beside it."""
     from ecorse import flow
     from ecorse.errors import ConfigError, ContractError
     from ecorse.sources.shops import load_shops
@@ -97,17 +97,20 @@ def _ingest_all(
         )
     if data and origin in (None, "folder"):
         origin, data = "folder", str(Path(data).resolve())
-    summaries, refused = [], []
+    summaries: list[Any] = []
+    failed: list[EcorseError] = []
     for shop_id, name in chosen:
         try:
             summaries.append(
                 flow.ingest(shop_id, name, origin=origin, path=data, holder=holder(), progress=say)
             )
-        except ContractError as error:
-            refused.append(str(error))
-    if refused:
-        raise ContractError(" ".join(refused))
-    return summaries
+        except EcorseError as error:
+            failed.append(error)
+    if len(failed) < 2:
+        return summaries, failed[0] if failed else None
+    # a refused file is the least of them: it alone does not keep a night from being built
+    worst = next((e for e in failed if not isinstance(e, ContractError)), failed[0])
+    return summaries, type(worst)(" ".join(map(str, failed)))
 
 
 @app.command()
@@ -124,18 +127,17 @@ def run(
     from ecorse.status import print_summary, read_night, read_status
 
     _ready()
-    refused: ContractError | None = None
-    try:
-        _ingest_all(shop, source, origin, data)
-    except ContractError as error:
-        refused = error  # the night is made of what did load; the exit code still tells
+    summaries, failure = _ingest_all(shop, source, origin, data)
+    if failure and not summaries and not isinstance(failure, ContractError):
+        raise failure
+    # as in Airflow the night is made of what did load; the exit code still tells
     flow.refresh(holder=holder(), progress=say)
     if as_json:
         emit({**read_status(), **read_night()})
     else:
         print_summary()
-    if refused:
-        raise refused
+    if failure:
+        raise failure
 
 
 @app.command()
@@ -148,13 +150,15 @@ def ingest(
 ) -> None:
     """Load what is new or changed into staging."""
     _ready()
-    summaries = _ingest_all(shop, source, origin, data)
+    summaries, failure = _ingest_all(shop, source, origin, data)
     if as_json:
         emit([summary.as_dict() for summary in summaries])
-        return
-    for summary in summaries:
-        counts = ", ".join(f"{k.replace('_', ' ')} {v:,}" for k, v in summary.counts().items())
-        print(f"{summary.shop_id}/{summary.source}: {counts}")
+    else:
+        for summary in summaries:
+            counts = ", ".join(f"{k.replace('_', ' ')} {v:,}" for k, v in summary.counts().items())
+            print(f"{summary.shop_id}/{summary.source}: {counts}")
+    if failure:
+        raise failure
 
 
 @app.command()

@@ -122,3 +122,35 @@ def test_a_model_file_is_private_and_a_full_disk_leaves_nothing(tmp_path, monkey
         store_artifact(b"another")
     assert list((tmp_path / "models").iterdir()) == [kept]
     get_settings.cache_clear()
+
+
+SHOP = """
+[[shops]]
+shop_id = "{0}"
+shop_name = "{0}"
+time_zone = "America/New_York"
+currency = "USD"
+[[shops.sources]]
+source = "sales_csv"
+origin = "folder"
+options = {{ path = "{1}" }}
+"""
+
+
+def test_a_source_that_fails_leaves_the_other_shops_alone(warehouse, tmp_path, monkeypatch, capsys):
+    """As in Airflow: what loads is loaded and published, and the exit code tells."""
+    good = tmp_path / "good"
+    good.mkdir()
+    rows = [f"{n},iPhone,1,700,04/{n:02}/19 08:46,{ADDRESS}" for n in range(1, 7)]
+    (good / "sales.csv").write_text("\n".join((HEADER, *rows, "")))
+    shops = tmp_path / "shops.toml"
+    shops.write_text(SHOP.format("away", tmp_path / "nowhere") + SHOP.format("here", good))
+    monkeypatch.setenv("ECORSE_SHOPS_FILE", str(shops))
+    monkeypatch.setattr(sys, "argv", ["ecorse", "run"])
+    get_settings.cache_clear()
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == ConfigError.exit_code
+    assert "nowhere does not exist" in capsys.readouterr().err
+    with connect() as conn:
+        assert conn.execute("select shop_id, orders from marts.shops").fetchall() == [("here", 6)]
