@@ -1,14 +1,14 @@
 """Every setting of Ecorse, in one frozen object.
 
-What belongs here: settings and where they come from (environment, prefix ``ECORSE_``, and a
-``.env`` file). What does not: anything that opens a file or a connection. Each setting stands in
-``.env.example``; a test holds the two together.
+What belongs here: settings and where they come from (environment, prefix ``ECORSE_``, and the
+project's ``.env``). What does not: anything that opens a file or a connection. Each setting
+stands in ``.env.example``; a test holds the two together.
 """
 
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
@@ -18,7 +18,7 @@ class Settings(BaseSettings):
     """The settings of one process; read once, never changed."""
 
     model_config = SettingsConfigDict(
-        env_prefix="ECORSE_", env_file=".env", extra="ignore", frozen=True
+        env_prefix="ECORSE_", env_file=PROJECT_DIR / ".env", extra="ignore", frozen=True
     )
 
     project_dir: Path = Field(PROJECT_DIR, description="Where dags/, include/ and plugins/ are.")
@@ -95,6 +95,12 @@ class Settings(BaseSettings):
     failpoint: str = Field(
         "", description="Tests only: the named point at which the process kills itself."
     )
+
+    @field_validator("project_dir", "home", "shops_file")
+    @classmethod
+    def _from_project(cls, path: Path) -> Path:
+        """A relative path means the same wherever a command is started."""
+        return path if path.is_absolute() else PROJECT_DIR / path
 
     @property
     def sql_dir(self) -> Path:

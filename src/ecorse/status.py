@@ -262,9 +262,10 @@ def print_summary(console: Console | None = None) -> None:
             f"{row['co_purchases'] or 0:,}",
         )  # fmt: skip
     console.print(recommended)
+    passed = published["checks"] - published["checks_failed"] - published["checks_warned"]
     console.print(
         f"[bold]Published: build {published['build_id']}[/bold] "
-        f"({published['checks'] - published['checks_failed']} of {published['checks']} checks "
+        f"({passed} of {published['checks']} checks "
         f"passed, {published['checks_warned']} warnings), "
         f"{published['first_published_at']:%Y-%m-%d %H:%M:%S} UTC."
     )

@@ -26,13 +26,16 @@ def test_another_scope_is_free(warehouse):
 
 
 def test_a_retry_takes_over_and_the_first_try_cannot_commit(warehouse):
-    with writer("ingest:main:sales_csv", "airflow:run1") as first:
-        with writer("ingest:main:sales_csv", "airflow:run1") as second, connect() as conn:
-            assert second.token > first.token
-            with conn.cursor() as cursor:
-                second.check(cursor)
-                with pytest.raises(Fenced, match="lost the right to write"):
-                    first.check(cursor)
+    with (
+        writer("ingest:main:sales_csv", "airflow:run1") as first,
+        writer("ingest:main:sales_csv", "airflow:run1") as second,
+        connect() as conn,
+        conn.cursor() as cursor,
+    ):
+        assert second.token > first.token
+        second.check(cursor)
+        with pytest.raises(Fenced, match="lost the right to write"):
+            first.check(cursor)
 
 
 def test_a_hundred_double_starts_give_one_writer_each(warehouse):

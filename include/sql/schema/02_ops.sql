@@ -93,7 +93,6 @@ create table if not exists ops.refused_file (
     shop_id text not null,
     source text not null,
     file_name text not null,
-    sha256 text,
     error_class text not null,
     message text not null,
     refused_at timestamptz not null default clock_timestamp(),
@@ -116,12 +115,13 @@ comment on table ops.load_report is 'Raw versus clean, per load: rule by rule an
 create table if not exists ops.build (
     build_id bigint generated always as identity primary key,
     status text not null default 'building' check (
-        status in ('building', 'audited', 'published', 'refused', 'failed', 'orphaned', 'removed')
+        status in (
+            'building', 'audited', 'published', 'refused', 'failed', 'orphaned', 'clearing', 'removed'
+        )
     ),
     as_of timestamptz,
     known_by timestamptz,
     holder text not null,
-    run_id bigint references ops.run,
     started_at timestamptz not null default clock_timestamp(),
     heartbeat_at timestamptz not null default clock_timestamp(),
     finished_at timestamptz,

@@ -72,11 +72,15 @@ def create_database(
     """
     database = sql.Identifier(name)
     if not admin.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
-        admin.execute(
-            sql.SQL("create database {} owner {} template {}").format(
-                database, sql.Identifier(owner), sql.Identifier(template or "template1")
+        create = sql.SQL("create database {} owner {}").format(database, sql.Identifier(owner))
+        if template:
+            create += sql.SQL(" template {}").format(sql.Identifier(template))
+        else:
+            # text sorts alike on every server, so that ties are broken alike; since Postgres 17
+            create += sql.SQL(
+                " template template0 encoding utf8 locale_provider builtin builtin_locale 'C.UTF-8'"
             )
-        )
+        admin.execute(create)
     admin.execute(sql.SQL("revoke all on database {} from public").format(database))
     if owner == ETL:
         readers = sql.SQL(", ").join(map(sql.Identifier, READERS))

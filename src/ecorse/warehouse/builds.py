@@ -19,7 +19,7 @@ import psycopg
 from ecorse.errors import Fenced, StoreBusy, TerminalError
 from ecorse.provenance import __version__, git_sha
 from ecorse.settings import get_settings
-from ecorse.warehouse.connect import connect
+from ecorse.warehouse.connect import connect, explain
 from ecorse.warehouse.relations import qualified
 
 log = logging.getLogger(__name__)
@@ -206,8 +206,10 @@ def step(build_id: int, name: str) -> Iterator[Step]:
                 (current.rows, json.dumps(current.detail), build_id, name),
             )
             conn.commit()
-        except BaseException:
+        except BaseException as error:
             _mark_failed(conn, build_id, name, token)
+            if isinstance(error, psycopg.errors.DiskFull):
+                raise explain(error) from None
             raise
 
 

@@ -347,6 +347,8 @@ def set_repeated_aside(
     if not others:
         return Moved(0, Decimal(0))
     columns = order_line_columns(conn)
+    # Rows copied a moment ago have no statistics, and a loop over them took minutes for seconds.
+    conn.execute("set local enable_nestloop = off")
     statement = sql.SQL(
         """
         with held as (

@@ -21,6 +21,7 @@ from ecorse.warehouse.tables import grain_index
 
 log = logging.getLogger(__name__)
 POINTER = "build_pointer"
+PUBLISH_LOCK = 6032003
 DETACH_TIMEOUT = "5s"
 PLANNING_TIMEOUT = 2.0  # seconds; who holds a lock longer has planned long ago
 
@@ -143,23 +144,7 @@ def clear_old_builds() -> list[int]:
     """
     removed = []
     with connect(autocommit=True, application_name="ecorse clear_old_builds") as conn:
-        current = current_build(conn)
-        rows = conn.execute(
-            """
-            select build_id, status from ops.build
-            where status in ('published', 'audited', 'refused', 'failed', 'orphaned')
-            order by build_id desc
-            """
-        ).fetchall()
-        published = [b for b, status in rows if status == "published"]
-        keep = {current, *published[: get_settings().keep_builds]}
-        latest_unpublished = next(
-            (b for b, status in rows if status in ("audited", "refused")), None
-        )
-        keep.add(latest_unpublished)
-        for build_id, _ in reversed(rows):
-            if build_id in keep:
-                continue
+        for build_id in _choose_builds_to_clear(conn):
             try:
                 _detach_all(conn, build_id)
             except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable):
@@ -170,6 +155,26 @@ def clear_old_builds() -> list[int]:
             conn.execute("delete from ops.build_load where build_id = %s", (build_id,))
             removed.append(build_id)
     return removed
+
+
+def _choose_builds_to_clear(conn: psycopg.Connection) -> list[int]:
+    """Mark what is not kept as being cleared, oldest first, so that no rollback goes there."""
+    with conn.transaction():
+        conn.execute("select pg_advisory_xact_lock(%s)", (PUBLISH_LOCK,))
+        rows = conn.execute(
+            """
+            select build_id, status from ops.build
+            where status in
+                ('published', 'audited', 'refused', 'failed', 'orphaned', 'clearing')
+            order by build_id desc
+            """
+        ).fetchall()
+        published = [b for b, status in rows if status == "published"]
+        unpublished = [b for b, status in rows if status in ("audited", "refused")]
+        keep = {current_build(conn), *published[: get_settings().keep_builds], *unpublished[:1]}
+        chosen = sorted(b for b, _ in rows if b not in keep)
+        conn.execute("update ops.build set status = 'clearing' where build_id = any(%s)", (chosen,))
+    return chosen
 
 
 def _detach_all(conn: psycopg.Connection, build_id: int) -> None:

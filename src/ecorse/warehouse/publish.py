@@ -16,6 +16,7 @@ from ecorse.warehouse.builds import build_status
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.partitions import (
     POINTER,
+    PUBLISH_LOCK,
     attach,
     attach_pointer,
     current_build,
@@ -24,7 +25,6 @@ from ecorse.warehouse.partitions import (
 from ecorse.warehouse.views import Published, drop_undeclared, ensure_view
 
 log = logging.getLogger(__name__)
-PUBLISH_LOCK = 6032003
 
 
 def publish(build_id: int, relations: list[Published], *, holder: str) -> None:
@@ -51,6 +51,7 @@ def publish(build_id: int, relations: list[Published], *, holder: str) -> None:
         wait_for_planners(conn, [POINTER, *(r.name for r in tables)])
         with conn.transaction():
             _refuse_unaudited(conn, build_id)
+            _refuse_older(conn, build_id)
             for relation in relations:
                 ensure_view(conn, relation)
             drop_undeclared(conn, {r.name for r in relations})
@@ -86,6 +87,16 @@ def _refuse_unaudited(conn: psycopg.Connection, build_id: int) -> None:
                 if status == "published"
                 else "Run `ecorse refresh`."
             )
+        )
+
+
+def _refuse_older(conn: psycopg.Connection, build_id: int) -> None:
+    """A publish that was held up must not take a later night away."""
+    current = current_build(conn)
+    if current is not None and build_id < current:
+        raise DataError(
+            f"Build {build_id} is older than the published build {current}, which was made from "
+            "later files. Run `ecorse refresh` for a new night."
         )
 
 
