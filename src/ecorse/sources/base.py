@@ -12,9 +12,7 @@ from typing import Protocol
 import polars as pl
 
 from ecorse.clean.contract import Contract, Header
-
-SIMULATED_PREFIX = "SIM-"
-SIMULATED_SUFFIX = "-simulated"
+from ecorse.columns import SIMULATED_PREFIX, SIMULATED_SUFFIX
 
 
 class Shop(Protocol):

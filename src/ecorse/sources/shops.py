@@ -15,12 +15,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import ecorse.sources
+from ecorse.columns import SIMULATED_SUFFIX
 from ecorse.errors import ConfigError
 from ecorse.settings import Settings, get_settings
 from ecorse.sources.origins import origin_names
 
 _SHOP_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_SIMULATED_SUFFIX = "-simulated"
 _NOT_SOURCES = {"base", "origins", "shops"}
 
 # Source: ISO 4217, active codes of money that prices are stated in.
@@ -94,10 +94,10 @@ def _read_shop(table: object, where: str) -> Shop:
     texts = ("shop_id", "shop_name", "time_zone", "currency")
     shop = _expect_keys(table, {*texts, "sources"}, set(), where)
     shop_id, shop_name, time_zone, currency = (_text(shop, key, where) for key in texts)
-    if not _SHOP_ID.fullmatch(shop_id) or shop_id.endswith(_SIMULATED_SUFFIX):
+    if not _SHOP_ID.fullmatch(shop_id) or shop_id.endswith(SIMULATED_SUFFIX):
         raise ConfigError(
             f"{where}.shop_id = {shop_id!r}: use lower-case letters, digits, - and _ (at most 63), "
-            f"not ending in {_SIMULATED_SUFFIX!r}, which marks simulated rows."
+            f"not ending in {SIMULATED_SUFFIX!r}, which marks simulated rows."
         )
     try:
         ZoneInfo(time_zone)
