@@ -236,6 +236,37 @@ def report(load_id: Annotated[int, typer.Argument(help="See `ecorse status --jso
 
 
 @app.command()
+def withdraw(
+    load_id: Annotated[int, typer.Argument(help="See `ecorse status --json`.")],
+    reason: Annotated[str, typer.Option(help="Why it should never have come.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Let its content be loaded again.")] = False,
+) -> None:
+    """Take a load out of every later build; its content is not loaded again."""
+    from ecorse.warehouse import upkeep
+
+    _ready()
+    if undo:
+        print(upkeep.undo_withdrawal(load_id, holder=holder()))
+    else:
+        print(upkeep.withdraw(load_id, reason, holder=holder()))
+
+
+@app.command()
+def prune(
+    days: Annotated[int, typer.Option(min=0, help="Only if superseded longer ago.")] = 30,
+) -> None:
+    """Delete the staged rows of loads that were superseded and that no kept build shows."""
+    from ecorse.warehouse import upkeep
+
+    _ready()
+    pruned = upkeep.prune(days, holder=holder())
+    print(
+        f"Deleted {pruned.order_lines:,} order lines and {pruned.repeated_order_lines:,} repeated "
+        f"ones of {pruned.loads:,} loads."
+    )
+
+
+@app.command()
 def recommend(
     products: Annotated[list[str], typer.Argument(help="Product names or ids.")],
     shop: Shop = None,

@@ -24,6 +24,7 @@ from ecorse.warehouse.connect import connect
 from ecorse.warehouse.partitions import clear_old_builds
 from ecorse.warehouse.runs import journal
 from ecorse.warehouse.tables import create_mart
+from ecorse.warehouse.upkeep import refuse_pruned
 from ecorse.warehouse.views import relations_of
 
 log = logging.getLogger(__name__)
@@ -113,8 +114,11 @@ def open_build(
     ------
     StoreBusy
         Another refresh is at work.
+    TerminalError
+        The rows of a load that counted at ``known_by`` were pruned.
     """
     build_id = builds.open_build(as_of=as_of, known_by=known_by, holder=holder)
+    refuse_pruned(build_id)
     failpoint("refresh.after_open")
     return build_id
 

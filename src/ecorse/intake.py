@@ -138,9 +138,9 @@ def _has_lost_its_load(load: LoadSummary | None) -> bool:
 
     Two files that swapped their names, or one that was renamed before another took its name:
     the content was there when the file was looked at, and is superseded now. It is loaded again,
-    under its own name, which no other file of the run can take.
+    under its own name, which no other file of the run can take. A withdrawn content stays out.
     """
-    if load is None or not load.is_skipped:
+    if load is None or not load.is_skipped or load.withdrawn_reason is not None:
         return False
     with connect(application_name="ecorse ingest") as conn:
         return not ledger.is_live(conn, load.load_id)

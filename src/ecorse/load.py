@@ -25,11 +25,12 @@ import psycopg
 from ecorse import __version__
 from ecorse.archive import Archived, Intake, settle
 from ecorse.clean.pipeline import Cleaner
+from ecorse.columns import SIMULATED_SUFFIX
 from ecorse.errors import DiskFull, StoreBusy
 from ecorse.failpoints import failpoint
 from ecorse.settings import get_settings
 from ecorse.sources import get_source
-from ecorse.sources.base import SIMULATED_SUFFIX, Shop, Source
+from ecorse.sources.base import Shop, Source
 from ecorse.warehouse import ledger
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.copy import CopyStreams, copy_frame
@@ -42,7 +43,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LoadSummary:
-    """The account of one file; ``is_skipped`` means its content was there already."""
+    """The account of one file.
+
+    ``is_skipped`` means its content was there already, or was withdrawn for the reason given.
+    ``changed`` names what is read otherwise since the same content was loaded before.
+    """
 
     load_id: int
     file_name: str
@@ -57,14 +62,25 @@ class LoadSummary:
     currency: str = ""
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    superseded: int | None = None
+    superseded: list[int] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    withdrawn_reason: str | None = None
     seconds: float = 0.0
 
     def sentence(self) -> str:
         """One line for a person."""
+        if self.is_skipped and self.withdrawn_reason is not None:
+            return (
+                f"not loaded, its content was withdrawn as load {self.load_id} "
+                f"({self.withdrawn_reason}); `ecorse withdraw {self.load_id} --undo` lets it in"
+            )
         if self.is_skipped:
             return f"nothing new, its content is load {self.load_id} already"
-        replaced = f", replacing load {self.superseded}" if self.superseded else ""
+        loads = " and ".join(map(str, self.superseded))
+        replaced = f", replacing load {loads}" if loads else ""
+        if self.changed:
+            again = "loaded again" + (" though withdrawn" if self.withdrawn_reason else "")
+            replaced += f"; {again}: its {' and '.join(self.changed)} changed"
         return (
             f"{self.rows_read} rows = {self.rows_staged} staged + {self.rows_duplicate} duplicate "
             f"+ {self.rows_ignored} ignored + {self.rows_rejected} rejected; "
@@ -82,7 +98,7 @@ def load_file(
     run_id: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> LoadSummary:
-    """Load a file into staging, if its content is not there yet.
+    """Load a file into staging, if its content is not there yet or is read otherwise now.
 
     Parameters
     ----------
@@ -112,18 +128,20 @@ def load_file(
     """
     started_at = datetime.now(UTC)
     name = file_name or path.name
-    settings = get_settings()
+    reader = get_source(source)
+    read_as = ledger.ReadAs(reader.contract.contract_sha256, shop.time_zone, shop.currency)
     try:
         with (
-            Intake(path, settings.home, name) as intake,
+            Intake(path, get_settings().home, name) as intake,
             connect(application_name="ecorse load") as conn,
         ):
             if ledger.may_be_loaded(conn, shop.shop_id, source, intake.size_bytes):
-                archived = intake.finish()
-                known = ledger.live_load(conn, shop.shop_id, source, sha256=archived.sha256)
-                if known is not None:
-                    return _skip(conn, known, archived, shop, source, name, fence)
-            load = _Load(conn, intake, shop, get_source(source), name, fence, run_id, started_at)
+                sha256 = intake.finish().sha256
+                met = ledger.known_loads(conn, shop.shop_id, source, file_name=name, sha256=sha256)
+                for known in met:
+                    if (known.sha256, known.read_as) == (sha256, read_as):
+                        return _skip(conn, known, met, shop, source, name, fence)
+            load = _Load(conn, intake, shop, reader, read_as, name, fence, run_id, started_at)
             return load.run(progress)
     except psycopg.errors.DiskFull as error:
         raise DiskFull(
@@ -139,26 +157,40 @@ def load_file(
 
 def _skip(
     conn: psycopg.Connection,
-    known: ledger.LiveLoad,
-    archived: Archived,
+    known: ledger.KnownLoad,
+    met: list[ledger.KnownLoad],
     shop: Shop,
     source: str,
     file_name: str,
     fence: Fence,
 ) -> LoadSummary:
-    """Add nothing; an earlier other content of this file name stops counting all the same."""
-    earlier = ledger.live_load(conn, shop.shop_id, source, file_name=file_name)
-    replaced = earlier.load_id if earlier and earlier.load_id != known.load_id else None
-    if replaced is not None:
-        ledger.supersede(conn, replaced, known.load_id)
+    """Add nothing; an earlier other content of this file name stops counting all the same.
+
+    But a withdrawn content takes no other's place: it is as if the file had not come.
+    """
+    is_withdrawn = known.withdrawn_reason is not None
+    replaced = [] if is_withdrawn else [m.load_id for m in met if m is not known]
+    ledger.supersede(conn, replaced, known.load_id)
     ledger.resolve_refused(conn, shop.shop_id, source, file_name)
     with conn.cursor() as cursor:
         fence.check(cursor)
     conn.commit()
-    log.info("%s: content is that of load %s (%s)", file_name, known.load_id, known.file_name)
-    return LoadSummary(
-        known.load_id, file_name, archived.sha256, is_skipped=True, superseded=replaced
+    summary = LoadSummary(
+        known.load_id,
+        file_name,
+        known.sha256,
+        is_skipped=True,
+        superseded=replaced,
+        withdrawn_reason=known.withdrawn_reason,
     )
+    log.info("%s: %s", file_name, summary.sentence())
+    return summary
+
+
+def _changed(before: ledger.ReadAs, now: ledger.ReadAs) -> list[str]:
+    """What differs, as a person calls it."""
+    names = ("contract", "time zone", "currency")
+    return [n for n, old, new in zip(names, before, now, strict=True) if old != new]
 
 
 class _Load:
@@ -170,6 +202,7 @@ class _Load:
         intake: Intake,
         shop: Shop,
         source: Source,
+        read_as: ledger.ReadAs,
         file_name: str,
         fence: Fence,
         run_id: int | None,
@@ -177,7 +210,7 @@ class _Load:
     ) -> None:
         self.conn, self.intake, self.shop, self.source = conn, intake, shop, source
         self.file_name, self.fence, self.run_id = file_name, fence, run_id
-        self.started_at = started_at
+        self.read_as, self.started_at = read_as, started_at
         self.load_id = 0
         self.has_candidates = False
 
@@ -259,14 +292,21 @@ class _Load:
     def _account(self, cleaner: Cleaner, archived: Archived) -> LoadSummary:
         """Decide about duplicates, write the account, and make the load count."""
         conn, shop, account = self.conn, self.shop, cleaner.account
-        earlier = ledger.live_load(conn, shop.shop_id, self.source.name, file_name=self.file_name)
+        met = ledger.known_loads(
+            conn,
+            shop.shop_id,
+            self.source.name,
+            file_name=self.file_name,
+            sha256=archived.sha256,
+        )
+        replaced = [m.load_id for m in met]
         staged = ledger.stage_new_candidates(conn, self.load_id)
         repeated = ledger.set_repeated_aside(
             conn,
             self.load_id,
             shop.shop_id,
             self.source.name,
-            self.file_name,
+            replaced,
             account.first_at,
             account.last_at,
         )
@@ -298,9 +338,7 @@ class _Load:
                 for kind, rules in counts.items()
             },
             warnings=cleaner.warnings,
-            contract_sha256=self.source.contract.contract_sha256,
-            time_zone=shop.time_zone,
-            currency=shop.currency,
+            **self.read_as._asdict(),
             first_row_at=account.first_at,
             last_row_at=account.last_at,
             started_at=self.started_at,
@@ -308,15 +346,16 @@ class _Load:
             ecorse_version=__version__,
         )
         self._remember_shops(account.is_simulated)
-        ledger.record_load(conn, load, earlier.load_id if earlier else None)
+        ledger.record_load(conn, load, replaced)
         write_report(conn, load, account)
         ledger.resolve_refused(conn, shop.shop_id, self.source.name, self.file_name)
         with conn.cursor() as cursor:
             self.fence.check(cursor)
         conn.commit()
-        return self._summary(load, earlier)
+        return self._summary(load, met)
 
-    def _summary(self, load: ledger.LoadRow, earlier: ledger.LiveLoad | None) -> LoadSummary:
+    def _summary(self, load: ledger.LoadRow, met: list[ledger.KnownLoad]) -> LoadSummary:
+        before = next((m for m in met if m.sha256 == load.sha256), None)
         return LoadSummary(
             load_id=load.load_id,
             file_name=load.file_name,
@@ -330,7 +369,9 @@ class _Load:
             currency=load.currency,
             counts={kind: dict(rules) for kind, rules in load.counts.items()},
             warnings=list(load.warnings),
-            superseded=earlier.load_id if earlier else None,
+            superseded=[m.load_id for m in met],
+            changed=_changed(before.read_as, self.read_as) if before else [],
+            withdrawn_reason=before.withdrawn_reason if before else None,
             seconds=(datetime.now(UTC) - self.started_at).total_seconds(),
         )
 

@@ -77,7 +77,7 @@ def test_22_the_same_content_adds_nothing(warehouse, tmp_path):
 def test_23_a_corrected_file_replaces_its_rows(warehouse, tmp_path):
     first = load(write(tmp_path / "a.csv", sale(1), sale(2)))
     second = load(write(tmp_path / "a.csv", sale(1), sale(2, price="650"), sale(3)))
-    assert second.superseded == first.load_id
+    assert second.superseded == [first.load_id]
     assert (second.rows_staged, second.rows_duplicate) == (3, 0)
     assert query(
         "select load_id, superseded_by, superseded_at is null from ops.load order by 1"
@@ -90,7 +90,7 @@ def test_23_a_corrected_file_replaces_its_rows(warehouse, tmp_path):
     ) == [(True,)]
     # and back again
     third = load(write(tmp_path / "a.csv", sale(1), sale(2)))
-    assert (third.is_skipped, third.superseded) == (False, second.load_id)
+    assert (third.is_skipped, third.superseded) == (False, [second.load_id])
     assert counted() == [("1", 700), ("2", 700)]
 
 
@@ -98,7 +98,7 @@ def test_a_name_that_now_carries_another_files_content(warehouse, tmp_path):
     a = load(write(tmp_path / "a.csv", sale(1)))
     b = load(write(tmp_path / "b.csv", sale(2)))
     moved = load(write(tmp_path / "a.csv", sale(2)))
-    assert (moved.is_skipped, moved.load_id, moved.superseded) == (True, b.load_id, a.load_id)
+    assert (moved.is_skipped, moved.load_id, moved.superseded) == (True, b.load_id, [a.load_id])
     assert counted() == [("2", 700)]
 
 
@@ -110,7 +110,7 @@ def test_24_lines_that_another_file_holds_count_once(warehouse, tmp_path):
     assert query("select order_id, load_id from staging.repeated_order_lines") == [("2", b.load_id)]
     # when the first file is corrected and lacks the line, the second file's line steps in
     a2 = load(write(tmp_path / "a.csv", sale(1, 10)))
-    assert a2.superseded == a.load_id
+    assert a2.superseded == [a.load_id]
     assert counted() == [("1", 700), ("2", 700), ("3", 700)]
     # and a third file with that line is the repeated one: the line is held by b, if as repeated
     c = load(write(tmp_path / "c.csv", sale(2, 11), sale(4, 13)))

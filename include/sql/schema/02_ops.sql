@@ -68,6 +68,20 @@ comment on table ops.load is 'One row per loaded file content; its rows count on
 comment on column ops.load.counts is 'rule id to row count, under duplicate, ignored and rejected';
 comment on column ops.load.known_at is 'When the warehouse came to know this content';
 comment on column ops.load.money_staged is 'Sum of quantity * unit_price over staged rows, in the currency of the load';
+-- Guarded, because ALTER TABLE locks out every reader even where there is nothing to add, and this
+-- file is run by most commands.
+do $$
+begin
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'ops.load'::regclass and attname = 'pruned_at'
+    ) then
+        alter table ops.load add column if not exists withdrawn_reason text;
+        alter table ops.load add column if not exists pruned_at timestamptz;
+    end if;
+end $$;
+comment on column ops.load.withdrawn_reason is 'Why a person took the load out; its content is not loaded again while superseded_by is null';
+comment on column ops.load.pruned_at is 'When the rows of a superseded load were deleted from staging';
 create unique index if not exists load_content_once
     on ops.load (shop_id, source, sha256) where superseded_at is null;
 create unique index if not exists load_name_once

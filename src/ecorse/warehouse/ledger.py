@@ -1,8 +1,9 @@
 """The ledger of loads: what is loaded, and the account of every row.
 
-What belongs here: every statement on ``ops.load``, ``ops.reject``, ``ops.load_report``,
+What belongs here: every statement of a load on ``ops.load``, ``ops.reject``, ``ops.load_report``,
 ``ops.load_attempt``, ``ops.refused_file``, and moving rows between the two tables of order lines.
-What does not: reading files (``ecorse.load``). Everything runs in the caller's transaction.
+What does not: reading files (``ecorse.load``), what a person does to loads later (``upkeep``).
+Everything runs in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -27,12 +28,22 @@ NOT_COMPARED = ("load_id", "source_line")
 JOINED_BY = ("shop_id", "order_id", "product_id", "ordered_local", "quantity", "unit_price")
 
 
-class LiveLoad(NamedTuple):
-    """A load that counts: not superseded."""
+class ReadAs(NamedTuple):
+    """What decides how a content is read; under another one it is loaded again."""
+
+    contract_sha256: str
+    time_zone: str
+    currency: str
+
+
+class KnownLoad(NamedTuple):
+    """A load that counts, or one that was withdrawn and whose content is kept out since."""
 
     load_id: int
     file_name: str
-    rows_staged: int
+    sha256: str
+    withdrawn_reason: str | None
+    read_as: ReadAs
 
 
 class Moved(NamedTuple):
@@ -93,24 +104,29 @@ def remember_shop(
     )
 
 
-def live_load(
-    conn: psycopg.Connection,
-    shop_id: str,
-    source: str,
-    *,
-    sha256: str | None = None,
-    file_name: str | None = None,
-) -> LiveLoad | None:
-    """The load that counts for a content or a file name, if there is one."""
-    row = conn.execute(
+def known_loads(
+    conn: psycopg.Connection, shop_id: str, source: str, *, file_name: str, sha256: str
+) -> list[KnownLoad]:
+    """What a file meets: the load that counts under its name, and the one of its content.
+
+    The latter counts, or was withdrawn. A new load of the file takes the place of all of them.
+    """
+    rows = conn.execute(
         """
-        select load_id, file_name, rows_staged from ops.load
-        where shop_id = %s and source = %s and superseded_at is null
-            and (%s::text is null or sha256 = %s) and (%s::text is null or file_name = %s)
+        select load_id, file_name, sha256, withdrawn_reason, contract_sha256, time_zone, currency
+        from ops.load
+        where shop_id = %(shop)s and source = %(source)s and (
+            (superseded_at is null and (file_name = %(file)s or sha256 = %(sha256)s))
+            or (withdrawn_reason is not null and superseded_by is null and sha256 = %(sha256)s)
+        )
+        order by load_id
         """,
-        (shop_id, source, sha256, sha256, file_name, file_name),
-    ).fetchone()
-    return LiveLoad(*row) if row else None
+        {"shop": shop_id, "source": source, "file": file_name, "sha256": sha256},
+    ).fetchall()
+    return [
+        KnownLoad(load_id, name, content, reason, ReadAs(*read_as))
+        for load_id, name, content, reason, *read_as in rows
+    ]
 
 
 def is_live(conn: psycopg.Connection, load_id: int) -> bool:
@@ -122,12 +138,12 @@ def is_live(conn: psycopg.Connection, load_id: int) -> bool:
 
 
 def may_be_loaded(conn: psycopg.Connection, shop_id: str, source: str, size_bytes: int) -> bool:
-    """Whether a load that counts has this size; if not, the content is new for sure."""
+    """Whether a load that counts or was withdrawn has this size; else the content is new."""
     row = conn.execute(
         """
         select exists (
             select from ops.load where shop_id = %s and source = %s and size_bytes = %s
-                and superseded_at is null
+                and (superseded_at is null or withdrawn_reason is not null)
         )
         """,
         (shop_id, source, size_bytes),
@@ -321,27 +337,26 @@ def set_repeated_aside(
     load_id: int,
     shop_id: str,
     source: str,
-    file_name: str,
+    replaced: Sequence[int],
     first_at: datetime | None,
     last_at: datetime | None,
 ) -> Moved:
     """Move lines that another live load already holds to ``staging.repeated_order_lines``.
 
-    Looks only at loads whose time span overlaps ``first_at`` to ``last_at``, this load's own; a
-    load of the same file name is about to be superseded and does not count. A line that such a
-    load holds as repeated is held as well: of any set of loads the earliest one that holds a
-    line counts it.
+    Looks only at loads whose time span overlaps ``first_at`` to ``last_at``, this load's own;
+    those ``replaced`` are about to be superseded and do not count. A line that another load holds
+    as repeated is held as well: of any set of loads the earliest one that holds a line counts it.
     """
     others = [
         other
         for (other,) in conn.execute(
             """
             select load_id from ops.load
-            where shop_id = %s and source = %s and file_name <> %s and superseded_at is null
+            where shop_id = %s and source = %s and load_id <> all(%s) and superseded_at is null
                 and first_row_at <= %s and last_row_at >= %s
             order by load_id
             """,
-            (shop_id, source, file_name, last_at, first_at),
+            (shop_id, source, list(replaced), last_at, first_at),
         )
     ]
     if not others:
@@ -383,18 +398,18 @@ def set_repeated_aside(
 # --- the account --------------------------------------------------------------------------------
 
 
-def record_load(conn: psycopg.Connection, load: LoadRow, replaced: int | None) -> None:
-    """Make a load count: its row, its rejects; the load it replaces stops counting.
+def record_load(conn: psycopg.Connection, load: LoadRow, replaced: Sequence[int]) -> None:
+    """Make a load count: its row, its rejects; the loads it replaces stop counting.
 
     The rejects are those of the temporary table ``rejected``.
     """
     # one instant for both, so that at no time neither or both count
     known_at = conn.execute("select clock_timestamp()").fetchone()
     assert known_at is not None
-    if replaced is not None:
-        conn.execute(
-            "update ops.load set superseded_at = %s where load_id = %s", (known_at[0], replaced)
-        )
+    conn.execute(
+        "update ops.load set superseded_at = %s where load_id = any(%s) and superseded_at is null",
+        (known_at[0], list(replaced)),
+    )
     values = vars(load) | {
         "known_at": known_at[0],
         "counts": json.dumps(load.counts, sort_keys=True),
@@ -406,8 +421,7 @@ def record_load(conn: psycopg.Connection, load: LoadRow, replaced: int | None) -
         ),
         values,
     )
-    if replaced is not None:
-        supersede(conn, replaced, load.load_id)
+    supersede(conn, replaced, load.load_id)
     conn.execute(
         """
         insert into ops.reject (
@@ -421,15 +435,15 @@ def record_load(conn: psycopg.Connection, load: LoadRow, replaced: int | None) -
     conn.execute("delete from ops.load_attempt where load_id = %s", (load.load_id,))
 
 
-def supersede(conn: psycopg.Connection, load_id: int, by: int) -> None:
-    """Note which load took the place of another."""
+def supersede(conn: psycopg.Connection, replaced: Sequence[int], by: int) -> None:
+    """Note which load took the place of others."""
     conn.execute(
         """
         update ops.load set superseded_by = %s,
             superseded_at = coalesce(superseded_at, clock_timestamp())
-        where load_id = %s
+        where load_id = any(%s)
         """,
-        (by, load_id),
+        (by, list(replaced)),
     )
 
 
