@@ -354,13 +354,8 @@ def db_init() -> None:
     from ecorse.stack.external import initialise_server
 
     initialise_server()
-    print(f"Database is ready ({_migrated()} schema files).")
-
-
-def _migrated() -> int:
-    from ecorse.warehouse.migrate import migrate
-
-    return migrate()
+    _ready()
+    print("The database is ready.")
 
 
 @mart_app.command("list")

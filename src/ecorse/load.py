@@ -79,12 +79,11 @@ class LoadSummary:
         loads = " and ".join(map(str, self.superseded))
         replaced = f", replacing load {loads}" if loads else ""
         if self.changed:
-            again = "loaded again" + (" though withdrawn" if self.withdrawn_reason else "")
-            replaced += f"; {again}: its {' and '.join(self.changed)} changed"
+            replaced += f"; loaded again: its {' and '.join(self.changed)} changed"
         return (
             f"{self.rows_read} rows = {self.rows_staged} staged + {self.rows_duplicate} duplicate "
             f"+ {self.rows_ignored} ignored + {self.rows_rejected} rejected; "
-            f"{self.money_staged} {self.currency} in {self.seconds:.1f} s{replaced}"
+            f"{self.money_staged:,.2f} {self.currency} in {self.seconds:.1f} s{replaced}"
         )
 
 
@@ -139,7 +138,8 @@ def load_file(
                 sha256 = intake.finish().sha256
                 met = ledger.known_loads(conn, shop.shop_id, source, file_name=name, sha256=sha256)
                 for known in met:
-                    if (known.sha256, known.read_as) == (sha256, read_as):
+                    is_kept_out = known.withdrawn_reason is not None
+                    if known.sha256 == sha256 and (known.read_as == read_as or is_kept_out):
                         return _skip(conn, known, met, shop, source, name, fence)
             load = _Load(conn, intake, shop, reader, read_as, name, fence, run_id, started_at)
             return load.run(progress)
@@ -371,7 +371,6 @@ class _Load:
             warnings=list(load.warnings),
             superseded=[m.load_id for m in met],
             changed=_changed(before.read_as, self.read_as) if before else [],
-            withdrawn_reason=before.withdrawn_reason if before else None,
             seconds=(datetime.now(UTC) - self.started_at).total_seconds(),
         )
 

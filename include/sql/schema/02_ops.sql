@@ -259,3 +259,9 @@ create table if not exists ops.load_attempt (
     started_at timestamptz not null default clock_timestamp()
 );
 comment on table ops.load_attempt is 'Loads at work now; one left here was killed, and the next load of its source deletes its rows';
+
+create table if not exists ops.schema_version (
+    fingerprint text not null,
+    migrated_at timestamptz not null default clock_timestamp()
+);
+comment on table ops.schema_version is 'One row: the hash of the schema files that this database was made from';

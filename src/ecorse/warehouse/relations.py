@@ -65,18 +65,20 @@ def staging_at(
         [f"e.{c} = s.{c}" for c in SAME_LINE]
         + [f"e.{c} is not distinct from s.{c}" for c in SAME_NULLABLE]
     )
+    # What refers to s stands in the where clause: only then is this a hashed anti-join, and not
+    # a search through staging for each repeated line.
     earlier = " and ".join(
         f"not exists (select 1 from staging.{held} as e "
         f"join ops.build_load as el on el.load_id = e.load_id and el.build_id = {build} "
         f"join ops.load as ef on ef.load_id = e.load_id "
-        f"join ops.load as sf on sf.load_id = s.load_id and sf.source = ef.source "
-        f"where e.load_id < s.load_id and {same})"
+        f"where ef.source = sf.source and e.load_id < s.load_id and {same})"
         for held in (table, f"repeated_{table}")
     )
     return (
         f"(select s.* from staging.{table} as s where {known} "
         f"union all "
-        f"select s.* from staging.repeated_{table} as s where {known} and {earlier})"
+        f"select s.* from staging.repeated_{table} as s "
+        f"join ops.load as sf on sf.load_id = s.load_id where {known} and {earlier})"
     )
 
 
