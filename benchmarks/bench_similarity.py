@@ -17,9 +17,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
+
+if TYPE_CHECKING:
+    from implicit.nearest_neighbours import CosineRecommender
+
+    from ecorse.recommenders.co_purchase import Neighbours
 
 TOP_N = 20
 SEED = 20190101
@@ -39,20 +45,26 @@ def generate(n_items: int, n_orders: int) -> sparse.csr_matrix:
     return matrix
 
 
-def run_ours(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+def run_ours(matrix: sparse.csr_matrix) -> Neighbours:
     from ecorse.recommenders.co_purchase import top_co_purchases
 
-    found = top_co_purchases(matrix, TOP_N)
-    size = (matrix.shape[1],) * 2
-    return sparse.csr_matrix((found.scores, (found.rows, found.cols)), shape=size)
+    return top_co_purchases(matrix, TOP_N)
 
 
-def run_peer(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+def run_peer(matrix: sparse.csr_matrix) -> CosineRecommender:
     from implicit.nearest_neighbours import CosineRecommender
 
     model = CosineRecommender(K=TOP_N + 1)  # its neighbours include the item itself
     model.fit(matrix, show_progress=False)
-    return model.similarity
+    return model
+
+
+def as_matrix(answer: Neighbours | CosineRecommender, n_items: int) -> sparse.csr_matrix:
+    """Either answer in one shape, to be compared."""
+    if hasattr(answer, "similarity"):
+        return answer.similarity.tocsr()
+    shape = (n_items, n_items)
+    return sparse.csr_matrix((answer.scores, (answer.rows, answer.cols)), shape=shape)
 
 
 def run_nightly(matrix: sparse.csr_matrix) -> None:
@@ -107,7 +119,7 @@ def child(role: str, folder: Path, repeats: int) -> None:
         answer = program(matrix)
         seconds.append(time.perf_counter() - start)
     print(json.dumps({"seconds": seconds, "before_mb": before} | peak()))
-    sparse.save_npz(folder / f"{role}.npz", answer.tocsr(), compressed=False)
+    sparse.save_npz(folder / f"{role}.npz", as_matrix(answer, matrix.shape[1]), compressed=False)
 
 
 def start_child(role: str, folder: Path, repeats: int) -> dict:

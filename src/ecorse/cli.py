@@ -181,7 +181,8 @@ def refresh(
         emit(asdict(summary))
         return
     word = "published" if summary.is_published else "audited, not published"
-    print(f"Build {summary.build_id} {word}: {summary.audit.passed} checks passed.")
+    warned = f", warned: {', '.join(summary.audit.warned)}" if summary.audit.warned else ""
+    print(f"Build {summary.build_id} {word}: {summary.audit.passed} checks passed{warned}.")
 
 
 @app.command()
@@ -228,7 +229,7 @@ def status(
 
 
 @app.command()
-def report(load_id: Annotated[int, typer.Argument(help="See `ecorse status --json`.")]) -> None:
+def report(load_id: Annotated[int, typer.Argument(help="Its number in `ecorse status`.")]) -> None:
     """Raw versus clean of one load, as Markdown."""
     from ecorse.load import report_markdown
 
@@ -237,7 +238,7 @@ def report(load_id: Annotated[int, typer.Argument(help="See `ecorse status --jso
 
 @app.command()
 def withdraw(
-    load_id: Annotated[int, typer.Argument(help="See `ecorse status --json`.")],
+    load_id: Annotated[int, typer.Argument(help="Its number in `ecorse status`.")],
     reason: Annotated[str, typer.Option(help="Why it should never have come.")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Let its content be loaded again.")] = False,
 ) -> None:

@@ -97,8 +97,8 @@ def ingest(
         journaled |= summary.counts()
         if summary.refused:
             raise ContractError(
-                f"{len(summary.refused)} of {summary.counts()['files']} files were refused; the "
-                "others were loaded. " + " | ".join(summary.refused.values())
+                f"{shop_id}/{source}: {len(summary.refused)} of {summary.counts()['files']} files "
+                "refused, the others are in. " + " | ".join(summary.refused.values())
             )
     return summary
 

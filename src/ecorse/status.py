@@ -142,11 +142,21 @@ def _add(table: Table, *cells: str, style: str | None = None) -> None:
 def print_files(console: Console, status: dict[str, Any]) -> None:
     """Row account per file: read = staged + duplicate + ignored + rejected."""
     table = _table(
-        "Files", "shop", "file", "#read", "#staged", "#duplicate", "#ignored", "#rejected", "#money"
+        "Files",
+        "#load",
+        "shop",
+        "file",
+        "#read",
+        "#staged",
+        "#duplicate",
+        "#ignored",
+        "#rejected",
+        "#money",
     )
     for file in status["files"]:
         _add(
             table,
+            str(file["load_id"]),
             file["shop_id"],
             file["file_name"],
             *(f"{file[f'rows_{kind}']:,}" for kind in
@@ -157,6 +167,7 @@ def print_files(console: Console, status: dict[str, Any]) -> None:
         table.add_section()
         _add(
             table,
+            "",
             "",
             f"{account['files']} files",
             *(f"{account[f'rows_{kind}']:,}" for kind in

@@ -43,7 +43,8 @@ def seeded_marts() -> dict[str, pl.DataFrame]:
             for item in rng.sample(range(11), rng.choice([1, 2, 2, 3, 5])):
                 part = ("Night", "Morning", "Afternoon", "Evening")[at.hour // 6]
                 city = rng.choice(["Boston", "Austin", None])
-                lines.append((shop, str(order), f"P{item:02}", city, part, at, "sold"))
+                line = (shop, str(order), f"P{item:02}", city, part, at, "sold")
+                lines.append((*line, "abc"[item % 3], f"Product {item}", 1, 2.5 * (item + 1)))
     return {
         "products": pl.DataFrame(
             products,
@@ -60,8 +61,14 @@ def seeded_marts() -> dict[str, pl.DataFrame]:
                 "daypart",
                 "ordered_local",
                 "status",
+                "category",
+                "product_name",
+                "quantity",
+                "unit_price",
             ],
             orient="row",
+        ).with_columns(
+            net_quantity=pl.col("quantity"), revenue=pl.col("quantity") * pl.col("unit_price")
         ),
     }
 
@@ -122,7 +129,6 @@ class TestEveryRecommender:
             assert set(frame["shop_id"]) == {"main"}
             assert not frame.select(spec.grain).is_duplicated().any()
         assert result.decision.outcome == "promoted"
-        assert result.artifact
         assert result.data_hash
         json.dumps([result.params, result.metrics, result.decision.numbers], allow_nan=False)
 

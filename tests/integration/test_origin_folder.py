@@ -64,7 +64,7 @@ def test_a_relative_path_starts_at_the_project(settings, folder, monkeypatch):
 
 @pytest.mark.parametrize("options", [{}, {"path": ""}, {"path": " "}, {"path": None}, {"path": 3}])
 def test_no_path(settings, options):
-    with pytest.raises(ConfigError, match=r"needs a path: .*shops\.toml.*--path"):
+    with pytest.raises(ConfigError, match=r"needs a path: .*shops\.toml.*--data"):
         fetch_files("folder", settings, options)
 
 

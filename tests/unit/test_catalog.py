@@ -64,7 +64,8 @@ def test_mart_has_what_header_and_select_say(project: Path) -> None:
         ("grain_is_unique", "fail"),
         ("some", "warn"),
     ]
-    assert mart.sql.startswith("with o")
+    # behind blank lines, so that a syntax error names the line of the file
+    assert mart.sql.lstrip("\n").startswith("with o")
     assert not mart.sql.endswith(";")
 
 

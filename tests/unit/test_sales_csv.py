@@ -66,6 +66,22 @@ def test_category_of_other_products_comes_from_the_file_or_is_unknown():
 
 
 @pytest.mark.parametrize(
+    ("name", "category"),
+    [
+        ("Phone Charging Cable", "Charging Cables"),
+        ("Halcyon Smartphone", "Phones and Accessories"),
+        ("Borealis 43in TV", "Entertainment Devices"),
+        ("Volt AA Batteries 8-pack", "Batteries"),
+        ("Desk Lamp", "unknown"),
+        ("Headphoneshop voucher", "unknown"),
+    ],
+)
+def test_a_category_is_derived_from_words_of_the_name(name, category):
+    done = canonical(SIX, ["7", name, "1", "9", "12/31/19 18:05", ""])
+    assert done.frame["category"].to_list() == [category]
+
+
+@pytest.mark.parametrize(
     ("address", "parts"),
     [
         ("917 1st St, Dallas, TX 75001", ("917 1st St", "Dallas", "TX", "75001")),

@@ -81,7 +81,7 @@ order by shop_id, model
 
 FILES = """
 select
-    shop_id, source, file_name, left(sha256, 12) as content, known_at,
+    load_id, shop_id, source, file_name, left(sha256, 12) as content, known_at,
     rows_read, rows_staged, rows_duplicate, rows_ignored, rows_rejected,
     money_staged, currency, jsonb_array_length(warnings) as warnings
 from ops.load

@@ -28,7 +28,7 @@ _QUANTA = 10**SCORE_DECIMALS
 _SCORE_BITS = _QUANTA.bit_length()
 _CHUNK = 10_000
 
-BLOCK_LINES = 50_000
+BLOCK_LINES = 250_000
 """Basket lines that one block lists: bounds the memory, and lets a block stay in the cache."""
 
 

@@ -100,6 +100,34 @@ CATEGORY_OF_PRODUCT = {
     "iPhone": "Phones and Accessories",
 }
 CATEGORY_ALIASES = {"Batterie": "Batteries"}
+# Of other products, by a word of the name; the category that a file states goes before.
+CATEGORY_OF_WORD = {
+    "cable": "Charging Cables",
+    "charger": "Charging Cables",
+    "headphones": "Audio Devices",
+    "earphones": "Audio Devices",
+    "earbuds": "Audio Devices",
+    "speaker": "Audio Devices",
+    "batteries": "Batteries",
+    "battery": "Batteries",
+    "bank": "Batteries",
+    "monitor": "Monitors",
+    "tv": "Entertainment Devices",
+    "console": "Entertainment Devices",
+    "controller": "Entertainment Devices",
+    "phone": "Phones and Accessories",
+    "smartphone": "Phones and Accessories",
+    "laptop": "Laptops and Computers",
+    "computer": "Laptops and Computers",
+    "tablet": "Laptops and Computers",
+    "mouse": "Laptops and Computers",
+    "keyboard": "Laptops and Computers",
+    "washing": "Home Appliances",
+    "dryer": "Home Appliances",
+    "coffee": "Home Appliances",
+    "refrigerator": "Home Appliances",
+    "vacuum": "Home Appliances",
+}
 UNKNOWN_CATEGORY = "unknown"
 STATE_AND_CODE = r"^[A-Z]{2} \d{5}(-\d{4})?$"
 
@@ -163,6 +191,7 @@ class SalesCsv:
         category = pl.coalesce(
             "_store_category",
             *([pl.col("category").replace(CATEGORY_ALIASES)] if has_category else []),
+            "_word_category",
             pl.lit(UNKNOWN_CATEGORY),
         )
         extra = extra_json(header)
@@ -209,9 +238,21 @@ def _products(frame: pl.DataFrame) -> pl.DataFrame:
                 tidy or " ".join(name.split()) for tidy, name in zip(known, names, strict=True)
             ],
             "_store_category": [CATEGORY_OF_PRODUCT.get(tidy or "") for tidy in known],
+            "_word_category": [category_of_words(name) for name in names],
         },
-        schema=dict.fromkeys(("_name", "product_id", "_clean_name", "_store_category"), pl.String),
+        schema=dict.fromkeys(
+            ("_name", "product_id", "_clean_name", "_store_category", "_word_category"), pl.String
+        ),
     )
+
+
+def category_of_words(name: str) -> str | None:
+    """The category that a product's name gives away, if it does: its last telling word decides.
+
+    "Halcyon USB-C Cable" is a cable, and "Phone Charging Cable" is one too.
+    """
+    words = re.findall(r"[a-z]+", product_key(name))
+    return next((CATEGORY_OF_WORD[w] for w in reversed(words) if w in CATEGORY_OF_WORD), None)
 
 
 def split_address(frame: pl.DataFrame) -> pl.DataFrame:

@@ -15,8 +15,10 @@ from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
 
-from ecorse.errors import StoreBusy
+from ecorse.errors import ConfigError, StoreBusy
+from ecorse.intake import place_option
 from ecorse.settings import Settings, get_settings
+from ecorse.sources.origins import fetch_files, origin_names
 from ecorse.stack.address import database_url
 from ecorse.stack.airflow import (
     LOGIN_USER,
@@ -75,6 +77,7 @@ def up(*, origin: str, path: str | Path | None, once: bool) -> int:
         try:
             if path is not None and origin == "folder":
                 path = Path(path).resolve()  # tasks do not run in this working directory
+            _refuse_mistakes(origin, path)
             chosen = {"ECORSE_ORIGIN": origin, "ECORSE_DATA_PATH": str(path or "")}
             client = _start(things, console, get_settings(), chosen, once)
             problem = _run_night(client, console, origin, path)
@@ -106,6 +109,16 @@ def _signals_end_it() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _refuse_mistakes(origin: str, path: str | Path | None) -> None:
+    """Say now what a night would only find out after Airflow is up: a wrong origin or folder."""
+    if origin == "folder":
+        fetch_files(origin, get_settings(), place_option(origin, str(path) if path else None))
+    elif origin not in origin_names():
+        raise ConfigError(
+            f"There is no origin {origin!r}; there are {', '.join(origin_names())} (SOURCE=...)."
+        )
 
 
 def _start(
@@ -215,7 +228,7 @@ def _tell(console: Console, problem: str | None) -> None:
     except StoreBusy as error:
         problem = problem or str(error)
     if problem:
-        console.print("[red]The night was not published as it should be.[/red]")
+        console.print("[red]Not everything of this night went well:[/red]")
         console.print(problem, markup=False, highlight=False)
 
 

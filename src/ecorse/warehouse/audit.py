@@ -81,7 +81,7 @@ def _run(conn: psycopg.Connection, mart: str, check: Check, query: str) -> Check
             "from (select row_number() over () as row_number_, broken.* "
             f"from ({query}) as broken) as q"
         ).fetchone()
-    except psycopg.errors.SyntaxErrorOrAccessRuleViolation as error:
+    except (psycopg.ProgrammingError, psycopg.DataError) as error:
         raise ConfigError(
             f"Check {check.name!r} of marts.{mart}: Postgres refuses its SQL: "
             f"{error.diag.message_primary}. Mend the check."
@@ -147,7 +147,9 @@ def night_checks(build_id: int) -> list[Check]:
         Check(
             "rejected_share_within_limit",
             "fail",
-            f"More than {settings.reject_limit_share:.0%} of a file's rows were rejected",
+            f"More than {settings.reject_limit_share:.0%} of a file's rows were rejected; "
+            "`ecorse report LOAD` says why. Mend the file, withdraw it, or raise "
+            "ECORSE_REJECT_LIMIT_SHARE",
             f"""
             select l.load_id, l.file_name, l.rows_read, l.rows_rejected
             from {build_loads}

@@ -180,7 +180,8 @@ def _parse_mart(path: Path, text: str, shared_comments: str) -> Mart:
         )
     header = _read_toml(match.group(1), f"{path} (header)")
     _check_header(header, path)
-    sql = text[match.end() :].strip().rstrip(";").rstrip()
+    # behind as many lines as the header has, so that a syntax error names the file's line
+    sql = "\n" * text[: match.end()].count("\n") + text[match.end() :].rstrip().rstrip(";").rstrip()
     select = parse_select(sql, str(path))
     names = output_columns(select, str(path))
     if "build_id" in names:

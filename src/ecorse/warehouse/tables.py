@@ -40,7 +40,7 @@ def create_mart(conn: psycopg.Connection, mart: Mart, build_id: int) -> int:
             return 0
         conn.execute(f"drop table if exists {relation} cascade")
         conn.execute(f"create table {relation} as {_with_build_id(body, build_id)}")
-    except (psycopg.errors.SyntaxErrorOrAccessRuleViolation, psycopg.errors.DataException) as error:
+    except (psycopg.ProgrammingError, psycopg.DataError) as error:
         raise ConfigError(
             f"{mart.path}: Postgres refuses this mart: {error.diag.message_primary} "
             f"({error.sqlstate}). Mend the SQL and run `ecorse refresh` again."

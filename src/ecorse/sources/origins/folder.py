@@ -68,7 +68,7 @@ def _resolve(settings: Settings, path: object) -> Path:
     if not isinstance(path, str | Path) or not str(path).strip():
         raise ConfigError(
             "Origin 'folder' needs a path: options = { path = \"...\" } in shops.toml, "
-            "or --path on the command line, or path in the run's form."
+            "or --data on the command line, or path in the run's form."
         )
     return (settings.project_dir / Path(path).expanduser()).absolute()
 
