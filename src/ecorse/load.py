@@ -32,6 +32,7 @@ from ecorse.settings import get_settings
 from ecorse.sources import get_source
 from ecorse.sources.base import Shop, Source
 from ecorse.warehouse import ledger
+from ecorse.warehouse import repeated as repeated_lines
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.copy import CopyStreams, copy_frame
 from ecorse.warehouse.load_report import report_markdown, write_report
@@ -252,7 +253,7 @@ class _Load:
         background: ThreadPoolExecutor,
     ) -> None:
         """Copy the file's rows by parallel streams; candidates and rejects to temporary tables."""
-        ledger.create_work_tables(self.conn)
+        repeated_lines.create_work_tables(self.conn)
         streams: CopyStreams | None = None
         try:
             with self.conn.cursor() as cursor:
@@ -276,7 +277,7 @@ class _Load:
                 return settled.result()
             streams.finish()
             if self.has_candidates:
-                ledger.fetch_likely(self.conn, streams.connections, self.load_id)
+                repeated_lines.fetch_likely(self.conn, streams.connections, self.load_id)
             settled.result()
             failpoint("ingest.before_commit")
             with connect(application_name="ecorse load fence") as conn, conn.cursor() as cursor:
@@ -300,8 +301,8 @@ class _Load:
             sha256=archived.sha256,
         )
         replaced = [m.load_id for m in met]
-        staged = ledger.stage_new_candidates(conn, self.load_id)
-        repeated = ledger.set_repeated_aside(
+        staged = repeated_lines.stage_new_candidates(conn, self.load_id)
+        repeated = repeated_lines.set_repeated_aside(
             conn,
             self.load_id,
             shop.shop_id,
