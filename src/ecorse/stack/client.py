@@ -153,9 +153,9 @@ class AirflowClient:
             return "its log cannot be read"
         said = "its log holds no error; the process was probably killed"
         for line in answer.json()["content"]:
-            if isinstance(line, dict):
-                for detail in line.get("error_detail") or []:
-                    said = f"{detail['exc_type']}: {detail['exc_value']}"
+            if isinstance(line, dict) and line.get("error_detail"):
+                raised = line["error_detail"][0]  # its causes come behind it
+                said = f"{raised['exc_type']}: {raised['exc_value']}"
         return said
 
     def _log_in(self) -> None:

@@ -17,6 +17,7 @@ from ecorse.stack.client import FINAL_STATES, AirflowClient, TaskState
 from ecorse.warehouse.connect import connect
 
 POLL_SECONDS = 2.0
+QUEUED_SECONDS = 10.0  # a run that is queued for longer waits for another
 SHOWN_TASKS = 20
 COLOURS = {"success": "green", "failed": "red", "upstream_failed": "red", "running": "yellow"}
 IDLE_STATES = frozenset({"waiting", "scheduled", "queued", "removed"})
@@ -65,10 +66,19 @@ def follow(client: AirflowClient, dag_id: str, run_id: str, console: Console) ->
     """Show a run until it ends; gives its final state, ``success`` or ``failed``."""
     live = Live(console=console, refresh_per_second=4) if console.is_terminal else None
     lines = _Lines(console, dag_id)
+    told: set[str] = set()
+    began = time.monotonic()
     with live or nullcontext():
         while True:
             state = client.run_state(dag_id, run_id)
             tasks, counts = client.tasks(dag_id, run_id), read_counts(dag_id, run_id)
+            if state == "queued" and time.monotonic() - began > QUEUED_SECONDS:
+                _tell_once(console, told, f"{dag_id} waits: an earlier run of it has not ended.")
+            for task in tasks:
+                if task.state == "up_for_retry" and f"{task.name} {task.try_number}" not in told:
+                    told.add(f"{task.name} {task.try_number}")
+                    why = client.error_of(dag_id, run_id, task)
+                    _tell_once(console, told, f"{task.name} will be tried again: {why}")
             if live:
                 live.update(_table(dag_id, state, tasks, counts))
             else:
@@ -76,6 +86,12 @@ def follow(client: AirflowClient, dag_id: str, run_id: str, console: Console) ->
             if state in FINAL_STATES:
                 return state
             time.sleep(POLL_SECONDS)
+
+
+def _tell_once(console: Console, told: set[str], sentence: str) -> None:
+    if sentence not in told:
+        told.add(sentence)
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
 def _rows(task: TaskState, counts: Counts) -> str:
