@@ -57,7 +57,7 @@ def wait_for_planners(conn: psycopg.Connection, names: list[str]) -> None:
     """Wait until every statement that may have been planned before the attachment has ended.
 
     A statement that was planned without the new partitions but takes its snapshot after the new
-    build is published would find no row at all (seen: 18 of some thousand reads). Whoever
+    build is published would find no row at all (seen: 16 reads under 20 publishes). Whoever
     locks a parent from now on learns of its partition; so it is enough to wait, in autocommit
     mode, for those that hold a lock already. A transaction that stays open may keep a prepared
     plan for longer: it misses the pointer too, and goes on reading the build before.
