@@ -44,7 +44,7 @@ def test_columns_are_mapped_by_name(names, form, expected):
 
 def test_an_unknown_column_is_extra_or_refused():
     assert recognise(CONTRACT, ["Order ID", "Price", "Colour"], "f.csv").extra == ("Colour",)
-    frozen = replace(CONTRACT, extra_columns="freeze")
+    frozen = replace(CONTRACT, drift="freeze")
     with pytest.raises(ContractError, match=r"f\.csv: column 'Colour' is not in the contract"):
         recognise(frozen, ["Order ID", "Price", "Colour"], "f.csv")
 

@@ -10,16 +10,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import polars as pl
 
 from ecorse.clean.contract import Column, Contract, Header, Rule
 
+EPOCHS = {"epoch": 1_000_000, "epoch_ms": 1_000}  # microseconds per unit since 1970, in UTC
+BOOLEANS = {
+    "true": True, "t": True, "yes": True, "y": True, "1": True,
+    "false": False, "f": False, "no": False, "n": False, "0": False,
+}  # fmt: skip
 PRECISION, SCALE = 14, 4  # numeric(14, 4) of staging
 EXPECTATIONS = {
     "integer": "a whole number",
+    "boolean": "true or false, yes or no, 1 or 0",
     "decimal": f"a number with at most {PRECISION - SCALE} digits before and {SCALE} behind the "
     "decimal point",
 }
@@ -32,18 +39,23 @@ NORMALISATIONS: dict[str, tuple[str, str]] = {
 }
 
 
+FLAG_SCHEMA = {"_row": pl.UInt32, "rule": pl.String}
+
+
 @dataclass
 class Cast:
     """Typed rows, and the reasons of those that were refused.
 
     ``frame`` has the canonical columns (and known columns without a target, as text), ``extra``
     columns under their own names, and ``_row``, the row's index in the block. ``reasons`` has
-    ``_row, rule, column, sentence``, one row per reason, in the order of the contract.
+    ``_row, rule, column, sentence``, one row per reason, in the order of the contract. ``flags``
+    has ``_row, rule`` for every rule of level ``flag`` that a kept row breaks.
     """
 
     frame: pl.DataFrame
     reasons: pl.DataFrame
     repaired: Counter[str] = field(default_factory=Counter)
+    flags: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FLAG_SCHEMA))
 
 
 def text_column(position: int) -> str:
@@ -99,19 +111,30 @@ def cast(raw: pl.DataFrame, header: Header, contract: Contract) -> Cast:
     frame = typed.collect()
     repaired: Counter[str] = Counter()
     reasons: list[pl.DataFrame] = []
+    flags = [pl.DataFrame(schema=FLAG_SCHEMA)]
     for i, column in declared:
         text = raw[text_column(i)]
         if column.type != "text":
             frame, text, failed = _repair(frame, text, column, repaired)
             reasons += _reasons(failed, text, column, f"{column.target}_invalid", _expected(column))
         for rule in contract.rules:
-            if rule.column == column.target:
-                failed = _broken(frame, text, rule)
+            if rule.column != column.target:
+                continue
+            failed = _broken(frame, text, rule)
+            if rule.level == "flag":
+                flags.append(_flag(failed, rule))
+            else:
                 reasons += _reasons(failed, text, column, rule.id, rule.sentence)
-    if not reasons:
-        return Cast(frame, _no_reasons(), repaired)
-    why = pl.concat(reasons)
-    return Cast(frame.join(why, on="_row", how="anti", maintain_order="left"), why, repaired)
+    why = pl.concat(reasons) if reasons else no_reasons()
+    flagged = pl.concat(flags).join(why, on="_row", how="anti", maintain_order="left")
+    if reasons:
+        frame = frame.join(why, on="_row", how="anti", maintain_order="left")
+    return Cast(frame, why, repaired, flagged)
+
+
+def _flag(failed: pl.Series, rule: Rule) -> pl.DataFrame:
+    rows = failed.arg_true().cast(pl.UInt32)
+    return pl.DataFrame({"_row": rows, "rule": [rule.id] * len(rows)}, schema=FLAG_SCHEMA)
 
 
 def _name(column: Column) -> str:
@@ -127,10 +150,23 @@ def _convert(text: pl.Expr, column: Column) -> pl.Expr:
         exact = ~text.str.contains(r"[eE]|\.\d{4}\d*[1-9]")
         return pl.when(exact).then(text).cast(pl.Decimal(PRECISION, SCALE), strict=False)
     if column.type == "timestamp":
-        return pl.coalesce(
-            text.str.to_datetime(f, time_unit="us", strict=False) for f in column.formats
+        return pl.coalesce(_to_datetime(text, f) for f in column.formats)
+    if column.type == "date":
+        return pl.coalesce(text.str.to_date(f, strict=False) for f in column.formats)
+    if column.type == "boolean":
+        return text.str.to_lowercase().replace_strict(
+            BOOLEANS, default=None, return_dtype=pl.Boolean
         )
     return text
+
+
+def _to_datetime(text: pl.Expr, time_format: str) -> pl.Expr:
+    if per_unit := EPOCHS.get(time_format):
+        count = text.cast(pl.Int64, strict=False)
+        # what is later than the year 9999 is no time but a mistaken unit or column
+        sane = pl.when(count.is_between(0, 253_402_300_799_000_000 // per_unit)).then(count)
+        return (sane * per_unit).cast(pl.Datetime("us"))
+    return text.str.to_datetime(time_format, time_unit="us", strict=False)
 
 
 def _repair(
@@ -164,8 +200,12 @@ def _broken(frame: pl.DataFrame, text: pl.Series, rule: Rule) -> pl.Series:
     """Which rows break a rule; a value that could not be read has its own reason already."""
     if rule.check == "not_empty":
         return text.is_null()
+    if rule.check == "one_of":
+        return ~text.is_in(rule.bound.split("|")).fill_null(True)
+    if rule.check == "matches":
+        return ~text.str.contains(rule.bound).fill_null(True)
     values = frame[rule.column]
-    bound = Decimal(rule.bound) if values.dtype.is_decimal() else int(rule.bound)
+    bound = _bound(rule, values.dtype)
     breaks: dict[str, Callable[[], pl.Series]] = {
         "greater": lambda: values <= bound,
         "at_least": lambda: values < bound,
@@ -174,9 +214,18 @@ def _broken(frame: pl.DataFrame, text: pl.Series, rule: Rule) -> pl.Series:
     return breaks[rule.check]().fill_null(False)
 
 
+def _bound(rule: Rule, dtype: pl.DataType) -> Any:
+    if dtype.is_decimal():
+        return Decimal(rule.bound)
+    if dtype == pl.Date:
+        return date.fromisoformat(rule.bound)
+    return datetime.fromisoformat(rule.bound) if dtype.is_temporal() else int(rule.bound)
+
+
 def _expected(column: Column) -> str:
-    if column.type == "timestamp":
-        return f"expected an existing date and time as {' or '.join(column.formats)}"
+    if column.type in ("timestamp", "date"):
+        what = "date and time" if column.type == "timestamp" else "date"
+        return f"expected an existing {what} as {' or '.join(column.formats)}"
     return f"expected {EXPECTATIONS[column.type]}"
 
 
@@ -200,7 +249,8 @@ def _reasons(
     ]
 
 
-def _no_reasons() -> pl.DataFrame:
+def no_reasons() -> pl.DataFrame:
+    """No reason at all: an empty frame of ``_row, rule, column, sentence``."""
     text = ("rule", "column", "sentence")
     return pl.DataFrame(schema={"_row": pl.UInt32} | dict.fromkeys(text, pl.String))
 

@@ -16,8 +16,11 @@ from typing import Literal
 
 from ecorse.errors import ContractError
 
-ColumnType = Literal["text", "integer", "decimal", "timestamp"]
-Check = Literal["not_empty", "greater", "at_least", "at_most"]
+ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "timestamp"]
+Check = Literal["not_empty", "greater", "at_least", "at_most", "one_of", "matches"]
+Drift = Literal["evolve", "quarantine", "freeze"]
+# the rungs of the ladder by which a row's customer is known, strongest first
+CUSTOMER_RUNGS = ("id", "email", "address")
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,11 @@ class Column:
     """One published column.
 
     ``target`` is the canonical column it becomes, or ``None`` for a column that is known and not
-    kept under its own name. ``normalise`` names the repairs that are allowed before a value is
-    refused (see ``cast.NORMALISATIONS``). ``formats`` are the only timestamp formats tried.
+    kept under its own name; ``attributes.<name>`` goes into the JSON object ``attributes``.
+    ``normalise`` names the repairs that are allowed before a value is refused (see
+    ``cast.NORMALISATIONS``). ``formats`` are the only formats of a date or timestamp that are
+    tried, in strftime's letters; ``epoch`` and ``epoch_ms`` are seconds and milliseconds since
+    1970 in UTC. ``zone`` is ``shop`` for times on the shop's wall clock, or an IANA name.
     """
 
     name: str
@@ -36,17 +42,24 @@ class Column:
     aliases: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     normalise: tuple[str, ...] = ()
+    zone: str = "shop"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A condition every row must meet, on one canonical column; its sentence tells a person."""
+    """A condition on one canonical column; its sentence tells a person.
+
+    A row that breaks it is refused, or, at level ``flag``, kept with the rule's id in its
+    ``flags``. ``bound`` is a number, a date, the allowed values parted by ``|`` (``one_of``), or a
+    regular expression (``matches``). An empty value breaks ``not_empty`` only.
+    """
 
     id: str
     column: str
     check: Check
     sentence: str
     bound: str = ""
+    level: Literal["reject", "flag"] = "reject"
 
 
 @dataclass(frozen=True)
@@ -65,10 +78,17 @@ class Form:
 class Contract:
     """Everything that is promised about a source's files.
 
-    ``extra_columns``: ``evolve`` keeps unknown columns in ``extra`` with a warning, ``freeze``
-    refuses the file. ``dedup_key`` names the canonical columns that identify a line; a line is a
-    duplicate when it agrees in every canonical column, and the key only finds it quickly.
-    ``max_record_lines`` bounds how many physical lines a quoted field may span.
+    ``table`` is the staging table that a file's rows go to. ``dedup_key`` names the canonical
+    columns that identify a row; a row is a duplicate when it agrees in every canonical column, and
+    the key only finds it quickly. ``max_record_lines`` bounds how many physical lines a quoted
+    field may span.
+
+    ``drift`` says what happens when a file's shape is not the declared one (docs/drift.md):
+    ``evolve`` goes on with what can be used and keeps the rest in ``extra``, ``quarantine`` puts
+    the rows concerned aside as rejects, ``freeze`` refuses the file. ``customer_rungs`` are the
+    rungs of the customer ladder (id, email, address) that make a customer key; a rung that is not
+    listed is recorded as the kind of key only. ``purchases_are_orders``: purchase events also make
+    order lines; false where the shop's orders come from a source of their own.
     """
 
     name: str
@@ -78,10 +98,11 @@ class Contract:
     delimiter: str = ","
     quote: str = '"'
     encoding: str = "utf-8"
-    extra_columns: Literal["evolve", "freeze"] = "evolve"
-    time_zone: str = "America/New_York"
-    currency: str = "USD"
+    table: str = "order_lines"
+    drift: Drift = "evolve"
     max_record_lines: int = 100
+    customer_rungs: tuple[str, ...] = ("id", "email")
+    purchases_are_orders: bool = False
 
     @property
     def contract_sha256(self) -> str:
@@ -134,11 +155,11 @@ def recognise(contract: Contract, names: Sequence[str], file_name: str) -> Heade
             f"{best.form.name!r} of {contract.name}; if the column was renamed, add its new name "
             "as an alias in the source's contract."
         )
-    if best.extra and contract.extra_columns == "freeze":
+    if best.extra and contract.drift == "freeze":
         raise ContractError(
             f"{file_name}: column {', '.join(map(repr, best.extra))} is not in the contract of "
             f"{contract.name}, which is frozen. Nothing was loaded. Remove the column, or declare "
-            "it, or set extra_columns to 'evolve'."
+            "it, or set drift to 'evolve'."
         )
     return best
 

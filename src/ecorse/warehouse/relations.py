@@ -13,16 +13,10 @@ from typing import Final, Literal
 from psycopg import sql
 
 from ecorse.errors import ConfigError
+from ecorse.warehouse.staging import STAGING_TABLES
 
 PUBLISHED = "(select build_id from ops.current_build)"
 LOOK_UP: Final = "look up"
-
-# the column that `as_of` cuts on, and what makes two staged lines the same line
-STAGING_TIME = {"order_lines": "ordered_at"}
-SAME_LINE = (
-    "shop_id", "order_id", "product_id", "quantity", "unit_price", "ordered_local", "status",
-)  # fmt: skip
-SAME_NULLABLE = ("customer_id", "address", "platform")
 
 
 def build_relation(mart: str, build_id: int) -> str:
@@ -46,38 +40,39 @@ def staging_at(
     A repeated line (another load holds it too) counts only if no earlier load of the build
     holds it.
     """
-    time_column = STAGING_TIME.get(table)
-    if time_column is None:
+    held = STAGING_TABLES.get(table)
+    if held is None:
         raise ConfigError(
-            f"A mart reads staging.{table}, which does not exist. Known: {', '.join(STAGING_TIME)}."
+            f"A mart reads staging.{table}, which does not exist. Known: "
+            f"{', '.join(STAGING_TABLES)}."
         )
     known = (
         f"s.load_id in (select bl.load_id from ops.build_load as bl where bl.build_id = {build})"
     )
-    if as_of == LOOK_UP:
+    if held.time and as_of == LOOK_UP:
         known += (
-            f" and s.{time_column} <= coalesce("
+            f" and s.{held.time} <= coalesce("
             f"(select b.as_of from ops.build as b where b.build_id = {build}), 'infinity')"
         )
-    elif as_of is not None:
-        known += f" and s.{time_column} <= cast('{as_of.isoformat()}' as timestamptz)"
+    elif held.time and isinstance(as_of, datetime):
+        known += f" and s.{held.time} <= cast('{as_of.isoformat()}' as timestamptz)"
     same = " and ".join(
-        [f"e.{c} = s.{c}" for c in SAME_LINE]
-        + [f"e.{c} is not distinct from s.{c}" for c in SAME_NULLABLE]
+        [f"e.{c} = s.{c}" for c in held.key]
+        + [f"e.{c} is not distinct from s.{c}" for c in held.compared]
     )
     # What refers to s stands in the where clause: only then is this a hashed anti-join, and not
     # a search through staging for each repeated line.
     earlier = " and ".join(
-        f"not exists (select 1 from staging.{held} as e "
+        f"not exists (select 1 from staging.{name} as e "
         f"join ops.build_load as el on el.load_id = e.load_id and el.build_id = {build} "
         f"join ops.load as ef on ef.load_id = e.load_id "
         f"where ef.source = sf.source and e.load_id < s.load_id and {same})"
-        for held in (table, f"repeated_{table}")
+        for name in (held.name, held.twin)
     )
     return (
-        f"(select s.* from staging.{table} as s where {known} "
+        f"(select s.* from staging.{held.name} as s where {known} "
         f"union all "
-        f"select s.* from staging.repeated_{table} as s "
+        f"select s.* from staging.{held.twin} as s "
         f"join ops.load as sf on sf.load_id = s.load_id where {known} and {earlier})"
     )
 
