@@ -262,8 +262,8 @@ def prune(
     _ready()
     pruned = upkeep.prune(days, holder=holder())
     print(
-        f"Deleted {pruned.order_lines:,} order lines and {pruned.repeated_order_lines:,} repeated "
-        f"ones of {pruned.loads:,} loads."
+        f"Deleted {pruned.rows:,} rows of {pruned.loads:,} loads, "
+        f"and {pruned.repeated_rows:,} that other loads hold too."
     )
 
 

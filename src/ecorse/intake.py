@@ -114,7 +114,7 @@ def ingest_source(
         while pending:
             for file in pending:
                 try:
-                    load = _load(shop, source, file, fence, run_id)
+                    load = _load(shop, configured, file, fence, run_id)
                 except ContractError as error:
                     refused[file.file_name] = str(error)
                     _write_refusal(shop_id, source, file, error, run_id)
@@ -147,7 +147,7 @@ def _has_lost_its_load(load: LoadSummary | None) -> bool:
 
 
 def _load(
-    shop: Shop, source: str, file: SourceFile, fence: Fence, run_id: int, tries: int = 3
+    shop: Shop, source: ShopSource, file: SourceFile, fence: Fence, run_id: int, tries: int = 3
 ) -> LoadSummary:
     """Load one file; one that changes while it is read is read again."""
     from ecorse.load import load_file
@@ -157,7 +157,8 @@ def _load(
             return load_file(
                 file.path,
                 shop=shop,
-                source=source,
+                source=source.name,
+                reading=source.reading,
                 file_name=file.file_name,
                 fence=fence,
                 run_id=run_id,

@@ -12,30 +12,32 @@ the next load of the source deletes what was left.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import psycopg
 
 from ecorse import __version__
 from ecorse.archive import Archived, Intake, settle
-from ecorse.clean.pipeline import Cleaner
+from ecorse.clean.pipeline import Account, CleanBlock, Cleaner
 from ecorse.columns import SIMULATED_SUFFIX
 from ecorse.errors import DiskFull, StoreBusy
 from ecorse.failpoints import failpoint
 from ecorse.settings import get_settings
-from ecorse.sources import get_source
+from ecorse.sources import get_source, read_with
 from ecorse.sources.base import Shop, Source
-from ecorse.warehouse import ledger
-from ecorse.warehouse import repeated as repeated_lines
+from ecorse.warehouse import ledger, repeated
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.copy import CopyStreams, copy_frame
 from ecorse.warehouse.load_report import report_markdown, write_report
+from ecorse.warehouse.staging import STAGING_TABLES, StagingTable
 from ecorse.warehouse.writer import Fence
 
 __all__ = ["LoadSummary", "load_file", "report_markdown"]
@@ -59,6 +61,7 @@ class LoadSummary:
     rows_duplicate: int = 0
     rows_ignored: int = 0
     rows_rejected: int = 0
+    rows_by_table: dict[str, int] = field(default_factory=dict)
     money_staged: Decimal = Decimal(0)
     currency: str = ""
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -81,10 +84,15 @@ class LoadSummary:
         replaced = f", replacing load {loads}" if loads else ""
         if self.changed:
             replaced += f"; loaded again: its {' and '.join(self.changed)} changed"
+        money = (
+            f" {self.money_staged:,.2f} {self.currency}"
+            if "order_lines" in self.rows_by_table
+            else ""
+        )
         return (
             f"{self.rows_read} rows = {self.rows_staged} staged + {self.rows_duplicate} duplicate "
-            f"+ {self.rows_ignored} ignored + {self.rows_rejected} rejected; "
-            f"{self.money_staged:,.2f} {self.currency} in {self.seconds:.1f} s{replaced}"
+            f"+ {self.rows_ignored} ignored + {self.rows_rejected} rejected;"
+            f"{money} in {self.seconds:.1f} s{replaced}"
         )
 
 
@@ -94,6 +102,7 @@ def load_file(
     shop: Shop,
     source: str,
     fence: Fence,
+    reading: Mapping[str, Any] | None = None,
     file_name: str | None = None,
     run_id: int | None = None,
     progress: Callable[[int], None] | None = None,
@@ -108,6 +117,8 @@ def load_file(
         How it is read: a name of ``ecorse.sources``.
     fence
         The right to write in the scope of this shop and source; checked in every commit.
+    reading
+        What the shop declares otherwise than the source's contract (``sources.read_with``).
     file_name
         The name the file is known by; a file that comes again under it replaces the earlier one.
     progress
@@ -128,7 +139,7 @@ def load_file(
     """
     started_at = datetime.now(UTC)
     name = file_name or path.name
-    reader = get_source(source)
+    reader = read_with(get_source(source), reading or {})
     read_as = ledger.ReadAs(reader.contract.contract_sha256, shop.time_zone, shop.currency)
     try:
         with (
@@ -212,8 +223,10 @@ class _Load:
         self.conn, self.intake, self.shop, self.source = conn, intake, shop, source
         self.file_name, self.fence, self.run_id = file_name, fence, run_id
         self.read_as, self.started_at = read_as, started_at
+        self.table = STAGING_TABLES[source.contract.table]
         self.load_id = 0
         self.has_candidates = False
+        self.further: set[str] = set()
 
     def run(self, progress: Callable[[int], None] | None) -> LoadSummary:
         """Clean, copy and account; on any error nothing of the load is left."""
@@ -253,39 +266,64 @@ class _Load:
         background: ThreadPoolExecutor,
     ) -> None:
         """Copy the file's rows by parallel streams; candidates and rejects to temporary tables."""
-        repeated_lines.create_work_tables(self.conn)
-        streams: CopyStreams | None = None
+        repeated.create_work_tables(self.conn, self.table)
+        streams: dict[str, CopyStreams] = {}
         try:
             with self.conn.cursor() as cursor:
                 for block in cleaner:
-                    if block.candidates.height:
-                        self.has_candidates = True
-                        copy_frame(cursor, ("candidate",), self._with_load(block.candidates))
-                    if block.rejected.height:
-                        copy_frame(cursor, ("rejected",), block.rejected)
-                    if block.lines.height:
-                        lines = self._with_load(block.lines)
-                        if streams is None:
-                            streams = CopyStreams(ledger.ORDER_LINES, lines.columns, stream_count)
-                        streams.write(lines)
+                    self._set_undecided_aside(cursor, block)
+                    self._write(streams, self.table.name, block.lines, stream_count)
+                    for name, rows in block.also.items():
+                        self._write(streams, name, rows, 1)
                     if progress:
                         progress(cleaner.account.rows_read)
             archived = self.intake.finish()
             failpoint("ingest.after_archive")
             settled = background.submit(settle, archived)
-            if streams is None:
-                return settled.result()
-            streams.finish()
-            if self.has_candidates:
-                repeated_lines.fetch_likely(self.conn, streams.connections, self.load_id)
+            for stream in streams.values():
+                stream.finish()
+            if self.has_candidates and (primary := streams.get(self.table.name)):
+                repeated.fetch_likely(self.conn, primary.connections, self.table, self.load_id)
             settled.result()
-            failpoint("ingest.before_commit")
-            with connect(application_name="ecorse load fence") as conn, conn.cursor() as cursor:
-                self.fence.check(cursor)
-                streams.commit()
+            if streams:
+                failpoint("ingest.before_commit")
+                self._commit(list(streams.values()))
         finally:
-            if streams is not None:
-                streams.close()
+            for stream in streams.values():
+                stream.close()
+
+    def _set_undecided_aside(self, cursor: psycopg.Cursor, block: CleanBlock) -> None:
+        """Copy a block's candidates and rejects to the load's temporary tables."""
+        if block.candidates.height:
+            self.has_candidates = True
+            copy_frame(cursor, ("candidate",), self._with_load(block.candidates))
+        for name, rows in block.also_candidates.items():
+            table = STAGING_TABLES[name]
+            repeated.create_candidates(self.conn, table, repeated.candidates_of(table))
+            self.further.add(name)
+            if rows.height:
+                copy_frame(cursor, (repeated.candidates_of(table),), self._with_load(rows))
+        if block.rejected.height:
+            copy_frame(cursor, ("rejected",), block.rejected)
+
+    def _write(
+        self, streams: dict[str, CopyStreams], name: str, rows: pl.DataFrame, stream_count: int
+    ) -> None:
+        """Queue rows for their table's streams; these start with the table's first rows."""
+        if not rows.height:
+            return
+        lines = self._with_load(rows)
+        if name not in streams:
+            relation = STAGING_TABLES[name].relation
+            streams[name] = CopyStreams(relation, lines.columns, stream_count)
+        streams[name].write(lines)
+
+    def _commit(self, streams: list[CopyStreams]) -> None:
+        """Commit every stream, if this run may still write."""
+        with connect(application_name="ecorse load fence") as conn, conn.cursor() as cursor:
+            self.fence.check(cursor)
+            for stream in streams:
+                stream.commit()
 
     def _with_load(self, lines: pl.DataFrame) -> pl.DataFrame:
         return lines.with_columns(pl.lit(self.load_id).alias("load_id"))
@@ -301,26 +339,27 @@ class _Load:
             sha256=archived.sha256,
         )
         replaced = [m.load_id for m in met]
-        staged = repeated_lines.stage_new_candidates(conn, self.load_id)
-        repeated = repeated_lines.set_repeated_aside(
-            conn,
-            self.load_id,
-            shop.shop_id,
-            self.source.name,
-            replaced,
-            account.first_at,
-            account.last_at,
-        )
+        moves = self._decide(replaced, account)
+        table = self.table.name
+        rows = Counter(account.lines)
+        money = account.money
+        for sign, moved in zip((1, -1), moves, strict=True):
+            for name, move in moved.items():
+                rows[name] += sign * move.rows
+                money += sign * move.money
         rejected = sum(account.rejected.values())
         ignored = sum(account.ignored.values())
-        in_file = account.rows_read - rejected - ignored - account.lines - staged.rows
+        duplicate = account.rows_read - rejected - ignored - rows[table]
+        across = moves[1][table].rows if table in moves[1] else 0
         counts = {
             "duplicate": {
-                "duplicate_in_file": in_file, "duplicate_across_files": repeated.rows
+                "duplicate_in_file": duplicate - across, "duplicate_across_files": across
             },
             "ignored": dict(account.ignored),
             "rejected": dict(account.rejected),
         }  # fmt: skip
+        if account.flagged:
+            counts["flagged"] = dict(account.flagged)
         load = ledger.LoadRow(
             load_id=self.load_id,
             shop_id=shop.shop_id,
@@ -329,11 +368,12 @@ class _Load:
             sha256=archived.sha256,
             size_bytes=archived.size_bytes,
             rows_read=account.rows_read,
-            rows_staged=account.lines + staged.rows - repeated.rows,
-            rows_duplicate=in_file + repeated.rows,
+            rows_staged=rows[table],
+            rows_duplicate=duplicate,
             rows_ignored=ignored,
             rows_rejected=rejected,
-            money_staged=account.money + staged.money - repeated.money,
+            rows_by_table={name: n for name, n in rows.items() if n or name == table},
+            money_staged=money,
             counts={
                 kind: {rule: rows for rule, rows in rules.items() if rows}
                 for kind, rules in counts.items()
@@ -355,6 +395,36 @@ class _Load:
         conn.commit()
         return self._summary(load, met)
 
+    def _decide(
+        self, replaced: list[int], account: Account
+    ) -> tuple[dict[str, repeated.Moved], dict[str, repeated.Moved]]:
+        """Stage new candidates and set rows aside that other loads hold; what moved, by table."""
+        candidates = self._tables(self.further)
+        staged = repeated.stage_new_candidates(self.conn, self.table, candidates)
+        others = repeated.overlapping_loads(
+            self.conn,
+            self.shop.shop_id,
+            self.source.name,
+            replaced,
+            account.first_at,
+            account.last_at,
+        )
+        further = self._tables({*self.further, *account.lines})
+        aside = repeated.set_repeated_aside(
+            self.conn,
+            self.load_id,
+            self.table,
+            further,
+            others,
+            account.first_at,
+            account.last_at,
+        )
+        return staged, aside
+
+    def _tables(self, names: set[str]) -> list[StagingTable]:
+        """The further tables among the names, in a fixed order."""
+        return [STAGING_TABLES[name] for name in sorted(names - {self.table.name})]
+
     def _summary(self, load: ledger.LoadRow, met: list[ledger.KnownLoad]) -> LoadSummary:
         before = next((m for m in met if m.sha256 == load.sha256), None)
         return LoadSummary(
@@ -366,6 +436,7 @@ class _Load:
             rows_duplicate=load.rows_duplicate,
             rows_ignored=load.rows_ignored,
             rows_rejected=load.rows_rejected,
+            rows_by_table=dict(load.rows_by_table),
             money_staged=load.money_staged,
             currency=load.currency,
             counts={kind: dict(rules) for kind, rules in load.counts.items()},

@@ -61,13 +61,14 @@ def stage_shop(warehouse: str) -> Callable[..., int]:
                 insert into ops.load (shop_id, source, file_name, sha256, size_bytes, rows_read,
                     rows_staged, rows_duplicate, rows_ignored, rows_rejected, money_staged,
                     contract_sha256, time_zone, currency, first_row_at, last_row_at, started_at,
-                    ecorse_version)
+                    ecorse_version, rows_by_table)
                 values (%s, 'sales_csv', %s, encode(sha256(%s::bytea), 'hex'), 1, %s, %s, 0, 0, 0,
-                    %s, '', 'America/New_York', 'USD', '2019-01-01', '2019-06-01', now(), '0')
+                    %s, '', 'America/New_York', 'USD', '2019-01-01', '2019-06-01', now(), '0',
+                    jsonb_build_object('order_lines', %s::bigint))
                 returning load_id
                 """,
                 (shop_id, file_name, f"{file_name}{seed}{orders}".encode(), len(lines),
-                 len(lines), money),
+                 len(lines), money, len(lines)),
             ).fetchone()  # fmt: skip
             with conn.cursor() as cursor:
                 cursor.executemany(

@@ -82,12 +82,13 @@ def stage(conn, lines) -> None:
         insert into ops.load (shop_id, source, file_name, sha256, size_bytes, rows_read,
             rows_staged, rows_duplicate, rows_ignored, rows_rejected, money_staged,
             contract_sha256, time_zone, currency, first_row_at, last_row_at, started_at,
-            ecorse_version)
+            ecorse_version, rows_by_table)
         values ('club', 'sales_csv', 'club.csv', repeat('c', 64), 1, %s, %s, 0, 0, 0, %s, '', 'UTC',
-            'USD', '2019-01-01', '2019-12-31', now(), '0')
+            'USD', '2019-01-01', '2019-12-31', now(), '0',
+            jsonb_build_object('order_lines', %s::bigint))
         returning load_id
         """,
-        (len(lines), len(lines), sum(line[5] * line[6] for line in lines)),
+        (len(lines), len(lines), sum(line[5] * line[6] for line in lines), len(lines)),
     ).fetchone()
     holders = ", ".join(["%s"] * 14)
     with conn.cursor() as cursor:

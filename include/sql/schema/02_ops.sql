@@ -65,7 +65,7 @@ create table if not exists ops.load (
     )
 );
 comment on table ops.load is 'One row per loaded file content; its rows count only while this row is committed';
-comment on column ops.load.counts is 'rule id to row count, under duplicate, ignored and rejected';
+comment on column ops.load.counts is 'rule id to row count, under duplicate, ignored, rejected and flagged (staged all the same)';
 comment on column ops.load.known_at is 'When the warehouse came to know this content';
 comment on column ops.load.money_staged is 'Sum of quantity * unit_price over staged rows, in the currency of the load';
 -- Guarded, because ALTER TABLE locks out every reader even where there is nothing to add, and this
@@ -80,6 +80,17 @@ begin
         alter table ops.load add column if not exists pruned_at timestamptz;
     end if;
 end $$;
+do $$
+begin
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'ops.load'::regclass and attname = 'rows_by_table'
+    ) then
+        alter table ops.load add column rows_by_table jsonb not null default '{}';
+        update ops.load set rows_by_table = jsonb_build_object('order_lines', rows_staged);
+    end if;
+end $$;
+comment on column ops.load.rows_by_table is 'staging table to rows: the table of the source, whose rows are rows_staged, and further tables that got rows of the same lines';
 comment on column ops.load.withdrawn_reason is 'Why a person took the load out; its content is not loaded again while superseded_by is null';
 comment on column ops.load.pruned_at is 'When the rows of a superseded load were deleted from staging';
 create unique index if not exists load_content_once

@@ -24,6 +24,7 @@ from ecorse.clean.framing import FramedBlock, Framer
 from ecorse.clean.profile import Profile
 from ecorse.clean.stream import Readable, text_blocks
 from ecorse.errors import ContractError
+from ecorse.warehouse.staging import STAGING_TABLES
 
 if TYPE_CHECKING:
     from ecorse.sources.base import Difference, Shop, Source
@@ -40,7 +41,7 @@ REJECT_SCHEMA = {
 # constants of the shop, and what only restates another column
 NOT_PROFILED = (
     "source_line", "shop_id", "currency", "country", "customer_key_kind", "is_simulated", "extra",
-    "ordered_at", "street",
+    "ordered_at", "street", "flags", "attributes", "line_kind",
 )  # fmt: skip
 FEW_INVALID = 20
 
@@ -49,29 +50,36 @@ FEW_INVALID = 20
 class CleanBlock:
     """Rows of one block: new lines, lines that may repeat an earlier one, and rejects.
 
-    ``lines`` and ``candidates`` have the columns of ``staging.order_lines`` without ``load_id``;
-    ``rejected`` those of ``ops.reject`` without its ids.
+    ``lines`` and ``candidates`` have columns of the source's table without ``load_id``;
+    ``rejected`` those of ``ops.reject`` without its ids. ``also`` and ``also_candidates`` have, by
+    table, the rows of further tables that belong to them.
     """
 
     lines: pl.DataFrame
     candidates: pl.DataFrame
     rejected: pl.DataFrame
+    also: dict[str, pl.DataFrame] = field(default_factory=dict)
+    also_candidates: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
 @dataclass
 class Account:
-    """What became of every row of a file, and what a person should know about it."""
+    """What became of every row of a file, and what a person should know about it.
+
+    ``lines`` counts, by table, the rows that are new for certain, and ``money`` sums theirs.
+    """
 
     rows_read: int = 0
     ignored: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     repaired: Counter[str] = field(default_factory=Counter)
+    flagged: Counter[str] = field(default_factory=Counter)
     warned: Counter[str] = field(default_factory=Counter)
     derived: dict[str, Difference] = field(default_factory=dict)
     raw: Profile = field(default_factory=Profile)
     clean: Profile = field(default_factory=Profile)
     is_simulated: bool = False
-    lines: int = 0
+    lines: Counter[str] = field(default_factory=Counter)
     money: Decimal = Decimal(0)
     first_at: datetime | None = None
     last_at: datetime | None = None
@@ -110,6 +118,8 @@ class Cleaner:
             max_record_lines=contract.max_record_lines,
         )
         self.header = recognise(contract, self._framer.header, file_name)
+        self._time = STAGING_TABLES[contract.table].time
+        self._has_flags = any(rule.level == "flag" for rule in contract.rules)
         self._seen = SeenRows(size_bytes)
 
     def __iter__(self) -> Iterator[CleanBlock]:
@@ -155,9 +165,26 @@ class Cleaner:
             )
         typed = cast(raw, self.header, contract)
         found = self._source.canonicalise(typed.frame, self.header, self._shop)
-        source_line = pl.Series("source_line", block.lines).gather(found.frame["_row"])
-        lines = found.frame.select(source_line, pl.exclude("_row"))
-        rejected = _rejects(block, typed.reasons)
+        reasons = (
+            typed.reasons if found.reasons is None else pl.concat([typed.reasons, found.reasons])
+        )
+        rows = found.frame["_row"]
+        lines = self._placed(block, found.frame)
+        if self._has_flags:
+            lines = lines.with_columns(_flags(typed.flags, rows))
+            account.flagged.update(
+                dict(
+                    typed.flags.filter(pl.col("_row").is_in(rows.implode()))["rule"]
+                    .value_counts()
+                    .iter_rows()
+                )
+            )
+        rejected = _rejects(block, reasons)
+        if lines.height + rejected.height - len(block.broken) != raw.height:
+            raise AssertionError(
+                f"{self._file_name}: source {self._source.name} made {lines.height} rows and "
+                f"{rejected.height - len(block.broken)} refusals of {raw.height} records"
+            )
         self._count(block, lines, rejected)
         account.repaired += typed.repaired
         account.warned += found.warnings
@@ -168,10 +195,33 @@ class Cleaner:
                 account.derived[name] = difference
         self._profile(raw, lines)
         is_candidate = self._seen.candidates(lines.select(contract.dedup_key))
-        fresh = lines.filter(~is_candidate) if is_candidate.any() else lines
-        account.lines += fresh.height
-        account.money += _money(fresh)
-        return CleanBlock(fresh, lines.filter(is_candidate), rejected)
+        if not is_candidate.any():
+            also = {name: self._placed(block, more) for name, more in found.also.items()}
+            return self._tally(CleanBlock(lines, lines.clear(), rejected, also))
+        suspects = rows.filter(is_candidate).implode()
+        undecided = {name: more["_row"].is_in(suspects) for name, more in found.also.items()}
+        return self._tally(
+            CleanBlock(
+                lines.filter(~is_candidate),
+                lines.filter(is_candidate),
+                rejected,
+                {n: self._placed(block, f.filter(~undecided[n])) for n, f in found.also.items()},
+                {n: self._placed(block, f.filter(undecided[n])) for n, f in found.also.items()},
+            )
+        )
+
+    def _placed(self, block: FramedBlock, frame: pl.DataFrame) -> pl.DataFrame:
+        """Rows with the number of the line they stood on, instead of their place in the block."""
+        source_line = pl.Series("source_line", block.lines).gather(frame["_row"])
+        return frame.select(source_line, pl.exclude("_row"))
+
+    def _tally(self, block: CleanBlock) -> CleanBlock:
+        """Count a block's new rows by table, and sum the money of its order lines."""
+        for name, rows in ((self._source.contract.table, block.lines), *block.also.items()):
+            self.account.lines[name] += rows.height
+            if name == "order_lines":
+                self.account.money += _money(rows)
+        return block
 
     def _count(self, block: FramedBlock, lines: pl.DataFrame, rejected: pl.DataFrame) -> None:
         account = self.account
@@ -179,10 +229,11 @@ class Cleaner:
         account.rejected.update(dict(rejected["rule"].value_counts().iter_rows()))
         account.rows_read += block.blank + block.repeated_header + lines.height + rejected.height
         account.is_simulated |= bool(lines["is_simulated"].any())
-        if lines.height:
-            first, last = lines.select(
-                first=pl.col("ordered_at").min(), last=pl.col("ordered_at").max()
-            ).row(0)
+        if self._time and lines.height:
+            times = lines[self._time]
+            first, last = times.dt.min(), times.dt.max()
+            assert isinstance(first, datetime)
+            assert isinstance(last, datetime)
             account.first_at = min(first, account.first_at or first)
             account.last_at = max(last, account.last_at or last)
 
@@ -217,6 +268,13 @@ def _money(lines: pl.DataFrame) -> Decimal:
     amount = pl.col("quantity").cast(number) * pl.col("unit_price").cast(number)
     total: Decimal = lines.select(amount.cast(number).sum()).item()
     return total
+
+
+def _flags(flags: pl.DataFrame, rows: pl.Series) -> pl.Series:
+    """Column ``flags`` for the given rows: a JSON list of rule ids; null where there is none."""
+    rules = pl.lit('["') + pl.col("rule").str.join('", "') + pl.lit('"]')
+    by_row = flags.group_by("_row").agg(rules.alias("flags"))
+    return rows.to_frame().join(by_row, on="_row", how="left", maintain_order="left")["flags"]
 
 
 def _rejects(block: FramedBlock, reasons: pl.DataFrame) -> pl.DataFrame:

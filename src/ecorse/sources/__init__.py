@@ -9,7 +9,9 @@ before a source is asked for: DAG files read ``shops`` at every parse.
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from ecorse.errors import ConfigError
 
@@ -34,3 +36,17 @@ def get_source(name: str) -> Source:
         )
     source: Source = importlib.import_module(f"{__name__}.{name}").SOURCE
     return source
+
+
+def read_with(source: Source, reading: Mapping[str, Any]) -> Source:
+    """The source, with a shop's own declarations in its contract.
+
+    ``reading`` is the table of that name of the source in ``shops.toml``, checked when that was
+    read (``shops.READING``).
+    """
+    if not reading:
+        return source
+    values: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in reading.items()}
+    contract = replace(source.contract, **values)
+    made: Source = replace(source, contract=contract)  # type: ignore[type-var]
+    return made

@@ -6,6 +6,7 @@ files read it at every parse. What does not: fetching or reading the shops' file
 
 from __future__ import annotations
 
+import codecs
 import pkgutil
 import re
 import tomllib
@@ -20,6 +21,15 @@ from ecorse.errors import ConfigError
 from ecorse.settings import Settings, get_settings
 from ecorse.sources.origins import origin_names
 
+# what a shop may declare otherwise than a source's contract, and the values it may have
+READING: dict[str, type | tuple[str, ...]] = {
+    "drift": ("evolve", "quarantine", "freeze"),
+    "encoding": str,
+    "delimiter": str,
+    "customer_rungs": list,
+    "purchases_are_orders": bool,
+}
+_RUNGS = ("id", "email", "address")
 _SHOP_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _NOT_SOURCES = {"base", "origins", "shops"}
 
@@ -38,11 +48,15 @@ _CURRENCIES = """
 
 @dataclass(frozen=True)
 class ShopSource:
-    """One source of a shop: how its files are read (``name``), and where they come from."""
+    """One source of a shop: how its files are read (``name``), and where they come from.
+
+    ``reading`` holds what this shop declares otherwise than the source's contract.
+    """
 
     name: str
     origin: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,7 +135,7 @@ def _read_shop(table: object, where: str) -> Shop:
 
 def _read_source(table: object, where: str) -> ShopSource:
     """Check one ``[[shops.sources]]`` table; the options are checked by their origin."""
-    source = _expect_keys(table, {"source", "origin"}, {"options"}, where)
+    source = _expect_keys(table, {"source", "origin"}, {"options", "reading"}, where)
     names = {"source": source_names(), "origin": origin_names()}
     for key, known in names.items():
         if _text(source, key, where) not in known:
@@ -131,7 +145,37 @@ def _read_source(table: object, where: str) -> ShopSource:
     options = source.get("options", {})
     if not isinstance(options, dict):
         raise ConfigError(f'{where}.options: expected a table such as {{ path = "data" }}.')
-    return ShopSource(source["source"], source["origin"], options)
+    reading = source.get("reading", {})
+    _check_reading(reading, f"{where}.reading")
+    return ShopSource(source["source"], source["origin"], options, reading)
+
+
+def _check_reading(reading: object, where: str) -> None:
+    """Check a ``reading`` table: known keys, and values of their kind."""
+    for key, value in _expect_keys(reading, set(), set(READING), where).items():
+        kind = READING[key]
+        is_right = value in kind if isinstance(kind, tuple) else isinstance(value, kind)
+        if key == "customer_rungs" and is_right:
+            is_right = all(rung in _RUNGS for rung in value)
+        if key == "encoding" and is_right:
+            is_right = _is_encoding(value)
+        if not is_right:
+            expected = {
+                "drift": "'evolve', 'quarantine' or 'freeze'",
+                "encoding": "a name such as 'utf-8', 'latin-1' or 'cp1252'",
+                "delimiter": "one character",
+                "customer_rungs": f"a list of {', '.join(map(repr, _RUNGS))}",
+                "purchases_are_orders": "true or false",
+            }[key]
+            raise ConfigError(f"{where}.{key} = {value!r}: expected {expected}.")
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        return False
+    return True
 
 
 def _expect_keys(table: object, needed: set[str], optional: set[str], where: str) -> dict[str, Any]:

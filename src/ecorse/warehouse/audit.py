@@ -20,6 +20,7 @@ from ecorse.models import TableSpec
 from ecorse.settings import get_settings
 from ecorse.warehouse.catalog import Catalog, Check, render
 from ecorse.warehouse.relations import resolver, staging_at
+from ecorse.warehouse.staging import STAGING_TABLES
 
 log = logging.getLogger(__name__)
 SAMPLE_ROWS = 5
@@ -101,24 +102,29 @@ def night_checks(build_id: int) -> list[Check]:
         "ops.load as l join ops.build_load as bl "
         f"on bl.build_id = {build_id} and bl.load_id = l.load_id"
     )
+    names = ", ".join(f"'{name}'" for name in STAGING_TABLES)
+    held = " union all ".join(
+        f"select load_id, '{t.name}' as name, count(*) as rows, sum({t.money}) as money "
+        f"from staging.{t.name} where load_id in "
+        f"(select load_id from ops.build_load where build_id = {build_id}) group by load_id"
+        for t in STAGING_TABLES.values()
+    )
     return [
         Check(
             "every_staged_row_and_cent_is_there",
             "fail",
             "Staging holds other rows or money than the load ledger says",
             f"""
-            with held as (
-                select load_id, count(*) as rows, sum(quantity * unit_price) as money
-                from staging.order_lines
-                where load_id in (
-                    select load_id from ops.build_load where build_id = {build_id})
-                group by load_id
-            )
-            select l.load_id, l.file_name, l.rows_staged, coalesce(h.rows, 0) as rows_held,
+            with held as ({held})
+            select l.load_id, l.file_name, t.name as table_name,
+                coalesce(cast(l.rows_by_table ->> t.name as bigint), 0) as rows_stated,
+                coalesce(h.rows, 0) as rows_held,
                 l.money_staged, coalesce(h.money, 0) as money_held
-            from {build_loads} left join held as h on h.load_id = l.load_id
-            where l.rows_staged <> coalesce(h.rows, 0)
-                or l.money_staged <> coalesce(h.money, 0)
+            from {build_loads}
+            cross join unnest(array[{names}]) as t (name)
+            left join held as h on h.load_id = l.load_id and h.name = t.name
+            where coalesce(cast(l.rows_by_table ->> t.name as bigint), 0) <> coalesce(h.rows, 0)
+                or (t.name = 'order_lines' and l.money_staged <> coalesce(h.money, 0))
             """,
         ),
         Check(
@@ -159,8 +165,28 @@ def night_checks(build_id: int) -> list[Check]:
         Check(
             "night_is_not_empty",
             "fail",
-            "No order line was staged at all",
-            f"select 'nothing staged' as problem where not exists (select 1 from {staged} as s)",
+            "No row was staged at all",
+            "select 'nothing staged' as problem where "
+            + " and ".join(
+                f"not exists (select 1 from {staging_at(name, str(build_id))} as s)"
+                for name in STAGING_TABLES
+            ),
+        ),
+        Check(
+            "no_source_shrank",
+            "fail",
+            f"A source lost more than {settings.max_shrink_share:.0%} of its rows since the "
+            "published night",
+            f"""
+            select p.shop_id, p.source, p.rows as published_rows, coalesce(n.rows, 0) as rows
+            from ({_rows_by_source("(select build_id from ops.current_build)")}) as p
+            left join ({_rows_by_source(str(build_id))}) as n
+                on n.shop_id = p.shop_id and n.source = p.source
+            where coalesce(n.rows, 0) < {1 - settings.max_shrink_share} * p.rows
+                and exists (
+                    select 1 from ops.build as b
+                    where b.build_id = {build_id} and b.as_of is null and b.known_by is null)
+            """,
         ),
         Check(
             "no_shop_shrank",
@@ -184,6 +210,15 @@ def night_checks(build_id: int) -> list[Check]:
             """,
         ),
     ]
+
+
+def _rows_by_source(build: str) -> str:
+    """Select of a build's rows per shop and source, repeated ones included, by the ledger."""
+    return (
+        "select l.shop_id, l.source, sum(l.rows_staged + l.rows_duplicate) as rows "
+        f"from ops.load as l join ops.build_load as bl on bl.load_id = l.load_id "
+        f"where bl.build_id = {build} group by l.shop_id, l.source"
+    )
 
 
 def save_results(conn: psycopg.Connection, build_id: int, results: Sequence[CheckResult]) -> None:

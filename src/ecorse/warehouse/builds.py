@@ -21,6 +21,7 @@ from ecorse.provenance import __version__, git_sha
 from ecorse.settings import get_settings
 from ecorse.warehouse.connect import connect, explain
 from ecorse.warehouse.relations import qualified
+from ecorse.warehouse.staging import STAGING_TABLES
 
 log = logging.getLogger(__name__)
 OPEN_LOCK = 6032002
@@ -73,7 +74,8 @@ def open_build(*, as_of: datetime | None, known_by: datetime | None, holder: str
             {"build": build_id, "known_by": known_by},
         )
         # The planner knows nothing of rows that were just copied, and would loop over them.
-        for table in ("ops.load", "ops.build_load", "staging.order_lines"):
+        staged = (f"staging.{name}" for name in STAGING_TABLES)
+        for table in ("ops.load", "ops.build_load", *staged):
             conn.execute(f"analyze {table}")
     return build_id
 

@@ -18,8 +18,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
-ORDER_LINES = ("staging", "order_lines")
-REPEATED = ("staging", "repeated_order_lines")
+from ecorse.warehouse.staging import STAGING_TABLES
 
 
 class ReadAs(NamedTuple):
@@ -55,6 +54,7 @@ class LoadRow:
     rows_duplicate: int
     rows_ignored: int
     rows_rejected: int
+    rows_by_table: Mapping[str, int]
     money_staged: Decimal
     counts: Mapping[str, Mapping[str, int]]
     warnings: Sequence[str]
@@ -170,13 +170,16 @@ def delete_leftovers(conn: psycopg.Connection, shop_id: str, source: str) -> int
 
 def discard(conn: psycopg.Connection, load_id: int) -> int:
     """Delete the staged rows of a load that never came to count, and its note."""
-    deleted = conn.execute(
+    statement = sql.SQL(
         """
-        delete from staging.order_lines where load_id = %(load)s
+        delete from {} where load_id = %(load)s
             and not exists (select from ops.load where load_id = %(load)s)
-        """,
-        {"load": load_id},
-    ).rowcount
+        """
+    )
+    deleted = sum(
+        conn.execute(statement.format(sql.Identifier(*table.relation)), {"load": load_id}).rowcount
+        for table in STAGING_TABLES.values()
+    )
     conn.execute("delete from ops.load_attempt where load_id = %s", (load_id,))
     return deleted
 
@@ -198,6 +201,7 @@ def record_load(conn: psycopg.Connection, load: LoadRow, replaced: Sequence[int]
     )
     values = vars(load) | {
         "known_at": known_at[0],
+        "rows_by_table": json.dumps(load.rows_by_table, sort_keys=True),
         "counts": json.dumps(load.counts, sort_keys=True),
         "warnings": json.dumps(load.warnings, ensure_ascii=False),
     }

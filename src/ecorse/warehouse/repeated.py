@@ -1,14 +1,14 @@
-"""Lines that are there already: repeated in their own file, or held by another load.
+"""Rows that are there already: repeated in their own file, or held by another load.
 
-What belongs here: finding them by comparing rows where they are, and moving rows between the two
-tables of order lines. What does not: the account of a load (``ledger``), and suspecting a row
+What belongs here: finding them by comparing rows where they are, and moving rows between a
+staging table and its twin. What does not: the account of a load (``ledger``), and suspecting a row
 while it is read (``clean.duplicates``). Everything runs in the caller's transaction.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
@@ -18,41 +18,47 @@ from typing import IO, NamedTuple
 import psycopg
 from psycopg import sql
 
+from ecorse.warehouse.staging import StagingTable
+
 NOT_COMPARED = ("load_id", "source_line")
-# never null in staging: what equal rows are joined by, before their other columns are compared
-JOINED_BY = ("shop_id", "order_id", "product_id", "ordered_local", "quantity", "unit_price")
 
 
 class Moved(NamedTuple):
-    """How many rows a statement took away or put in, and their quantity * unit_price."""
+    """How many rows a statement took away or put in, and their money."""
 
     rows: int
     money: Decimal
 
 
-def order_line_columns(conn: psycopg.Connection) -> list[str]:
-    """Columns of ``staging.order_lines``, in order."""
+def columns_of(conn: psycopg.Connection, table: StagingTable) -> list[str]:
+    """Columns of a staging table, in order."""
     return [
         name
         for (name,) in conn.execute(
             """
             select attname from pg_attribute
-            where attrelid = 'staging.order_lines'::regclass and attnum > 0 and not attisdropped
+            where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped
             order by attnum
-            """
+            """,
+            (".".join(table.relation),),
         )
     ]
 
 
-def create_work_tables(conn: psycopg.Connection) -> None:
-    """Temporary tables of a load: candidate duplicates, what they may repeat, and rejects."""
+def create_work_tables(conn: psycopg.Connection, table: StagingTable) -> None:
+    """Temporary tables of a load: candidate duplicates, what they may repeat, and rejects.
+
+    ``kept`` and ``aside`` hold the source lines of the candidates that turned out to be new and of
+    the rows that another load holds: rows of further tables follow them.
+    """
+    create_candidates(conn, table, "candidate")
     conn.execute(
-        """
-        create temporary table candidate (like staging.order_lines including defaults)
-            on commit drop
-        """
+        sql.SQL("create temporary table likely (like {}) on commit drop").format(
+            sql.Identifier(*table.relation)
+        )
     )
-    conn.execute("create temporary table likely (like staging.order_lines) on commit drop")
+    for name in ("kept", "aside"):
+        conn.execute(f"create temporary table {name} (source_line bigint) on commit drop")
     conn.execute(
         """
         create temporary table rejected (
@@ -63,36 +69,55 @@ def create_work_tables(conn: psycopg.Connection) -> None:
     )
 
 
+def create_candidates(conn: psycopg.Connection, table: StagingTable, name: str) -> None:
+    """A temporary table of rows whose staging is not yet decided."""
+    conn.execute(
+        sql.SQL(
+            "create temporary table if not exists {} (like {} including defaults) on commit drop"
+        ).format(sql.Identifier(name), sql.Identifier(*table.relation))
+    )
+
+
+def candidates_of(table: StagingTable) -> str:
+    """Name of the temporary table of a further table's undecided rows."""
+    return f"candidate_{table.name}"
+
+
 def fetch_likely(
-    conn: psycopg.Connection, streams: Sequence[psycopg.Connection], load_id: int
+    conn: psycopg.Connection,
+    streams: Sequence[psycopg.Connection],
+    table: StagingTable,
+    load_id: int,
 ) -> None:
-    """Bring the lines that candidates may repeat from the streams, before these commit.
+    """Bring the rows that candidates may repeat from the streams, before these commit.
 
     A transaction reads its own rows without marking them as committed. After the commit the same
     read would write every page once more (1.1 s per million rows, not 0.2 s).
     """
-    suspects = sql.SQL("select distinct order_id from candidate")
+    likely_by = sql.Identifier(table.likely_by)
+    suspects = sql.SQL("select distinct {} from candidate").format(likely_by)
 
     def read(stream: psycopg.Connection) -> IO[bytes]:
         stream.execute("set local max_parallel_workers_per_gather = 0")
-        stream.execute("create temporary table suspect (order_id text) on commit drop")
-        _copy_in(stream, "suspect", io.BytesIO(order_ids))
+        stream.execute(
+            sql.SQL(
+                "create temporary table suspect on commit drop as select {} from {} limit 0"
+            ).format(likely_by, sql.Identifier(*table.relation))
+        )
+        _copy_in(stream, "suspect", io.BytesIO(keys))
         stream.execute("analyze suspect")
         return _copy_out(
             stream,
             sql.SQL(
-                """
-                select * from staging.order_lines
-                where load_id = {} and order_id in (select order_id from suspect)
-                """
-            ).format(sql.Literal(load_id)),
+                "select * from {} where load_id = {} and {} in (select {} from suspect)"
+            ).format(sql.Identifier(*table.relation), sql.Literal(load_id), likely_by, likely_by),
         )
 
     with _copy_out(conn, suspects) as file, ThreadPoolExecutor(len(streams)) as pool:
-        order_ids = file.read()
-        for lines in pool.map(read, streams):
-            with lines:
-                _copy_in(conn, "likely", lines)
+        keys = file.read()
+        for rows in pool.map(read, streams):
+            with rows:
+                _copy_in(conn, "likely", rows)
 
 
 def _copy_out(conn: psycopg.Connection, query: sql.Composable) -> IO[bytes]:
@@ -112,13 +137,13 @@ def _copy_in(conn: psycopg.Connection, table: str, text: IO[bytes]) -> None:
             copy.write(block)
 
 
-def _same_line(left: str, right: str, columns: Sequence[str]) -> sql.Composable:
+def _same_row(left: str, right: str, table: StagingTable, columns: Sequence[str]) -> sql.Composable:
     """Condition: two rows agree in every canonical column."""
     a, b = sql.Identifier(left), sql.Identifier(right)
     equal = "{a}.{c} = {b}.{c}"
     maybe_null = "{a}.{c} is not distinct from {b}.{c}"
     return sql.SQL(" and ").join(
-        sql.SQL(equal if name in JOINED_BY else maybe_null).format(a=a, b=b, c=sql.Identifier(name))
+        sql.SQL(equal if name in table.key else maybe_null).format(a=a, b=b, c=sql.Identifier(name))
         for name in columns
         if name not in NOT_COMPARED
     )
@@ -129,100 +154,193 @@ def _names(columns: Sequence[str], prefix: str = "") -> sql.Composable:
     return sql.SQL(", ").join(sql.Identifier(*name) for name in qualified)
 
 
-def _moved(conn: psycopg.Connection, statement: sql.Composed, load_id: int) -> Moved:
-    row = conn.execute(statement, {"load": load_id}).fetchone()
+def _moved(conn: psycopg.Connection, statement: sql.Composed) -> Moved:
+    row = conn.execute(statement).fetchone()
     assert row is not None
     return Moved(*row)
 
 
-def stage_new_candidates(conn: psycopg.Connection, load_id: int) -> Moved:
-    """Stage the candidates that turn out to be new; the others repeat a row of this load."""
-    columns = order_line_columns(conn)
+def stage_new_candidates(
+    conn: psycopg.Connection, table: StagingTable, further: Iterable[StagingTable]
+) -> dict[str, Moved]:
+    """Stage the candidates that turn out to be new; the others repeat a row of this load.
+
+    Rows of further tables are staged with the candidate of their source line. Gives what was
+    staged, by table.
+    """
+    columns = columns_of(conn, table)
     compared = [c for c in columns if c not in NOT_COMPARED]
     conn.execute("analyze candidate, likely")
-    return _moved(
+    staged = _moved(
         conn,
         sql.SQL(
             """
-            with new_line as (
-                insert into staging.order_lines ({columns})
+            with new_row as (
+                insert into {table} ({columns})
                 select distinct on ({compared}) {of_candidate} from candidate
                 where not exists (
                     select from likely where {same}
                 )
                 order by {compared}, candidate.source_line
-                returning quantity * unit_price as money
+                returning source_line, {money} as money
+            ), kept as (
+                insert into kept (source_line) select source_line from new_row
             )
-            select count(*), coalesce(sum(money), 0) from new_line
+            select count(*), coalesce(sum(money), 0) from new_row
             """
         ).format(
+            table=sql.Identifier(*table.relation),
             columns=_names(columns),
             of_candidate=_names(columns, "candidate"),
             compared=_names(compared, "candidate"),
-            same=_same_line("likely", "candidate", columns),
+            same=_same_row("likely", "candidate", table, columns),
+            money=sql.SQL(table.money),
         ),
-        load_id,
+    )
+    return {table.name: staged} | {other.name: _stage_kept(conn, other) for other in further}
+
+
+def _stage_kept(conn: psycopg.Connection, table: StagingTable) -> Moved:
+    """Stage the undecided rows of a further table whose primary row was staged."""
+    columns = _names(columns_of(conn, table))
+    return _moved(
+        conn,
+        sql.SQL(
+            """
+            with new_row as (
+                insert into {table} ({columns})
+                select {columns} from {candidates}
+                where source_line in (select source_line from kept)
+                returning {money} as money
+            )
+            select count(*), coalesce(sum(money), 0) from new_row
+            """
+        ).format(
+            table=sql.Identifier(*table.relation),
+            columns=columns,
+            candidates=sql.Identifier(candidates_of(table)),
+            money=sql.SQL(table.money),
+        ),
     )
 
 
 def set_repeated_aside(
     conn: psycopg.Connection,
     load_id: int,
+    table: StagingTable,
+    further: Iterable[StagingTable],
+    others: Sequence[int],
+    first_at: datetime | None,
+    last_at: datetime | None,
+) -> dict[str, Moved]:
+    """Move rows that one of the ``others`` already holds to the table's twin.
+
+    ``first_at`` and ``last_at`` are this load's span. A row that another load holds as repeated is
+    held as well: of any set of loads the earliest one that holds a row counts it. Rows of further
+    tables follow the row of their source line. Gives what was moved, by table.
+    """
+    if not others:
+        return {}
+    columns = columns_of(conn, table)
+    # Rows copied a moment ago have no statistics, and a loop over them took minutes for seconds.
+    conn.execute("set local enable_nestloop = off")
+    span: sql.Composable = sql.SQL("true")
+    if table.time and first_at is not None:
+        span = sql.SQL("{} between {} and {}").format(
+            sql.Identifier(table.time), sql.Literal(first_at), sql.Literal(last_at)
+        )
+    moved = _moved(
+        conn,
+        sql.SQL(
+            """
+            with held as (
+                select {columns} from {table} where load_id in ({others}) and {span}
+                union all
+                select {columns} from {twin} where load_id in ({others}) and {span}
+            ), moved as (
+                delete from {table}
+                where {name}.load_id = {load_id}
+                    and exists (select from held where {same})
+                returning {of_table}
+            ), noted as (
+                insert into aside (source_line) select source_line from moved
+            ), put as (
+                insert into {twin} ({columns})
+                select {columns} from moved
+                returning {money} as money
+            )
+            select count(*), coalesce(sum(money), 0) from put
+            """
+        ).format(
+            columns=_names(columns),
+            table=sql.Identifier(*table.relation),
+            name=sql.Identifier(table.name),
+            twin=sql.Identifier("staging", table.twin),
+            of_table=_names(columns, table.name),
+            load_id=sql.Literal(load_id),
+            others=sql.SQL(", ").join(map(sql.Literal, others)),
+            span=span,
+            same=_same_row(table.name, "held", table, columns),
+            money=sql.SQL(table.money),
+        ),
+    )
+    if not moved.rows:
+        return {}
+    return {table.name: moved} | {
+        other.name: _move_followers(conn, other, load_id) for other in further
+    }
+
+
+def _move_followers(conn: psycopg.Connection, table: StagingTable, load_id: int) -> Moved:
+    """Move the rows of a further table whose primary row was moved."""
+    columns = _names(columns_of(conn, table))
+    return _moved(
+        conn,
+        sql.SQL(
+            """
+            with moved as (
+                delete from {table}
+                where load_id = {load_id} and source_line in (select source_line from aside)
+                returning {columns}
+            ), put as (
+                insert into {twin} ({columns})
+                select {columns} from moved
+                returning {money} as money
+            )
+            select count(*), coalesce(sum(money), 0) from put
+            """
+        ).format(
+            table=sql.Identifier(*table.relation),
+            twin=sql.Identifier("staging", table.twin),
+            columns=columns,
+            load_id=sql.Literal(load_id),
+            money=sql.SQL(table.money),
+        ),
+    )
+
+
+def overlapping_loads(
+    conn: psycopg.Connection,
     shop_id: str,
     source: str,
     replaced: Sequence[int],
     first_at: datetime | None,
     last_at: datetime | None,
-) -> Moved:
-    """Move lines that another live load already holds to ``staging.repeated_order_lines``.
+) -> list[int]:
+    """The live loads of a shop and source whose rows this load's may repeat.
 
-    Looks only at loads whose time span overlaps ``first_at`` to ``last_at``, this load's own;
-    those ``replaced`` are about to be superseded and do not count. A line that another load holds
-    as repeated is held as well: of any set of loads the earliest one that holds a line counts it.
+    Those whose time span overlaps ``first_at`` to ``last_at``, where rows have times; those
+    ``replaced`` are about to be superseded and do not count.
     """
-    others = [
-        other
-        for (other,) in conn.execute(
+    return [
+        load_id
+        for (load_id,) in conn.execute(
             """
             select load_id from ops.load
             where shop_id = %s and source = %s and load_id <> all(%s) and superseded_at is null
-                and first_row_at <= %s and last_row_at >= %s
+                and (%s::timestamptz is null or (first_row_at <= %s and last_row_at >= %s))
             order by load_id
             """,
-            (shop_id, source, list(replaced), last_at, first_at),
+            (shop_id, source, list(replaced), first_at, last_at, first_at),
         )
     ]
-    if not others:
-        return Moved(0, Decimal(0))
-    columns = order_line_columns(conn)
-    # Rows copied a moment ago have no statistics, and a loop over them took minutes for seconds.
-    conn.execute("set local enable_nestloop = off")
-    statement = sql.SQL(
-        """
-        with held as (
-            select {columns} from staging.order_lines
-            where load_id in ({others}) and ordered_at between {first_at} and {last_at}
-            union all
-            select {columns} from staging.repeated_order_lines
-            where load_id in ({others}) and ordered_at between {first_at} and {last_at}
-        ), moved as (
-            delete from staging.order_lines
-            where order_lines.load_id = %(load)s
-                and exists (select from held where {same})
-            returning {of_order_lines}
-        ), put as (
-            insert into staging.repeated_order_lines ({columns})
-            select {columns} from moved
-            returning quantity * unit_price as money
-        )
-        select count(*), coalesce(sum(money), 0) from put
-        """
-    ).format(
-        columns=_names(columns),
-        of_order_lines=_names(columns, "order_lines"),
-        others=sql.SQL(", ").join(map(sql.Literal, others)),
-        first_at=sql.Literal(first_at),
-        last_at=sql.Literal(last_at),
-        same=_same_line("order_lines", "held", columns),
-    )
-    return _moved(conn, statement, load_id)

@@ -16,7 +16,8 @@ class StagingTable:
     ``time`` is the instant that ``as_of`` cuts on; without one a row counts as soon as its load
     does. ``key`` are columns that are never null and that equal rows agree in; ``likely_by`` the
     one that finds the rows a suspected repetition may repeat. ``compared`` are the further
-    columns (which may be null) that a row held by two files agrees in.
+    columns (which may be null) that a row held by two files agrees in. ``money`` is the SQL of
+    what a row is worth in the account of money.
     """
 
     name: str
@@ -24,6 +25,7 @@ class StagingTable:
     key: tuple[str, ...]
     likely_by: str
     compared: tuple[str, ...]
+    money: str = "0"
 
     @property
     def twin(self) -> str:
@@ -45,6 +47,7 @@ STAGING_TABLES = {
             ("shop_id", "order_id", "product_id", "ordered_local", "quantity", "unit_price"),
             "order_id",
             ("status", "customer_id", "address", "platform"),
+            "quantity * unit_price",
         ),
         StagingTable(
             "events",

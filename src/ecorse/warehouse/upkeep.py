@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 import psycopg
+from psycopg import sql
 
 from ecorse.archive import archived_path
 from ecorse.errors import TerminalError
@@ -19,15 +20,16 @@ from ecorse.settings import get_settings
 from ecorse.warehouse.builds import OPEN_LOCK, fail_build
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.runs import journal
+from ecorse.warehouse.staging import STAGING_TABLES
 from ecorse.warehouse.writer import writer
 
 
 class Pruned(NamedTuple):
-    """How many loads were pruned, and how many rows of each table."""
+    """How many loads were pruned, how many of their rows, and of rows repeated elsewhere."""
 
     loads: int
-    order_lines: int
-    repeated_order_lines: int
+    rows: int
+    repeated_rows: int
 
 
 class _Load(NamedTuple):
@@ -146,6 +148,8 @@ def prune(days: int, *, holder: str) -> Pruned:
     Rows that a build still names stay, and so do the ledger, its rejects and reports. A build
     that is being opened waits, so that none can name rows that are about to go.
     """
+    tables = [table.name for table in STAGING_TABLES.values()]
+    twins = [table.twin for table in STAGING_TABLES.values()]
     with journal("prune", holder, {"days": days}) as journaled:
         with connect(application_name="ecorse prune") as conn:
             conn.execute("select pg_advisory_xact_lock(%s)", (OPEN_LOCK,))
@@ -165,18 +169,20 @@ def prune(days: int, *, holder: str) -> Pruned:
                     (days,),
                 )
             ]
-            lines = conn.execute(
-                "delete from staging.order_lines where load_id = any(%s)", (loads,)
-            ).rowcount
-            repeated = conn.execute(
-                "delete from staging.repeated_order_lines where load_id = any(%s)", (loads,)
-            ).rowcount
+            rows, repeated = (
+                sum(_delete_loads(conn, name, loads) for name in names) for names in (tables, twins)
+            )
         with connect(autocommit=True, application_name="ecorse prune") as conn:
-            conn.execute("vacuum staging.order_lines")
-            conn.execute("vacuum staging.repeated_order_lines")
-        pruned = Pruned(len(loads), lines, repeated)
+            for name in (*tables, *twins):
+                conn.execute(sql.SQL("vacuum {}").format(sql.Identifier("staging", name)))
+        pruned = Pruned(len(loads), rows, repeated)
         journaled |= pruned._asdict()
     return pruned
+
+
+def _delete_loads(conn: psycopg.Connection, table: str, loads: list[int]) -> int:
+    statement = sql.SQL("delete from {} where load_id = any(%s)")
+    return conn.execute(statement.format(sql.Identifier("staging", table)), (loads,)).rowcount
 
 
 def refuse_pruned(build_id: int) -> None:
