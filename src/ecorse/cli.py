@@ -36,7 +36,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Shop = Annotated[str | None, typer.Option(help="Only this shop of include/shops.toml.")]
 Source = Annotated[str | None, typer.Option("--source", help="Only this source, e.g. sales_csv.")]
 Origin = Annotated[
-    str | None, typer.Option(help="Where the files come from: folder, kaggle or simulate.")
+    str | None, typer.Option(help="Where the files come from: folder, http, kaggle, simulate ...")
 ]
 DataPath = Annotated[
     str | None,
@@ -102,7 +102,15 @@ def _ingest_all(
     for shop_id, name in chosen:
         try:
             summaries.append(
-                flow.ingest(shop_id, name, origin=origin, path=data, holder=holder(), progress=say)
+                flow.ingest(
+                    shop_id,
+                    name,
+                    origin=origin,
+                    path=data,
+                    is_for_all=source is None,
+                    holder=holder(),
+                    progress=say,
+                )
             )
         except EcorseError as error:
             failed.append(error)

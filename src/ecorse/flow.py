@@ -67,13 +67,15 @@ def ingest(
     origin: str | None = None,
     path: str | None = None,
     options: Mapping[str, Any] | None = None,
+    is_for_all: bool = False,
     holder: str,
     progress: Progress | None = None,
 ) -> IngestSummary:
     """Load what is new or changed of one shop's source into staging.
 
     ``origin``, ``path`` (for Kaggle: the data set's handle) and ``options`` replace what
-    ``include/shops.toml`` says for this run.
+    ``include/shops.toml`` says for this run. ``is_for_all``: the path was given for all sources,
+    and this one loads the files whose header it recognises.
 
     Raises
     ------
@@ -90,6 +92,7 @@ def ingest(
             source,
             origin=origin,
             options=chosen,
+            is_for_all=is_for_all and bool(chosen),
             holder=holder,
             run_id=journaled["run_id"],
             progress=progress or log.info,

@@ -84,13 +84,15 @@ def ingest_source(
     *,
     origin: str | None,
     options: Mapping[str, Any],
+    is_for_all: bool,
     holder: str,
     run_id: int,
     progress: Callable[[str], None],
 ) -> IngestSummary:
     """Load what is new or changed of one source; one refused file does not stop the others.
 
-    ``origin`` and ``options`` replace the configured ones for this run.
+    ``origin`` and ``options`` replace the configured ones for this run. ``is_for_all``: they hold
+    for all sources, and each loads the files that it recognises.
 
     Raises
     ------
@@ -103,7 +105,10 @@ def ingest_source(
     settings = get_settings()
     chosen, kept_options = configured.origin, configured.options
     if settings.origin:
-        chosen, kept_options = settings.origin, place_option(settings.origin, settings.data_path)
+        place = place_option(settings.origin, settings.data_path)
+        if place or settings.origin != chosen:
+            chosen, kept_options = settings.origin, place
+        is_for_all |= bool(place)
     if origin and origin != chosen:
         chosen, kept_options = origin, {}
     loads: dict[str, LoadSummary] = {}
@@ -111,6 +116,10 @@ def ingest_source(
     with writer(f"ingest:{shop_id}:{source}", holder) as fence:
         failpoint("ingest.after_lock")
         pending = fetch_files(chosen, settings, {**kept_options, **options})
+        if is_for_all:
+            from ecorse.recognition import share_of
+
+            pending = share_of(pending, shop, configured)
         while pending:
             for file in pending:
                 try:

@@ -93,6 +93,7 @@ def load_source(shop_id: str, source: str) -> dict[str, Any]:
         origin=origin or implied,
         path=path,
         options={"handle": handle} if handle else None,
+        is_for_all=not form["source"],
         holder=holder(context),
     )
     return {"shop_id": shop_id, "source": source, **summary.counts()}

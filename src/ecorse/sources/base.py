@@ -130,17 +130,15 @@ def customer_key(
     The kind is the strongest rung a row has. The key is that rung's, if the contract lets the rung
     make customers; else null. E-mail and postal addresses are hashed: a key names nobody.
     """
-    rungs = {
-        "id": customer_id,
-        "email": None if email is None else hashed("email", email),
-        "address": None if address is None else hashed("address", address),
-    }
+    rungs = {"id": customer_id, "email": email, "address": address}
     kind, key = pl.lit("none"), pl.lit(None, pl.String)
     for rung in reversed(CUSTOMER_RUNGS):
         value = rungs[rung]
         if value is None:
             continue
-        made = value if rung in contract.customer_rungs else pl.lit(None, pl.String)
+        made = pl.lit(None, pl.String)
+        if rung in contract.customer_rungs:
+            made = value if rung == "id" else hashed(rung, value)
         kind = pl.when(value.is_not_null()).then(pl.lit(rung)).otherwise(kind)
         key = pl.when(value.is_not_null()).then(made).otherwise(key)
     return key.alias("customer_id"), kind.alias("customer_key_kind")

@@ -5,8 +5,9 @@ its derived columns). What does not: reading, casting and loading, which all sou
 
 The forms: monthly files of six columns, and one file of 13 whose further columns are derived.
 Neither has a product id or a customer: the product id is made from the product's name, and an
-address is not a person, so ``customer_id`` stays empty. Negative quantities and prices are
-refused (cancellations do not exist in this source); a price of 0 is kept and counted.
+address is not a person, so ``customer_id`` stays empty unless the shop declares that addresses make
+customers (``customer_rungs``). Negative quantities and prices are refused (cancellations do not
+exist in this source); a price of 0 is kept and counted.
 """
 
 from __future__ import annotations
@@ -21,7 +22,14 @@ import polars as pl
 
 from ecorse.clean.cast import local_to_utc
 from ecorse.clean.contract import Column, Contract, Form, Header, Rule
-from ecorse.sources.base import Canonical, Difference, Shop, extra_json, shop_of_row
+from ecorse.sources.base import (
+    Canonical,
+    Difference,
+    Shop,
+    customer_key,
+    extra_json,
+    shop_of_row,
+)
 
 NUMBERS = ("currency_sign", "thousands")
 SALE_COLUMNS = (
@@ -212,10 +220,7 @@ class SalesCsv:
             "postal_code",
             *([extra] if extra is not None else []),
             # what hardly ever changes stands together: that is quicker to copy
-            pl.when(pl.col("address").is_null())
-            .then(pl.lit("none"))
-            .otherwise(pl.lit("address"))
-            .alias("customer_key_kind"),
+            *customer_key(self.contract, address=pl.col("address")),
             pl.lit("US").alias("country"),
             pl.lit(shop.currency).alias("currency"),
             *shop_of_row(shop, pl.col("order_id")),
