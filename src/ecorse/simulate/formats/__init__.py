@@ -1,0 +1,106 @@
+"""Formats: how the seeded shop's data is written, one module per format.
+
+What belongs here: what a format is, and finding one by name or header. What does not: what
+happens in the shop (``ecorse.simulate.behaviour``), dirt and files (``ecorse.simulate.files``).
+
+A new format is one new module in this folder that defines ``FORMAT``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from ecorse.errors import ConfigError
+from ecorse.simulate.generate import Ints
+from ecorse.simulate.population import Shop
+
+Frames = Callable[[Shop], Iterator[tuple[str, pl.DataFrame]]]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format.
+
+    ``frames`` gives blocks of rows with the label of the file they belong to (``2019-03``; empty
+    for a format of one file), blocks of a file one after the other, their columns in the order of
+    ``header``. ``broken`` has one row per kind of damage that a reader must refuse, ``{id}`` makes
+    each a record of its own. ``moment`` is the column that dates a row, ``moment_format`` how
+    (strftime's letters; ``epoch`` for seconds); ``is_local`` when it is the shop's wall clock.
+    ``group`` is the column whose rare values augmentation fills up, ``new_ids`` the columns that
+    get new marked ids then.
+    """
+
+    name: str
+    header: str
+    frames: Frames
+    broken: Mapping[str, str] = field(default_factory=dict)
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    line_end: str = "\n"
+    moment: str = ""
+    moment_format: str = ""
+    is_local: bool = False
+    group: str = ""
+    new_ids: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The header's names."""
+        return tuple(self.header.split(self.delimiter))
+
+
+def format_names() -> tuple[str, ...]:
+    """Give the names of all formats, sorted; imports none of them."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+
+
+def get_format(name: str) -> Format:
+    """Give a format by its name.
+
+    Raises
+    ------
+    ConfigError
+        There is no such format.
+    """
+    if name not in format_names():
+        raise ConfigError(
+            f"There is no format {name!r} to simulate; there are {', '.join(format_names())}."
+        )
+    found: Format = importlib.import_module(f"{__name__}.{name}").FORMAT
+    return found
+
+
+def price_texts(cents: Ints) -> pl.Series:
+    """Write prices as 600, 149.9, 11.95: no more digits than they need."""
+    return pl.Series([f"{c / 100:.2f}".rstrip("0").rstrip(".") for c in cents.tolist()])
+
+
+def take(texts: pl.Series | tuple[str, ...], index: Ints) -> pl.Series:
+    """Give each index its text."""
+    return pl.Series(texts, dtype=pl.String).gather(pl.Series(index))
+
+
+def instants(seconds: Ints) -> pl.Series:
+    """Seconds since 1970 as UTC instants."""
+    return pl.from_epoch(pl.Series(np.asarray(seconds)), time_unit="s").dt.replace_time_zone("UTC")
+
+
+def wall_clock(seconds: Ints, time_zone: str) -> pl.Series:
+    """Seconds since 1970 on the shop's wall clock."""
+    return instants(seconds).dt.convert_time_zone(time_zone).dt.replace_time_zone(None)
+
+
+def without(texts: pl.Series, is_missing: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> pl.Series:
+    """The texts, null where they are missing."""
+    return pl.select(pl.when(~pl.Series(is_missing)).then(texts)).to_series().alias(texts.name)
+
+
+def month_label(shop: Shop, day: int) -> str:
+    """The label of the file that holds a day of the period."""
+    return f"{shop.day(day):%Y-%m}"
