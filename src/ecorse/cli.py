@@ -311,6 +311,23 @@ def simulate(
 
 
 @app.command()
+def truth(shop: Shop = None, as_json: Json = False) -> None:
+    """How much of what the simulator planted the published night found again."""
+    from dataclasses import asdict
+
+    from ecorse.truth import score_truth
+
+    _ready()
+    scores = score_truth(shop)
+    if as_json:
+        emit([asdict(score) for score in scores])
+        return
+    for score in scores:
+        value = "-" if score.value is None else f"{score.value:.3f}"
+        print(f"{score.shop_id:20} {score.what:34} {value:>6}  {score.sentence}")
+
+
+@app.command()
 def up(
     origin: Origin = "simulate",
     data: DataPath = None,

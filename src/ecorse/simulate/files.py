@@ -89,7 +89,7 @@ def simulate_shop(
                 planted.blank,
                 planted.headers,
                 {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
-            )  # fmt: skip
+            )
         )
     _write_truth(folder, shop, form, dirt, written, broken)
     return written

@@ -14,7 +14,6 @@ from functools import cached_property
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from ecorse.errors import ConfigError
 from ecorse.simulate.generate import Floats, Ints, allocate
@@ -226,7 +225,8 @@ def _active_share(joined: tuple[float, float], gone: tuple[float, float]) -> flo
 def _bell(rng: np.random.Generator, size: int) -> Floats:
     """Draw from a bell of mean 0 and deviation 1: four uniforms, without libm's rounding."""
     u = rng.random((4, size))
-    return (u[0] + u[1] + u[2] + u[3] - 2.0) * 1.7320508075688772
+    bell: Floats = (u[0] + u[1] + u[2] + u[3] - 2.0) * 1.7320508075688772
+    return bell
 
 
 def pick(uniform: Floats, weights: Floats) -> Ints:
@@ -236,7 +236,7 @@ def pick(uniform: Floats, weights: Floats) -> Ints:
     return np.minimum(chosen, len(weights) - 1)
 
 
-def _between(uniform: Floats, low: NDArray[np.float64], high: NDArray[np.float64]) -> Floats:
+def _between(uniform: Floats, low: Floats | float, high: Floats | float) -> Floats:
     return low + uniform * (high - low)
 
 
@@ -258,7 +258,7 @@ def _draw_customers(plan: Plan) -> Customers:
         group=group,
         joined=joined,
         gone=gone,
-        weight=per_year * _between(rng.random(n), np.float64(0.6), np.float64(1.4)),
+        weight=per_year * _between(rng.random(n), 0.6, 1.4),
         place=pick(rng.random(n), np.array([p.share for p in plan.truth.places])),
         street=(rng.random(n) * len(plan.truth.streets)).astype(np.int64),
         house=1 + (rng.random(n) * 999).astype(np.int64),
@@ -318,7 +318,7 @@ def _draw_catalogue(plan: Plan) -> Catalogue:
         complement=complement,
         mates_from=mates_from,
         mates=mates,
-        popularity=1.0 / (4.0 + shuffled % 20),
+        popularity=1.0 / (4.0 + (shuffled % 20).astype(np.float64)),
         quality=4 + (rng.random(n) * 6).astype(np.int64),
         price_cents=np.stack(prices),
         epoch_days=tuple(epoch_days),

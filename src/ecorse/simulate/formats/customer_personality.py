@@ -49,7 +49,7 @@ def frames(shop: Shop) -> Iterator[tuple[str, pl.DataFrame]]:
         cut = slice(first, first + _BLOCK)
         index = np.arange(n)[cut]
         days = pl.Series(people.joined[cut]).clip(-9_000)
-        came = pl.select(pl.lit(shop.plan.first_day) + pl.duration(days=days)).to_series()
+        came = pl.select(pl.lit(shop.plan.first_day) + pl.duration(days=pl.lit(days))).to_series()
         income = pl.Series(people.income[cut]).cast(pl.String)
         bought, web = orders[cut], (orders[cut] * (0.3 + 0.4 * draws[0, cut])).astype(np.int64)
         yield (

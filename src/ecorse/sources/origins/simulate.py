@@ -96,7 +96,8 @@ def _make(folder: Path, options: Mapping[str, Any]) -> None:
     from ecorse.simulate.write import simulate_year
 
     if not is_seeded_shop(options):
-        simulate_year(folder, **_numbers(options, DEFAULTS))
+        of = _numbers(options, DEFAULTS)
+        simulate_year(folder, seed=of["seed"], orders=of["orders"], year=of["year"])
         return
     customers = _numbers(options, {"customers": 3_000})["customers"]
     numbers = _numbers(
