@@ -41,7 +41,7 @@ with sold_lines as (
         order_id,
         product_id
     from marts.order_lines
-    where status = 'sold'
+    where status = 'sold' and line_kind = 'product'
 ),
 
 products as (

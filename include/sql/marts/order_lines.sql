@@ -1,10 +1,11 @@
 /*
-about = "One row per sold, cancelled or returned order line, with its revenue and its place in time. An order may hold a product on several lines. Street addresses stay in staging."
+about = "One row per sold, cancelled or returned order line of any kind (products, shipping, fees, discounts ...), with its revenue and its place in time. An order may hold a product on several lines. Street addresses stay in staging."
 grain = ["shop_id", "order_id", "product_id"]
 is_unique = false
 materialized = "view"
 [columns]
 revenue = "quantity * unit_price; negative on cancelled and returned lines"
+category = "The product's one category, 'unknown' where no source names one; on lines that are no product, their kind"
 [[checks]]
 name = "lines_match_staging"
 level = "fail"
@@ -47,6 +48,10 @@ with order_lines as (
         country,
         platform,
         is_simulated,
+        line_kind,
+        brand,
+        category_path,
+        product_name,
         case when status = 'sold' then quantity else -abs(quantity) end as net_quantity,
         cast(extract(hour from ordered_local) as integer) as order_hour
     from staging.order_lines
@@ -65,8 +70,8 @@ select
     order_lines.shop_id,
     order_lines.order_id,
     order_lines.product_id,
-    product_categories.product_name,
-    product_categories.category,
+    coalesce(product_categories.product_name, order_lines.product_name) as product_name,
+    coalesce(product_categories.category, order_lines.line_kind) as category,
     order_lines.quantity,
     order_lines.net_quantity,
     order_lines.unit_price,
@@ -87,6 +92,9 @@ select
     cast(order_lines.net_quantity * order_lines.unit_price as numeric(28, 4)) as revenue,
     order_lines.currency,
     order_lines.status,
+    order_lines.line_kind,
+    order_lines.brand,
+    order_lines.category_path,
     order_lines.ordered_at,
     order_lines.ordered_local,
     cast(order_lines.ordered_local as date) as order_date,

@@ -38,6 +38,7 @@ with order_lines as (
         net_quantity,
         revenue
     from marts.order_lines
+    where line_kind = 'product'
 ),
 
 products as (

@@ -1,10 +1,10 @@
 /*
-about = "One category and one name per product: those on most of its order lines."
+about = "One category and one name per product: those on most of its product lines, sold ones first. A name that only repeats the product's id is taken where there is no other."
 grain = ["shop_id", "product_id"]
 materialized = "table"
 [columns]
 category = "The category on most of the product's lines (ties: first in the alphabet); 'unknown' only if no line has one"
-lines = "Order lines of the product"
+lines = "Product lines of the product, whatever their status"
 category_lines = "How many of them name this category; 0 when unknown"
 category_variants = "How many different categories the lines name"
 name_variants = "How many spellings of the name the lines have"
@@ -14,7 +14,7 @@ level = "fail"
 sentence = "A product on an order line has not exactly one category"
 sql = '''
 select l.shop_id, l.product_id
-from (select distinct shop_id, product_id from staging.order_lines) as l
+from (select distinct shop_id, product_id from staging.order_lines where line_kind = 'product') as l
 left join marts.product_categories as c
     on l.shop_id = c.shop_id and l.product_id = c.product_id
 group by l.shop_id, l.product_id
@@ -31,8 +31,10 @@ with order_lines as (
         shop_id,
         product_id,
         product_name,
-        category
+        category,
+        case when status = 'sold' then 1 else 0 end as is_sold
     from staging.order_lines
+    where line_kind = 'product'
 ),
 
 variants as (
@@ -41,7 +43,8 @@ variants as (
         product_id,
         product_name,
         category,
-        count(*) as lines
+        count(*) as lines,
+        sum(is_sold) as sold_lines
     from order_lines
     group by shop_id, product_id, product_name, category
 ),
@@ -53,7 +56,7 @@ counted as (
         product_name,
         category,
         lines,
-        sum(lines) over (partition by shop_id, product_id, product_name) as name_lines,
+        sum(sold_lines) over (partition by shop_id, product_id, product_name) as name_lines,
         sum(lines) over (partition by shop_id, product_id, category) as category_lines
     from variants
 ),
@@ -68,7 +71,10 @@ placed as (
         category_lines,
         row_number() over (
             partition by shop_id, product_id
-            order by name_lines desc, product_name asc
+            order by
+                case when product_name = product_id then 1 else 0 end asc,
+                name_lines desc,
+                product_name asc
         ) as name_place,
         row_number() over (
             partition by shop_id, product_id

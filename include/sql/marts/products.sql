@@ -1,5 +1,5 @@
 /*
-about = "One row per product: name, category, prices and totals."
+about = "One row per product: name, category, prices and totals, over its product lines (no shipping, fees, discounts or corrections)."
 grain = ["shop_id", "product_id"]
 materialized = "table"
 [columns]
@@ -28,6 +28,7 @@ with order_lines as (
             order by unit_price
         ) as place_in_order
     from marts.order_lines
+    where line_kind = 'product'
 ),
 
 prices as (

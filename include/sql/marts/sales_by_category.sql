@@ -31,6 +31,7 @@ with order_lines as (
         net_quantity,
         revenue
     from marts.order_lines
+    where line_kind = 'product'
 ),
 
 shops as (

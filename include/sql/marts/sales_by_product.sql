@@ -9,12 +9,12 @@ revenue_rank = "1 = most revenue; ties: more units, then product_id"
 [[checks]]
 name = "sums_match_lines"
 level = "fail"
-sentence = "Lines, units or revenue over all products differ from the order lines"
+sentence = "Lines, units or revenue over all products differ from the product lines"
 sql = '''
 select l.shop_id, l.lines, p.lines as mart_lines, l.revenue, p.revenue as mart_revenue
 from (
     select shop_id, count(*) as lines, sum(net_quantity) as units, sum(revenue) as revenue
-    from marts.order_lines group by shop_id
+    from marts.order_lines where line_kind = 'product' group by shop_id
 ) as l
 full join (
     select shop_id, sum(lines) as lines, sum(units) as units, sum(revenue) as revenue
