@@ -263,7 +263,7 @@ def product_weights(shop: Shop) -> list[Floats]:
     place = (np.arange(shop.plan.products) - first[goods.category]) / sizes[goods.category]
     weights = []
     for group in truth.groups:
-        taste = np.array([group.category_weights.get(c.path, 0.08) for c in truth.categories])
+        taste = np.array([group.category_weights.get(c.path, 0.02) for c in truth.categories])
         tilt = 1.0 + 2.0 * group.dear * (place - 0.5)
         weights.append(taste[goods.category] / sizes[goods.category] * goods.popularity * tilt)
     return weights

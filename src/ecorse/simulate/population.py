@@ -34,10 +34,10 @@ class Plan:
     """
 
     seed: int = 20190101
-    customers: int = 3_000
+    customers: int = 1_500
     products: int = 200
     orders: int = 15_000
-    events: int = 100_000
+    events: int = 120_000
     first_day: date = date(2019, 1, 1)
     days: int = 365
     time_zone: str = "America/New_York"
@@ -258,7 +258,7 @@ def _draw_customers(plan: Plan) -> Customers:
         group=group,
         joined=joined,
         gone=gone,
-        weight=per_year * _between(rng.random(n), 0.6, 1.4),
+        weight=per_year * _between(rng.random(n), 0.75, 1.25),
         place=pick(rng.random(n), np.array([p.share for p in plan.truth.places])),
         street=(rng.random(n) * len(plan.truth.streets)).astype(np.int64),
         house=1 + (rng.random(n) * 999).astype(np.int64),

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 OPTIONS = {
     "seed": "Another seed gives another shop (default 20190101)",
-    "orders": "Orders in the whole period (default 60000; of a shop with customers: 5 for each)",
+    "orders": "Orders in the whole period (default 60000; of a shop with customers: 10 for each)",
     "year": "The year (default 2019)",
     "format": "How the files are written: a module of src/ecorse/simulate/formats "
     "(default sales_csv)",
-    "customers": "Customers of the seeded shop (default 3000); without it sales_csv is a small "
+    "customers": "Customers of the seeded shop (default 1500); without it sales_csv is a small "
     "shop of its own that knows no customers",
     "products": "Products of the seeded shop (default 200)",
-    "events": "Events in the whole period (default 33 for each customer)",
+    "events": "Events in the whole period (default 80 for each customer)",
     "years": "How many years from the first on (default 1)",
     "time_zone": "The shop's wall clock, for formats that are written in UTC "
     "(default America/New_York)",
@@ -99,11 +99,11 @@ def _make(folder: Path, options: Mapping[str, Any]) -> None:
         of = _numbers(options, DEFAULTS)
         simulate_year(folder, seed=of["seed"], orders=of["orders"], year=of["year"])
         return
-    customers = _numbers(options, {"customers": 3_000})["customers"]
+    customers = _numbers(options, {"customers": 1_500})["customers"]
     numbers = _numbers(
         options,
         {"seed": DEFAULTS["seed"], "year": DEFAULTS["year"], "years": 1, "products": 200,
-         "orders": 5 * customers, "events": 33 * customers},
+         "orders": 10 * customers, "events": 80 * customers},
     )  # fmt: skip
     if not 1971 <= numbers["year"] <= 2100 or not 1 <= numbers["years"] <= 50:
         raise ConfigError(
