@@ -1,0 +1,276 @@
+/*
+about = "One row per cancelled line, with the sale it takes back where one is found: the latest earlier line of the same customer (or, without customer, of nobody known), product and price that sold at least as many pieces. A sale is taken back up to its pieces: earlier cancellations first."
+grain = ["shop_id", "order_id", "line_number"]
+materialized = "table"
+[columns]
+order_id = "The order that cancels, such as a C-invoice"
+line_number = "1 to n among the order's cancelled lines, by product, price and pieces"
+line_kind = "What the line is for: product, shipping, fee, discount, voucher, adjustment, manual or sample"
+cancelled_at = "Instant of the cancellation (UTC instant)"
+cancelled_date = "Day of the cancellation, in the shop's time zone"
+pieces = "Pieces cancelled, above 0"
+amount = "Pieces times price, the money given back"
+sale_order_id = "The order that sold them; null where none was found"
+sale_pieces = "Pieces on that order's line"
+sold_at = "Instant of that sale (UTC instant)"
+days_since_sale = "Whole days from the sale to the cancellation, 24 hours each"
+match_kind = "exact: the whole line was taken back; partial: a part of it; none: no sale was found"
+reason = "Why it was matched or not, in words"
+[[checks]]
+name = "every_cancelled_line_is_here"
+level = "fail"
+sentence = "Cancelled lines, pieces or money differ from the staged rows of the build"
+sql = '''
+select s.shop_id, s.lines, c.lines as mart_lines, s.amount, c.amount as mart_amount
+from (
+    select shop_id, count(*) as lines, sum(abs(quantity)) as pieces,
+        sum(abs(quantity) * unit_price) as amount
+    from staging.order_lines where status = 'cancelled' group by shop_id
+) as s
+full join (
+    select shop_id, count(*) as lines, sum(pieces) as pieces, sum(amount) as amount
+    from marts.cancellations group by shop_id
+) as c on s.shop_id = c.shop_id
+where s.lines is distinct from c.lines or s.pieces is distinct from c.pieces
+    or s.amount is distinct from c.amount
+'''
+[[checks]]
+name = "sales_are_earlier_and_large_enough"
+level = "fail"
+sentence = "A cancellation is matched with a sale that is later or smaller, or its kind of match is wrong"
+sql = '''
+select shop_id, order_id, line_number, match_kind from marts.cancellations
+where (match_kind = 'none') <> (sale_order_id is null)
+    or sold_at > cancelled_at
+    or (match_kind = 'exact' and sale_pieces <> pieces)
+    or (match_kind = 'partial' and sale_pieces <= pieces)
+'''
+*/
+with order_lines as (
+    select
+        shop_id,
+        order_id,
+        product_id,
+        customer_id,
+        coalesce(customer_id, '') as customer_key,
+        unit_price,
+        abs(quantity) as pieces,
+        line_kind,
+        currency,
+        ordered_at,
+        cast(ordered_local as date) as order_date,
+        is_simulated,
+        case when status = 'cancelled' then 1 else 0 end as cancels
+    from staging.order_lines
+    where status = 'cancelled' or (status = 'sold' and quantity > 0)
+),
+
+-- whatever is compared has one customer, product and price; most of these were never cancelled
+numbered as (
+    select
+        *,
+        max(cancels) over (
+            partition by shop_id, customer_key, product_id, unit_price
+        ) as has_cancellation,
+        row_number() over (
+            partition by shop_id, customer_key, product_id, unit_price, cancels
+            order by ordered_at, order_id, pieces
+        ) as place,
+        row_number() over (
+            partition by shop_id, order_id, cancels
+            order by product_id, unit_price, pieces, customer_key, ordered_at
+        ) as line_number
+    from order_lines
+),
+
+compared as (
+    select
+        *,
+        sum(1 - cancels) over (
+            partition by shop_id, customer_key, product_id, unit_price
+        ) as all_sales,
+        sum(1 - cancels) over (
+            partition by shop_id, customer_key, product_id, unit_price
+            order by ordered_at, cancels, place
+            rows between unbounded preceding and current row
+        ) as earlier_sales
+    from numbered
+    where has_cancellation = 1
+),
+
+sales as (
+    select
+        shop_id,
+        customer_key,
+        product_id,
+        unit_price,
+        place,
+        order_id,
+        pieces,
+        ordered_at
+    from compared
+    where cancels = 0
+),
+
+cancelled as (
+    select
+        shop_id,
+        customer_key,
+        product_id,
+        unit_price,
+        place,
+        order_id,
+        line_number,
+        customer_id,
+        line_kind,
+        currency,
+        pieces,
+        ordered_at,
+        order_date,
+        all_sales,
+        earlier_sales,
+        is_simulated
+    from compared
+    where cancels = 1
+),
+
+wanted as (
+    select distinct
+        shop_id,
+        customer_key,
+        product_id,
+        unit_price,
+        pieces
+    from cancelled
+),
+
+-- a time line for each number of pieces that is cancelled, of the sales large enough for it: the
+-- work grows with the sales, where pairs of sales and cancellations would grow with their product
+time_line as (
+    select
+        sales.shop_id,
+        sales.customer_key,
+        sales.product_id,
+        sales.unit_price,
+        wanted.pieces,
+        sales.ordered_at,
+        0 as cancels,
+        sales.place as sale_place,
+        cast(null as bigint) as place
+    from sales
+    inner join wanted
+        on
+            sales.shop_id = wanted.shop_id
+            and sales.customer_key = wanted.customer_key
+            and sales.product_id = wanted.product_id
+            and sales.unit_price = wanted.unit_price
+            and sales.pieces >= wanted.pieces
+    union all
+    select
+        shop_id,
+        customer_key,
+        product_id,
+        unit_price,
+        pieces,
+        ordered_at,
+        1 as cancels,
+        cast(null as bigint) as sale_place,
+        place
+    from cancelled
+),
+
+looked_up as (
+    select
+        shop_id,
+        customer_key,
+        product_id,
+        unit_price,
+        place,
+        max(sale_place) over (
+            partition by shop_id, customer_key, product_id, unit_price, pieces
+            order by ordered_at, cancels, place
+            rows between unbounded preceding and current row
+        ) as sale_place
+    from time_line
+),
+
+chosen as (
+    select
+        cancelled.*,
+        sales.order_id as sale_order_id,
+        sales.pieces as sale_pieces,
+        sales.ordered_at as sold_at,
+        sum(cancelled.pieces) over (
+            partition by
+                cancelled.shop_id,
+                cancelled.customer_key,
+                cancelled.product_id,
+                cancelled.unit_price,
+                looked_up.sale_place
+            order by cancelled.place
+            rows between unbounded preceding and current row
+        ) as pieces_taken_back
+    from cancelled
+    inner join looked_up
+        on
+            cancelled.shop_id = looked_up.shop_id
+            and cancelled.customer_key = looked_up.customer_key
+            and cancelled.product_id = looked_up.product_id
+            and cancelled.unit_price = looked_up.unit_price
+            and cancelled.place = looked_up.place
+    left join sales
+        on
+            looked_up.shop_id = sales.shop_id
+            and looked_up.customer_key = sales.customer_key
+            and looked_up.product_id = sales.product_id
+            and looked_up.unit_price = sales.unit_price
+            and looked_up.sale_place = sales.place
+    where looked_up.place is not null
+),
+
+judged as (
+    select
+        *,
+        case
+            when sale_order_id is null or pieces_taken_back > sale_pieces then 'none'
+            when sale_pieces = pieces then 'exact'
+            else 'partial'
+        end as match_kind
+    from chosen
+)
+
+select
+    shop_id,
+    order_id,
+    cast(line_number as integer) as line_number,
+    product_id,
+    line_kind,
+    customer_id,
+    ordered_at as cancelled_at,
+    order_date as cancelled_date,
+    pieces,
+    unit_price,
+    cast(pieces * unit_price as numeric(28, 4)) as amount,
+    currency,
+    case when match_kind <> 'none' then sale_order_id end as sale_order_id,
+    case when match_kind <> 'none' then sale_pieces end as sale_pieces,
+    case when match_kind <> 'none' then sold_at end as sold_at,
+    cast(
+        case
+            when match_kind <> 'none'
+                then floor(
+                    (extract(epoch from ordered_at) - extract(epoch from sold_at)) / 86400
+                )
+        end as integer
+    ) as days_since_sale,
+    match_kind,
+    case
+        when match_kind = 'exact' then 'the latest earlier sale, of as many pieces'
+        when match_kind = 'partial' then 'the latest earlier sale of enough pieces'
+        when all_sales = 0 then 'no sale of this product at this price to this customer'
+        when earlier_sales = 0 then 'all such sales are later'
+        when sale_order_id is null then 'all such earlier sales are of fewer pieces'
+        else 'the sale was taken back by earlier cancellations'
+    end as reason,
+    is_simulated
+from judged
