@@ -1,4 +1,4 @@
-"""The bytes of a file, as UTF-8 blocks of bounded size: gzip, byte order mark, encoding.
+"""The bytes of a file, as UTF-8 blocks: format, compression, byte order mark, encoding.
 
 What belongs here: everything before a line is a line. What does not: lines and fields
 (``framing``).
@@ -12,9 +12,13 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Protocol
 
+from ecorse.clean.formats import table_blocks, table_format
+from ecorse.clean.formats.base import Dialect
+from ecorse.clean.formats.zstd import ZSTD_MAGIC, unpack
 from ecorse.errors import ContractError
 
 BLOCK_BYTES = 2 << 20
+PLAIN = Dialect()
 GZIP_MAGIC = b"\x1f\x8b"
 UTF8_BOM = codecs.BOM_UTF8
 FOREIGN_BOMS = (
@@ -32,20 +36,31 @@ class Readable(Protocol):
 
 
 def text_blocks(
-    file: Readable, encoding: str, file_name: str, block_bytes: int = BLOCK_BYTES
+    file: Readable,
+    encoding: str,
+    file_name: str,
+    block_bytes: int = BLOCK_BYTES,
+    dialect: Dialect = PLAIN,
 ) -> Iterator[bytes]:
     """Give the file's text as non-empty blocks of UTF-8 (not cut at lines), without its BOM.
 
-    A declared encoding other than UTF-8 is decoded strictly; UTF-8 is passed on as it is, so that
-    one bad byte costs one row and not the file.
+    What a file is, is seen in its first bytes and not in its name: text, gzip, zstd, or a table
+    (Parquet, xlsx), which becomes CSV text of the given dialect. A declared
+    encoding other than UTF-8 is decoded strictly; UTF-8 is passed on as it is, so that one bad
+    byte costs one row and not the file.
 
     Raises
     ------
     ContractError
-        The file is empty, a truncated gzip, gzip with trailing junk, or in an encoding that was
-        not declared; the message names the byte offset.
+        The file is empty, truncated, damaged, compressed with trailing junk, or in an encoding
+        that was not declared; the message names the byte offset.
     """
-    blocks = _raw_blocks(file, file_name, block_bytes)
+    packed = iter(lambda: file.read(block_bytes), b"")
+    start = next(packed, b"")
+    if name := table_format(start):
+        yield from table_blocks(name, chain((start,), packed), dialect, file_name)
+        return
+    blocks = _raw_blocks(start, packed, file_name, block_bytes)
     first = next(blocks, b"")
     if not first:
         raise ContractError(
@@ -62,11 +77,13 @@ def text_blocks(
     yield from blocks
 
 
-def _raw_blocks(file: Readable, file_name: str, block_bytes: int) -> Iterator[bytes]:
-    blocks = iter(lambda: file.read(block_bytes), b"")
-    first = next(blocks, b"")
+def _raw_blocks(
+    first: bytes, blocks: Iterator[bytes], file_name: str, block_bytes: int
+) -> Iterator[bytes]:
     if first.startswith(GZIP_MAGIC):
         yield from _gunzip(chain((first,), blocks), file_name, block_bytes)
+    elif first.startswith(ZSTD_MAGIC):
+        yield from unpack(chain((first,), blocks), file_name)
     elif first:
         yield first
         yield from blocks

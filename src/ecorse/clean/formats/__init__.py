@@ -1,0 +1,44 @@
+"""File formats that are no text: what turns each into CSV text. One module per format.
+
+What belongs here: recognising a format by its first bytes, and the local copy that a format with
+an index at its end needs. What does not: compressed text (``compression``), lines and fields
+(``ecorse.clean.framing``).
+"""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from ecorse.clean.formats.base import Dialect
+
+# first bytes of a file → the module that reads it
+TABLES = {b"PAR1": "parquet", b"PK\x03\x04": "xlsx"}
+
+
+def table_format(first: bytes) -> str | None:
+    """The format of a file that is a table and no text, by its first bytes; else nothing."""
+    return next((name for magic, name in TABLES.items() if first.startswith(magic)), None)
+
+
+def table_blocks(
+    name: str, blocks: Iterable[bytes], dialect: Dialect, file_name: str
+) -> Iterator[bytes]:
+    """Give a table as UTF-8 CSV text: a header line, then one record per row.
+
+    These formats keep their index at the end, so the file is read to its end first, into a
+    temporary file on disk; whoever hashes what is read has then seen all of it.
+
+    Raises
+    ------
+    ContractError
+        The file is damaged, cut off, or holds what is no table.
+    """
+    module = importlib.import_module(f"{__name__}.{name}")
+    with tempfile.NamedTemporaryFile(prefix="ecorse-", suffix=f".{name}") as copy:
+        for block in blocks:
+            copy.write(block)
+        copy.flush()
+        yield from module.csv_blocks(Path(copy.name), dialect, file_name)
