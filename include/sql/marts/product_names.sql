@@ -4,7 +4,7 @@ grain = ["shop_id", "product_id", "product_name"]
 materialized = "table"
 [columns]
 product_name = "A spelling as the shop's files have it; notes such as 'damaged' are among them"
-is_canonical = "Whether this is the product's name: the spelling on most of its sold lines, but the product's id only where there is no other; ties: first in the alphabet"
+is_canonical = "Whether this is the product's name: the spelling on most of its sold product lines, and its id only where its product lines have no other; ties: first in the alphabet"
 lines = "Order lines with this spelling, whatever their status and kind"
 sold_lines = "Those of them that sold the product"
 first_seen_date = "Day of the first such line, in the shop's time zone"
@@ -52,6 +52,7 @@ spellings as (
         product_name,
         count(*) as lines,
         sum(case when status = 'sold' and line_kind = 'product' then 1 else 0 end) as sold_lines,
+        max(case when line_kind = 'product' then 1 else 0 end) as is_of_product_line,
         min(order_date) as first_seen_date,
         max(order_date) as last_seen_date
     from order_lines
@@ -64,6 +65,7 @@ placed as (
         row_number() over (
             partition by shop_id, product_id
             order by
+                is_of_product_line desc,
                 case when product_name = product_id then 1 else 0 end asc,
                 sold_lines desc,
                 product_name asc
