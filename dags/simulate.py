@@ -7,14 +7,15 @@ from ecorse.orchestration.defaults import DAG_DEFAULTS, TASK_DEFAULTS
 from ecorse.orchestration.docs import Trouble, dag_doc
 
 ABOUT = """
-Appends simulated sales to a file in the sales-CSV format. Their order ids start with `SIM-`, so
-they are staged under a shop of their own and change no figure of the real one. The same form, rows
-and seed give the same rows. Start `ingest` to load them. The same as `ecorse simulate`.
+Appends simulated rows to a file in any of the simulator's formats, which its header tells. Their
+ids start with `SIM-`, so they are staged under a shop of their own and change no figure of the real
+one. The same file, rows and seed give the same rows. Start `ingest` to load them. The same as
+`ecorse simulate`.
 """
 TROUBLES = (
     Trouble(
         "`simulate` failed with ConfigError",
-        "the path cannot be written to, or the file is not in the sales-CSV format",
+        "the path cannot be written to, or the file's header is of no known format",
         "name a file in a folder that Airflow's user may write to",
     ),
     Trouble(
@@ -37,7 +38,12 @@ with DAG(
             type=["null", "string"],
             title="File",
         ),
-        "rows": Param(1000, "How many order lines", type="integer", minimum=1, maximum=10_000_000),
+        "rows": Param(1000, "How many rows", type="integer", minimum=1, maximum=10_000_000),
+        "augment": Param(
+            False,
+            "More rows like those of the rarest products, instead of new sales",
+            type="boolean",
+        ),
         "seed": Param(0, "The same seed gives the same rows", type="integer", minimum=0),
     },
     **DAG_DEFAULTS,

@@ -299,15 +299,22 @@ def recommend(
 
 @app.command()
 def simulate(
-    rows: Annotated[int, typer.Option(min=1, help="How many lines to append.")],
-    data: Annotated[Path, typer.Option("--data", help="The sales CSV file to append to.")],
+    rows: Annotated[int, typer.Option(min=1, help="How many rows to append.")],
+    data: Annotated[Path, typer.Option("--data", help="The file to append to.")],
     seed: Annotated[int | None, typer.Option(help="Same seed, same rows.")] = None,
+    format_name: Annotated[
+        str | None, typer.Option("--format", help="Default: known by the file's header.")
+    ] = None,
+    augment: Annotated[
+        bool, typer.Option("--augment", help="Rows like those of the rarest products instead.")
+    ] = False,
 ) -> None:
-    """Append simulated, marked sales to a CSV file; the next ingest adds exactly those rows."""
-    from ecorse.simulate import append_sales
+    """Append simulated, marked rows to a file; the next ingest adds exactly those rows."""
+    from ecorse.simulate import append_rows, augment_rows
 
-    append_sales(data, rows=rows, seed=seed)
-    print(f"Appended {rows:,} simulated lines to {data}.")
+    grow = augment_rows if augment else append_rows
+    growth = grow(data, rows=rows, seed=seed, format_name=format_name)
+    print(f"Appended {rows:,} simulated rows of {growth.format} to {data} (seed {growth.seed}).")
 
 
 @app.command()

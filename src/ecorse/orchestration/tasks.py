@@ -193,12 +193,13 @@ def _announce_marts(context: Context, build_id: int, action: str) -> dict[str, A
 @task(retries=0)  # a try that was killed after its rename would be appended twice
 def simulate() -> dict[str, Any]:
     """Append simulated, marked sales to a file."""
-    from ecorse.simulate import append_sales
+    from ecorse.simulate import append_rows, augment_rows
 
     form = get_current_context()["params"]
     path = Path(form["path"]) if form["path"] else _simulated_file()
-    summary = append_sales(path, rows=form["rows"], seed=form["seed"])
-    return {"path": str(summary.path), "rows": summary.rows, "orders": summary.orders}
+    grow = augment_rows if form["augment"] else append_rows
+    growth = grow(path, rows=form["rows"], seed=form["seed"])
+    return {"path": str(growth.path), "rows": growth.rows, "format": growth.format}
 
 
 def _simulated_file() -> Path:

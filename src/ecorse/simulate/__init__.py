@@ -6,6 +6,9 @@ not: loading them, or measuring a build against the truth.
 
 from ecorse.simulate.append import AppendSummary, append_sales
 from ecorse.simulate.dirt import CLEAN, Dirt
+from ecorse.simulate.files import WrittenFile, simulate_shop
+from ecorse.simulate.grow import Growth, append_rows, augment_rows
+from ecorse.simulate.population import Plan
 from ecorse.simulate.write import (
     TRUTH_FILE,
     FileSummary,
@@ -19,7 +22,13 @@ __all__ = [
     "AppendSummary",
     "Dirt",
     "FileSummary",
+    "Growth",
+    "Plan",
     "SimulationSummary",
+    "WrittenFile",
+    "append_rows",
     "append_sales",
+    "augment_rows",
+    "simulate_shop",
     "simulate_year",
 ]

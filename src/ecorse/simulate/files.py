@@ -132,11 +132,14 @@ def _write_text(
         file.write(recode(form, text))
 
 
-def render(form: Format, block: pl.DataFrame) -> bytes:
-    """Write a block's rows as UTF-8 text, without header."""
+def render(form: Format, block: pl.DataFrame, line_end: str | None = None) -> bytes:
+    """Write a block's rows as UTF-8 text, without header; ``line_end`` else the format's own."""
     buffer = io.BytesIO()
     block.write_csv(
-        buffer, include_header=False, separator=form.delimiter, line_terminator=form.line_end
+        buffer,
+        include_header=False,
+        separator=form.delimiter,
+        line_terminator=line_end or form.line_end,
     )
     return buffer.getvalue()
 

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from ecorse.columns import SIMULATED_PREFIX
 from ecorse.errors import ConfigError
 from ecorse.simulate.generate import Floats, Ints, allocate
 from ecorse.simulate.shop import SHOP, Habits, ShopTruth
@@ -30,7 +31,8 @@ class Plan:
     """What a simulated shop is asked to be; two equal plans are the same shop to the byte.
 
     ``orders`` and ``events`` are what the whole period is expected to hold; the drawn numbers
-    differ by chance. ``tag`` stands in every id, so that appended rows never meet earlier ones.
+    differ by chance. ``tag`` stands in the ids of sessions and orders, and in those of the kinds
+    named in ``tagged`` (C customers, P products), so that appended rows never meet earlier ones.
     """
 
     seed: int = 20190101
@@ -42,6 +44,7 @@ class Plan:
     days: int = 365
     time_zone: str = "America/New_York"
     tag: str = ""
+    tagged: str = ""
     truth: ShopTruth = SHOP
 
     def __post_init__(self) -> None:
@@ -140,7 +143,8 @@ class Shop:
 
     def ids(self, kind: str, numbers: Ints) -> pl.Series:
         """Write numbers as ids that say they are simulated: ``SIM-C1000000``."""
-        return f"SIM-{self.plan.tag}{kind}" + pl.Series(numbers).cast(pl.String)
+        tag = self.plan.tag if kind in self.plan.tagged else ""
+        return f"{SIMULATED_PREFIX}{tag}{kind}" + pl.Series(numbers).cast(pl.String)
 
     def day(self, number: int) -> date:
         """The calendar day of a day of the period."""

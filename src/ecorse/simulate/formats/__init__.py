@@ -45,9 +45,9 @@ class Format:
     line_end: str = "\n"
     moment: str = ""
     moment_format: str = ""
-    is_local: bool = False
     group: str = ""
-    new_ids: tuple[str, ...] = ()
+    new_id: str = ""
+    tagged: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:

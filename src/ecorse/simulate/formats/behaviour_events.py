@@ -89,5 +89,5 @@ FORMAT = Format(
     moment="event_at",
     moment_format=_AT,
     group="product_id",
-    new_ids=("session_id",),
+    new_id="session_id",
 )

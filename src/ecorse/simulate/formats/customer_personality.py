@@ -102,5 +102,6 @@ FORMAT = Format(
     delimiter="\t",
     line_end="\r\n",
     group="Education",
-    new_ids=("ID",),
+    new_id="ID",
+    tagged="C",
 )  # fmt: skip

@@ -150,7 +150,6 @@ FORMAT = Format(
     line_end="\r\n",
     moment="InvoiceDate",
     moment_format="%m/%d/%Y %H:%M",
-    is_local=True,
     group="StockCode",
-    new_ids=("InvoiceNo",),
+    new_id="InvoiceNo",
 )

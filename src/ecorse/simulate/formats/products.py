@@ -62,5 +62,6 @@ FORMAT = Format(
         "long_row": "{id},Lamp,home.lamp,Lumo,A lamp.,images/x.png,9.99,x,y",
     },
     group="category_path",
-    new_ids=("product_id",),
+    new_id="product_id",
+    tagged="P",
 )

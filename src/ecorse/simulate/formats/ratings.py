@@ -73,5 +73,5 @@ FORMAT = Format(
     moment="timestamp",
     moment_format="epoch",
     group="movieId",
-    new_ids=("userId",),
+    new_id="userId",
 )

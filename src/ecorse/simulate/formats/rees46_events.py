@@ -69,5 +69,5 @@ FORMAT = Format(
     moment="event_time",
     moment_format="%Y-%m-%d %H:%M:%S UTC",
     group="product_id",
-    new_ids=("user_session",),
+    new_id="user_session",
 )

@@ -59,7 +59,6 @@ FORMAT = Format(
     },
     moment="Order Date",
     moment_format="%m/%d/%y %H:%M",
-    is_local=True,
     group="Product",
-    new_ids=("Order ID",),
+    new_id="Order ID",
 )
