@@ -1,4 +1,4 @@
-"""The real slice of the REES46 event log, loaded whole and computed a second way in plain Python."""
+"""The real slice of the REES46 event log, loaded whole and computed again in plain Python."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,6 +19,10 @@ import polars as pl
 from ecorse.clean.contract import Column, Contract, Header, Rule
 
 EPOCHS = {"epoch": 1_000_000, "epoch_ms": 1_000}  # microseconds per unit since 1970, in UTC
+ISO_FORMATS = {
+    "timestamp": ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d"),
+    "date": ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S"),
+}
 BOOLEANS = {
     "true": True, "t": True, "yes": True, "y": True, "1": True,
     "false": False, "f": False, "no": False, "n": False, "0": False,
@@ -166,6 +170,8 @@ def _to_datetime(text: pl.Expr, time_format: str) -> pl.Expr:
         # what is later than the year 9999 is no time but a mistaken unit or column
         sane = pl.when(count.is_between(0, 253_402_300_799_000_000 // per_unit)).then(count)
         return (sane * per_unit).cast(pl.Datetime("us"))
+    if "%H" not in time_format and "%I" not in time_format:
+        return text.str.to_date(time_format, strict=False).cast(pl.Datetime("us"))
     return text.str.to_datetime(time_format, time_unit="us", strict=False)
 
 
@@ -193,7 +199,33 @@ def _repair(
             repaired[f"{column.target}_{repair}"] += len(values) - values.null_count()
         frame = frame.with_columns(frame[name].scatter(rows, values))
         failed = frame[name].is_null() & text.is_not_null()
+    if column.type in ISO_FORMATS:
+        frame = _read_iso(frame, text, failed, column, repaired)
+        failed = frame[name].is_null() & text.is_not_null()
     return frame, text, failed & text.is_not_null()
+
+
+def _read_iso(
+    frame: pl.DataFrame,
+    text: pl.Series,
+    failed: pl.Series,
+    column: Column,
+    repaired: Counter[str],
+) -> pl.DataFrame:
+    """Read what the declared formats do not as ISO 8601, which leaves nothing to guess.
+
+    So are the date cells of a spreadsheet or Parquet file written, whatever format the source
+    declares for its text files.
+    """
+    rows = failed.arg_true()
+    if not len(rows):
+        return frame
+    iso = replace(column, formats=ISO_FORMATS[column.type])
+    values = pl.select(_convert(pl.lit(text.gather(rows)), iso)).to_series()
+    if found := len(values) - values.null_count():
+        repaired[f"{column.target}_iso"] += found
+        frame = frame.with_columns(frame[_name(column)].scatter(rows, values))
+    return frame
 
 
 def _broken(frame: pl.DataFrame, text: pl.Series, rule: Rule) -> pl.Series:

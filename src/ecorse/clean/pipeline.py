@@ -20,6 +20,7 @@ import polars as pl
 from ecorse.clean.cast import cast, parse, text_column
 from ecorse.clean.contract import recognise
 from ecorse.clean.duplicates import SeenRows
+from ecorse.clean.formats.base import Dialect
 from ecorse.clean.framing import FramedBlock, Framer
 from ecorse.clean.profile import Profile
 from ecorse.clean.stream import Readable, text_blocks
@@ -110,7 +111,12 @@ class Cleaner:
         self._source, self._shop, self._file_name = source, shop, file_name
         self._limit_share = reject_limit_share
         self._framer = Framer(
-            text_blocks(file, contract.encoding, file_name),
+            text_blocks(
+                file,
+                contract.encoding,
+                file_name,
+                dialect=Dialect(contract.delimiter, contract.quote),
+            ),
             file_name=file_name,
             delimiter=contract.delimiter,
             quote=contract.quote,
