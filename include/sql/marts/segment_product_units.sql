@@ -58,8 +58,9 @@ cells as (
         order_segments.segment_id,
         order_segments.segment_name,
         order_lines.product_id,
-        order_lines.product_name,
-        order_lines.category,
+        -- a code that is no product may come with several names
+        max(order_lines.product_name) as product_name,
+        max(order_lines.category) as category,
         count(distinct order_segments.order_id) as orders,
         count(*) as lines,
         sum(order_lines.net_quantity) as units,
@@ -74,9 +75,7 @@ cells as (
         order_segments.segmentation,
         order_segments.segment_id,
         order_segments.segment_name,
-        order_lines.product_id,
-        order_lines.product_name,
-        order_lines.category
+        order_lines.product_id
 ),
 
 shares as (
