@@ -6,9 +6,12 @@ import csv
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import openpyxl
 import pytest
 
 from ecorse import flow
@@ -67,18 +70,36 @@ def lines(shared_data) -> list[tuple[str, ...]]:
         return [tuple(row) for row in csv.reader(file)][1:]
 
 
-def write_second_form(lines: list[tuple[str, ...]], path: Path) -> None:
-    """The same lines under the header of the second form, its times and customers, in UTF-8."""
+def second_form(line: tuple[str, ...]) -> tuple[Any, ...]:
+    """A line of the file with the types that the second form has in a workbook."""
+    invoice, code, name, quantity, at, price, customer, country = line
+    date, time = at.split(" ")
+    month, day, year = map(int, date.split("/"))
+    hour, minute = map(int, time.split(":"))
+    when = datetime(year, month, day, hour, minute)
+    known = float(customer) if customer else None
+    return (invoice, code, name, int(quantity), when, float(price), known, country)
+
+
+def write_csv(lines: list[tuple[str, ...]], path: Path) -> None:
+    """The lines as the second form, in UTF-8; times as 2010-12-01 08:26:00, customer 17850.0."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(SECOND_HEADER)
-        for invoice, code, name, quantity, at, price, customer, country in lines:
-            date, time = at.split(" ")
-            month, day, year = (int(part) for part in date.split("/"))
-            hour, minute = (int(part) for part in time.split(":"))
-            when = f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:00"
-            known = f"{customer}.0" if customer else ""
-            writer.writerow([invoice, code, name, quantity, when, price, known, country])
+        writer.writerows(map(second_form, lines))
+
+
+def write_workbook(sheets: list[list[tuple[str, ...]]], path: Path) -> None:
+    """The lines as the second form, in several sheets; numeric codes and invoices as numbers."""
+    book = openpyxl.Workbook(write_only=True)
+    for i, lines in enumerate(sheets):
+        sheet = book.create_sheet(f"Year {i}")
+        sheet.append(SECOND_HEADER)
+        for line in lines:
+            invoice, code, *rest = second_form(line)
+            numbers = [int(text) if text.isdigit() else text for text in (invoice, code)]
+            sheet.append([*numbers, *rest])
+    book.save(path)
 
 
 def test_the_year_by_both_forms(ingest_gifts, shared_data, lines, tmp_path):
@@ -102,11 +123,33 @@ def test_the_year_by_both_forms(ingest_gifts, shared_data, lines, tmp_path):
 
     folder = tmp_path / "second"
     folder.mkdir()
-    write_second_form(lines, folder / "online_retail_II.csv")
+    write_csv(lines, folder / "online_retail_II.csv")
     again = ingest_gifts(folder, 'reading = { encoding = "utf-8" }')
     assert again == counts
     flow.refresh(holder="test")
     assert read_checksums() == first
+
+
+def test_a_workbook_of_two_sheets_gives_the_same_lines(ingest_gifts, lines, tmp_path):
+    some = lines[::200]
+    staged = []
+    for form in ("csv", "xlsx"):
+        path = tmp_path / f"second.{form}"
+        if form == "csv":
+            write_csv(some, path)
+        else:
+            write_workbook([some[:1000], some[1000:]], path)
+        counts = ingest_gifts(path, 'reading = { encoding = "utf-8" }')
+        assert counts["rows_ignored"] == (form == "xlsx")  # the header of the second sheet
+        assert counts["rows_staged"] == len(set(some))
+        with connect() as conn:
+            staged.append(
+                conn.execute(
+                    "select to_jsonb(l) - 'load_id' - 'source_line' from staging.order_lines as l "
+                    "order by order_id, product_id, product_name, quantity, unit_price"
+                ).fetchall()
+            )
+    assert staged[0] == staged[1]
 
 
 def rows_in_staging_are_those_of_the_file(distinct):
