@@ -111,6 +111,7 @@ select
     totals.shop_id,
     totals.customer_id,
     totals.customer_key_kind,
+    totals.customer_key_kind = 'address' as is_weak_key,
     totals.first_purchase_date,
     totals.last_purchase_date,
     cast(shops.last_order_date - totals.last_purchase_date as integer) as days_since_purchase,
