@@ -30,10 +30,20 @@ OPTIONS = {
     "years": "How many years from the first on (default 1)",
     "time_zone": "The shop's wall clock, for formats that are written in UTC "
     "(default America/New_York)",
+    "images": "true writes a small picture of each product beside the products' file",
     "suffix": "How a file's name ends: .csv, .csv.gz, .csv.zst or .parquet (default .csv)",
 }
 DEFAULTS = {"seed": 20190101, "orders": 60_000, "year": 2019}
-SHOP_OPTIONS = ("format", "customers", "products", "events", "years", "time_zone", "suffix")
+SHOP_OPTIONS = (
+    "format",
+    "customers",
+    "products",
+    "events",
+    "years",
+    "time_zone",
+    "images",
+    "suffix",
+)
 
 
 def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
@@ -92,7 +102,8 @@ def is_seeded_shop(options: Mapping[str, Any]) -> bool:
 def _make(folder: Path, options: Mapping[str, Any]) -> None:
     """Write the files."""
     from ecorse.simulate.files import simulate_shop
-    from ecorse.simulate.population import Plan, days_of_years
+    from ecorse.simulate.images import write_images
+    from ecorse.simulate.population import Plan, Shop, days_of_years
     from ecorse.simulate.write import simulate_year
 
     if not is_seeded_shop(options):
@@ -120,6 +131,8 @@ def _make(folder: Path, options: Mapping[str, Any]) -> None:
         days=days_of_years(numbers["year"], numbers["years"]),
         time_zone=str(options.get("time_zone") or "America/New_York"),
     )
+    if options.get("images"):
+        write_images(folder, Shop(plan))
     simulate_shop(
         folder,
         plan,
