@@ -75,17 +75,17 @@ numbered as (
         row_number() over (
             partition by shop_id, customer_key, product_id, unit_price, cancels
             order by ordered_at, order_id, pieces
-        ) as place,
-        row_number() over (
-            partition by shop_id, order_id, cancels
-            order by product_id, unit_price, pieces, customer_key, ordered_at
-        ) as line_number
+        ) as place
     from order_lines
 ),
 
 compared as (
     select
         *,
+        row_number() over (
+            partition by shop_id, order_id, cancels
+            order by product_id, unit_price, pieces, customer_key, ordered_at
+        ) as line_number,
         sum(1 - cancels) over (
             partition by shop_id, customer_key, product_id, unit_price
         ) as all_sales,
@@ -98,42 +98,6 @@ compared as (
     where has_cancellation = 1
 ),
 
-sales as (
-    select
-        shop_id,
-        customer_key,
-        product_id,
-        unit_price,
-        place,
-        order_id,
-        pieces,
-        ordered_at
-    from compared
-    where cancels = 0
-),
-
-cancelled as (
-    select
-        shop_id,
-        customer_key,
-        product_id,
-        unit_price,
-        place,
-        order_id,
-        line_number,
-        customer_id,
-        line_kind,
-        currency,
-        pieces,
-        ordered_at,
-        order_date,
-        all_sales,
-        earlier_sales,
-        is_simulated
-    from compared
-    where cancels = 1
-),
-
 wanted as (
     select distinct
         shop_id,
@@ -141,91 +105,76 @@ wanted as (
         product_id,
         unit_price,
         pieces
-    from cancelled
+    from compared
+    where cancels = 1
 ),
 
 -- a time line for each number of pieces that is cancelled, of the sales large enough for it: the
 -- work grows with the sales, where pairs of sales and cancellations would grow with their product
 time_line as (
     select
-        sales.shop_id,
-        sales.customer_key,
-        sales.product_id,
-        sales.unit_price,
-        wanted.pieces,
-        sales.ordered_at,
-        0 as cancels,
-        sales.place as sale_place,
-        cast(null as bigint) as place
-    from sales
+        compared.*,
+        wanted.pieces as wanted_pieces
+    from compared
     inner join wanted
         on
-            sales.shop_id = wanted.shop_id
-            and sales.customer_key = wanted.customer_key
-            and sales.product_id = wanted.product_id
-            and sales.unit_price = wanted.unit_price
-            and sales.pieces >= wanted.pieces
+            compared.shop_id = wanted.shop_id
+            and compared.customer_key = wanted.customer_key
+            and compared.product_id = wanted.product_id
+            and compared.unit_price = wanted.unit_price
+            and compared.pieces >= wanted.pieces
+    where compared.cancels = 0
     union all
     select
-        shop_id,
-        customer_key,
-        product_id,
-        unit_price,
-        pieces,
-        ordered_at,
-        1 as cancels,
-        cast(null as bigint) as sale_place,
-        place
-    from cancelled
+        *,
+        pieces as wanted_pieces
+    from compared
+    where cancels = 1
 ),
 
 looked_up as (
     select
-        shop_id,
-        customer_key,
-        product_id,
-        unit_price,
-        place,
-        max(sale_place) over (
-            partition by shop_id, customer_key, product_id, unit_price, pieces
+        *,
+        max(case when cancels = 0 then place end) over (
+            partition by shop_id, customer_key, product_id, unit_price, wanted_pieces
             order by ordered_at, cancels, place
             rows between unbounded preceding and current row
         ) as sale_place
     from time_line
 ),
 
+-- each sale with its cancellations behind it; joining them would loop, as they are taken for few
+gathered as (
+    select
+        *,
+        pieces as wanted_pieces,
+        place as sale_place
+    from compared
+    where cancels = 0
+    union all
+    select *
+    from looked_up
+    where cancels = 1
+),
+
 chosen as (
     select
-        cancelled.*,
-        sales.order_id as sale_order_id,
-        sales.pieces as sale_pieces,
-        sales.ordered_at as sold_at,
-        sum(cancelled.pieces) over (
-            partition by
-                cancelled.shop_id,
-                cancelled.customer_key,
-                cancelled.product_id,
-                cancelled.unit_price,
-                looked_up.sale_place
-            order by cancelled.place
+        *,
+        max(case when cancels = 0 then order_id end) over (
+            partition by shop_id, customer_key, product_id, unit_price, sale_place
+        ) as sale_order_id,
+        max(case when cancels = 0 then pieces end) over (
+            partition by shop_id, customer_key, product_id, unit_price, sale_place
+        ) as sale_pieces,
+        max(case when cancels = 0 then ordered_at end) over (
+            partition by shop_id, customer_key, product_id, unit_price, sale_place
+        ) as sold_at,
+        sum(cancels * pieces) over (
+            partition by shop_id, customer_key, product_id, unit_price, sale_place
+            order by cancels, place
             rows between unbounded preceding and current row
         ) as pieces_taken_back
-    from cancelled
-    inner join looked_up
-        on
-            cancelled.shop_id = looked_up.shop_id
-            and cancelled.customer_key = looked_up.customer_key
-            and cancelled.product_id = looked_up.product_id
-            and cancelled.unit_price = looked_up.unit_price
-            and cancelled.place = looked_up.place
-    left join sales
-        on
-            looked_up.shop_id = sales.shop_id
-            and looked_up.customer_key = sales.customer_key
-            and looked_up.product_id = sales.product_id
-            and looked_up.unit_price = sales.unit_price
-            and looked_up.sale_place = sales.place
-    where looked_up.place is not null
+    from gathered
 ),
 
 judged as (
@@ -237,6 +186,7 @@ judged as (
             else 'partial'
         end as match_kind
     from chosen
+    where cancels = 1
 )
 
 select
