@@ -19,7 +19,9 @@ import polars as pl
 from ecorse.clean.contract import Column, Contract, Header, Rule
 
 EPOCHS = {"epoch": 1_000_000, "epoch_ms": 1_000}  # microseconds per unit since 1970, in UTC
-ISO_FORMATS = {
+# Tried where no declared format fits: ISO 8601 leaves nothing to guess, and the date cells of a
+# spreadsheet or Parquet file are written so, whatever format the source declares for its text.
+ISO_FORMATS: dict[str, tuple[str, ...]] = {
     "timestamp": ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d"),
     "date": ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S"),
 }
@@ -115,24 +117,31 @@ def cast(raw: pl.DataFrame, header: Header, contract: Contract) -> Cast:
     frame = typed.collect()
     repaired: Counter[str] = Counter()
     reasons: list[pl.DataFrame] = []
-    flags = [pl.DataFrame(schema=FLAG_SCHEMA)]
+    flags: list[pl.DataFrame] = []
     for i, column in declared:
         text = raw[text_column(i)]
         if column.type != "text":
-            frame, text, failed = _repair(frame, text, column, repaired)
-            reasons += _reasons(failed, text, column, f"{column.target}_invalid", _expected(column))
+            frame, text, unread = _repair(frame, text, column, repaired)
+            if unread is not None:
+                rule_id = f"{column.target}_invalid"
+                reasons += _reasons(unread, text, column, rule_id, _expected(column))
         for rule in contract.rules:
             if rule.column != column.target:
                 continue
+            if rule.check == "not_empty" and not text.null_count():
+                continue
             failed = _broken(frame, text, rule)
+            if not failed.any():
+                continue
             if rule.level == "flag":
                 flags.append(_flag(failed, rule))
             else:
                 reasons += _reasons(failed, text, column, rule.id, rule.sentence)
     why = pl.concat(reasons) if reasons else no_reasons()
-    flagged = pl.concat(flags).join(why, on="_row", how="anti", maintain_order="left")
+    flagged = pl.concat(flags) if flags else pl.DataFrame(schema=FLAG_SCHEMA)
     if reasons:
         frame = frame.join(why, on="_row", how="anti", maintain_order="left")
+        flagged = flagged.join(why, on="_row", how="anti", maintain_order="left")
     return Cast(frame, why, repaired, flagged)
 
 
@@ -146,7 +155,7 @@ def _name(column: Column) -> str:
 
 
 def _convert(text: pl.Expr, column: Column) -> pl.Expr:
-    """The plain conversion; what it cannot read is null."""
+    """The plain conversion, of times by the first format; what it cannot read is null."""
     if column.type == "integer":
         return text.cast(pl.Int64, strict=False)
     if column.type == "decimal":
@@ -154,9 +163,9 @@ def _convert(text: pl.Expr, column: Column) -> pl.Expr:
         exact = ~text.str.contains(r"[eE]|\.\d{4}\d*[1-9]")
         return pl.when(exact).then(text).cast(pl.Decimal(PRECISION, SCALE), strict=False)
     if column.type == "timestamp":
-        return pl.coalesce(_to_datetime(text, f) for f in column.formats)
+        return _to_datetime(text, column.formats[0])
     if column.type == "date":
-        return pl.coalesce(text.str.to_date(f, strict=False) for f in column.formats)
+        return text.str.to_date(column.formats[0], strict=False)
     if column.type == "boolean":
         return text.str.to_lowercase().replace_strict(
             BOOLEANS, default=None, return_dtype=pl.Boolean
@@ -177,15 +186,15 @@ def _to_datetime(text: pl.Expr, time_format: str) -> pl.Expr:
 
 def _repair(
     frame: pl.DataFrame, text: pl.Series, column: Column, repaired: Counter[str]
-) -> tuple[pl.DataFrame, pl.Series, pl.Series]:
-    """Try white space and the contract's repairs on values that did not convert.
+) -> tuple[pl.DataFrame, pl.Series, pl.Series | None]:
+    """Try white space, further formats and the contract's repairs on what did not convert.
 
-    Gives the frame, the trimmed text, and which values still did not convert.
+    Gives the frame, the trimmed text, and which values still did not convert (none where all did).
     """
     name = _name(column)
+    if frame[name].null_count() == text.null_count():  # casts only ever add nulls
+        return frame, text, None
     failed = frame[name].is_null() & text.is_not_null()
-    if not failed.any():
-        return frame, text, failed
     text = text.str.strip_chars().replace("", None)
     for repair in ("trim", *column.normalise):
         applies, cut = NORMALISATIONS[repair]
@@ -199,33 +208,19 @@ def _repair(
             repaired[f"{column.target}_{repair}"] += len(values) - values.null_count()
         frame = frame.with_columns(frame[name].scatter(rows, values))
         failed = frame[name].is_null() & text.is_not_null()
-    if column.type in ISO_FORMATS:
-        frame = _read_iso(frame, text, failed, column, repaired)
-        failed = frame[name].is_null() & text.is_not_null()
+    further = [(f, False) for f in column.formats[1:]]
+    further += [(f, True) for f in ISO_FORMATS.get(column.type, ())]
+    for time_format, is_iso in further:
+        rows = (failed & text.is_not_null()).arg_true()
+        if not len(rows):
+            break
+        read = replace(column, formats=(time_format,))
+        values = pl.select(_convert(pl.lit(text.gather(rows)), read)).to_series()
+        if is_iso:
+            repaired[f"{column.target}_iso"] += len(values) - values.null_count()
+        frame = frame.with_columns(frame[name].scatter(rows, values))
+        failed = frame[name].is_null()
     return frame, text, failed & text.is_not_null()
-
-
-def _read_iso(
-    frame: pl.DataFrame,
-    text: pl.Series,
-    failed: pl.Series,
-    column: Column,
-    repaired: Counter[str],
-) -> pl.DataFrame:
-    """Read what the declared formats do not as ISO 8601, which leaves nothing to guess.
-
-    So are the date cells of a spreadsheet or Parquet file written, whatever format the source
-    declares for its text files.
-    """
-    rows = failed.arg_true()
-    if not len(rows):
-        return frame
-    iso = replace(column, formats=ISO_FORMATS[column.type])
-    values = pl.select(_convert(pl.lit(text.gather(rows)), iso)).to_series()
-    if found := len(values) - values.null_count():
-        repaired[f"{column.target}_iso"] += found
-        frame = frame.with_columns(frame[_name(column)].scatter(rows, values))
-    return frame
 
 
 def _broken(frame: pl.DataFrame, text: pl.Series, rule: Rule) -> pl.Series:

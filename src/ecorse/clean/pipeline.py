@@ -177,14 +177,11 @@ class Cleaner:
         rows = found.frame["_row"]
         lines = self._placed(block, found.frame)
         if self._has_flags:
-            lines = lines.with_columns(_flags(typed.flags, rows))
-            account.flagged.update(
-                dict(
-                    typed.flags.filter(pl.col("_row").is_in(rows.implode()))["rule"]
-                    .value_counts()
-                    .iter_rows()
-                )
-            )
+            kept = typed.flags
+            if found.reasons is not None:
+                kept = kept.filter(pl.col("_row").is_in(rows.implode()))
+            account.flagged.update(kept["rule"].to_list())
+            lines = lines.with_columns(_flags(kept, rows))
         rejected = _rejects(block, reasons)
         if lines.height + rejected.height - len(block.broken) != raw.height:
             raise AssertionError(
@@ -278,6 +275,8 @@ def _money(lines: pl.DataFrame) -> Decimal:
 
 def _flags(flags: pl.DataFrame, rows: pl.Series) -> pl.Series:
     """Column ``flags`` for the given rows: a JSON list of rule ids; null where there is none."""
+    if flags.is_empty():
+        return pl.Series("flags", [None], dtype=pl.String).new_from_index(0, len(rows))
     rules = pl.lit('["') + pl.col("rule").str.join('", "') + pl.lit('"]')
     by_row = flags.group_by("_row").agg(rules.alias("flags"))
     return rows.to_frame().join(by_row, on="_row", how="left", maintain_order="left")["flags"]
