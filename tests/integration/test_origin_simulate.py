@@ -59,3 +59,48 @@ def test_an_unfinished_year_is_made_again(settings):
 def test_what_is_no_number_in_range(settings, wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         fetch_files("simulate", settings, wrong)
+
+
+SHOP = {"seed": 5, "customers": 40, "orders": 200, "events": 900}
+
+
+def test_formats_of_one_shop_have_a_folder_each(settings):
+    names = {}
+    for form in ("rees46_events", "online_retail", "products"):
+        files = fetch_files("simulate", settings, SHOP | {"format": form})
+        names[form] = files[0].path.parent.name
+        assert all(f.file_name.startswith(f"simulated_{form}") for f in files)
+        assert all(f.provenance["is_simulated"] is True for f in files)
+        assert all(f.provenance["customers"] == 40 for f in files)
+    assert names["products"] == "5-orders-200-format-products-customers-40-events-900"
+    assert len(set(names.values())) == 3
+
+
+def test_two_years_of_compressed_files_and_pictures(settings):
+    options = SHOP | {"format": "ratings", "years": 2, "suffix": ".csv.gz"}
+    files = fetch_files("simulate", settings, options)
+    assert len(files) == 24
+    assert files[0].file_name == "simulated_ratings_2019-01.csv.gz"
+    [catalogue] = fetch_files(
+        "simulate", settings, SHOP | {"format": "products", "images": True, "products": 20}
+    )
+    assert len(list((catalogue.path.parent / "images").glob("SIM-P*.png"))) == 20
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"customers": "many"},
+        {"customers": 0},
+        {"format": "xml"},
+        {"years": 0},
+        {"suffix": ".doc"},
+        {"time_zone": "Europe/Nowhere"},
+        {"events": -1},
+    ],
+)
+def test_a_wrong_option_of_the_shop_is_named(settings, wrong):
+    with pytest.raises(
+        ConfigError, match=next(iter(wrong)) + "|" + str(next(iter(wrong.values())))
+    ):
+        fetch_files("simulate", settings, SHOP | wrong)

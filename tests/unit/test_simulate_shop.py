@@ -189,7 +189,8 @@ def test_the_peaks_of_a_day_by_hand():
 
 @pytest.mark.parametrize(
     "wrong", [{"customers": 0}, {"products": 3}, {"orders": -1}, {"seed": -1}, {"days": 0},
-              {"first_day": date(1900, 1, 1)}, {"customers": 10**9}]
+              {"first_day": date(1900, 1, 1)}, {"customers": 10**9},
+              {"time_zone": "America/Nowhere"}]
 )  # fmt: skip
 def test_a_plan_out_of_range_is_refused(wrong):
     with pytest.raises(ConfigError, match=r"Cannot simulate"):

@@ -11,6 +11,7 @@ import calendar
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -60,6 +61,13 @@ class Plan:
                 f"Cannot simulate seed={self.seed}, year={self.first_day.year}: the seed must not "
                 "be negative and the year must be 1971 to 2100."
             )
+        try:
+            ZoneInfo(self.time_zone)
+        except (KeyError, ValueError, OSError):
+            raise ConfigError(
+                f"Cannot simulate time_zone={self.time_zone!r}: no such zone; use an IANA name "
+                "such as 'America/New_York'."
+            ) from None
 
     def rng(self, *stream: int) -> np.random.Generator:
         """Give the random stream of one part of the shop."""
