@@ -194,33 +194,33 @@ def _repair(
     name = _name(column)
     if frame[name].null_count() == text.null_count():  # casts only ever add nulls
         return frame, text, None
-    failed = frame[name].is_null() & text.is_not_null()
-    text = text.str.strip_chars().replace("", None)
+    # only the few values that failed are looked at: whole columns cost as much as the cast itself
+    rows = (frame[name].is_null() & text.is_not_null()).arg_true()
+    odd = text.gather(rows).str.strip_chars().replace("", None)
+    text = text.scatter(rows, odd)
+    values = frame[name].gather(rows)
     for repair in ("trim", *column.normalise):
         applies, cut = NORMALISATIONS[repair]
-        rows = (failed & text.str.contains(applies)).arg_true()
-        if not len(rows):
-            continue
-        values = pl.select(
-            _convert(pl.lit(text.gather(rows).str.replace_all(cut, "")), column)
+        tried = pl.select(
+            pl.when(pl.lit(values).is_null() & pl.lit(odd).str.contains(applies)).then(
+                _convert(pl.lit(odd.str.replace_all(cut, "")), column)
+            )
         ).to_series()
-        if repair != "trim":
-            repaired[f"{column.target}_{repair}"] += len(values) - values.null_count()
-        frame = frame.with_columns(frame[name].scatter(rows, values))
-        failed = frame[name].is_null() & text.is_not_null()
+        if repair != "trim" and (count := len(tried) - tried.null_count()):
+            repaired[f"{column.target}_{repair}"] += count
+        values = pl.select(pl.coalesce(pl.lit(values), pl.lit(tried))).to_series()
     further = [(f, False) for f in column.formats[1:]]
     further += [(f, True) for f in ISO_FORMATS.get(column.type, ())]
     for time_format, is_iso in further:
-        rows = (failed & text.is_not_null()).arg_true()
-        if not len(rows):
+        if values.null_count() == odd.null_count():
             break
-        read = replace(column, formats=(time_format,))
-        values = pl.select(_convert(pl.lit(text.gather(rows)), read)).to_series()
-        if is_iso:
-            repaired[f"{column.target}_iso"] += len(values) - values.null_count()
-        frame = frame.with_columns(frame[name].scatter(rows, values))
-        failed = frame[name].is_null()
-    return frame, text, failed & text.is_not_null()
+        read = _convert(pl.lit(odd), replace(column, formats=(time_format,)))
+        tried = pl.select(pl.when(pl.lit(values).is_null()).then(read)).to_series()
+        if is_iso and (count := len(tried) - tried.null_count()):
+            repaired[f"{column.target}_iso"] += count
+        values = pl.select(pl.coalesce(pl.lit(values), pl.lit(tried))).to_series()
+    frame = frame.with_columns(frame[name].scatter(rows, values))
+    return frame, text, frame[name].is_null() & text.is_not_null()
 
 
 def _broken(frame: pl.DataFrame, text: pl.Series, rule: Rule) -> pl.Series:

@@ -17,7 +17,7 @@ from ecorse.clean.formats.base import Dialect
 from ecorse.clean.formats.zstd import ZSTD_MAGIC, unpack
 from ecorse.errors import ContractError
 
-BLOCK_BYTES = 2 << 20
+BLOCK_BYTES = 4 << 20
 PLAIN = Dialect()
 GZIP_MAGIC = b"\x1f\x8b"
 UTF8_BOM = codecs.BOM_UTF8
