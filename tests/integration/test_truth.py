@@ -10,9 +10,11 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from ecorse import flow
-from ecorse.errors import ConfigError
+from ecorse.cli import app
+from ecorse.errors import ConfigError, ContractError
 from ecorse.settings import get_settings
 from ecorse.simulate import append_rows
 from ecorse.sources.origins.simulate import simulated_folder
@@ -64,6 +66,27 @@ def test_dirt_is_scored_before_any_night_is_published(shops):
     with pytest.raises(ConfigError, match=r"shop elsewhere"):
         score_truth("elsewhere")
     assert score_truth("main") == score_truth("main-simulated")
+
+
+def test_the_commands_print_a_table_and_json_and_append(shops):
+    shops(("sales_csv", SMALL))
+    flow.ingest("main", "sales_csv", holder="test")
+    plain, as_json = (CliRunner().invoke(app, ["truth", *more]) for more in ([], ["--json"]))
+    assert (plain.exit_code, as_json.exit_code) == (0, 0), plain.output
+    rows = [line.split(maxsplit=1) for line in plain.output.splitlines()]
+    assert [shop for shop, _ in rows] == ["main-simulated"] * 3
+    assert rows[0][1].split()[:2] == ["everything", "-"]  # no night yet
+    assert "1.000" in rows[1][1]
+    assert [score["value"] for score in json.loads(as_json.output)] == [None, 1, 1]
+
+    path = simulated_folder(get_settings(), SMALL) / "Simulated_Sales_May_2019.csv"
+    lines = len(path.read_text().splitlines())
+    told = ["simulate", "--rows", "3", "--data", str(path), "--seed", "1"]
+    assert "3 simulated rows of sales_csv" in CliRunner().invoke(app, told).output
+    assert len(path.read_text().splitlines()) == lines + 3
+    # all of its rows are simulated: there is nothing real to draw from
+    with pytest.raises(ContractError, match="nothing to draw from"):
+        CliRunner().invoke(app, [*told, "--augment"], catch_exceptions=False)
 
 
 def test_dirt_that_was_not_planted_or_not_found_costs_score(shops):
