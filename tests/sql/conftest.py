@@ -89,7 +89,7 @@ def empty_marts(postgres) -> Iterator[Marts]:
     with psycopg.connect(postgres.url("ecorse_etl", database=name)) as conn:
         marts = Marts(conn, load_catalog())
         marts.create_empty()
-        for relation in ("staging.order_lines", "ops.shop"):
+        for relation in ("staging.order_lines", "staging.events", "ops.shop"):
             _drop_not_null(conn, relation)
         conn.commit()
         yield marts
