@@ -34,6 +34,14 @@ COLUMNS = [
     "status",
     "customer_id",
 ]
+# type, product, time, session, customer, price: one session that buys, one that looks on
+EVENTS = [
+    ("view", "p1", "2019-01-01 11:50", "1", "c1", 600),
+    ("cart", "p1", "2019-01-01 11:55", "1", "c1", 600),
+    ("purchase", "p1", "2019-01-01 12:00", "1", "c1", 600),
+    ("view", "p2", "2019-01-02 09:00", "x", None, 11.95),
+]
+EVENT_COLUMNS = ["event_type", "product_id", "event_at", "session_id", "customer_id", "price"]
 ALIKE = {"currency": "USD", "customer_key_kind": "account", "is_simulated": False}
 # segmentation, its table of labels, what it labels -> segments with their members
 SEGMENTS = {
@@ -50,7 +58,7 @@ SEGMENTS = {
 
 @pytest.fixture(scope="module")
 def right_build(empty_marts):
-    """Two shops with the same six lines in four orders of two customers; labels given."""
+    """Two shops alike: six lines in four orders, four events, two customers; labels given."""
     given: dict[str, list[dict]] = {"segments": []}
     empty_marts.insert("ops.shop", SHOPS)
     for shop in ("a", "b"):
@@ -58,6 +66,12 @@ def right_build(empty_marts):
             row = {"shop_id": shop, **dict(zip(COLUMNS, line, strict=True)), **ALIKE}
             row["ordered_at"] = f"{row['ordered_local']}+00"
             empty_marts.insert("staging.order_lines", [row])
+        for event in EVENTS:
+            row = {"shop_id": shop, **dict(zip(EVENT_COLUMNS, event, strict=True))}
+            row["event_at"] = f"{row['event_at']}+00"
+            empty_marts.insert(
+                "staging.events", [{**row, "category_path": "goods", "is_simulated": False}]
+            )
         for (segmentation, table, key), named in SEGMENTS.items():
             for number, (name, members) in named.items():
                 segment = {
