@@ -245,6 +245,26 @@ def report(load_id: Annotated[int, typer.Argument(help="Its number in `ecorse st
 
 
 @app.command()
+def replay(
+    load_ids: Annotated[
+        list[int] | None, typer.Argument(help="Default: every load that has rejects.")
+    ] = None,
+    shop: Shop = None,
+    source: Source = None,
+) -> None:
+    """Read files again from the archive under today's rules, e.g. after a rule was mended."""
+    from ecorse.replay import replay as read_again
+
+    _ready()
+    replayed = read_again(
+        load_ids or [], shop_id=shop, source=source, holder=holder(), progress=print
+    )
+    before = sum(r.rejected_before for r in replayed)
+    now = sum(r.load.rows_rejected for r in replayed)
+    print(f"Read {len(replayed)} files again: {before:,} rows rejected before, {now:,} now.")
+
+
+@app.command()
 def withdraw(
     load_id: Annotated[int, typer.Argument(help="Its number in `ecorse status`.")],
     reason: Annotated[str, typer.Option(help="Why it should never have come.")] = "",

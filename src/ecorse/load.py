@@ -106,6 +106,7 @@ def load_file(
     file_name: str | None = None,
     run_id: int | None = None,
     progress: Callable[[int], None] | None = None,
+    is_replay: bool = False,
 ) -> LoadSummary:
     """Load a file into staging, if its content is not there yet or is read otherwise now.
 
@@ -123,6 +124,9 @@ def load_file(
         The name the file is known by; a file that comes again under it replaces the earlier one.
     progress
         Called with the number of rows read so far.
+    is_replay
+        Load the content anew, though it is there and is read no otherwise: its rules may have
+        been mended in code.
 
     Raises
     ------
@@ -146,7 +150,9 @@ def load_file(
             Intake(path, get_settings().home, name) as intake,
             connect(application_name="ecorse load") as conn,
         ):
-            if ledger.may_be_loaded(conn, shop.shop_id, source, intake.size_bytes):
+            if not is_replay and ledger.may_be_loaded(
+                conn, shop.shop_id, source, intake.size_bytes
+            ):
                 sha256 = intake.finish().sha256
                 met = ledger.known_loads(conn, shop.shop_id, source, file_name=name, sha256=sha256)
                 for known in met:

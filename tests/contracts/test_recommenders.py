@@ -68,7 +68,9 @@ def seeded_marts() -> dict[str, pl.DataFrame]:
             ],
             orient="row",
         ).with_columns(
-            net_quantity=pl.col("quantity"), revenue=pl.col("quantity") * pl.col("unit_price")
+            net_quantity=pl.col("quantity"),
+            revenue=pl.col("quantity") * pl.col("unit_price"),
+            line_kind=pl.lit("product"),
         ),
     }
 

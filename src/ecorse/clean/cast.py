@@ -137,12 +137,27 @@ def cast(raw: pl.DataFrame, header: Header, contract: Contract) -> Cast:
                 flags.append(_flag(failed, rule))
             else:
                 reasons += _reasons(failed, text, column, rule.id, rule.sentence)
+    if contract.drift == "quarantine":
+        reasons += _undeclared(raw, header, contract)
     why = pl.concat(reasons) if reasons else no_reasons()
     flagged = pl.concat(flags) if flags else pl.DataFrame(schema=FLAG_SCHEMA)
     if reasons:
         frame = frame.join(why, on="_row", how="anti", maintain_order="left")
         flagged = flagged.join(why, on="_row", how="anti", maintain_order="left")
     return Cast(frame, why, repaired, flagged)
+
+
+def _undeclared(raw: pl.DataFrame, header: Header, contract: Contract) -> list[pl.DataFrame]:
+    """Reasons of rows that have a value in a column that the contract does not know."""
+    reasons: list[pl.DataFrame] = []
+    for i, name in enumerate(header.names):
+        if header.columns[i] is None:
+            text = raw[text_column(i)]
+            sentence = f"the contract of {contract.name} knows no such column, so expected nothing"
+            reasons += _reasons(
+                text.is_not_null(), text, Column(name, None), "undeclared_column", sentence
+            )
+    return reasons
 
 
 def _flag(failed: pl.Series, rule: Rule) -> pl.DataFrame:

@@ -7,11 +7,12 @@ in frozen dataclasses, so that it can be hashed, written as TOML, and read by an
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from ecorse.errors import ContractError
@@ -116,11 +117,14 @@ class Header:
     """A file's header, recognised: which form it is, and each file column's declaration.
 
     ``columns`` has one entry per file column, in file order; ``None`` marks an unknown one.
+    ``missing`` names required columns that the file lacks; only a contract whose drift is
+    ``quarantine`` lets such a file in, to set all its rows aside.
     """
 
     form: Form
     names: tuple[str, ...]
     columns: tuple[Column | None, ...]
+    missing: tuple[str, ...] = ()
 
     @property
     def extra(self) -> tuple[str, ...]:
@@ -149,11 +153,14 @@ def recognise(contract: Contract, names: Sequence[str], file_name: str) -> Heade
     headers = [_match(form, names) for form in contract.forms]
     best = max(headers, key=lambda h: (not _missing(h), len(h.columns) - h.columns.count(None)))
     if missing := _missing(best):
+        if contract.drift == "quarantine":
+            return replace(best, missing=tuple(missing))
         raise ContractError(
             f"{file_name}: column {', '.join(map(repr, missing))} is missing from the header "
             f"(found {', '.join(map(repr, names))}). Nothing was loaded. Expected the form "
-            f"{best.form.name!r} of {contract.name}; if the column was renamed, add its new name "
-            "as an alias in the source's contract."
+            f"{best.form.name!r} of {contract.name}; if the column was renamed"
+            f"{_perhaps(missing, best.extra)}, add its new name as an alias in the source's "
+            "contract."
         )
     if best.extra and contract.drift == "freeze":
         raise ContractError(
@@ -162,6 +169,16 @@ def recognise(contract: Contract, names: Sequence[str], file_name: str) -> Heade
             "it, or set drift to 'evolve'."
         )
     return best
+
+
+def _perhaps(missing: Sequence[str], extra: Sequence[str]) -> str:
+    """Which of the file's unknown columns look like the missing ones, as half a sentence."""
+    pairs = [
+        f"{name!r} to {close[0]!r}"
+        for name in missing
+        if (close := difflib.get_close_matches(name, extra, n=1))
+    ]
+    return f" (perhaps {', '.join(pairs)})" if pairs else ""
 
 
 def _refuse_repeated(names: Sequence[str], file_name: str) -> None:

@@ -144,6 +144,11 @@ class Cleaner:
     def warnings(self) -> list[str]:
         """Sentences for a person, after the file was read."""
         sentences = []
+        if self.header.missing:
+            sentences.append(
+                f"Column {', '.join(map(repr, self.header.missing))} is missing, so every row was "
+                "set aside as a reject; `ecorse replay` reads them again under a mended contract."
+            )
         if extra := self.header.extra:
             sentences.append(
                 f"Columns {', '.join(map(repr, extra))} are not in the contract; they were kept in "
@@ -169,7 +174,11 @@ class Cleaner:
                 f"{self._file_name}: framing found {len(block.lines)} records and the parser "
                 f"{raw.height} near line {block.lines[0]}"
             )
+        if self.header.missing:
+            return self._set_all_aside(block)
         typed = cast(raw, self.header, contract)
+        if contract.drift == "freeze":
+            self._refuse_retyped(block, typed.reasons)
         found = self._source.canonicalise(typed.frame, self.header, self._shop)
         reasons = (
             typed.reasons if found.reasons is None else pl.concat([typed.reasons, found.reasons])
@@ -213,6 +222,32 @@ class Cleaner:
             )
         )
 
+    def _set_all_aside(self, block: FramedBlock) -> CleanBlock:
+        """Reject every row of a file that lacks a required column; a replay brings them back."""
+        names = ", ".join(map(repr, self.header.missing))
+        sentence = f"column {names} is missing from the header, so the row cannot be read."
+        rows = pl.int_range(len(block.lines), dtype=pl.UInt32, eager=True).alias("_row")
+        reasons = rows.to_frame().with_columns(
+            rule=pl.lit("missing_column"),
+            column=pl.lit(self.header.missing[0]),
+            sentence=pl.lit(sentence),
+        )
+        rejected = _rejects(block, reasons)
+        self._count(block, pl.DataFrame(), rejected)
+        return CleanBlock(pl.DataFrame(), pl.DataFrame(), rejected)
+
+    def _refuse_retyped(self, block: FramedBlock, reasons: pl.DataFrame) -> None:
+        """Under ``freeze`` a value that is not of its column's type refuses the whole file."""
+        invalid = reasons.filter(pl.col("rule").str.ends_with("_invalid"))
+        if invalid.is_empty():
+            return
+        row, _, _, sentence = invalid.sort("_row").row(0)
+        raise ContractError(
+            f"{self._file_name}, line {block.lines[row]}: {sentence} The contract of "
+            f"{self._source.contract.name} is frozen, so nothing was loaded. Mend the file, or set "
+            "drift to 'evolve' to reject such rows alone."
+        )
+
     def _placed(self, block: FramedBlock, frame: pl.DataFrame) -> pl.DataFrame:
         """Rows with the number of the line they stood on, instead of their place in the block."""
         source_line = pl.Series("source_line", block.lines).gather(frame["_row"])
@@ -231,7 +266,8 @@ class Cleaner:
         account.ignored += Counter(blank_row=block.blank, repeated_header=block.repeated_header)
         account.rejected.update(dict(rejected["rule"].value_counts().iter_rows()))
         account.rows_read += block.blank + block.repeated_header + lines.height + rejected.height
-        account.is_simulated |= bool(lines["is_simulated"].any())
+        if lines.height:
+            account.is_simulated |= bool(lines["is_simulated"].any())
         if self._time and lines.height:
             times = lines[self._time]
             first, last = times.dt.min(), times.dt.max()

@@ -24,6 +24,7 @@ from ecorse.sources.base import Canonical, Shop, customer_key, extra_json, shop_
 KIND_OF_CODE = (
     (r"\d{5}[A-Z]*", "product"),  # 538,914: five digits, letters for colour or design
     (r"DCGS\w*", "product"),  # 45: goods of the web shop, such as "BOYS PARTY BAG"
+    (r"SIM-\S+", "product"),  # of the simulator
     (r"PADS", "product"),  # 4: cushion pads, given away at a price of 0.001
     (r"POST|DOT|C2", "shipping"),  # 1,256, 710 and 144: postage and carriage
     (r"M", "manual"),  # 572: entered by hand, mostly refunds
