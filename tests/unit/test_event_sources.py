@@ -109,3 +109,14 @@ def test_an_event_needs_what_its_type_is_about():
     assert found.frame["query"].to_list() == ["red shoes", None]
     assert found.warnings == {"customer_unknown": 1}
     assert found.frame.schema["event_at"] == pl.Datetime("us", "UTC")
+
+
+@pytest.mark.parametrize(("rating", "rule"), [("-1", "negative"), ("101", "too_large")])
+def test_a_rating_that_no_scale_has_is_refused(rating, rule):
+    for name, header, line in (
+        ("ratings", "userId,movieId,rating,timestamp", f"1,31,{rating},1260759144"),
+        ("behaviour_events", "event_at,event_type,product_id,rating",
+         f"2020-01-01 00:00:00,rating,p1,{rating}"),
+    ):  # fmt: skip
+        typed, _ = read(name, header, line)
+        assert typed.reasons["rule"].to_list() == [f"rating_{rule}"]

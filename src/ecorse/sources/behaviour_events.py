@@ -51,10 +51,11 @@ CONTRACT = Contract(
         Rule("event_type_unknown", "event_type", "one_of",
              f"expected one of {EVENT_TYPES.replace('|', ', ')}", EVENT_TYPES),
         Rule("rating_negative", "rating", "at_least", "expected 0 or more", "0"),
+        Rule("rating_too_large", "rating", "at_most", "expected at most 100", "100"),
         Rule("quantity_not_positive", "quantity", "greater", "expected more than 0", "0"),
         Rule("price_negative", "price", "at_least", "expected 0 or more", "0"),
     ),
-    dedup_key=("event_at", "event_type"),
+    dedup_key=("event_at", "event_type", "product_id", "customer_id", "session_id"),
 )  # fmt: skip
 # what an event of a type is about, and without which it says nothing
 NEEDED = {
