@@ -309,6 +309,20 @@ def test_what_a_killed_run_left_is_cleared(stub, settings):
     assert not leftovers(settings)
 
 
+def test_only_the_named_files(stub, settings):
+    [file] = fetch(settings, files="sub/May.csv")
+    assert (file.file_name, file.path.read_bytes()) == ("sub/May.csv", MAY)
+    assert len(fetch(settings, files=["sub/May.csv", "April.csv"])) == 2
+    with pytest.raises(ConfigError, match=r"files = 'June.csv': .* which has April.csv, sub/May"):
+        fetch(settings, files="June.csv")
+
+
+def test_archives_inside_the_data_set(stub, settings):
+    stub.versions[2] = make_zip({"all.csv.zip": make_zip({"all.csv": APRIL})})
+    [file] = fetch(settings)
+    assert (file.file_name, file.path.read_bytes()) == ("all.csv.zip/all.csv", APRIL)
+
+
 def test_a_data_set_without_csv(stub, settings):
     stub.versions[2] = make_zip({"readme.txt": b"hello"})
     with pytest.raises(SourceUnavailable, match=f"{PINNED}: it holds no"):

@@ -1,4 +1,4 @@
-"""Origin ``folder``: the CSV files of a local folder, or one file.
+"""Origin ``folder``: the data files of a local folder, or one file.
 
 What belongs here: finding the files and saying clearly when there are none. What does not:
 reading them.
@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from ecorse.errors import ConfigError, SourceUnavailable
 from ecorse.sources.origins import SourceFile
-from ecorse.sources.origins._files import SUFFIXES, find_files
+from ecorse.sources.origins._files import (
+    KINDS,
+    PATTERN_HELP,
+    find_files,
+    open_archives,
+    read_pattern,
+)
 
 if TYPE_CHECKING:
     from ecorse.settings import Settings
@@ -20,18 +26,22 @@ if TYPE_CHECKING:
 OPTIONS = {
     "path": "A folder or one file; a relative path starts at the project's folder",
     "recursive": "true to look into folders below as well (default false)",
+    "pattern": PATTERN_HELP,
 }
 
 
 def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
-    """Give every ``*.csv`` and ``*.csv.gz`` file of the folder, sorted by name.
+    """Give every data file of the folder, and of the zip archives there, sorted by name.
 
-    A file's name is its path below the folder, so equal names in two folders stay two files.
+    A file's name is its path below the folder, so equal names in two folders stay two files; a
+    member of an archive is ``<archive>.zip/<member>``.
 
     Raises
     ------
     ConfigError
         No path is given, or it does not exist.
+    ContractError
+        A zip archive was refused as unsafe.
     SourceUnavailable
         The folder cannot be read, or holds no such file.
     """
@@ -39,28 +49,35 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
     recursive = options.get("recursive", False)
     if not isinstance(recursive, bool):
         raise ConfigError(f"Origin 'folder': recursive must be true or false, not {recursive!r}.")
+    pattern = read_pattern(options, "folder")
     try:
         if not place.exists():
             raise ConfigError(
                 f"Origin 'folder': {place} does not exist. "
-                "Correct the path, or put the CSV files there."
+                "Correct the path, or put the files there."
             )
         if place.is_file():
             with place.open("rb"):
-                return [_source_file(place, place.name)]
-        paths = find_files(place, recursive=recursive)
+                named = {place.name: place}
+        else:
+            paths = find_files(place, recursive=recursive)
+            named = {path.relative_to(place).as_posix(): path for path in paths}
     except OSError as error:
         raise SourceUnavailable(
             f"Origin 'folder': cannot read {error.filename or place} ({error.strerror}). "
             "Make it readable for the user that runs Ecorse, then run again."
         ) from error
-    if not paths:
+    files = open_archives(named, settings.home, pattern)
+    if not files:
         below = "" if recursive else " Folders below it are only searched with recursive = true."
         raise SourceUnavailable(
-            f"Origin 'folder': no file named *{' or *'.join(SUFFIXES)} in {place}.{below} "
+            f"Origin 'folder': no file named {pattern or KINDS} in {place}.{below} "
             "Put the shop's exports there, then run again."
         )
-    return [_source_file(path, path.relative_to(place).as_posix()) for path in paths]
+    return [
+        SourceFile(path, name, {"origin": "folder", "path": str(path)})
+        for name, path in files.items()
+    ]
 
 
 def _resolve(settings: Settings, path: object) -> Path:
@@ -71,7 +88,3 @@ def _resolve(settings: Settings, path: object) -> Path:
             "or --data on the command line, or path in the run's form."
         )
     return (settings.project_dir / Path(path).expanduser()).absolute()
-
-
-def _source_file(path: Path, file_name: str) -> SourceFile:
-    return SourceFile(path, file_name, {"origin": "folder", "path": str(path)})

@@ -26,7 +26,7 @@ from ecorse.errors import ConfigError, DiskFull, SourceUnavailable
 from ecorse.files import locked
 from ecorse.sources.origins import SourceFile
 from ecorse.sources.origins._archive import Limits, extract_safely
-from ecorse.sources.origins._files import find_files
+from ecorse.sources.origins._files import KINDS, find_files, open_archives
 
 if TYPE_CHECKING:
     import requests
@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 OPTIONS = {
     "handle": "owner/name or owner/name/versions/N (default ECORSE_KAGGLE_HANDLE)",
     "version": "The version, if the handle does not pin one",
+    "files": "Only these files of the data set: a name or a list of names (default all)",
 }
 ENDPOINT_VARIABLE = "KAGGLE_API_ENDPOINT"
 CONNECT_SECONDS = 10
@@ -57,7 +58,7 @@ class _Cached:
 
 
 def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
-    """Give the data set's ``*.csv`` and ``*.csv.gz`` files, from the cache or from Kaggle.
+    """Give the data set's data files, from the cache or from Kaggle.
 
     A pinned version that is in the cache needs no network. Without a pin Kaggle is asked for the
     current version; when it cannot be asked, the newest cached version is used with a warning.
@@ -65,10 +66,10 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
     Raises
     ------
     ConfigError
-        The handle is not one.
+        The handle is not one, or the data set has no file that ``files`` names.
     SourceUnavailable
         Kaggle cannot be reached, refuses, or has no such data set, and there is no cached copy;
-        or the data set holds no CSV file, or changed under its version number.
+        or the data set holds no data file, or changed under its version number.
     ContractError
         The archive was refused as unsafe.
     DiskFull
@@ -90,11 +91,8 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
             warning = f"{error} The copy of {cached.handle} in the cache was used instead."
             log.warning("%s", warning)
     paths = find_files(cached.folder, recursive=True)
-    if not paths:
-        raise SourceUnavailable(
-            f"Kaggle data set {cached.handle}: it holds no *.csv or *.csv.gz file. "
-            "Name another data set in ECORSE_KAGGLE_HANDLE or in the run's form."
-        )
+    named = {path.relative_to(cached.folder).as_posix(): path for path in paths}
+    files = _choose(open_archives(named, settings.home), options.get("files"), cached.handle)
     provenance = {
         "origin": "kaggle",
         "handle": str(cached.handle),
@@ -103,13 +101,24 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
         "warning": warning,
     }
     return [
-        SourceFile(
-            path,
-            path.relative_to(cached.folder).as_posix(),
-            provenance | {"path": str(path)},
-        )
-        for path in paths
+        SourceFile(path, name, provenance | {"path": str(path)}) for name, path in files.items()
     ]
+
+
+def _choose(files: Mapping[str, Path], wanted: object, handle: DatasetHandle) -> dict[str, Path]:
+    """Keep the named files; all if none are named."""
+    if not files:
+        raise SourceUnavailable(
+            f"Kaggle data set {handle}: it holds no {KINDS} file. "
+            "Name another data set in ECORSE_KAGGLE_HANDLE or in the run's form."
+        )
+    names = [wanted] if isinstance(wanted, str) else wanted or list(files)
+    if not isinstance(names, list) or any(name not in files for name in names):
+        raise ConfigError(
+            f"Origin 'kaggle': files = {wanted!r}: expected names of {handle}, which has "
+            f"{', '.join(files)}."
+        )
+    return {name: path for name, path in files.items() if name in names}
 
 
 def _parse_handle(settings: Settings, options: Mapping[str, Any]) -> DatasetHandle:
