@@ -113,7 +113,7 @@ def test_options_and_origins_that_do_not_exist(settings, folder):
         fetch_files("folder", settings, {"pth": "x"})
     with pytest.raises(ConfigError, match="recursive must be true or false"):
         fetch_files("folder", settings, {"path": str(folder), "recursive": "yes"})
-    with pytest.raises(ConfigError, match="no origin 'ftp'; there are folder, kaggle, simulate"):
+    with pytest.raises(ConfigError, match="no origin 'ftp'; there are folder, http, "):
         fetch_files("ftp", settings, {})
     with pytest.raises(ConfigError, match="no origin '_files'"):
         fetch_files("_files", settings, {})
