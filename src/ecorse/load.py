@@ -32,7 +32,7 @@ from ecorse.errors import DiskFull, StoreBusy
 from ecorse.failpoints import failpoint
 from ecorse.settings import get_settings
 from ecorse.sources import get_source, read_with
-from ecorse.sources.base import Shop, Source
+from ecorse.sources.base import LookingUp, Shop, Source
 from ecorse.warehouse import ledger, repeated
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.copy import CopyStreams, copy_frame
@@ -144,6 +144,8 @@ def load_file(
     started_at = datetime.now(UTC)
     name = file_name or path.name
     reader = read_with(get_source(source), reading or {})
+    if isinstance(reader, LookingUp):
+        reader = reader.bind(path.parent)
     read_as = ledger.ReadAs(reader.contract.contract_sha256, shop.time_zone, shop.currency)
     try:
         with (

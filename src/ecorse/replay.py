@@ -14,6 +14,8 @@ from ecorse.errors import ConfigError, TerminalError
 from ecorse.intake import find_source
 from ecorse.load import LoadSummary, load_file
 from ecorse.settings import get_settings
+from ecorse.sources import get_source
+from ecorse.sources.base import LookingUp
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.runs import journal
 from ecorse.warehouse.writer import writer
@@ -98,6 +100,11 @@ def _read_again(
         shop, configured = find_source(shop_id, source)
     except ConfigError as error:
         raise ConfigError(f"Load {load_id} cannot be read again: {error}") from None
+    if isinstance(bound := get_source(source), LookingUp) and bound.looks_up:
+        raise TerminalError(
+            f"Load {load_id} ({file_name}) was read together with other files of its folder, which "
+            "the archive does not keep beside it. Ingest the folder once more."
+        )
     path = archived_path(get_settings().home, sha256)
     if not path.exists():
         raise TerminalError(

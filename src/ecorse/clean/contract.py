@@ -89,7 +89,8 @@ class Contract:
     the rows concerned aside as rejects, ``freeze`` refuses the file. ``customer_rungs`` are the
     rungs of the customer ladder (id, email, address) that make a customer key; a rung that is not
     listed is recorded as the kind of key only. ``purchases_are_orders``: purchase events also make
-    order lines; false where the shop's orders come from a source of their own.
+    order lines; false where the shop's orders come from a source of their own. ``declares`` is
+    whatever else decides how a file is read, so that it is part of the hash.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Contract:
     max_record_lines: int = 100
     customer_rungs: tuple[str, ...] = ("id", "email")
     purchases_are_orders: bool = False
+    declares: str = ""
 
     @property
     def contract_sha256(self) -> str:

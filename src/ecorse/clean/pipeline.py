@@ -25,6 +25,7 @@ from ecorse.clean.framing import FramedBlock, Framer
 from ecorse.clean.profile import Profile
 from ecorse.clean.stream import Readable, text_blocks
 from ecorse.errors import ContractError
+from ecorse.sources.base import LookingUp
 from ecorse.warehouse.staging import STAGING_TABLES
 
 if TYPE_CHECKING:
@@ -124,6 +125,9 @@ class Cleaner:
             max_record_lines=contract.max_record_lines,
         )
         self.header = recognise(contract, self._framer.header, file_name)
+        self._file_header = self.header
+        if isinstance(source, LookingUp):
+            self.header = source.extend(self.header)
         self._time = STAGING_TABLES[contract.table].time
         self._has_flags = any(rule.level == "flag" for rule in contract.rules)
         self._seen = SeenRows(size_bytes)
@@ -168,7 +172,7 @@ class Cleaner:
 
     def _clean(self, block: FramedBlock) -> CleanBlock:
         contract, account = self._source.contract, self.account
-        raw = parse(block.data, self.header, contract.delimiter, contract.quote)
+        raw = parse(block.data, self._file_header, contract.delimiter, contract.quote)
         if raw.height != len(block.lines):
             raise AssertionError(
                 f"{self._file_name}: framing found {len(block.lines)} records and the parser "
@@ -176,6 +180,8 @@ class Cleaner:
             )
         if self.header.missing:
             return self._set_all_aside(block)
+        if isinstance(self._source, LookingUp):
+            raw = self._source.enrich(raw, self.header)
         typed = cast(raw, self.header, contract)
         if contract.drift == "freeze":
             self._refuse_retyped(block, typed.reasons)

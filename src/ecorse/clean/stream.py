@@ -57,7 +57,7 @@ def text_blocks(
     """
     packed = iter(lambda: file.read(block_bytes), b"")
     start = next(packed, b"")
-    if name := table_format(start):
+    if start and (name := table_format(start, file_name)):
         yield from table_blocks(name, chain((start,), packed), dialect, file_name)
         return
     blocks = _raw_blocks(start, packed, file_name, block_bytes)

@@ -27,13 +27,18 @@ def get_source(name: str) -> Source:
     ConfigError
         There is none; the message lists those there are.
     """
-    from ecorse.sources.shops import source_names
+    from ecorse.sources.shops import mapping_file, source_names
 
     if name not in source_names():
         raise ConfigError(
-            f"There is no source {name!r}. Known: {', '.join(source_names())}. A new source is one "
-            "new module in ecorse/sources that defines SOURCE."
+            f"There is no source {name!r}. Known: {', '.join(source_names())}. A new source is "
+            "one new file: a mapping in include/sources (`ecorse source draft FILE` proposes one), "
+            "or a module in ecorse/sources that defines SOURCE."
         )
+    if (path := mapping_file(name)).exists():
+        from ecorse.mappings.declare import read_mapping
+
+        return read_mapping(path)
     source: Source = importlib.import_module(f"{__name__}.{name}").SOURCE
     return source
 

@@ -9,7 +9,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import polars as pl
 
@@ -86,6 +87,28 @@ class Source(Protocol):
 
     def canonicalise(self, frame: pl.DataFrame, header: Header, shop: Shop) -> Canonical:
         """Make canonical rows of typed rows, one for one and in order."""
+        ...
+
+
+@runtime_checkable
+class LookingUp(Protocol):
+    """A source whose rows may be completed from other files of the same folder."""
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether there are such files."""
+        ...
+
+    def bind(self, folder: Path) -> Source:
+        """The source with the files it looks things up in."""
+        ...
+
+    def extend(self, header: Header) -> Header:
+        """The file's header with the looked-up columns behind it."""
+        ...
+
+    def enrich(self, raw: pl.DataFrame, header: Header) -> pl.DataFrame:
+        """A block of text with the looked-up columns behind its own."""
         ...
 
 

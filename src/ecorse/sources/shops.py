@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -70,10 +71,22 @@ class Shop:
     sources: tuple[ShopSource, ...]
 
 
+def mapping_file(name: str) -> Path:
+    """Where the mapping of that name stands, if there is one."""
+    return get_settings().project_dir / "include" / "sources" / f"{name}.toml"
+
+
 def source_names() -> tuple[str, ...]:
-    """Give the names of all sources, sorted; imports none of them."""
-    names = {module.name for module in pkgutil.iter_modules(ecorse.sources.__path__)}
-    return tuple(sorted(n for n in names - _NOT_SOURCES if not n.startswith("_")))
+    """Give the names of all sources, modules and mappings, sorted; imports and reads none."""
+    modules = {module.name for module in pkgutil.iter_modules(ecorse.sources.__path__)}
+    modules -= _NOT_SOURCES
+    mappings = {path.stem for path in mapping_file("x").parent.glob("*.toml")}
+    if both := sorted(modules & mappings):
+        raise ConfigError(
+            f"{mapping_file(both[0])}: there is a source of that name in Python already; give the "
+            "mapping another name."
+        )
+    return tuple(sorted(n for n in modules | mappings if not n.startswith("_")))
 
 
 def load_shops(settings: Settings | None = None) -> list[Shop]:

@@ -18,8 +18,13 @@ from ecorse.clean.formats.base import Dialect
 TABLES = {b"PAR1": "parquet", b"PK\x03\x04": "xlsx"}
 
 
-def table_format(first: bytes) -> str | None:
-    """The format of a file that is a table and no text, by its first bytes; else nothing."""
+def table_format(first: bytes, file_name: str = "") -> str | None:
+    """The format of a file that is a table and no CSV text, by its first bytes; else nothing.
+
+    YAML alone is told by the file's name: it begins with nothing of its own.
+    """
+    if file_name.lower().endswith((".yaml", ".yml")):
+        return "yaml_list"
     return next((name for magic, name in TABLES.items() if first.startswith(magic)), None)
 
 
