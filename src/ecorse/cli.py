@@ -31,6 +31,8 @@ db = typer.Typer(no_args_is_help=True, help="The warehouse's database.")
 mart_app = typer.Typer(no_args_is_help=True, help="The marts.")
 app.add_typer(db, name="db")
 app.add_typer(mart_app, name="mart")
+source_app = typer.Typer(no_args_is_help=True, help="The sources: how files are read.")
+app.add_typer(source_app, name="source")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Shop = Annotated[str | None, typer.Option(help="Only this shop of include/shops.toml.")]
@@ -427,6 +429,73 @@ def mart_drop(name: str) -> None:
 
     drop_mart(name)
     print(f"Dropped marts.{name}; the next refresh makes it anew if its file is still there.")
+
+
+@source_app.command("list")
+def source_list() -> None:
+    """Every source: the table its rows go to, and the columns its files need."""
+    from ecorse.sources import get_source
+    from ecorse.sources.shops import source_names
+
+    for name in source_names():
+        contract = get_source(name).contract
+        for form in contract.forms:
+            columns = ", ".join(c.name or "(index)" for c in form.columns if c.required)
+            print(f"{name:24} {contract.table:12} {columns}")
+
+
+@source_app.command("check")
+def source_check(
+    file: Annotated[Path, typer.Argument(help="The file to look at.")],
+    source: Annotated[str, typer.Option(help="As which source, e.g. sales_csv.")],
+    shop: Shop = None,
+    limit: Annotated[int, typer.Option(help="List at most so many problems.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """PASS, or every problem of a file: line, column, value, what was expected. Loads nothing."""
+    from dataclasses import asdict
+
+    from ecorse.source_check import check_file
+    from ecorse.sources.shops import load_shops
+
+    shops = {s.shop_id: s for s in load_shops(get_settings())}
+    chosen = shops[shop] if shop in shops else next(iter(shops.values()))
+    checked = check_file(file, source, chosen)
+    if as_json:
+        emit(asdict(checked) | {"is_pass": checked.is_pass})
+    else:
+        for problem in checked.problems[:limit]:
+            print(problem.sentence)
+        if (left := len(checked.problems) - limit) > 0:
+            print(f"... and {left:,} more (--limit)")
+        for kind in ("rejected", "flagged", "repaired", "ignored"):
+            for rule, rows in getattr(checked, kind).items():
+                print(f"{kind:9} {rule:32} {rows:>10,} rows")
+        for warning in checked.warnings:
+            print(f"note: {warning}")
+        if checked.refusal:
+            print(f"FAIL: {checked.refusal}")
+        else:
+            word = "PASS" if checked.is_pass else "FAIL"
+            print(
+                f"{word}: {checked.rows_read:,} rows read, {len(checked.problems):,} with "
+                f"problems, {checked.rows_suspected:,} that may repeat an earlier one."
+            )
+    if not checked.is_pass:
+        raise typer.Exit(65)
+
+
+@source_app.command("draft")
+def source_draft(
+    file: Annotated[Path, typer.Argument(help="A file to propose a mapping for.")],
+    table: Annotated[
+        str | None, typer.Option(help="order_lines, events, products or customers.")
+    ] = None,
+) -> None:
+    """Propose a mapping (TOML, for include/sources) from a sample of a file."""
+    from ecorse.mappings.draft import draft
+
+    print(draft(file, table), end="")
 
 
 def main() -> None:
