@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 
 from ecorse.training import model_specs
 from ecorse.warehouse.catalog import Catalog, load_catalog, render
+from ecorse.warehouse.staging import STAGING_TABLES
 
 
 def _as_it_stands(schema: str, table: str) -> str:
@@ -89,7 +90,8 @@ def empty_marts(postgres) -> Iterator[Marts]:
     with psycopg.connect(postgres.url("ecorse_etl", database=name)) as conn:
         marts = Marts(conn, load_catalog())
         marts.create_empty()
-        for relation in ("staging.order_lines", "staging.events", "ops.shop"):
+        staged = [f"staging.{name}" for name in STAGING_TABLES]
+        for relation in (*staged, "ops.shop"):
             _drop_not_null(conn, relation)
         conn.commit()
         yield marts

@@ -72,6 +72,10 @@ def right_build(empty_marts):
             empty_marts.insert(
                 "staging.events", [{**row, "category_path": "goods", "is_simulated": False}]
             )
+        listed = {"shop_id": shop, "product_id": "p1", "is_simulated": False}
+        empty_marts.insert("staging.products", [{**listed, "load_id": 1, "source_line": 2}])
+        person = {"shop_id": shop, "customer_id": "c1", "attributes": '{"kids": "1"}'}
+        empty_marts.insert("staging.customers", [{**person, "load_id": 1, "source_line": 2}])
         for (segmentation, table, key), named in SEGMENTS.items():
             for number, (name, members) in named.items():
                 segment = {
