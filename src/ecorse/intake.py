@@ -136,10 +136,11 @@ def ingest_source(
 
 
 def place_option(origin: str | None, place: str | None) -> dict[str, str]:
-    """What ``--data`` means to an origin: Kaggle's data set, elsewhere a folder or file."""
+    """What ``--data`` means to an origin: Kaggle's data set, an address, else a folder or file."""
     if not place:
         return {}
-    return {"handle": place} if origin == "kaggle" else {"path": place}
+    options = {"kaggle": "handle", "http": "url", "object_storage": "url"}
+    return {options.get(origin or "", "path"): place}
 
 
 def _has_lost_its_load(load: LoadSummary | None) -> bool:

@@ -28,7 +28,7 @@ from ecorse import __version__
 from ecorse.archive import Archived, Intake, settle
 from ecorse.clean.pipeline import Account, CleanBlock, Cleaner
 from ecorse.columns import SIMULATED_SUFFIX
-from ecorse.errors import DiskFull, StoreBusy
+from ecorse.errors import ContractError, DiskFull, StoreBusy
 from ecorse.failpoints import failpoint
 from ecorse.settings import get_settings
 from ecorse.sources import get_source, read_with
@@ -240,15 +240,19 @@ class _Load:
         """Clean, copy and account; on any error nothing of the load is left."""
         settings = get_settings()
         with self.intake.reader() as file, ThreadPoolExecutor(1) as background:
-            cleaner = Cleaner(
-                file,
-                self.intake.size_bytes,
-                source=self.source,
-                shop=self.shop,
-                file_name=self.file_name,
-                max_record_bytes=settings.max_record_bytes,
-                reject_limit_share=settings.reject_limit_share,
-            )
+            try:
+                cleaner = Cleaner(
+                    file,
+                    self.intake.size_bytes,
+                    source=self.source,
+                    shop=self.shop,
+                    file_name=self.file_name,
+                    max_record_bytes=settings.max_record_bytes,
+                    reject_limit_share=settings.reject_limit_share,
+                )
+            except ContractError:
+                self.intake.finish()  # a file that was cut while it was read is read again
+                raise
             leftovers = ledger.delete_leftovers(self.conn, self.shop.shop_id, self.source.name)
             if leftovers:
                 log.warning("deleted %s rows that a killed load left in staging", leftovers)
@@ -259,8 +263,10 @@ class _Load:
             try:
                 self._copy(cleaner, settings.copy_streams, progress, background)
                 summary = self._account(cleaner, self.intake.finish())
-            except Exception:
+            except Exception as error:
                 self._discard()
+                if isinstance(error, ContractError):
+                    self.intake.finish()
                 raise
         failpoint("ingest.after_commit")
         log.info("%s: %s", self.file_name, summary.sentence())

@@ -38,7 +38,23 @@ def load(tmp_path: Path, text: str) -> list[Shop]:
 def test_the_default_file():
     shops = load_shops(Settings(shops_file=PROJECT_DIR / "include" / "shops.toml"))
     simulated = ShopSource("sales_csv", "simulate", {"seed": 20190101})
-    assert shops == [Shop("main", "Example store", "America/New_York", "USD", (simulated,))]
+    main, demo = shops
+    assert main == Shop("main", "Example store", "America/New_York", "USD", (simulated,))
+    # one shop in several formats: the same seed and size, and orders that count once
+    assert {s.origin for s in demo.sources} == {"simulate"}
+    assert {(s.options["seed"], s.options["customers"]) for s in demo.sources} == {(20190101, 1500)}
+    assert {s.name: s.options["format"] for s in demo.sources} == {
+        name: name
+        for name in (
+            "online_retail",
+            "rees46_events",
+            "behaviour_events",
+            "products",
+            "customer_personality",
+        )
+    }
+    events = next(s for s in demo.sources if s.name == "rees46_events")
+    assert events.reading == {"purchases_are_orders": False}
 
 
 def test_the_examples_in_its_comments_work(tmp_path):
