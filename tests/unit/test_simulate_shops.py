@@ -107,7 +107,7 @@ def test_several_shops_in_the_order_of_the_file(tmp_path):
         (
             '"folder"',
             '"ftp"',
-            r"sources\[0\]\.origin = 'ftp': no such origin; there are folder, kaggle",
+            r"sources\[0\]\.origin = 'ftp': no such origin; there are folder, http",
         ),
         ('{ path = "data" }', '"data"', r"sources\[0\]\.options: expected a table"),
         ('origin = "folder"', "", r"sources\[0\]: origin is missing"),
