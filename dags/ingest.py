@@ -53,7 +53,7 @@ with DAG(
     params={
         "shop": text("Shop", "Only this shop; empty means every configured one"),
         "source": text("Source", "Only this source; empty means every configured one"),
-        "origin": text("Origin", "Where from: folder, kaggle or simulate; empty: as configured"),
+        "origin": text("Origin", "Where from: folder, http, kaggle ...; empty: as configured"),
         "path": text("Path", "Folder or file to load from; empty: as configured"),
         "handle": text("Kaggle handle", "Data set to load, owner/name; empty: as configured"),
     },

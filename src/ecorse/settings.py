@@ -68,8 +68,9 @@ class Settings(BaseSettings):
     )
     origin: str = Field(
         "",
-        description="Where files come from instead of what the shops file says: folder, kaggle or "
-        "simulate. `make run SOURCE=...` sets it, so that every night reads the same place.",
+        description="Where files come from instead of what the shops file says: folder, http, "
+        "kaggle, object_storage or simulate. `make run SOURCE=...` sets it, so that every night "
+        "reads the same place.",
     )
     data_path: str = Field("", description="The folder or file to read, with ECORSE_ORIGIN=folder.")
     max_shrink_share: float = Field(
