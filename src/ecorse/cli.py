@@ -455,11 +455,14 @@ def source_check(
     """PASS, or every problem of a file: line, column, value, what was expected. Loads nothing."""
     from dataclasses import asdict
 
+    from ecorse.errors import ConfigError
     from ecorse.source_check import check_file
     from ecorse.sources.shops import load_shops
 
     shops = {s.shop_id: s for s in load_shops(get_settings())}
-    chosen = shops[shop] if shop in shops else next(iter(shops.values()))
+    if shop and shop not in shops:
+        raise ConfigError(f"There is no shop {shop!r}; there are {', '.join(shops)}.")
+    chosen = shops[shop] if shop else next(iter(shops.values()))
     checked = check_file(file, source, chosen)
     if as_json:
         emit(asdict(checked) | {"is_pass": checked.is_pass})
@@ -493,8 +496,14 @@ def source_draft(
     ] = None,
 ) -> None:
     """Propose a mapping (TOML, for include/sources) from a sample of a file."""
+    from ecorse.errors import ConfigError
+    from ecorse.mappings.declare import TARGETS
     from ecorse.mappings.draft import draft
 
+    if table not in (None, *TARGETS):
+        raise ConfigError(f"There is no table {table!r}; there are {', '.join(TARGETS)}.")
+    if not file.is_file():
+        raise ConfigError(f"{file}: there is no such file.")
     print(draft(file, table), end="")
 
 

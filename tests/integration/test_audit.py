@@ -116,7 +116,7 @@ def test_a_refused_build_says_why_in_ops(night, copy_build):
 
 
 def test_a_night_without_any_row_is_refused(warehouse):
-    with pytest.raises(DataError, match="No order line was staged"):
+    with pytest.raises(DataError, match="No row was staged"):
         flow.refresh(holder="test")
 
 

@@ -231,6 +231,6 @@ def test_the_commands(stage_shop):
     told = run(app, ["withdraw", str(load), "--reason", "a test file"], catch_exceptions=False)
     assert told.stdout.startswith(f"Withdrew load {load} (sales.csv); the next refresh")
     told = run(app, ["prune", "--days", "0"], catch_exceptions=False)
-    assert told.stdout == "Deleted 70 order lines and 0 repeated ones of 1 loads.\n"
+    assert told.stdout == "Deleted 70 rows of 1 loads, and 0 that other loads hold too.\n"
     told = run(app, ["withdraw", str(load), "--undo"], catch_exceptions=False)
     assert told.stdout.startswith(f"Load {load} is no longer withdrawn")

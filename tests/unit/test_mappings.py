@@ -134,6 +134,17 @@ columns = [{ name = "price", target = "unit_price", type = "decimal" }]
 """
 
 
+def test_what_staging_cannot_hold_is_a_reject(mapping, tmp_path):
+    path = tmp_path / "o.csv"
+    path.write_text(
+        HEADER + "A1;Hut;99999999999;5;31.12.2019 23:30;;verkauft\n"
+        "A2;Hut;1;5;31.12.2019 23:30;;verschenkt\nA3;Hut;1;5;31.12.2019 23:30;;\n"
+    )
+    rows, blocks = rows_of(mapping(ORDERS), path)
+    assert [(r["order_id"], r["status"]) for r in rows] == [("A3", "sold")]
+    assert blocks[0].rejected["rule"].to_list() == ["quantity_too_large", "status_unknown"]
+
+
 def test_a_lookup_gives_columns_and_a_missing_key_is_a_reject(mapping, tmp_path):
     path = tmp_path / "lines.csv"
     path.write_text("order,sku,n\n1,a,2\n1,zz,1\n")

@@ -17,7 +17,7 @@ is_in_catalogue = "Whether a catalogue file names it"
 [[checks]]
 name = "every_product_is_there"
 level = "fail"
-sentence = "A product of the catalogue or of marts.products has no row, or the revenue differs"
+sentence = "A product of the catalogue or of marts.products has no row"
 sql = '''
 select p.shop_id, p.product_id
 from (select shop_id, product_id from staging.products union select shop_id, product_id from marts.products) as p

@@ -1,5 +1,5 @@
 /*
-about = "One category and one name per product: those on most of its product lines, sold ones first. A name that only repeats the product's id is taken where there is no other."
+about = "One category and one name per product: the category on most of its product lines, the name on most of its sold ones. A name that only repeats the product's id is taken where there is no other."
 grain = ["shop_id", "product_id"]
 materialized = "table"
 [columns]

@@ -6,6 +6,7 @@ What belongs here: the file's shape and its checks. What does not: what becomes 
 
 from __future__ import annotations
 
+import codecs
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -36,6 +37,14 @@ TARGETS = {
         "image_uri", "price",
     ),
     "customers": ("customer_id*",),
+}  # fmt: skip
+# what staging allows in these columns; the file's own words may be mapped to them in [values]
+ALLOWED = {
+    "status": ("sold", "cancelled", "returned"),
+    "line_kind": ("product", "shipping", "fee", "discount", "voucher", "adjustment", "manual",
+                  "sample"),
+    "event_type": ("view", "cart", "remove_from_cart", "purchase", "search", "click", "bookmark",
+                   "rating"),
 }  # fmt: skip
 WITH_ATTRIBUTES = ("products", "customers")
 TYPES = {
@@ -184,9 +193,45 @@ def _mistakes(declared: MappingFile) -> list[str]:
         for rule in declared.rules
         if rule.column not in given
     ]
+    for target, allowed in ALLOWED.items():
+        words = [declared.constants.get(target), *declared.values.get(target, {}).values()]
+        wrong += [
+            f"{target} = {word!r}: expected one of {', '.join(allowed)}"
+            for word in words
+            if word is not None and word not in allowed
+        ]
+    try:
+        codecs.lookup(declared.encoding)
+    except LookupError:
+        wrong.append(f"encoding {declared.encoding!r} is not known; use e.g. utf-8 or cp1252")
+    wrong += [
+        f"lookup file {lookup.file!r}: expected the name of a file of the same folder"
+        for lookup in declared.lookups
+        if "/" in lookup.file or "\\" in lookup.file
+    ]
     wrong += [f"values.{t}: no column fills {t!r}" for t in declared.values if t not in given]
     wrong += [f"dedup_key: no column fills {t!r}" for t in declared.dedup_key if t not in given]
     return wrong
+
+
+def _bounds_of_staging(declared: MappingFile) -> list[Rule]:
+    """Rules for what the staging table could not hold, where the mapping states none of its own."""
+    given = {c.target for c in declared.every_column}
+    rules = []
+    if "quantity" in given:
+        told = "expected between -1000000 and 1000000 pieces"
+        rules += [
+            Rule("quantity_too_large", "quantity", "at_most", told, "1000000"),
+            Rule("quantity_too_small", "quantity", "at_least", told, "-1000000"),
+        ]
+    if "rating" in given:
+        rules.append(Rule("rating_too_large", "rating", "at_most", "expected at most 100", "100"))
+    for target, allowed in ALLOWED.items():
+        if target in given:
+            words = "|".join((*declared.values.get(target, {}), *allowed))
+            sentence = f"expected one of {words.replace('|', ', ')}"
+            rules.append(Rule(f"{target}_unknown", target, "one_of", sentence, words))
+    return rules
 
 
 def _contract(name: str, declared: MappingFile) -> Contract:
@@ -196,6 +241,7 @@ def _contract(name: str, declared: MappingFile) -> Contract:
         column = target.rstrip("*")
         if target.endswith("*") and column not in stated and column not in declared.constants:
             rules.append(Rule(f"{column}_empty", column, "not_empty", "every row needs one"))
+    rules += _bounds_of_staging(declared)
     key = declared.dedup_key or tuple(
         c.target for c in declared.columns if c.target and not c.target.startswith("attributes.")
     )
