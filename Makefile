@@ -22,10 +22,11 @@ test: $(VENV)/dev.stamp ## run the tests that fit into a coffee break
 test-all: $(VENV)/dev.stamp ## run every test, the long ones too
 	$(BIN)/pytest
 
-lint: $(VENV)/dev.stamp ## ruff, mypy, sqlfluff, the compose file and the Dockerfile
+lint: $(VENV)/dev.stamp ## ruff, mypy, the order of imports, sqlfluff, the compose file and the Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/sqlfluff lint include/sql --disable-progress-bar
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
 	$(BIN)/hadolint Dockerfile
@@ -34,7 +35,7 @@ bench: $(VENV)/dev.stamp ## measure against peers in one run; ends with one line
 	$(BIN)/python -m benchmarks
 
 dictionary: $(VENV)/dev.stamp ## write docs/data-dictionary.md from the marts
-	$(BIN)/python -m ecorse.warehouse.dictionary
+	$(BIN)/python -m ecorse.refresh.dictionary
 
 lock: ## resolve pyproject.toml into the two lock files (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import psutil
 
-from ecorse.stack.postgres import EmbeddedPostgres
+from ecorse.postgres.server import EmbeddedPostgres
 
 MARTS = (
     "events", "event_unknowns", "event_products", "sessions", "funnel", "funnel_by_product",
@@ -58,9 +58,9 @@ def generate(folder: Path, events: int) -> Path:
 
 def load_ours(path: Path) -> int:
     """The whole load, as ``ecorse ingest`` does it."""
-    from ecorse.load import load_file
-    from ecorse.sources.shops import Shop
-    from ecorse.warehouse.writer import writer
+    from ecorse.ingest.load import load_file
+    from ecorse.ingest.shops import Shop
+    from ecorse.warehouse.lock import writer
 
     shop = Shop("bench", "Bench", "America/New_York", "USD", ())
     with writer("ingest:bench:rees46_events", "bench") as fence:
@@ -87,9 +87,9 @@ PROGRAMS = {"ours": load_ours, "copy": load_copy}
 
 def run_here(program: str, path: Path) -> None:
     """Run one program in this process and print its figures."""
-    import ecorse.load
+    import ecorse.ingest.load
     import ecorse.sources.rees46_events
-    import ecorse.warehouse.writer  # noqa: F401
+    import ecorse.warehouse.lock  # noqa: F401
 
     started = time.perf_counter()
     rows = PROGRAMS[program](path)

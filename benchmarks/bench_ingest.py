@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ecorse.stack.postgres import EmbeddedPostgres
+from ecorse.postgres.server import EmbeddedPostgres
 
 SEED = 2019
 PRODUCTS = (("USB-C Charging Cable", "11.95"), ("Lightning Charging Cable", "14.95"),
@@ -82,9 +82,9 @@ def generate(path: Path, rows: int) -> None:
 
 def load_ours(path: Path) -> dict[str, int]:
     """The whole load, as ``ecorse ingest`` does it."""
-    from ecorse.load import load_file
-    from ecorse.sources.shops import Shop
-    from ecorse.warehouse.writer import writer
+    from ecorse.ingest.load import load_file
+    from ecorse.ingest.shops import Shop
+    from ecorse.warehouse.lock import writer
 
     shop = Shop("bench", "Bench", "America/New_York", "USD", ())
     with writer("ingest:bench:sales_csv", "bench") as fence:
@@ -140,9 +140,9 @@ PROGRAMS = {"ours": load_ours, "copy": load_copy, "pandas": load_pandas}
 def run_here(program: str, path: Path) -> None:
     """Run one program in this process and print its figures."""
     # imports are no part of what is compared
-    import ecorse.load
+    import ecorse.ingest.load
     import ecorse.sources.sales_csv
-    import ecorse.warehouse.writer  # noqa: F401
+    import ecorse.warehouse.lock  # noqa: F401
 
     if program == "pandas":
         import pandas  # noqa: F401

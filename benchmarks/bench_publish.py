@@ -94,9 +94,9 @@ def prepare_build(conn: psycopg.Connection, build_id: int) -> None:
 
 def by_pointer(url: str, reader_url: str) -> Reads:
     """Ecorse's publish."""
-    from ecorse.warehouse.partitions import clear_old_builds
-    from ecorse.warehouse.publish import publish
-    from ecorse.warehouse.views import Published
+    from ecorse.refresh.partitions import clear_old_builds
+    from ecorse.refresh.publish import publish
+    from ecorse.refresh.views import Published
 
     relations = [
         Published(name, name, ("shop_id",), {"shop_id": "", "number": ""}, None)
@@ -155,8 +155,8 @@ def describe(name: str, reads: Reads) -> None:
 
 def main() -> int:
     """Start a Postgres of its own, measure both ways, and compare the longest waits."""
+    from ecorse.postgres import EmbeddedPostgres
     from ecorse.settings import get_settings
-    from ecorse.stack import EmbeddedPostgres
     from ecorse.warehouse.migrate import migrate
 
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

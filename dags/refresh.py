@@ -8,7 +8,7 @@ from ecorse.orchestration.callbacks import mark_build_failed
 from ecorse.orchestration.defaults import DAG_DEFAULTS, TASK_DEFAULTS
 from ecorse.orchestration.docs import Trouble, dag_doc, step_doc
 from ecorse.orchestration.graph import step_groups, upstream_steps
-from ecorse.warehouse.catalog import load_catalog
+from ecorse.refresh.catalog import load_catalog
 
 ABOUT = """
 Builds every mart and model of a night as a new build, audits it and publishes it whole, or not

@@ -1,6 +1,6 @@
 """The page *Ecorse nights* in the Airflow UI: read-only, by GET, nothing secret. Wiring only.
 
-Airflow puts no login before a plugin's endpoints; ``ecorse.orchestration.nights`` says what may
+Airflow puts no login before a plugin's endpoints; ``ecorse.reports.nights`` says what may
 be shown here.
 """
 
@@ -16,9 +16,9 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, FileSystemLoader
 
-import ecorse.orchestration
+import ecorse.reports
 from ecorse.errors import EcorseError
-from ecorse.orchestration.nights import read_nights
+from ecorse.reports.nights import read_nights
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -28,7 +28,7 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 TEMPLATES = Environment(
-    loader=FileSystemLoader(Path(ecorse.orchestration.__file__).parent),
+    loader=FileSystemLoader(Path(ecorse.reports.__file__).parent),
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,

@@ -24,7 +24,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory):
     """One embedded Postgres for the whole session, with a migrated template database."""
-    from ecorse.stack.postgres import EmbeddedPostgres
+    from ecorse.postgres.server import EmbeddedPostgres
     from ecorse.warehouse.migrate import migrate
 
     server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres"))

@@ -14,18 +14,18 @@ from typing import Any
 
 from ecorse.errors import ContractError, DataError
 from ecorse.failpoints import failpoint
-from ecorse.intake import IngestSummary, ingest_source, place_option
-from ecorse.warehouse import builds
-from ecorse.warehouse import publish as publishing
-from ecorse.warehouse.audit import all_checks, run_checks, save_results
-from ecorse.warehouse.builds import fail_build, step
-from ecorse.warehouse.catalog import load_catalog
+from ecorse.ingest.run import IngestSummary, ingest_source, place_option
+from ecorse.refresh import builds
+from ecorse.refresh import publish as publishing
+from ecorse.refresh.audit import all_checks, run_checks, save_results
+from ecorse.refresh.builds import fail_build, step
+from ecorse.refresh.catalog import load_catalog
+from ecorse.refresh.partitions import clear_old_builds
+from ecorse.refresh.pruned import refuse_pruned
+from ecorse.refresh.tables import create_mart
+from ecorse.refresh.views import relations_of
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.partitions import clear_old_builds
-from ecorse.warehouse.runs import journal
-from ecorse.warehouse.tables import create_mart
-from ecorse.warehouse.upkeep import refuse_pruned
-from ecorse.warehouse.views import relations_of
+from ecorse.warehouse.journal import journal
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
@@ -138,7 +138,7 @@ def build_mart(build_id: int, name: str) -> int:
 
 def run_model(build_id: int, name: str) -> dict[str, int]:
     """Train one declared model for every shop; gives the rows written, by table."""
-    from ecorse.training import train
+    from ecorse.training.run import train
 
     declaration = load_catalog().models[name]
     with step(build_id, name) as current:
@@ -155,7 +155,7 @@ def audit(build_id: int) -> AuditSummary:
     DataError
         A check at level ``fail`` found rows; the build is refused, yesterday stays published.
     """
-    from ecorse.training import model_specs
+    from ecorse.training.run import model_specs
 
     if (summary := _summary_of_audit(build_id)) is not None:
         return summary  # an earlier try of this task did it, and could not say so
@@ -213,7 +213,7 @@ def publish(build_id: int, *, holder: str) -> None:
     DataError
         The build was not audited, or was published before.
     """
-    from ecorse.training import model_specs
+    from ecorse.training.run import model_specs
 
     catalog = load_catalog()
     publishing.publish(build_id, relations_of(catalog, model_specs(catalog)), holder=holder)

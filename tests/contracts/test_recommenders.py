@@ -14,8 +14,9 @@ import polars as pl
 import pytest
 import sqlglot
 
-from ecorse.models import Champion, Declaration, load_declarations
-from ecorse.recommenders.tables import ITEM_CO_PURCHASES, ITEM_SIMILARITY
+from ecorse.models.base import Champion
+from ecorse.models.declaration import Declaration, load_declarations
+from ecorse.recommenders.results import ITEM_CO_PURCHASES, ITEM_SIMILARITY
 from ecorse.settings import PROJECT_DIR
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.frames import copy_frame, read_frame

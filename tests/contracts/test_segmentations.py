@@ -16,7 +16,8 @@ import skops.io
 import sqlglot
 
 from ecorse.errors import ModelRejected
-from ecorse.models import Champion, Declaration, ModelResult, load_declarations
+from ecorse.models.base import Champion, ModelResult
+from ecorse.models.declaration import Declaration, load_declarations
 from ecorse.settings import PROJECT_DIR
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.frames import copy_frame, read_frame

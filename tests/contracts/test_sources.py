@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 
 from ecorse.clean.cast import NORMALISATIONS, cast, parse
-from ecorse.clean.contract import recognise
+from ecorse.ingest.shops import Shop
+from ecorse.schema.contract import recognise
+from ecorse.schema.staging import STAGING_TABLES
 from ecorse.settings import PROJECT_DIR
-from ecorse.sources import get_source
-from ecorse.sources.shops import Shop, source_names
-from ecorse.warehouse.staging import STAGING_TABLES
+from ecorse.sources import get_source, source_names
 
 SHOP = Shop("main", "Main", "America/New_York", "USD", ())
 FORMS = [(name, form) for name in source_names() for form in get_source(name).contract.forms]

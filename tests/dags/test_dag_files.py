@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from ecorse.errors import ConfigError, DataError, Fenced, SourceUnavailable, StoreBusy
+from ecorse.refresh.catalog import load_catalog
 from ecorse.settings import PROJECT_DIR, get_settings
-from ecorse.warehouse.catalog import load_catalog
 
 DAGS = ("ingest", "refresh", "rollback", "simulate")
 HEAVY = ("pandas", "polars", "pyarrow", "sklearn", "scipy", "skops", "kagglehub", "sparse_dot_topn")

@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from ecorse import flow
-from ecorse.status import read_checksums
+from ecorse.reports.status import read_checksums
 from ecorse.warehouse.connect import connect
 
 SHARED = {

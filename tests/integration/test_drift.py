@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from ecorse.errors import ContractError
-from ecorse.load import load_file
-from ecorse.sources.shops import Shop
+from ecorse.ingest.load import load_file
+from ecorse.ingest.shops import Shop
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.writer import writer
+from ecorse.warehouse.lock import writer
 
 SHOP = Shop("main", "Main", "America/New_York", "USD", ())
 COLUMNS = [

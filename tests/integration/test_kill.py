@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from ecorse.failpoints import NAMES
+from ecorse.reports.status import read_checksums
 from ecorse.settings import get_settings
 from ecorse.simulate import simulate_year
-from ecorse.status import read_checksums
 from ecorse.warehouse.connect import connect
 
 # one of each kind in every run of the tests; all of them in `make test-all`
@@ -95,8 +95,8 @@ def test_postgres_killed_during_a_load_and_the_next_command_completes(
     sales, undisturbed, monkeypatch, tmp_path
 ):
     """The embedded Postgres dies under a load; the next commands start it and finish the night."""
-    from ecorse.stack import EmbeddedPostgres
-    from ecorse.stack.cluster import postmaster
+    from ecorse.postgres import EmbeddedPostgres
+    from ecorse.postgres.cluster import postmaster
 
     monkeypatch.delenv("ECORSE_DATABASE_URL", raising=False)
     monkeypatch.setenv("ECORSE_HOME", str(tmp_path))

@@ -16,10 +16,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecorse.load import load_file
-from ecorse.sources.shops import Shop
+from ecorse.ingest.load import load_file
+from ecorse.ingest.shops import Shop
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.writer import writer
+from ecorse.warehouse.lock import writer
 
 FILES = int(os.environ.get("ECORSE_TEST_FILES", "25"))
 HEADER = b"Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address"

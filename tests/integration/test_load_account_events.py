@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecorse.errors import ContractError
-from ecorse.load import load_file
-from ecorse.sources.shops import Shop
+from ecorse.ingest.load import load_file
+from ecorse.ingest.shops import Shop
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.writer import writer
+from ecorse.warehouse.lock import writer
 
 FILES = int(os.environ.get("ECORSE_TEST_FILES", "25"))
 COLUMNS = [

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from ecorse.load import load_file
+from ecorse.ingest.load import load_file
+from ecorse.ingest.shops import Shop
 from ecorse.sources import sales_csv
-from ecorse.sources.shops import Shop
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.writer import writer
+from ecorse.warehouse.lock import writer
 
 SHOP = Shop("main", "Electronics store", "America/New_York", "USD", ())
 HEADER = "Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address"

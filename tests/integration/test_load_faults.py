@@ -12,12 +12,12 @@ from decimal import Decimal
 
 import pytest
 
-import ecorse.archive
+import ecorse.ingest.archive
 from ecorse.errors import ContractError, SourceUnavailable
-from ecorse.load import load_file
-from ecorse.sources.shops import Shop
+from ecorse.ingest.load import load_file
+from ecorse.ingest.shops import Shop
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.writer import writer
+from ecorse.warehouse.lock import writer
 
 SHOP = Shop("main", "Electronics store", "America/New_York", "USD", ())
 HEADER = "Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address"
@@ -293,7 +293,7 @@ def test_28_an_alias_is_mapped(warehouse, tmp_path):
 def test_30_a_file_that_changes_while_it_is_read(how, warehouse, tmp_path, monkeypatch):
     path = tmp_path / "f.csv"
     path.write_bytes(PLAIN * 10)
-    finish = ecorse.archive.Intake.finish
+    finish = ecorse.ingest.archive.Intake.finish
 
     def change_and_finish(self):
         if how == "in place":
@@ -305,7 +305,7 @@ def test_30_a_file_that_changes_while_it_is_read(how, warehouse, tmp_path, monke
             other.replace(path)
         return finish(self)
 
-    monkeypatch.setattr(ecorse.archive.Intake, "finish", change_and_finish)
+    monkeypatch.setattr(ecorse.ingest.archive.Intake, "finish", change_and_finish)
     with pytest.raises(SourceUnavailable, match=r"f\.csv: was changed or replaced"):
         load(path)
     assert nothing_loaded()

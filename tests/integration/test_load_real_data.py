@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ecorse.load import load_file
-from ecorse.sources.shops import Shop
+from ecorse.ingest.load import load_file
+from ecorse.ingest.shops import Shop
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.writer import writer
+from ecorse.warehouse.lock import writer
 
 SHOP = Shop("main", "Electronics store", "America/New_York", "USD", ())
 SCOPE = "ingest:main:sales_csv"

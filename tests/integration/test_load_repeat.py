@@ -13,13 +13,13 @@ import pytest
 
 from ecorse import flow
 from ecorse.errors import Fenced, StoreBusy
-from ecorse.load import load_file
+from ecorse.ingest.load import load_file
+from ecorse.ingest.report import report_markdown
+from ecorse.ingest.shops import Shop
 from ecorse.settings import get_settings
-from ecorse.sources.shops import Shop
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.copy import CopyStreams
-from ecorse.warehouse.load_report import report_markdown
-from ecorse.warehouse.writer import writer
+from ecorse.warehouse.lock import writer
 
 SHOP = Shop("main", "Electronics store", "America/New_York", "USD", ())
 HEADER = "Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address"
@@ -236,9 +236,9 @@ POINTS = [
 PROGRAM = """
 import sys
 from pathlib import Path
-from ecorse.load import load_file
-from ecorse.sources.shops import Shop
-from ecorse.warehouse.writer import writer
+from ecorse.ingest.load import load_file
+from ecorse.ingest.shops import Shop
+from ecorse.warehouse.lock import writer
 shop = Shop("main", "Electronics store", "America/New_York", "USD", ())
 with writer("ingest:main:sales_csv", "test") as fence:
     load_file(Path(sys.argv[1]), shop=shop, source="sales_csv", fence=fence)

@@ -8,16 +8,17 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from ecorse.clean.contract import Column, Contract, Form, Rule
 from ecorse.errors import ContractError
-from ecorse.load import load_file
-from ecorse.sources.base import Canonical, shop_of_row, to_instants, to_wall_clock
-from ecorse.sources.shops import Shop
-from ecorse.warehouse.audit import night_checks
-from ecorse.warehouse.builds import open_build
+from ecorse.ingest.load import load_file
+from ecorse.ingest.shops import Shop
+from ecorse.refresh.audit import night_checks
+from ecorse.refresh.builds import open_build
+from ecorse.refresh.relations import staging_at
+from ecorse.schema.contract import Column, Contract, Form, Rule
+from ecorse.schema.source import Canonical
+from ecorse.sources.canonical import shop_of_row, to_instants, to_wall_clock
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.relations import staging_at
-from ecorse.warehouse.writer import writer
+from ecorse.warehouse.lock import writer
 
 SHOP = Shop("main", "Main", "America/New_York", "USD", ())
 HEADER = "at,kind,product,session,price\n"
@@ -71,7 +72,7 @@ class Clicks:
 
 @pytest.fixture
 def load(warehouse, tmp_path, monkeypatch):
-    monkeypatch.setattr("ecorse.load.get_source", lambda name: Clicks())
+    monkeypatch.setattr("ecorse.ingest.load.get_source", lambda name: Clicks())
 
     def load(name, text, **reading):
         path = tmp_path / name

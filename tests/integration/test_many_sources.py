@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ecorse import flow
+from ecorse.ingest.shops import load_shops
 from ecorse.settings import get_settings
-from ecorse.sources.shops import load_shops
 from ecorse.warehouse.connect import connect
 
 SHOP = """

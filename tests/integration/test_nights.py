@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 
-from ecorse.orchestration.nights import read_nights, step_rows
+from ecorse.refresh.partitions import attach_pointer
+from ecorse.reports.nights import read_nights, step_rows
 from ecorse.settings import PROJECT_DIR, get_settings
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.partitions import attach_pointer
 
 ADDRESS = "917 1st St, Dallas, TX 75001"  # stands for personal data
 BUILD = (
@@ -135,7 +135,7 @@ def test_details_are_those_of_the_asked_night(nights):
 
 
 def test_the_published_night_is_shown_however_old(nights, monkeypatch):
-    monkeypatch.setattr("ecorse.orchestration.nights.NIGHTS_SHOWN", 1)
+    monkeypatch.setattr("ecorse.reports.nights.NIGHTS_SHOWN", 1)
     assert [b["build_id"] for b in read_nights()["builds"]] == [nights["third"], nights["first"]]
 
 
@@ -175,7 +175,7 @@ def test_rows_for_the_asset_event(nights):
 
 
 def test_the_page_writes_nothing_and_waits_no_longer_than_its_limit(nights):
-    from ecorse.orchestration import nights as module
+    from ecorse.reports import nights as module
 
     with module._snapshot() as conn, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         conn.execute("delete from ops.reject")

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from ecorse.errors import ContractError, DiskFull, SourceUnavailable
-from ecorse.sources.origins._archive import Limits, extract_safely
+from ecorse.origins._archive import Limits, extract_safely
 
 
 def build(*members: tuple[zipfile.ZipInfo | str, bytes], flags: int = 0) -> bytes:
@@ -174,7 +174,7 @@ def test_a_hundred_thousand_members_stay_within_memory(tmp_path):
     code = (
         "import sys; from pathlib import Path\n"
         "from ecorse.errors import ContractError\n"
-        "from ecorse.sources.origins._archive import extract_safely\n"
+        "from ecorse.origins._archive import extract_safely\n"
         "try:\n    extract_safely(Path(sys.argv[1]), Path(sys.argv[2]), label='many')\n"
         "except ContractError:\n"  # not getrusage: it counts the parent's memory at the fork
         "    status = Path('/proc/self/status').read_text()\n"

@@ -14,8 +14,8 @@ import zipfile
 import pytest
 
 from ecorse.errors import ConfigError, ContractError, SourceUnavailable
+from ecorse.origins import fetch_files
 from ecorse.settings import Settings
-from ecorse.sources.origins import fetch_files
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_folder_that_may_not_be_read(tmp_path, folder):
     code = (
         "import os, sys; from pathlib import Path\n"
         "from ecorse.errors import SourceUnavailable; from ecorse.settings import Settings\n"
-        "from ecorse.sources.origins import fetch_files, folder\n"
+        "from ecorse.origins import fetch_files, folder\n"
         "if os.getuid() == 0: os.setuid(65534)\n"
         "try: fetch_files('folder', Settings(), {'path': sys.argv[1]})\n"
         "except SourceUnavailable as error: print(error)\n"
@@ -173,7 +173,7 @@ def test_an_archive_that_was_replaced_is_unpacked_again(settings, tmp_path):
 
 
 def test_an_archive_that_changes_while_it_is_unpacked(settings, tmp_path, monkeypatch):
-    from ecorse.sources.origins import _files
+    from ecorse.origins import _files
 
     (tmp_path / "in").mkdir()
     archive = tmp_path / "in" / "a.zip"

@@ -16,8 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ecorse.errors import ConfigError, ContractError, DiskFull, SourceUnavailable
+from ecorse.origins import _download, fetch_files
 from ecorse.settings import Settings
-from ecorse.sources.origins import _download, fetch_files
 
 BODY = bytes(range(256)) * 400  # 102,400 bytes, no two neighbours alike
 

@@ -22,8 +22,8 @@ from typing import Any
 import pytest
 
 from ecorse.errors import ConfigError, ContractError, DiskFull, SourceUnavailable
+from ecorse.origins import fetch_files, kaggle
 from ecorse.settings import Settings
-from ecorse.sources.origins import fetch_files, kaggle
 
 GET = "/api/v1/datasets.DatasetApiService/GetDataset"
 DOWNLOAD = "/api/v1/datasets.DatasetApiService/DownloadDataset"

@@ -14,8 +14,8 @@ import fsspec
 import pytest
 
 from ecorse.errors import ConfigError, ContractError, DiskFull, SourceUnavailable
+from ecorse.origins import fetch_files, object_storage
 from ecorse.settings import Settings
-from ecorse.sources.origins import fetch_files, object_storage
 
 URL = "memory://bucket/exports"
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 
 from ecorse.errors import ConfigError
+from ecorse.origins import fetch_files
 from ecorse.settings import Settings
 from ecorse.simulate import append_sales
-from ecorse.sources.origins import fetch_files
 
 OPTIONS = {"seed": 5, "orders": 240, "year": 2020}
 

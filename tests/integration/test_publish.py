@@ -9,7 +9,7 @@ import pytest
 
 from ecorse import flow
 from ecorse.errors import DataError, TerminalError
-from ecorse.status import read_checksums
+from ecorse.reports.status import read_checksums
 from ecorse.warehouse.connect import connect
 
 HOLDER = "test"

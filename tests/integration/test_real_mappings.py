@@ -10,10 +10,10 @@ from decimal import Decimal
 import pytest
 import yaml
 
-from ecorse.load import load_file
-from ecorse.sources.shops import Shop
+from ecorse.ingest.load import load_file
+from ecorse.ingest.shops import Shop
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.writer import writer
+from ecorse.warehouse.lock import writer
 
 SHOP = Shop("main", "Main", "America/Los_Angeles", "USD", ())
 

@@ -15,8 +15,8 @@ import openpyxl
 import pytest
 
 from ecorse import flow
+from ecorse.reports.status import read_checksums
 from ecorse.settings import get_settings
-from ecorse.status import read_checksums
 from ecorse.warehouse.connect import connect
 
 pytestmark = pytest.mark.slow

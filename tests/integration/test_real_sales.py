@@ -10,8 +10,8 @@ from decimal import Decimal
 import pytest
 
 from ecorse import flow
+from ecorse.reports.status import read_checksums
 from ecorse.settings import get_settings
-from ecorse.status import read_checksums
 from ecorse.warehouse.connect import connect
 
 pytestmark = pytest.mark.slow
@@ -83,7 +83,7 @@ def test_a_year_all_at_once_and_file_by_file_in_any_order(switch_warehouse, shar
 
 
 def test_the_first_co_purchase_neighbours_of_the_phones(switch_warehouse, shared_data):
-    from ecorse.recommend import recommend
+    from ecorse.night import recommend
 
     switch_warehouse()
     ingest(shared_data / "sales_monthly")

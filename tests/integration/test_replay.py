@@ -8,7 +8,7 @@ import pytest
 
 from ecorse import flow
 from ecorse.errors import TerminalError
-from ecorse.replay import replay
+from ecorse.ingest.replay import replay
 from ecorse.settings import get_settings
 from ecorse.sources.sales_csv import SOURCE
 from ecorse.warehouse.connect import connect
@@ -46,7 +46,7 @@ def mend(monkeypatch):
     """The rule against negative quantities goes."""
     rules = tuple(r for r in SOURCE.contract.rules if r.id != "quantity_not_positive")
     mended = replace(SOURCE, contract=replace(SOURCE.contract, rules=rules))
-    monkeypatch.setattr("ecorse.load.get_source", lambda name: mended)
+    monkeypatch.setattr("ecorse.ingest.load.get_source", lambda name: mended)
 
 
 def counts():

@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from ecorse.errors import ConfigError
-from ecorse.stack import EmbeddedPostgres, sessions, supervisor
+from ecorse.postgres import EmbeddedPostgres
+from ecorse.stack import sessions, supervisor
 from ecorse.stack.airflow import airflow_environment, login_file, migrate_metadata
 from ecorse.stack.client import FINAL_STATES, AirflowClient
 from ecorse.stack.supervisor import COMPONENTS, Supervisor

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from ecorse.errors import ConfigError, DiskFull
-from ecorse.stack import EmbeddedPostgres, address, cluster, roles
+from ecorse.postgres import EmbeddedPostgres, address, cluster, roles
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +218,7 @@ def test_a_pid_that_now_belongs_to_another_program_does_not_stop_a_start(running
 
 def test_a_half_made_data_directory_is_made_again(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from ecorse.stack import EmbeddedPostgres;"
+        "import sys; from pathlib import Path; from ecorse.postgres import EmbeddedPostgres;"
         "EmbeddedPostgres(Path(sys.argv[1])).start()"
     )
     server = EmbeddedPostgres(tmp_path / "home")
@@ -242,7 +242,7 @@ def test_a_half_made_data_directory_is_made_again(tmp_path):
 def test_processes_that_start_at_once_share_one_server(running):
     running.stop()
     code = (
-        "import sys; from pathlib import Path; from ecorse.stack import EmbeddedPostgres;"
+        "import sys; from pathlib import Path; from ecorse.postgres import EmbeddedPostgres;"
         "s = EmbeddedPostgres(Path(sys.argv[1])); s.start();"
         "print((s.data_dir / 'postmaster.pid').read_text().split()[0])"
     )

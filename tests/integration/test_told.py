@@ -11,10 +11,10 @@ from rich.console import Console
 
 from ecorse import cli, flow
 from ecorse.errors import ConfigError, DiskFull, EcorseError, StoreBusy
+from ecorse.postgres.address import database_url
+from ecorse.reports.status import print_status, print_summary
 from ecorse.settings import get_settings
-from ecorse.stack.address import database_url
-from ecorse.status import print_status, print_summary
-from ecorse.warehouse.artifacts import store_artifact
+from ecorse.training.artifacts import store_artifact
 from ecorse.warehouse.connect import connect, explain
 
 HEADER = "Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address"

@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 from ecorse import flow
 from ecorse.cli import app
 from ecorse.errors import ConfigError, ContractError
+from ecorse.origins.simulate import simulated_folder
+from ecorse.reports.truth import Score, likeliest_daypart, score_truth
 from ecorse.settings import get_settings
 from ecorse.simulate import append_rows
-from ecorse.sources.origins.simulate import simulated_folder
-from ecorse.truth import Score, likeliest_daypart, score_truth
 from ecorse.warehouse.connect import connect
 
 SMALL = {"seed": 4, "orders": 600}
@@ -194,7 +194,7 @@ def test_a_shop_without_customers_is_judged_by_its_orders(shops):
 def test_the_truth_folder_is_no_data(shops):
     options = {"seed": 4, "customers": 30, "orders": 100, "events": 500, "format": "products"}
     folder: Path = simulated_folder(get_settings(), options)
-    from ecorse.sources.origins import fetch_files
+    from ecorse.origins import fetch_files
 
     files = fetch_files("simulate", get_settings(), options)
     assert [file.file_name for file in files] == ["simulated_products.csv"]

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from ecorse import flow
 from ecorse.cli import app
 from ecorse.errors import StoreBusy, TerminalError
+from ecorse.ingest import upkeep
 from ecorse.sources import sales_csv
-from ecorse.warehouse import upkeep
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.writer import writer
+from ecorse.warehouse.lock import writer
 
 HOLDER = "test"
 HEADER = "Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address"

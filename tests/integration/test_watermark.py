@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from ecorse import flow
-from ecorse.load import load_file
-from ecorse.sources.shops import Shop
+from ecorse.ingest.load import load_file
+from ecorse.ingest.shops import Shop
+from ecorse.refresh.relations import PUBLISHED, staging_at
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.relations import PUBLISHED, staging_at
-from ecorse.warehouse.writer import writer
+from ecorse.warehouse.lock import writer
 
 SHOP = Shop("main", "Electronics store", "America/New_York", "USD", ())
 HEADER = "Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address"

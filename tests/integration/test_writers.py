@@ -6,9 +6,9 @@ import pytest
 
 from ecorse import flow
 from ecorse.errors import Fenced, StoreBusy
-from ecorse.warehouse import builds
+from ecorse.refresh import builds
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.writer import writer
+from ecorse.warehouse.lock import writer
 
 
 def test_a_second_holder_is_refused_at_once(warehouse):

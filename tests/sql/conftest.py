@@ -11,9 +11,9 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from ecorse.training import model_specs
-from ecorse.warehouse.catalog import Catalog, load_catalog, render
-from ecorse.warehouse.staging import STAGING_TABLES
+from ecorse.refresh.catalog import Catalog, load_catalog, render
+from ecorse.schema.staging import STAGING_TABLES
+from ecorse.training.run import model_specs
 
 
 def _as_it_stands(schema: str, table: str) -> str:

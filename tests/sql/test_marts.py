@@ -14,7 +14,7 @@ import pytest
 import sqlglot
 import yaml
 
-from ecorse.warehouse.catalog import load_catalog
+from ecorse.refresh.catalog import load_catalog
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/*/given.yaml"))
 CATALOG = load_catalog()

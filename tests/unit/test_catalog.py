@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ecorse.errors import ConfigError
+from ecorse.refresh.catalog import Catalog, load_catalog
 from ecorse.settings import Settings
-from ecorse.warehouse.catalog import Catalog, load_catalog
 
 HEADER = 'about = "A mart."\ngrain = ["shop_id"]\nmaterialized = "table"\n'
 COMMENTS = 'shop_id = "The shop"\nlines = "Lines"\n'
@@ -177,7 +177,7 @@ def test_the_project_s_own_catalogue_is_quick_and_needs_no_data_library() -> Non
     load_catalog()
     assert time.process_time() - started < 0.2
     code = (
-        "import sys, time; from ecorse.warehouse.catalog import load_catalog;"
+        "import sys, time; from ecorse.refresh.catalog import load_catalog;"
         "t = time.process_time(); load_catalog(); took = time.process_time() - t;"
         "assert took < 1, took;"
         "heavy = {'polars', 'pandas', 'numpy', 'sklearn'} & set(sys.modules);"

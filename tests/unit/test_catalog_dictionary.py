@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from ecorse.refresh.catalog import load_catalog
+from ecorse.refresh.dictionary import DICTIONARY, make_dictionary
 from ecorse.settings import PROJECT_DIR
-from ecorse.training import model_specs
-from ecorse.warehouse.catalog import load_catalog
-from ecorse.warehouse.dictionary import DICTIONARY, make_dictionary
+from ecorse.training.run import model_specs
 
 
 def test_committed_page_is_current() -> None:
     committed = (PROJECT_DIR / DICTIONARY).read_text(encoding="utf-8")
     assert committed == make_dictionary(load_catalog()), (
-        "run python -m ecorse.warehouse.dictionary and commit docs/data-dictionary.md"
+        "run python -m ecorse.refresh.dictionary and commit docs/data-dictionary.md"
     )
 
 

@@ -6,7 +6,7 @@ import pytest
 import sqlglot
 
 from ecorse.errors import ConfigError
-from ecorse.warehouse.render import render
+from ecorse.refresh.render import render
 
 
 def _resolve(schema: str, table: str) -> str:

@@ -8,8 +8,9 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from ecorse.clean.cast import cast, local_to_utc, parse
-from ecorse.clean.contract import recognise
+from ecorse.clean.cast import cast, parse
+from ecorse.clock import local_to_utc
+from ecorse.schema.contract import recognise
 from ecorse.sources.sales_csv import CONTRACT
 
 NAMES = ["Order ID", "Product", "Quantity Ordered", "Price Each", "Order Date", "Purchase Address"]

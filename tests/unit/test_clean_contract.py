@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from ecorse.clean.contract import Column, Contract, Form, Rule, recognise
 from ecorse.errors import ContractError
+from ecorse.schema.contract import Column, Contract, Form, Rule, recognise
 
 SHORT = Form("short", (Column("Order ID", "order_id"), Column("Price", "price", "decimal")))
 LONG = Form(

@@ -14,9 +14,9 @@ import openpyxl
 import polars as pl
 import pytest
 
-from ecorse.archive import Intake
 from ecorse.clean.stream import text_blocks
 from ecorse.errors import ContractError, SourceUnavailable
+from ecorse.ingest.archive import Intake
 
 
 def parquet() -> bytes:

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from ecorse.clean.cast import cast, parse
-from ecorse.clean.contract import recognise
+from ecorse.ingest.shops import Shop
+from ecorse.schema.contract import recognise
 from ecorse.sources import get_source, read_with
-from ecorse.sources.shops import Shop
 
 SHOP = Shop("main", "Main", "America/New_York", "USD", ())
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecorse.errors import ConfigError
-from ecorse.models import Champion
+from ecorse.models.base import Champion
 from ecorse.recommenders import attributes, co_purchase
 from ecorse.recommenders.item_similarity import ItemSimilarity
-from ecorse.recommenders.tables import broken_rules
+from ecorse.recommenders.results import broken_rules
 
 WEIGHTS = {"category": 0.5, "price_band": 0.2, "city": 0.05, "daypart": 0.15, "month": 0.1}
 NOON = datetime(2019, 3, 1, 12)

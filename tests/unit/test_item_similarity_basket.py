@@ -11,8 +11,8 @@ from scipy import sparse
 
 from ecorse.errors import DataError
 from ecorse.evaluate.ranking import hit_rate, split_by_time
+from ecorse.recommenders.basket import context_lift, recommend_for_basket
 from ecorse.recommenders.co_purchase import top_co_purchases
-from ecorse.recommenders.similar_items import context_lift, recommend_for_basket
 
 PRODUCTS = pl.DataFrame(
     {

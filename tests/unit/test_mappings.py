@@ -10,10 +10,10 @@ from decimal import Decimal
 import pytest
 
 from ecorse.errors import ConfigError, ContractError
-from ecorse.mappings.declare import read_mapping
-from ecorse.mappings.draft import draft
-from ecorse.source_check import check_file
-from ecorse.sources.shops import Shop
+from ecorse.ingest.check import check_file
+from ecorse.ingest.shops import Shop
+from ecorse.sources.mappings.draft import draft
+from ecorse.sources.mappings.source import read_mapping
 
 SHOP = Shop("main", "Main", "Europe/Berlin", "EUR", ())
 ORDERS = """
@@ -42,7 +42,7 @@ def mapping(tmp_path, monkeypatch):
     """Write a mapping and give its source, known by its name as any other."""
     folder = tmp_path / "project" / "include" / "sources"
     folder.mkdir(parents=True)
-    monkeypatch.setattr("ecorse.sources.shops.mapping_file", lambda name: folder / f"{name}.toml")
+    monkeypatch.setattr("ecorse.sources.mapping_file", lambda name: folder / f"{name}.toml")
 
     def mapping(text, name="orders"):
         (folder / f"{name}.toml").write_text(text)
@@ -53,7 +53,7 @@ def mapping(tmp_path, monkeypatch):
 
 def rows_of(source, path):
     """The canonical rows of a file, through the whole cleaning."""
-    from ecorse.clean.pipeline import Cleaner
+    from ecorse.clean.cleaner import Cleaner
 
     source = source.bind(path.parent)
     with path.open("rb") as file:

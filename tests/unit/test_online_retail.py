@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 from ecorse.clean.cast import cast, parse
-from ecorse.clean.contract import recognise
+from ecorse.ingest.shops import Shop
+from ecorse.schema.contract import recognise
 from ecorse.sources.online_retail import SOURCE
-from ecorse.sources.shops import Shop
 
 SHOP = Shop("gifts", "Gifts", "Europe/London", "GBP", ())
 FIRST = ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice",

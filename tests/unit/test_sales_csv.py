@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from ecorse.clean.cast import cast, parse
-from ecorse.clean.contract import recognise
+from ecorse.ingest.shops import Shop
+from ecorse.schema.contract import recognise
 from ecorse.sources.sales_csv import SOURCE, product_id, split_address
-from ecorse.sources.shops import Shop
 
 SHOP = Shop("main", "Main", "America/New_York", "USD", ())
 SIX = ["Order ID", "Product", "Quantity Ordered", "Price Each", "Order Date", "Purchase Address"]

@@ -25,7 +25,7 @@ from ecorse.segments.artifact import (
     load_artifact,
     read_artifact,
 )
-from ecorse.segments.pipeline import fit_kmeans, fit_projection, join_pipeline, project
+from ecorse.segments.projection import fit_kmeans, fit_projection, join_pipeline, project
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score
 
 from ecorse.errors import ConfigError, DataError, ModelRejected
-from ecorse.models import Champion
+from ecorse.models.base import Champion
 from ecorse.segments.artifact import read_artifact
 from ecorse.segments.kmeans import PcaKMeans
 from ecorse.settings import PROJECT_DIR
@@ -234,7 +234,7 @@ def test_an_unseen_city_and_category_are_labelled_and_counted(orders, first):
 SCRIPT = """
 import hashlib, json, sys, tomllib
 import polars as pl
-from ecorse.models import Champion
+from ecorse.models.base import Champion
 from ecorse.segments.artifact import read_artifact
 from ecorse.segments.kmeans import PcaKMeans
 with open(sys.argv[2], "rb") as file:

@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ecorse.models import Champion, load_declarations
+from ecorse.models.base import Champion
+from ecorse.models.declaration import load_declarations
 from ecorse.settings import PROJECT_DIR
 
 

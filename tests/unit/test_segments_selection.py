@@ -10,7 +10,7 @@ from ecorse.features.orders import Block, Feature
 from ecorse.segments.config import Selection
 from ecorse.segments.identity import first_order, match_segments
 from ecorse.segments.mixture import hour_mixture_agreement, quietest_hour
-from ecorse.segments.pipeline import (
+from ecorse.segments.projection import (
     count_distinct,
     fit_kmeans,
     fit_projection,

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from ecorse.errors import ConfigError
+from ecorse.ingest.shops import Shop, ShopSource, load_shops
 from ecorse.settings import PROJECT_DIR, Settings
-from ecorse.sources.shops import Shop, ShopSource, load_shops, source_names
+from ecorse.sources import source_names
 
 GOOD = """
 [[shops]]
@@ -161,8 +162,8 @@ def test_it_reads_in_five_milliseconds_and_imports_nothing_heavy():
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 0.005
     code = (
-        "import sys; from ecorse.sources.shops import load_shops; load_shops();"
-        "import ecorse.sources.origins.kaggle, ecorse.sources.origins.simulate;"
+        "import sys; from ecorse.ingest.shops import load_shops; load_shops();"
+        "import ecorse.origins.kaggle, ecorse.origins.simulate;"
         "heavy = {'polars', 'pandas', 'numpy', 'kagglehub', 'requests', 'psycopg', 'airflow'};"
         "print(sorted(heavy & set(sys.modules)))"
     )

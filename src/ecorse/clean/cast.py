@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
-from ecorse.clean.contract import Column, Contract, Header, Rule
+from ecorse.clock import EPOCHS
+from ecorse.schema.contract import Column, Contract, Header, Rule
 
-EPOCHS = {"epoch": 1_000_000, "epoch_ms": 1_000}  # microseconds per unit since 1970, in UTC
 # Tried where no declared format fits: ISO 8601 leaves nothing to guess, and the date cells of a
 # spreadsheet or Parquet file are written so, whatever format the source declares for its text.
 ISO_FORMATS: dict[str, tuple[str, ...]] = {
@@ -295,25 +295,3 @@ def no_reasons() -> pl.DataFrame:
     """No reason at all: an empty frame of ``_row, rule, column, sentence``."""
     text = ("rule", "column", "sentence")
     return pl.DataFrame(schema={"_row": pl.UInt32} | dict.fromkeys(text, pl.String))
-
-
-def local_to_utc(local: pl.Series, time_zone: str) -> pl.Series:
-    """The UTC instants of a shop's wall-clock times; no row is lost to daylight saving.
-
-    A time that happens twice (clocks go back) is its first occurrence. A time that never happens
-    (clocks go forward) is moved forward by the gap, by reading it with the offset in force
-    before: 02:30 in a gap from 02:00 to 03:00 is the instant of 03:30. Both are the ``fold=0``
-    of Source: https://peps.python.org/pep-0495/
-    """
-
-    def instants(wall: pl.Series) -> pl.Series:
-        zoned = wall.dt.replace_time_zone(time_zone, ambiguous="earliest", non_existent="null")
-        return zoned.dt.convert_time_zone("UTC")
-
-    utc = instants(local)
-    for before in (timedelta(hours=3), timedelta(hours=25)):  # the second: Samoa skipped a day
-        if utc.null_count() == local.null_count():
-            break
-        rows = (utc.is_null() & local.is_not_null()).arg_true()
-        utc = utc.scatter(rows, instants(local.gather(rows) - before) + before)
-    return utc

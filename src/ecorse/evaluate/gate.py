@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import adjusted_rand_score
 
-from ecorse.models import Decision
+from ecorse.models.base import Decision
 
 Labels = npt.NDArray[np.int64]
 SMALLEST_PSI_SHARE = 1e-4

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from ecorse.warehouse.catalog import Catalog, Step
+    from ecorse.refresh.catalog import Catalog, Step
 
 
 class Trouble(NamedTuple):

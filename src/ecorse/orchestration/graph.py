@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ecorse.warehouse.catalog import Catalog
+    from ecorse.refresh.catalog import Catalog
 
 
 def upstream_steps(catalog: Catalog) -> dict[str, list[str]]:

@@ -53,8 +53,8 @@ def _build_id(context: Context) -> int:
 def list_sources() -> list[dict[str, str]]:
     """The configured shops and sources of this run; the form narrows them."""
     from ecorse.errors import ConfigError
+    from ecorse.ingest.shops import load_shops
     from ecorse.settings import get_settings
-    from ecorse.sources.shops import load_shops
 
     form = get_current_context()["params"]
     chosen = [
@@ -183,7 +183,7 @@ def rollback() -> dict[str, Any]:
 
 
 def _announce_marts(context: Context, build_id: int, action: str) -> dict[str, Any]:
-    from ecorse.orchestration.nights import step_rows
+    from ecorse.reports.nights import step_rows
 
     extra: dict[str, Any] = {"build_id": build_id, "action": action, "rows": step_rows(build_id)}
     context["outlet_events"][MARTS].extra = extra
@@ -204,9 +204,9 @@ def simulate() -> dict[str, Any]:
 
 def _simulated_file() -> Path:
     """Give the last file of the simulated shop, which is made first if it is not there yet."""
+    from ecorse.ingest.shops import load_shops
+    from ecorse.origins import fetch_files
     from ecorse.settings import get_settings
-    from ecorse.sources.origins import fetch_files
-    from ecorse.sources.shops import load_shops
 
     settings = get_settings()
     sources = [source for shop in load_shops(settings) for source in shop.sources]

@@ -1,7 +1,7 @@
 """What a recommender's declaration may say, checked before anything is trained.
 
 What belongs here: configuration classes of recommenders. What does not: reading files
-(``ecorse.models``), anything that trains.
+(``ecorse.models.base``), anything that trains.
 """
 
 from __future__ import annotations

@@ -17,11 +17,11 @@ from scipy import sparse
 from ecorse.errors import ModelRejected
 from ecorse.evaluate.ranking import HitRate, hit_rate, split_by_time
 from ecorse.features.items import build_baskets, keep_known_lines, sort_catalogue
-from ecorse.models import Champion, Decision, ModelResult
+from ecorse.models.base import Champion, Decision, ModelResult
 from ecorse.recommenders.blend import Similarities, compute_similarities
 from ecorse.recommenders.config import ItemSimilarityConfig
 from ecorse.recommenders.evidence import explain_pairs
-from ecorse.recommenders.tables import ITEM_CO_PURCHASES, ITEM_SIMILARITY, broken_rules
+from ecorse.recommenders.results import ITEM_CO_PURCHASES, ITEM_SIMILARITY, broken_rules
 
 _SCHEMA = {
     "shop_id": pl.String,
@@ -45,7 +45,7 @@ class ItemSimilarity:
     def run(
         self, shop_id: str, inputs: Mapping[str, pl.DataFrame], champion: Champion | None
     ) -> ModelResult:
-        """Compute one shop's neighbours; see ``ecorse.models.Model``.
+        """Compute one shop's neighbours; see ``ecorse.models.base.Model``.
 
         Parameters
         ----------

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from ecorse.features.orders import Floats
-from ecorse.segments.pipeline import Labels
+from ecorse.segments.projection import Labels
 
 
 def match_segments(

@@ -19,21 +19,21 @@ from ecorse.errors import DataError
 from ecorse.evaluate.drift import drift
 from ecorse.evaluate.gate import cluster_jaccard, decide, label_agreement
 from ecorse.features.orders import Lines, clock_values, hash_features, sort_lines
-from ecorse.models import Champion, Decision, ModelResult
+from ecorse.models.base import Champion, Decision, ModelResult
 from ecorse.segments.artifact import SegmentModel, dump_artifact, read_artifact
 from ecorse.segments.config import parse_config
-from ecorse.segments.meaning import Segment, describe_segments
-from ecorse.segments.mixture import hour_mixture_agreement
-from ecorse.segments.pipeline import Labels, one_thread
-from ecorse.segments.selection import sample_rows, silhouette
-from ecorse.segments.tables import make_frame, make_specs, make_tables
-from ecorse.segments.training import (
+from ecorse.segments.fit import (
     Applied,
     apply_model,
     refit_model,
     reselection_due,
     select_model,
 )
+from ecorse.segments.meaning import Segment, describe_segments
+from ecorse.segments.mixture import hour_mixture_agreement
+from ecorse.segments.projection import Labels, one_thread
+from ecorse.segments.results import make_frame, make_specs, make_tables
+from ecorse.segments.selection import sample_rows, silhouette
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ecorse.features.orders import Block, Floats
 from ecorse.segments.config import Naming
-from ecorse.segments.pipeline import Labels
+from ecorse.segments.projection import Labels
 from ecorse.segments.traits import Mask, Trait, describe_trait, explained_share
 
 

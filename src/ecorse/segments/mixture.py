@@ -13,7 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
 from ecorse.features.orders import Floats
-from ecorse.segments.pipeline import Labels
+from ecorse.segments.projection import Labels
 
 SMALLEST_ROWS = 10
 

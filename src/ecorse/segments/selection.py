@@ -19,7 +19,7 @@ from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from ecorse.features.orders import Floats
 from ecorse.segments.config import Selection
-from ecorse.segments.pipeline import Labels, fit_kmeans
+from ecorse.segments.projection import Labels, fit_kmeans
 
 
 @dataclass(frozen=True)

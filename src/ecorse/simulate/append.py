@@ -19,8 +19,8 @@ from typing import BinaryIO
 import numpy as np
 import polars as pl
 
+from ecorse.atomic import locked, replace_atomically
 from ecorse.errors import ConfigError, ContractError
-from ecorse.files import locked, replace_atomically
 from ecorse.simulate.dirt import HEADER
 from ecorse.simulate.generate import generate_month
 from ecorse.simulate.truth import DEFAULT_TRUTH, Truth

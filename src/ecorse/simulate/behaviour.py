@@ -14,7 +14,7 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from ecorse.clean.cast import local_to_utc
+from ecorse.clock import local_to_utc
 from ecorse.simulate.generate import Floats, Ints
 from ecorse.simulate.population import Shop, _bell, pick
 

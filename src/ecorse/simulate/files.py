@@ -19,8 +19,8 @@ import numpy as np
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from ecorse.atomic import replace_atomically
 from ecorse.errors import ConfigError
-from ecorse.files import replace_atomically
 from ecorse.simulate.behaviour import product_weights
 from ecorse.simulate.dirt import Dirt
 from ecorse.simulate.formats import Format, get_format

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from ecorse.atomic import locked, replace_atomically
 from ecorse.columns import SIMULATED_PREFIX
 from ecorse.errors import ConfigError, ContractError
-from ecorse.files import locked, replace_atomically
 from ecorse.simulate.append import append_sales
 from ecorse.simulate.files import recode, render
 from ecorse.simulate.formats import Format, format_names, get_format

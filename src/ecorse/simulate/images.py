@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ecorse.files import replace_atomically
+from ecorse.atomic import replace_atomically
 from ecorse.simulate.population import Shop
 
 _STREAM = 80

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from ecorse.atomic import replace_atomically
 from ecorse.errors import ConfigError
-from ecorse.files import replace_atomically
 from ecorse.simulate.dirt import HEADER, Dirt, add_dirt, pick_lines
 from ecorse.simulate.generate import Ints, MonthLines, generate_month, orders_per_month
 from ecorse.simulate.truth import DEFAULT_TRUTH, Truth

@@ -1,22 +1,46 @@
-"""Sources: how a shop's files are read, one module per source, and where they come from.
+"""Sources: how a shop's files are read, one module or mapping per source.
 
-What belongs here: a source's contract and its canonical rows; ``origins`` (where files come from);
-``shops`` (which shop uses which). What does not: cleaning rules' engine (``ecorse.clean``). A new
-source is one new module, named like the source, that defines ``SOURCE``. Nothing heavy is imported
-before a source is asked for: DAG files read ``shops`` at every parse.
+What belongs here: a source's contract and its canonical rows. What does not: where files come
+from (``ecorse.origins``), the engine of cleaning rules (``ecorse.clean``), which shop uses which
+(``ecorse.ingest.shops``). A new source is one new module, named like the source, that defines
+``SOURCE``, or a mapping. Nothing heavy is imported before a source is asked for: DAG files ask for
+their names at every parse.
 """
 
 from __future__ import annotations
 
 import importlib
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecorse.errors import ConfigError
+from ecorse.settings import get_settings
 
 if TYPE_CHECKING:
-    from ecorse.sources.base import Source
+    from ecorse.schema.source import Source
+
+_NOT_SOURCES = {"canonical", "mappings"}
+
+
+def mapping_file(name: str) -> Path:
+    """Where the mapping of that name stands, if there is one."""
+    return get_settings().project_dir / "include" / "sources" / f"{name}.toml"
+
+
+def source_names() -> tuple[str, ...]:
+    """Give the names of all sources, modules and mappings, sorted; imports and reads none."""
+    modules = {module.name for module in pkgutil.iter_modules(__path__)}
+    modules -= _NOT_SOURCES
+    mappings = {path.stem for path in mapping_file("x").parent.glob("*.toml")}
+    if both := sorted(modules & mappings):
+        raise ConfigError(
+            f"{mapping_file(both[0])}: there is a source of that name in Python already; give the "
+            "mapping another name."
+        )
+    return tuple(sorted(n for n in modules | mappings if not n.startswith("_")))
 
 
 def get_source(name: str) -> Source:
@@ -27,8 +51,6 @@ def get_source(name: str) -> Source:
     ConfigError
         There is none; the message lists those there are.
     """
-    from ecorse.sources.shops import mapping_file, source_names
-
     if name not in source_names():
         raise ConfigError(
             f"There is no source {name!r}. Known: {', '.join(source_names())}. A new source is "
@@ -36,7 +58,7 @@ def get_source(name: str) -> Source:
             "or a module in ecorse/sources that defines SOURCE."
         )
     if (path := mapping_file(name)).exists():
-        from ecorse.mappings.declare import read_mapping
+        from ecorse.sources.mappings.source import read_mapping
 
         return read_mapping(path)
     source: Source = importlib.import_module(f"{__name__}.{name}").SOURCE

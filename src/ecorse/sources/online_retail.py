@@ -15,9 +15,11 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from ecorse.clean.cast import local_to_utc, no_reasons
-from ecorse.clean.contract import Column, Contract, Form, Header, Rule
-from ecorse.sources.base import Canonical, Shop, customer_key, extra_json, shop_of_row
+from ecorse.clean.cast import no_reasons
+from ecorse.clock import local_to_utc
+from ecorse.schema.contract import Column, Contract, Form, Header, Rule
+from ecorse.schema.source import Canonical, Shop
+from ecorse.sources.canonical import customer_key, extra_json, shop_of_row
 
 # What a stock code is, by a pattern on the whole code in capitals; the first that fits decides.
 # The figures are rows of the published file; docs/sources/online-retail.md says how they are got.

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from ecorse.clean.contract import Column, Contract, Form, Header, Rule
-from ecorse.sources.base import Canonical, Shop, extra_json, shop_of_row, to_instants
+from ecorse.schema.contract import Column, Contract, Form, Header, Rule
+from ecorse.schema.source import Canonical, Shop
+from ecorse.sources.canonical import extra_json, shop_of_row, to_instants
 
 CONTRACT = Contract(
     name="ratings",

@@ -16,15 +16,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from ecorse.clean.contract import Column, Contract, Form, Header, Rule
-from ecorse.sources.base import (
-    Canonical,
-    Shop,
-    customer_key,
-    extra_json,
-    shop_of_row,
-    to_wall_clock,
-)
+from ecorse.schema.contract import Column, Contract, Form, Header, Rule
+from ecorse.schema.source import Canonical, Shop
+from ecorse.sources.canonical import customer_key, extra_json, shop_of_row, to_wall_clock
 
 EVENT_TYPES = "view|cart|remove_from_cart|purchase"
 CONTRACT = Contract(

@@ -20,16 +20,10 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from ecorse.clean.cast import local_to_utc
-from ecorse.clean.contract import Column, Contract, Form, Header, Rule
-from ecorse.sources.base import (
-    Canonical,
-    Difference,
-    Shop,
-    customer_key,
-    extra_json,
-    shop_of_row,
-)
+from ecorse.clock import local_to_utc
+from ecorse.schema.contract import Column, Contract, Form, Header, Rule
+from ecorse.schema.source import Canonical, Difference, Shop
+from ecorse.sources.canonical import customer_key, extra_json, shop_of_row
 
 NUMBERS = ("currency_sign", "thousands")
 SALE_COLUMNS = (

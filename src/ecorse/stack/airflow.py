@@ -16,10 +16,10 @@ from pathlib import Path
 import psycopg
 
 from ecorse.errors import ConfigError, StoreBusy
-from ecorse.stack.cluster import HOST
-from ecorse.stack.postgres import EmbeddedPostgres
-from ecorse.stack.roles import AIRFLOW
-from ecorse.stack.secrets import read_or_make, secrets_dir
+from ecorse.postgres.cluster import HOST
+from ecorse.postgres.roles import AIRFLOW
+from ecorse.postgres.secrets import read_or_make, secrets_dir
+from ecorse.postgres.server import EmbeddedPostgres
 
 LOGIN_USER = "admin"
 MIGRATE_SECONDS = 600

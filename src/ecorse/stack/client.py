@@ -14,8 +14,8 @@ from typing import Any, Self
 import httpx
 
 from ecorse.errors import ConfigError, StoreBusy, TerminalError
+from ecorse.postgres.cluster import HOST
 from ecorse.stack.airflow import LOGIN_USER, login_password
-from ecorse.stack.cluster import HOST
 
 PATIENCE_SECONDS = 120.0  # as long as a restart of the API server or the database may take
 FINAL_STATES = frozenset({"success", "failed"})

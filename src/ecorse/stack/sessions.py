@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from ecorse.stack.secrets import write_private
+from ecorse.postgres.secrets import write_private
 
 TERM_SECONDS = 5.0
 KILL_SECONDS = 3.0

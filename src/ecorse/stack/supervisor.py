@@ -19,10 +19,10 @@ from typing import IO, Any
 import httpx
 
 from ecorse.errors import ConfigError, EcorseError, StoreBusy
+from ecorse.postgres.cluster import HOST, is_port_used
+from ecorse.postgres.server import EmbeddedPostgres
 from ecorse.stack import sessions
 from ecorse.stack.airflow import airflow_command, airflow_home
-from ecorse.stack.cluster import HOST, is_port_used
-from ecorse.stack.postgres import EmbeddedPostgres
 
 log = logging.getLogger(__name__)
 

@@ -16,10 +16,12 @@ from urllib.parse import unquote, urlsplit
 from rich.console import Console
 
 from ecorse.errors import ConfigError, StoreBusy
-from ecorse.intake import place_option
+from ecorse.ingest.run import place_option
+from ecorse.origins import fetch_files, origin_names
+from ecorse.postgres.address import database_url
+from ecorse.postgres.binaries import bin_dir
+from ecorse.postgres.server import EmbeddedPostgres
 from ecorse.settings import Settings, get_settings
-from ecorse.sources.origins import fetch_files, origin_names
-from ecorse.stack.address import database_url
 from ecorse.stack.airflow import (
     LOGIN_USER,
     airflow_environment,
@@ -27,9 +29,7 @@ from ecorse.stack.airflow import (
     login_password,
     migrate_metadata,
 )
-from ecorse.stack.binaries import bin_dir
 from ecorse.stack.client import AirflowClient, TaskState
-from ecorse.stack.postgres import EmbeddedPostgres
 from ecorse.stack.progress import follow, holder
 from ecorse.stack.supervisor import Supervisor
 
@@ -221,7 +221,7 @@ def _why_not_current(refresh: str) -> str | None:
 
 def _tell(console: Console, problem: str | None) -> None:
     """Print the summary, then whether the night was published."""
-    from ecorse.status import print_summary
+    from ecorse.reports.status import print_summary
 
     try:
         print_summary()

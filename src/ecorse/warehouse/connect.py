@@ -27,7 +27,7 @@ def connect(
     StoreBusy
         The server does not answer or refuses the log-in; the message names host and role only.
     """
-    from ecorse.stack import database_url
+    from ecorse.postgres import database_url
 
     url = database_url(role)
     try:

@@ -1,0 +1,347 @@
+"""One file from bytes to canonical rows: frame, parse, cast, canonicalise, block by block.
+
+What belongs here: the order of the cleaning steps and the account of rows. What does not: the
+database; a duplicate is only suspected here and decided where the rows are (``load``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from ecorse.clean.cast import cast, parse, text_column
+from ecorse.clean.duplicates import SeenRows
+from ecorse.clean.formats.base import Dialect
+from ecorse.clean.framing import FramedBlock, Framer
+from ecorse.clean.profile import Profile
+from ecorse.clean.stream import Readable, text_blocks
+from ecorse.errors import ContractError
+from ecorse.schema.contract import recognise
+from ecorse.schema.source import LookingUp
+from ecorse.schema.staging import STAGING_TABLES
+
+if TYPE_CHECKING:
+    from ecorse.schema.source import Difference, Shop, Source
+
+REJECT_SCHEMA = {
+    "source_line": pl.Int64,
+    "raw": pl.String,
+    "is_base64": pl.Boolean,
+    "rule": pl.String,
+    "column_name": pl.String,
+    "sentence": pl.String,
+    "reasons": pl.String,
+}
+# constants of the shop, and what only restates another column
+NOT_PROFILED = (
+    "source_line", "shop_id", "currency", "country", "customer_key_kind", "is_simulated", "extra",
+    "ordered_at", "street", "flags", "attributes", "line_kind",
+)  # fmt: skip
+FEW_INVALID = 20
+
+
+@dataclass
+class CleanBlock:
+    """Rows of one block: new lines, lines that may repeat an earlier one, and rejects.
+
+    ``lines`` and ``candidates`` have columns of the source's table without ``load_id``;
+    ``rejected`` those of ``ops.reject`` without its ids. ``also`` and ``also_candidates`` have, by
+    table, the rows of further tables that belong to them.
+    """
+
+    lines: pl.DataFrame
+    candidates: pl.DataFrame
+    rejected: pl.DataFrame
+    also: dict[str, pl.DataFrame] = field(default_factory=dict)
+    also_candidates: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+
+@dataclass
+class Account:
+    """What became of every row of a file, and what a person should know about it.
+
+    ``lines`` counts, by table, the rows that are new for certain, and ``money`` sums theirs.
+    """
+
+    rows_read: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+    repaired: Counter[str] = field(default_factory=Counter)
+    flagged: Counter[str] = field(default_factory=Counter)
+    warned: Counter[str] = field(default_factory=Counter)
+    derived: dict[str, Difference] = field(default_factory=dict)
+    raw: Profile = field(default_factory=Profile)
+    clean: Profile = field(default_factory=Profile)
+    is_simulated: bool = False
+    lines: Counter[str] = field(default_factory=Counter)
+    money: Decimal = Decimal(0)
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+
+
+class Cleaner:
+    """Cleans one file; iterate for its blocks, then read ``account`` and ``warnings``.
+
+    Raises
+    ------
+    ContractError
+        The file as a whole does not have the shape its contract declares.
+    """
+
+    def __init__(
+        self,
+        file: Readable,
+        size_bytes: int,
+        *,
+        source: Source,
+        shop: Shop,
+        file_name: str,
+        max_record_bytes: int,
+        reject_limit_share: float,
+    ) -> None:
+        contract = source.contract
+        self.account = Account()
+        self._source, self._shop, self._file_name = source, shop, file_name
+        self._limit_share = reject_limit_share
+        self._framer = Framer(
+            text_blocks(
+                file,
+                contract.encoding,
+                file_name,
+                dialect=Dialect(contract.delimiter, contract.quote),
+            ),
+            file_name=file_name,
+            delimiter=contract.delimiter,
+            quote=contract.quote,
+            max_record_bytes=max_record_bytes,
+            max_record_lines=contract.max_record_lines,
+        )
+        self.header = recognise(contract, self._framer.header, file_name)
+        self._file_header = self.header
+        if isinstance(source, LookingUp):
+            self.header = source.extend(self.header)
+        self._time = STAGING_TABLES[contract.table].time
+        self._has_flags = any(rule.level == "flag" for rule in contract.rules)
+        self._seen = SeenRows(size_bytes)
+
+    def __iter__(self) -> Iterator[CleanBlock]:
+        """Give the file's rows, block by block, in file order."""
+        for block in _ahead(self._framer):
+            yield self._clean(block)
+        invalid = self.account.rejected["invalid_utf8"]
+        if invalid > max(FEW_INVALID, self._limit_share * self.account.rows_read):
+            raise ContractError(
+                f"{self._file_name}: {invalid} of {self.account.rows_read} rows are not valid "
+                f"UTF-8, the first at byte offset {self._framer.first_invalid_at}. Nothing was "
+                "loaded. Declare the file's encoding (such as latin-1) in the source's contract."
+            )
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences for a person, after the file was read."""
+        sentences = []
+        if self.header.missing:
+            sentences.append(
+                f"Column {', '.join(map(repr, self.header.missing))} is missing, so every row was "
+                "set aside as a reject; `ecorse replay` reads them again under a mended contract."
+            )
+        if extra := self.header.extra:
+            sentences.append(
+                f"Columns {', '.join(map(repr, extra))} are not in the contract; they were kept in "
+                "the column extra."
+            )
+        if not self.account.rows_read:
+            sentences.append("The file has a header and no rows.")
+        for name, rows in sorted(self.account.warned.items()):
+            sentences.append(self._source.warnings[name].format(rows=rows))
+        for name, found in self.account.derived.items():
+            if found.different:
+                sentences.append(
+                    f"Column {name!r} differs from what the other columns give in "
+                    f"{found.different} of {found.checked} rows, for example {found.examples[0]}."
+                )
+        return sentences
+
+    def _clean(self, block: FramedBlock) -> CleanBlock:
+        contract, account = self._source.contract, self.account
+        raw = parse(block.data, self._file_header, contract.delimiter, contract.quote)
+        if raw.height != len(block.lines):
+            raise AssertionError(
+                f"{self._file_name}: framing found {len(block.lines)} records and the parser "
+                f"{raw.height} near line {block.lines[0]}"
+            )
+        if self.header.missing:
+            return self._set_all_aside(block)
+        if isinstance(self._source, LookingUp):
+            raw = self._source.enrich(raw, self.header)
+        typed = cast(raw, self.header, contract)
+        if contract.drift == "freeze":
+            self._refuse_retyped(block, typed.reasons)
+        found = self._source.canonicalise(typed.frame, self.header, self._shop)
+        reasons = (
+            typed.reasons if found.reasons is None else pl.concat([typed.reasons, found.reasons])
+        )
+        rows = found.frame["_row"]
+        lines = self._placed(block, found.frame)
+        if self._has_flags:
+            kept = typed.flags
+            if found.reasons is not None:
+                kept = kept.filter(pl.col("_row").is_in(rows.implode()))
+            account.flagged.update(kept["rule"].to_list())
+            lines = lines.with_columns(_flags(kept, rows))
+        rejected = _rejects(block, reasons)
+        if lines.height + rejected.height - len(block.broken) != raw.height:
+            raise AssertionError(
+                f"{self._file_name}: source {self._source.name} made {lines.height} rows and "
+                f"{rejected.height - len(block.broken)} refusals of {raw.height} records"
+            )
+        self._count(block, lines, rejected)
+        account.repaired += typed.repaired
+        account.warned += found.warnings
+        for name, difference in found.derived.items():
+            if name in account.derived:
+                account.derived[name].add(difference)
+            else:
+                account.derived[name] = difference
+        self._profile(raw, lines)
+        is_candidate = self._seen.candidates(lines.select(contract.dedup_key))
+        if not is_candidate.any():
+            also = {name: self._placed(block, more) for name, more in found.also.items()}
+            return self._tally(CleanBlock(lines, lines.clear(), rejected, also))
+        suspects = rows.filter(is_candidate).implode()
+        undecided = {name: more["_row"].is_in(suspects) for name, more in found.also.items()}
+        return self._tally(
+            CleanBlock(
+                lines.filter(~is_candidate),
+                lines.filter(is_candidate),
+                rejected,
+                {n: self._placed(block, f.filter(~undecided[n])) for n, f in found.also.items()},
+                {n: self._placed(block, f.filter(undecided[n])) for n, f in found.also.items()},
+            )
+        )
+
+    def _set_all_aside(self, block: FramedBlock) -> CleanBlock:
+        """Reject every row of a file that lacks a required column; a replay brings them back."""
+        names = ", ".join(map(repr, self.header.missing))
+        sentence = f"column {names} is missing from the header, so the row cannot be read."
+        rows = pl.int_range(len(block.lines), dtype=pl.UInt32, eager=True).alias("_row")
+        reasons = rows.to_frame().with_columns(
+            rule=pl.lit("missing_column"),
+            column=pl.lit(self.header.missing[0]),
+            sentence=pl.lit(sentence),
+        )
+        rejected = _rejects(block, reasons)
+        self._count(block, pl.DataFrame(), rejected)
+        return CleanBlock(pl.DataFrame(), pl.DataFrame(), rejected)
+
+    def _refuse_retyped(self, block: FramedBlock, reasons: pl.DataFrame) -> None:
+        """Under ``freeze`` a value that is not of its column's type refuses the whole file."""
+        invalid = reasons.filter(pl.col("rule").str.ends_with("_invalid"))
+        if invalid.is_empty():
+            return
+        row, _, _, sentence = invalid.sort("_row").row(0)
+        raise ContractError(
+            f"{self._file_name}, line {block.lines[row]}: {sentence} The contract of "
+            f"{self._source.contract.name} is frozen, so nothing was loaded. Mend the file, or set "
+            "drift to 'evolve' to reject such rows alone."
+        )
+
+    def _placed(self, block: FramedBlock, frame: pl.DataFrame) -> pl.DataFrame:
+        """Rows with the number of the line they stood on, instead of their place in the block."""
+        source_line = pl.Series("source_line", block.lines).gather(frame["_row"])
+        return frame.select(source_line, pl.exclude("_row"))
+
+    def _tally(self, block: CleanBlock) -> CleanBlock:
+        """Count a block's new rows by table, and sum the money of its order lines."""
+        for name, rows in ((self._source.contract.table, block.lines), *block.also.items()):
+            self.account.lines[name] += rows.height
+            if name == "order_lines":
+                self.account.money += _money(rows)
+        return block
+
+    def _count(self, block: FramedBlock, lines: pl.DataFrame, rejected: pl.DataFrame) -> None:
+        account = self.account
+        account.ignored += Counter(blank_row=block.blank, repeated_header=block.repeated_header)
+        account.rejected.update(dict(rejected["rule"].value_counts().iter_rows()))
+        account.rows_read += block.blank + block.repeated_header + lines.height + rejected.height
+        if lines.height:
+            account.is_simulated |= bool(lines["is_simulated"].any())
+        if self._time and lines.height:
+            times = lines[self._time]
+            first, last = times.dt.min(), times.dt.max()
+            assert isinstance(first, datetime)
+            assert isinstance(last, datetime)
+            account.first_at = min(first, account.first_at or first)
+            account.last_at = max(last, account.last_at or last)
+
+    def _profile(self, raw: pl.DataFrame, lines: pl.DataFrame) -> None:
+        if self.account.raw.is_full:
+            return
+        texts: dict[str, pl.Series] = {}
+        numbers: dict[str, pl.Series] = {}
+        for i, (column, name) in enumerate(
+            zip(self.header.columns, self.header.names, strict=True)
+        ):
+            key = column.target or column.name if column else name
+            texts[key] = raw[text_column(i)]
+            if column and column.type in ("integer", "decimal"):
+                numbers[key] = texts[key].cast(pl.Float64, strict=False)
+        self.account.raw.add(pl.DataFrame(texts), numbers)
+        self.account.clean.add(lines.drop(c for c in NOT_PROFILED if c in lines.columns))
+
+
+def _ahead(blocks: Iterable[FramedBlock]) -> Iterator[FramedBlock]:
+    """Frame the next block in a thread while one is cleaned; one block ahead, never more."""
+    iterator = iter(blocks)
+    with ThreadPoolExecutor(1, "framing") as pool:
+        upcoming = pool.submit(next, iterator, None)
+        while (block := upcoming.result()) is not None:
+            upcoming = pool.submit(next, iterator, None)
+            yield block
+
+
+def _money(lines: pl.DataFrame) -> Decimal:
+    number = pl.Decimal(38, 4)
+    amount = pl.col("quantity").cast(number) * pl.col("unit_price").cast(number)
+    total: Decimal = lines.select(amount.cast(number).sum()).item()
+    return total
+
+
+def _flags(flags: pl.DataFrame, rows: pl.Series) -> pl.Series:
+    """Column ``flags`` for the given rows: a JSON list of rule ids; null where there is none."""
+    if flags.is_empty():
+        return pl.Series("flags", [None], dtype=pl.String).new_from_index(0, len(rows))
+    rules = pl.lit('["') + pl.col("rule").str.join('", "') + pl.lit('"]')
+    by_row = flags.group_by("_row").agg(rules.alias("flags"))
+    return rows.to_frame().join(by_row, on="_row", how="left", maintain_order="left")["flags"]
+
+
+def _rejects(block: FramedBlock, reasons: pl.DataFrame) -> pl.DataFrame:
+    """One row per rejected record of a block: those framing refused and those the cast refused."""
+    rows: list[tuple[int, str, bool, str, str | None, str, str]] = [
+        (b.line, b.raw, b.is_base64, b.rule, None, b.sentence,
+         json.dumps([{"rule": b.rule, "sentence": b.sentence}], ensure_ascii=False))
+        for b in block.broken
+    ]  # fmt: skip
+    by_row: dict[int, list[tuple[str, str, str]]] = {}
+    for row, *reason in reasons.iter_rows():
+        by_row.setdefault(row, []).append((reason[0], reason[1], reason[2]))
+    for row, why in sorted(by_row.items()):
+        line = int(block.lines[row])
+        all_reasons = [
+            {"rule": rule, "column": column, "sentence": sentence} for rule, column, sentence in why
+        ]
+        rule, column, sentence = why[0]
+        rows.append(
+            (line, block.raw(row), False, rule, column, f"Line {line}: {sentence}",
+             json.dumps(all_reasons, ensure_ascii=False))
+        )  # fmt: skip
+    return pl.DataFrame(rows, schema=REJECT_SCHEMA, orient="row")

@@ -1,0 +1,5 @@
+"""`python -m ecorse.cli` is the command `ecorse`."""
+
+from ecorse.cli import main
+
+main()

@@ -1,0 +1,175 @@
+"""What people declare in TOML, read by pydantic models: one way in, one form of error.
+
+What belongs here: from text to a checked object, and how a mistake is told. What does not: what any
+file may say (each model stands with what it declares).
+
+A mistake names the file, the key, what was found and what is expected; all mistakes of a file are
+told at once::
+
+    include/shops.toml: 2 mistakes.
+      shops[0].time_zone = 'New York': expected an IANA zone such as 'America/New_York'
+      shops[0].curency: no such key; there are currency, shop_id, shop_name, sources, time_zone
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ecorse.errors import ConfigError
+
+T = TypeVar("T", bound="Table")
+LONGEST = 80  # characters of a value that are quoted in a message
+
+
+class Table(BaseModel):
+    """A table of a TOML file: unknown keys are refused, the object never changes.
+
+    A field's ``description`` says what is expected where the value is missing.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def mistakes(self) -> Iterable[str]:
+        """What is well-formed and makes no sense, one sentence each, all of them.
+
+        Called on the table that is read; it asks the tables inside it itself.
+        """
+        return ()
+
+
+def read(path: Path, model: type[T]) -> T:
+    """Read a TOML file as ``model``.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read, is no TOML, or says something the model does not allow; every
+        mistake is named.
+    """
+    return check(parse_file(path), model, str(path))
+
+
+def parse_file(path: Path) -> dict[str, Any]:
+    """Read a TOML file as it is, for callers that take it apart before checking.
+
+    Raises
+    ------
+    ConfigError
+        The file cannot be read or is no TOML.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not valid UTF-8 at byte {error.start}.") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, where: str) -> dict[str, Any]:
+    """Parse TOML; ``where`` names the file (and the part of it) in an error.
+
+    Raises
+    ------
+    ConfigError
+        It is no TOML; the message has line and column.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where}: not valid TOML: {error}") from None
+
+
+def check(document: Mapping[str, Any], model: type[T], where: str) -> T:
+    """Check a parsed document against ``model``; numbers in quotes are no numbers.
+
+    Parameters
+    ----------
+    where
+        The file, as errors name it.
+
+    Raises
+    ------
+    ConfigError
+        Every mistake, in one message.
+    """
+    try:
+        # JSON's strict mode takes lists for tuples, and does not take "5" for 5
+        declared = model.model_validate_json(json.dumps(document, default=str), strict=True)
+    except ValidationError as error:
+        raise ConfigError(_told(where, [_mistake(e, model) for e in error.errors()])) from None
+    if mistakes := list(declared.mistakes()):
+        raise ConfigError(_told(where, mistakes))
+    return declared
+
+
+def _told(where: str, mistakes: Sequence[str]) -> str:
+    """One mistake on one line, several below each other."""
+    if len(mistakes) == 1:
+        return f"{where}: {mistakes[0]}."
+    return "\n  ".join([f"{where}: {len(mistakes)} mistakes.", *mistakes])
+
+
+def _mistake(error: Any, model: type[BaseModel]) -> str:
+    key, kind = _key(error["loc"]), error["type"]
+    if kind == "missing":
+        expected = _description(model, error["loc"])
+        return f"{key} is missing" + (f"; expected {expected}" if expected else "")
+    if kind == "extra_forbidden":
+        known = ", ".join(sorted(_fields(model, error["loc"][:-1])))
+        return f"{key}: no such key" + (f"; there are {known}" if known else "")
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    expected = message.removeprefix("Input should be ")
+    found = f"{key} = {_short(error['input'])}" if key else "the file"
+    if expected == message:
+        return f"{found}: {message}"
+    return f"{found}: expected {expected}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+
+
+def _key(location: Sequence[int | str]) -> str:
+    parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in location]
+    return "".join(parts).lstrip(".")
+
+
+def _model_at(model: Any, location: Sequence[int | str]) -> Any:
+    """The model that describes the table at ``location``; ``None`` where no model does."""
+    for part in location:
+        if isinstance(part, int):
+            continue
+        field = getattr(model, "model_fields", {}).get(part)
+        if field is None:
+            return None
+        model = _inner(field.annotation)
+    return model
+
+
+def _inner(annotation: Any) -> Any:
+    """The first pydantic model within an annotation such as ``tuple[Model, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in getattr(annotation, "__args__", ()):
+        if (found := _inner(part)) is not None:
+            return found
+    return None
+
+
+def _fields(model: Any, location: Sequence[int | str]) -> list[str]:
+    at = _model_at(model, location)
+    return [f.alias or name for name, f in getattr(at, "model_fields", {}).items()]
+
+
+def _description(model: Any, location: Sequence[int | str]) -> str:
+    at, name = _model_at(model, location[:-1]), location[-1]
+    field = getattr(at, "model_fields", {}).get(name)
+    return (field.description or "") if field is not None else ""

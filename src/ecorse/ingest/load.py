@@ -1,0 +1,483 @@
+"""Loads one file: archive, clean, copy, account, and make it count in one transaction.
+
+What belongs here: the order of the steps. What does not: the steps themselves (``clean``,
+``sources``, ``warehouse``), and which files there are (``intake``).
+
+Rows are copied by several streams and committed before the load counts: a row counts only while
+``ops.load`` has a row for its load. The last transaction decides about duplicates, writes that
+row, and takes the place of the file's earlier content. Killed anywhere before, nothing counts, and
+the next load of the source deletes what was left.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import psycopg
+
+from ecorse import __version__
+from ecorse.clean.cleaner import Account, CleanBlock, Cleaner
+from ecorse.columns import SIMULATED_SUFFIX
+from ecorse.errors import ContractError, DiskFull, StoreBusy
+from ecorse.failpoints import failpoint
+from ecorse.ingest import ledger, repeated
+from ecorse.ingest.archive import Archived, Intake, settle
+from ecorse.ingest.report import report_markdown, write_report
+from ecorse.schema.source import LookingUp, Shop, Source
+from ecorse.schema.staging import STAGING_TABLES, StagingTable
+from ecorse.settings import get_settings
+from ecorse.sources import get_source, read_with
+from ecorse.warehouse.connect import connect
+from ecorse.warehouse.copy import CopyStreams, copy_frame
+from ecorse.warehouse.lock import Fence
+
+__all__ = ["LoadSummary", "load_file", "report_markdown"]
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LoadSummary:
+    """The account of one file.
+
+    ``is_skipped`` means its content was there already, or was withdrawn for the reason given.
+    ``changed`` names what is read otherwise since the same content was loaded before.
+    """
+
+    load_id: int
+    file_name: str
+    sha256: str
+    is_skipped: bool = False
+    rows_read: int = 0
+    rows_staged: int = 0
+    rows_duplicate: int = 0
+    rows_ignored: int = 0
+    rows_rejected: int = 0
+    rows_by_table: dict[str, int] = field(default_factory=dict)
+    money_staged: Decimal = Decimal(0)
+    currency: str = ""
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    superseded: list[int] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    withdrawn_reason: str | None = None
+    seconds: float = 0.0
+
+    def sentence(self) -> str:
+        """One line for a person."""
+        if self.is_skipped and self.withdrawn_reason is not None:
+            return (
+                f"not loaded, its content was withdrawn as load {self.load_id} "
+                f"({self.withdrawn_reason}); `ecorse withdraw {self.load_id} --undo` lets it in"
+            )
+        if self.is_skipped:
+            return f"nothing new, its content is load {self.load_id} already"
+        loads = " and ".join(map(str, self.superseded))
+        replaced = f", replacing load {loads}" if loads else ""
+        if self.changed:
+            replaced += f"; loaded again: its {' and '.join(self.changed)} changed"
+        money = (
+            f" {self.money_staged:,.2f} {self.currency}"
+            if "order_lines" in self.rows_by_table
+            else ""
+        )
+        return (
+            f"{self.rows_read} rows = {self.rows_staged} staged + {self.rows_duplicate} duplicate "
+            f"+ {self.rows_ignored} ignored + {self.rows_rejected} rejected;"
+            f"{money} in {self.seconds:.1f} s{replaced}"
+        )
+
+
+def load_file(
+    path: Path,
+    *,
+    shop: Shop,
+    source: str,
+    fence: Fence,
+    reading: Mapping[str, Any] | None = None,
+    file_name: str | None = None,
+    run_id: int | None = None,
+    progress: Callable[[int], None] | None = None,
+    is_replay: bool = False,
+) -> LoadSummary:
+    """Load a file into staging, if its content is not there yet or is read otherwise now.
+
+    Parameters
+    ----------
+    shop
+        Whose file it is, with its time zone and currency.
+    source
+        How it is read: a name of ``ecorse.sources``.
+    fence
+        The right to write in the scope of this shop and source; checked in every commit.
+    reading
+        What the shop declares otherwise than the source's contract (``sources.read_with``).
+    file_name
+        The name the file is known by; a file that comes again under it replaces the earlier one.
+    progress
+        Called with the number of rows read so far.
+    is_replay
+        Load the content anew, though it is there and is read no otherwise: its rules may have
+        been mended in code.
+
+    Raises
+    ------
+    ContractError
+        The file does not have the shape its contract declares; nothing of it was loaded.
+    SourceUnavailable
+        The file changed while it was read.
+    Fenced
+        A later run took over; nothing was committed.
+    DiskFull
+        The archive or the database ran out of space.
+    StoreBusy
+        The warehouse went away; trying again helps.
+    """
+    started_at = datetime.now(UTC)
+    name = file_name or path.name
+    reader = read_with(get_source(source), reading or {})
+    if isinstance(reader, LookingUp):
+        reader = reader.bind(path.parent)
+    read_as = ledger.ReadAs(reader.contract.contract_sha256, shop.time_zone, shop.currency)
+    try:
+        with (
+            Intake(path, get_settings().home, name) as intake,
+            connect(application_name="ecorse load") as conn,
+        ):
+            if not is_replay and ledger.may_be_loaded(
+                conn, shop.shop_id, source, intake.size_bytes
+            ):
+                sha256 = intake.finish().sha256
+                met = ledger.known_loads(conn, shop.shop_id, source, file_name=name, sha256=sha256)
+                for known in met:
+                    is_kept_out = known.withdrawn_reason is not None
+                    if known.sha256 == sha256 and (known.read_as == read_as or is_kept_out):
+                        return _skip(conn, known, met, shop, source, name, fence)
+            load = _Load(conn, intake, shop, reader, read_as, name, fence, run_id, started_at)
+            return load.run(progress)
+    except psycopg.errors.DiskFull as error:
+        raise DiskFull(
+            f"{name}: the database's disk is full ({error}). Nothing was loaded; its size is "
+            f"{path.stat().st_size} bytes. Free some space and run this again."
+        ) from None
+    except psycopg.OperationalError as error:
+        raise StoreBusy(
+            f"{name}: the warehouse stopped answering while the file was loaded "
+            f"({str(error).strip()}). Nothing of it counts; run this again."
+        ) from None
+
+
+def _skip(
+    conn: psycopg.Connection,
+    known: ledger.KnownLoad,
+    met: list[ledger.KnownLoad],
+    shop: Shop,
+    source: str,
+    file_name: str,
+    fence: Fence,
+) -> LoadSummary:
+    """Add nothing; an earlier other content of this file name stops counting all the same.
+
+    But a withdrawn content takes no other's place: it is as if the file had not come.
+    """
+    is_withdrawn = known.withdrawn_reason is not None
+    replaced = [] if is_withdrawn else [m.load_id for m in met if m is not known]
+    ledger.supersede(conn, replaced, known.load_id)
+    ledger.resolve_refused(conn, shop.shop_id, source, file_name)
+    with conn.cursor() as cursor:
+        fence.check(cursor)
+    conn.commit()
+    summary = LoadSummary(
+        known.load_id,
+        file_name,
+        known.sha256,
+        is_skipped=True,
+        superseded=replaced,
+        withdrawn_reason=known.withdrawn_reason,
+    )
+    log.info("%s: %s", file_name, summary.sentence())
+    return summary
+
+
+def _changed(before: ledger.ReadAs, now: ledger.ReadAs) -> list[str]:
+    """What differs, as a person calls it."""
+    names = ("contract", "time zone", "currency")
+    return [n for n, old, new in zip(names, before, now, strict=True) if old != new]
+
+
+class _Load:
+    """One load at work."""
+
+    def __init__(
+        self,
+        conn: psycopg.Connection,
+        intake: Intake,
+        shop: Shop,
+        source: Source,
+        read_as: ledger.ReadAs,
+        file_name: str,
+        fence: Fence,
+        run_id: int | None,
+        started_at: datetime,
+    ) -> None:
+        self.conn, self.intake, self.shop, self.source = conn, intake, shop, source
+        self.file_name, self.fence, self.run_id = file_name, fence, run_id
+        self.read_as, self.started_at = read_as, started_at
+        self.table = STAGING_TABLES[source.contract.table]
+        self.load_id = 0
+        self.has_candidates = False
+        self.further: set[str] = set()
+
+    def run(self, progress: Callable[[int], None] | None) -> LoadSummary:
+        """Clean, copy and account; on any error nothing of the load is left."""
+        settings = get_settings()
+        with self.intake.reader() as file, ThreadPoolExecutor(1) as background:
+            try:
+                cleaner = Cleaner(
+                    file,
+                    self.intake.size_bytes,
+                    source=self.source,
+                    shop=self.shop,
+                    file_name=self.file_name,
+                    max_record_bytes=settings.max_record_bytes,
+                    reject_limit_share=settings.reject_limit_share,
+                )
+            except ContractError:
+                self.intake.finish()  # a file that was cut while it was read is read again
+                raise
+            leftovers = ledger.delete_leftovers(self.conn, self.shop.shop_id, self.source.name)
+            if leftovers:
+                log.warning("deleted %s rows that a killed load left in staging", leftovers)
+            self.load_id = ledger.begin_attempt(
+                self.conn, self.shop.shop_id, self.source.name, self.file_name
+            )
+            self.conn.commit()
+            try:
+                self._copy(cleaner, settings.copy_streams, progress, background)
+                summary = self._account(cleaner, self.intake.finish())
+            except Exception as error:
+                self._discard()
+                if isinstance(error, ContractError):
+                    self.intake.finish()
+                raise
+        failpoint("ingest.after_commit")
+        log.info("%s: %s", self.file_name, summary.sentence())
+        return summary
+
+    def _copy(
+        self,
+        cleaner: Cleaner,
+        stream_count: int,
+        progress: Callable[[int], None] | None,
+        background: ThreadPoolExecutor,
+    ) -> None:
+        """Copy the file's rows by parallel streams; candidates and rejects to temporary tables."""
+        repeated.create_work_tables(self.conn, self.table)
+        streams: dict[str, CopyStreams] = {}
+        try:
+            with self.conn.cursor() as cursor:
+                for block in cleaner:
+                    self._set_undecided_aside(cursor, block)
+                    self._write(streams, self.table.name, block.lines, stream_count)
+                    for name, rows in block.also.items():
+                        self._write(streams, name, rows, 1)
+                    if progress:
+                        progress(cleaner.account.rows_read)
+            archived = self.intake.finish()
+            failpoint("ingest.after_archive")
+            settled = background.submit(settle, archived)
+            for stream in streams.values():
+                stream.finish()
+            if self.has_candidates and (primary := streams.get(self.table.name)):
+                repeated.fetch_likely(self.conn, primary.connections, self.table, self.load_id)
+            settled.result()
+            if streams:
+                failpoint("ingest.before_commit")
+                self._commit(list(streams.values()))
+        finally:
+            for stream in streams.values():
+                stream.close()
+
+    def _set_undecided_aside(self, cursor: psycopg.Cursor, block: CleanBlock) -> None:
+        """Copy a block's candidates and rejects to the load's temporary tables."""
+        if block.candidates.height:
+            self.has_candidates = True
+            copy_frame(cursor, ("candidate",), self._with_load(block.candidates))
+        for name, rows in block.also_candidates.items():
+            table = STAGING_TABLES[name]
+            repeated.create_candidates(self.conn, table, repeated.candidates_of(table))
+            self.further.add(name)
+            if rows.height:
+                copy_frame(cursor, (repeated.candidates_of(table),), self._with_load(rows))
+        if block.rejected.height:
+            copy_frame(cursor, ("rejected",), block.rejected)
+
+    def _write(
+        self, streams: dict[str, CopyStreams], name: str, rows: pl.DataFrame, stream_count: int
+    ) -> None:
+        """Queue rows for their table's streams; these start with the table's first rows."""
+        if not rows.height:
+            return
+        lines = self._with_load(rows)
+        if name not in streams:
+            relation = STAGING_TABLES[name].relation
+            streams[name] = CopyStreams(relation, lines.columns, stream_count)
+        streams[name].write(lines)
+
+    def _commit(self, streams: list[CopyStreams]) -> None:
+        """Commit every stream, if this run may still write."""
+        with connect(application_name="ecorse load fence") as conn, conn.cursor() as cursor:
+            self.fence.check(cursor)
+            for stream in streams:
+                stream.commit()
+
+    def _with_load(self, lines: pl.DataFrame) -> pl.DataFrame:
+        return lines.with_columns(pl.lit(self.load_id).alias("load_id"))
+
+    def _account(self, cleaner: Cleaner, archived: Archived) -> LoadSummary:
+        """Decide about duplicates, write the account, and make the load count."""
+        conn, shop, account = self.conn, self.shop, cleaner.account
+        met = ledger.known_loads(
+            conn,
+            shop.shop_id,
+            self.source.name,
+            file_name=self.file_name,
+            sha256=archived.sha256,
+        )
+        replaced = [m.load_id for m in met]
+        moves = self._decide(replaced, account)
+        table = self.table.name
+        rows = Counter(account.lines)
+        money = account.money
+        for sign, moved in zip((1, -1), moves, strict=True):
+            for name, move in moved.items():
+                rows[name] += sign * move.rows
+                money += sign * move.money
+        rejected = sum(account.rejected.values())
+        ignored = sum(account.ignored.values())
+        duplicate = account.rows_read - rejected - ignored - rows[table]
+        across = moves[1][table].rows if table in moves[1] else 0
+        counts = {
+            "duplicate": {
+                "duplicate_in_file": duplicate - across, "duplicate_across_files": across
+            },
+            "ignored": dict(account.ignored),
+            "rejected": dict(account.rejected),
+        }  # fmt: skip
+        if account.flagged:
+            counts["flagged"] = dict(account.flagged)
+        load = ledger.LoadRow(
+            load_id=self.load_id,
+            shop_id=shop.shop_id,
+            source=self.source.name,
+            file_name=self.file_name,
+            sha256=archived.sha256,
+            size_bytes=archived.size_bytes,
+            rows_read=account.rows_read,
+            rows_staged=rows[table],
+            rows_duplicate=duplicate,
+            rows_ignored=ignored,
+            rows_rejected=rejected,
+            rows_by_table={name: n for name, n in rows.items() if n or name == table},
+            money_staged=money,
+            counts={
+                kind: {rule: rows for rule, rows in rules.items() if rows}
+                for kind, rules in counts.items()
+            },
+            warnings=cleaner.warnings,
+            **self.read_as._asdict(),
+            first_row_at=account.first_at,
+            last_row_at=account.last_at,
+            started_at=self.started_at,
+            run_id=self.run_id,
+            ecorse_version=__version__,
+        )
+        self._remember_shops(account.is_simulated)
+        ledger.record_load(conn, load, replaced)
+        write_report(conn, load, account)
+        ledger.resolve_refused(conn, shop.shop_id, self.source.name, self.file_name)
+        with conn.cursor() as cursor:
+            self.fence.check(cursor)
+        conn.commit()
+        return self._summary(load, met)
+
+    def _decide(
+        self, replaced: list[int], account: Account
+    ) -> tuple[dict[str, repeated.Moved], dict[str, repeated.Moved]]:
+        """Stage new candidates and set rows aside that other loads hold; what moved, by table."""
+        candidates = self._tables(self.further)
+        staged = repeated.stage_new_candidates(self.conn, self.table, candidates)
+        others = repeated.overlapping_loads(
+            self.conn,
+            self.shop.shop_id,
+            self.source.name,
+            replaced,
+            account.first_at,
+            account.last_at,
+        )
+        further = self._tables({*self.further, *account.lines})
+        aside = repeated.set_repeated_aside(
+            self.conn,
+            self.load_id,
+            self.table,
+            further,
+            others,
+            account.first_at,
+            account.last_at,
+        )
+        return staged, aside
+
+    def _tables(self, names: set[str]) -> list[StagingTable]:
+        """The further tables among the names, in a fixed order."""
+        return [STAGING_TABLES[name] for name in sorted(names - {self.table.name})]
+
+    def _summary(self, load: ledger.LoadRow, met: list[ledger.KnownLoad]) -> LoadSummary:
+        before = next((m for m in met if m.sha256 == load.sha256), None)
+        return LoadSummary(
+            load_id=load.load_id,
+            file_name=load.file_name,
+            sha256=load.sha256,
+            rows_read=load.rows_read,
+            rows_staged=load.rows_staged,
+            rows_duplicate=load.rows_duplicate,
+            rows_ignored=load.rows_ignored,
+            rows_rejected=load.rows_rejected,
+            rows_by_table=dict(load.rows_by_table),
+            money_staged=load.money_staged,
+            currency=load.currency,
+            counts={kind: dict(rules) for kind, rules in load.counts.items()},
+            warnings=list(load.warnings),
+            superseded=[m.load_id for m in met],
+            changed=_changed(before.read_as, self.read_as) if before else [],
+            seconds=(datetime.now(UTC) - self.started_at).total_seconds(),
+        )
+
+    def _remember_shops(self, is_simulated: bool) -> None:
+        shop = self.shop
+        names = [(shop.shop_id, shop.shop_name, False)]
+        if is_simulated:
+            names.append((shop.shop_id + SIMULATED_SUFFIX, f"{shop.shop_name} (simulated)", True))
+        for shop_id, shop_name, simulated in names:
+            ledger.remember_shop(
+                self.conn, shop_id, shop_name, shop.time_zone, shop.currency, is_simulated=simulated
+            )
+
+    def _discard(self) -> None:
+        """Delete what the failed load left; if that fails too, the next load of the source does."""
+        try:
+            if self.conn.closed:
+                return
+            self.conn.rollback()
+            ledger.discard(self.conn, self.load_id)
+            self.conn.commit()
+        except psycopg.Error as error:
+            log.warning("load %s left rows behind; the next load deletes them (%s)",
+                        self.load_id, error)  # fmt: skip

@@ -1,0 +1,139 @@
+"""Finding data files, in a folder and in the zip archives there, for the origins that end in one.
+
+What belongs here: which file names count as data, and where archives are unpacked. What does
+not: what an archive may hold (``_archive.py``); reading the files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from ecorse.atomic import locked
+from ecorse.errors import ConfigError, SourceUnavailable
+from ecorse.origins._archive import extract_safely
+
+ARCHIVE_SUFFIX = ".zip"
+SUFFIXES = (
+    *(f"{text}{packed}" for text in (".csv", ".tsv", ".txt") for packed in ("", ".gz", ".zst")),
+    ".parquet",
+    ".xlsx",
+    ".yaml",
+)
+NOTES = ("readme", "license", "licence", "changelog")
+KINDS = "*.csv, *.tsv, *.txt (also .gz, .zst), *.parquet, *.xlsx, *.yaml or *.zip"
+PATTERN_HELP = "Only files whose name matches, such as orders-*.csv or 2020/*.csv (default all)"
+
+
+def find_files(folder: Path, *, recursive: bool) -> list[Path]:
+    """Give the visible data files and zip archives of a folder, sorted by path.
+
+    Raises
+    ------
+    OSError
+        The folder cannot be read.
+    """
+    found = []
+    for entry in folder.iterdir():
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            # A linked folder is not followed: it may lead back up.
+            if recursive and not entry.is_symlink():
+                found += find_files(entry, recursive=True)
+        elif entry.is_file() and is_data(entry.name):
+            found.append(entry)
+    return sorted(found)
+
+
+def is_data(file_name: str) -> bool:
+    """Whether a file's name says that it holds data; the notes that come with a data set do not."""
+    if file_name.lower().startswith(NOTES):
+        return False
+    return file_name.lower().endswith((*SUFFIXES, ARCHIVE_SUFFIX))
+
+
+def read_pattern(options: Mapping[str, object], origin: str) -> str:
+    """Give the option ``pattern``, or nothing.
+
+    Raises
+    ------
+    ConfigError
+        It is not a text.
+    """
+    pattern = options.get("pattern") or ""
+    if not isinstance(pattern, str):
+        raise ConfigError(f"Origin {origin!r}: pattern must be a text, not {pattern!r}.")
+    return pattern
+
+
+def open_archives(files: Mapping[str, Path], home: Path, pattern: str = "") -> dict[str, Path]:
+    """Put the members of each zip archive in its place, and keep what the pattern names.
+
+    A member's name is ``<archive>.zip/<member>``. Archives inside archives stay closed.
+
+    Parameters
+    ----------
+    files
+        File name → path.
+    home
+        Archives are unpacked below it, in ``unpacked``; a copy is kept until its archive changes.
+    pattern
+        Matched from the right, as by ``pathlib``: ``*.csv`` matches in every folder.
+
+    Raises
+    ------
+    ContractError
+        An archive was refused as unsafe.
+    SourceUnavailable
+        An archive is damaged, or was changed while it was unpacked.
+    DiskFull
+        There is no space for what an archive holds.
+    """
+    found: dict[str, Path] = {}
+    for name, path in files.items():
+        if not name.lower().endswith(ARCHIVE_SUFFIX):
+            found[name] = path
+            continue
+        folder = _unpack(path, home, name)
+        for member in find_files(folder, recursive=True):
+            if not member.name.lower().endswith(ARCHIVE_SUFFIX):
+                found[f"{name}/{member.relative_to(folder).as_posix()}"] = member
+    chosen = (name for name in found if not pattern or PurePosixPath(name).match(pattern))
+    return {name: found[name] for name in sorted(chosen)}
+
+
+def _unpack(archive: Path, home: Path, label: str) -> Path:
+    """Give the folder that holds an archive's members; unpack it unless it is unchanged."""
+    place = home / "unpacked" / hashlib.sha256(str(archive.absolute()).encode()).hexdigest()[:16]
+    place.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with locked(place):
+        state = _state(archive)
+        folder = place / state
+        if folder.is_dir():
+            return folder
+        for other in place.iterdir():  # of an earlier state, or left by a killed run
+            shutil.rmtree(other)
+        work = place / f".{secrets.token_hex(4)}.tmp"
+        work.mkdir()
+        try:
+            extract_safely(archive, work, label=label)
+            if _state(archive) != state:
+                raise SourceUnavailable(
+                    f"{label}: was changed or replaced while it was unpacked. Nothing was loaded; "
+                    "run again. Let the sender write under another name and rename."
+                )
+            work.rename(folder)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+    return folder
+
+
+def _state(archive: Path) -> str:
+    """What changes whenever the archive is written to or replaced."""
+    stat = archive.stat()
+    text = f"{stat.st_dev} {stat.st_ino} {stat.st_size} {stat.st_mtime_ns}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,241 @@
+"""Judging a build before anyone sees it: every declared check, and the accounts of the night.
+
+What belongs here: running checks and writing down what they found. What does not: the rules of a
+mart (its SQL file) or of a model's table (its ``TableSpec``).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from ecorse.errors import ConfigError
+from ecorse.models.relation import TableSpec
+from ecorse.refresh.catalog import Catalog, Check, render
+from ecorse.refresh.relations import resolver, staging_at
+from ecorse.schema.staging import STAGING_TABLES
+from ecorse.settings import get_settings
+
+log = logging.getLogger(__name__)
+SAMPLE_ROWS = 5
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check found: ``failing_rows`` rows break the rule (0 when it passed)."""
+
+    mart: str
+    name: str
+    level: str
+    sentence: str
+    failing_rows: int
+    sample: list[dict[str, Any]]
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether no row breaks the rule."""
+        return self.failing_rows == 0
+
+
+def all_checks(catalog: Catalog, specs: Sequence[TableSpec]) -> list[tuple[str, Check]]:
+    """Every declared check with the mart it stands at: SQL files first, then models' tables."""
+    found = [(m.name, check) for m in catalog.marts.values() for check in m.checks]
+    for spec in specs:
+        found += [
+            (spec.name, Check(name, level, name.replace("_", " "), query))
+            for name, (level, query) in spec.checks.items()
+        ]
+    return found
+
+
+def run_checks(
+    conn: psycopg.Connection, build_id: int, checks: Sequence[tuple[str, Check]]
+) -> list[CheckResult]:
+    """Run declared checks and the accounts of the night on a build.
+
+    Raises
+    ------
+    ConfigError
+        Postgres refuses a check's SQL; the message names mart and check.
+    """
+    resolve = resolver(build_id)
+    results = [
+        _run(conn, mart, check, render(check.sql, resolve, f"marts.{mart} check {check.name}"))
+        for mart, check in checks
+    ]
+    return results + [_run(conn, "night", c, c.sql) for c in night_checks(build_id)]
+
+
+def _run(conn: psycopg.Connection, mart: str, check: Check, query: str) -> CheckResult:
+    started = time.perf_counter()
+    try:
+        row = conn.execute(
+            "select count(*), "
+            f"coalesce(jsonb_agg(to_jsonb(q)) filter (where q.row_number_ <= {SAMPLE_ROWS}), '[]') "
+            "from (select row_number() over () as row_number_, broken.* "
+            f"from ({query}) as broken) as q"
+        ).fetchone()
+    except (psycopg.ProgrammingError, psycopg.DataError) as error:
+        raise ConfigError(
+            f"Check {check.name!r} of marts.{mart}: Postgres refuses its SQL: "
+            f"{error.diag.message_primary}. Mend the check."
+        ) from error
+    assert row is not None
+    sample = [{k: v for k, v in r.items() if k != "row_number_"} for r in row[1]]
+    return CheckResult(
+        mart, check.name, check.level, check.sentence, row[0], sample, time.perf_counter() - started
+    )
+
+
+def night_checks(build_id: int) -> list[Check]:
+    """The accounts that no single mart can answer for: rows, money, rejects, an empty night."""
+    settings = get_settings()
+    staged = staging_at("order_lines", str(build_id))
+    build_loads = (
+        "ops.load as l join ops.build_load as bl "
+        f"on bl.build_id = {build_id} and bl.load_id = l.load_id"
+    )
+    names = ", ".join(f"'{name}'" for name in STAGING_TABLES)
+    held = " union all ".join(
+        f"select load_id, '{t.name}' as name, count(*) as rows, sum({t.money}) as money "
+        f"from staging.{t.name} where load_id in "
+        f"(select load_id from ops.build_load where build_id = {build_id}) group by load_id"
+        for t in STAGING_TABLES.values()
+    )
+    return [
+        Check(
+            "every_staged_row_and_cent_is_there",
+            "fail",
+            "Staging holds other rows or money than the load ledger says",
+            f"""
+            with held as ({held})
+            select l.load_id, l.file_name, t.name as table_name,
+                coalesce(cast(l.rows_by_table ->> t.name as bigint), 0) as rows_stated,
+                coalesce(h.rows, 0) as rows_held,
+                l.money_staged, coalesce(h.money, 0) as money_held
+            from {build_loads}
+            cross join unnest(array[{names}]) as t (name)
+            left join held as h on h.load_id = l.load_id and h.name = t.name
+            where coalesce(cast(l.rows_by_table ->> t.name as bigint), 0) <> coalesce(h.rows, 0)
+                or (t.name = 'order_lines' and l.money_staged <> coalesce(h.money, 0))
+            """,
+        ),
+        Check(
+            "money_staged_equals_money_in_marts",
+            "fail",
+            "A shop's staged money differs from its money in the marts",
+            render(
+                """
+                select staged.shop_id, staged.money as money_staged, made.money as money_in_marts
+                from (
+                    select s.shop_id, count(*) as line_count, sum(
+                        case when s.status = 'sold' then s.quantity * s.unit_price
+                            else -abs(s.quantity * s.unit_price) end) as money
+                    from staging.order_lines as s group by s.shop_id
+                ) as staged
+                full join (
+                    select d.shop_id, sum(d.revenue) as money from marts.orders as d
+                    group by d.shop_id
+                ) as made on made.shop_id = staged.shop_id
+                where staged.money is distinct from made.money
+                """,
+                resolver(build_id),
+                "night check",
+            ),
+        ),
+        Check(
+            "rejected_share_within_limit",
+            "fail",
+            f"More than {settings.reject_limit_share:.0%} of a file's rows were rejected; "
+            "`ecorse report LOAD` says why. Mend the file, withdraw it, or raise "
+            "ECORSE_REJECT_LIMIT_SHARE",
+            f"""
+            select l.load_id, l.file_name, l.rows_read, l.rows_rejected
+            from {build_loads}
+            where l.rows_rejected > {settings.reject_limit_share} * l.rows_read
+            """,
+        ),
+        Check(
+            "night_is_not_empty",
+            "fail",
+            "No row was staged at all",
+            "select 'nothing staged' as problem where "
+            + " and ".join(
+                f"not exists (select 1 from {staging_at(name, str(build_id))} as s)"
+                for name in STAGING_TABLES
+            ),
+        ),
+        Check(
+            "no_source_shrank",
+            "fail",
+            f"A source lost more than {settings.max_shrink_share:.0%} of its rows since the "
+            "published night",
+            f"""
+            select p.shop_id, p.source, p.rows as published_rows, coalesce(n.rows, 0) as rows
+            from ({_rows_by_source("(select build_id from ops.current_build)")}) as p
+            left join ({_rows_by_source(str(build_id))}) as n
+                on n.shop_id = p.shop_id and n.source = p.source
+            where coalesce(n.rows, 0) < {1 - settings.max_shrink_share} * p.rows
+                and exists (
+                    select 1 from ops.build as b
+                    where b.build_id = {build_id} and b.as_of is null and b.known_by is null)
+            """,
+        ),
+        Check(
+            "no_shop_shrank",
+            "fail",
+            f"A shop lost more than {settings.max_shrink_share:.0%} of its lines since the "
+            "published night",
+            f"""
+            select p.shop_id, p.line_count as published_lines, coalesce(n.line_count, 0) as lines
+            from (
+                select shop_id, count(*) as line_count
+                from {staging_at("order_lines", "(select build_id from ops.current_build)")} as s
+                group by shop_id
+            ) as p
+            left join (
+                select shop_id, count(*) as line_count from {staged} as s group by shop_id
+            ) as n on n.shop_id = p.shop_id
+            where coalesce(n.line_count, 0) < {1 - settings.max_shrink_share} * p.line_count
+                and exists (
+                    select 1 from ops.build as b
+                    where b.build_id = {build_id} and b.as_of is null and b.known_by is null)
+            """,
+        ),
+    ]
+
+
+def _rows_by_source(build: str) -> str:
+    """Select of a build's rows per shop and source, repeated ones included, by the ledger."""
+    return (
+        "select l.shop_id, l.source, sum(l.rows_staged + l.rows_duplicate) as rows "
+        f"from ops.load as l join ops.build_load as bl on bl.load_id = l.load_id "
+        f"where bl.build_id = {build} group by l.shop_id, l.source"
+    )
+
+
+def save_results(conn: psycopg.Connection, build_id: int, results: Sequence[CheckResult]) -> None:
+    """Write what the checks found, replacing an earlier audit of the same build."""
+    conn.execute("delete from ops.check_result where build_id = %s", (build_id,))
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            """
+            insert into ops.check_result (build_id, mart, check_name, level, passed,
+                failing_rows, sentence, sample, seconds)
+            values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            [
+                (
+                    build_id, r.mart, r.name, r.level, r.passed, r.failing_rows, r.sentence,
+                    json.dumps(r.sample, default=str), r.seconds,
+                )
+                for r in results
+            ],
+        )  # fmt: skip

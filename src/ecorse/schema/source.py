@@ -1,0 +1,108 @@
+"""What a source is: a contract, and how its typed rows become canonical rows.
+
+What belongs here: the shapes all sources share. What does not: any one source.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import polars as pl
+
+from ecorse.schema.contract import Contract, Header
+
+
+class Shop(Protocol):
+    """What a source needs to know of the shop that sent a file."""
+
+    @property
+    def shop_id(self) -> str: ...
+    @property
+    def shop_name(self) -> str: ...
+    @property
+    def time_zone(self) -> str: ...
+    @property
+    def currency(self) -> str: ...
+
+
+@dataclass
+class Difference:
+    """Where a derived column of the file does not say what the other columns give."""
+
+    checked: int = 0
+    different: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, other: Difference) -> None:
+        """Take another block's differences in; the first few examples are kept."""
+        self.checked += other.checked
+        self.different += other.different
+        self.examples = (self.examples + other.examples)[:3]
+
+
+@dataclass
+class Canonical:
+    """A block's canonical rows, and what a person should know about them.
+
+    ``frame`` has columns of the contract's table (without ``load_id`` and ``flags``; a column that
+    is always null may be left out) and ``_row``, each row at most once. A row that is not there
+    must be in ``reasons`` (``_row, rule, column, sentence``, as ``clean.cast`` gives them): the
+    source refuses it by what it alone knows. ``also`` has rows of further tables with the ``_row``
+    they belong to: they are staged when that row is, and are repeated when it is. ``warnings``
+    counts rows by warning; ``derived`` has one entry per derived column of the file that was
+    computed again.
+    """
+
+    frame: pl.DataFrame
+    warnings: Counter[str] = field(default_factory=Counter)
+    derived: dict[str, Difference] = field(default_factory=dict)
+    also: dict[str, pl.DataFrame] = field(default_factory=dict)
+    reasons: pl.DataFrame | None = None
+
+
+class Source(Protocol):
+    """One kind of file. Its module defines ``SOURCE``."""
+
+    @property
+    def name(self) -> str:
+        """The name in ``shops.toml``, ``ops.load`` and on the command line."""
+        ...
+
+    @property
+    def contract(self) -> Contract:
+        """What the files must look like."""
+        ...
+
+    @property
+    def warnings(self) -> dict[str, str]:
+        """A sentence per warning that ``canonicalise`` may count; ``{rows}`` is the count."""
+        ...
+
+    def canonicalise(self, frame: pl.DataFrame, header: Header, shop: Shop) -> Canonical:
+        """Make canonical rows of typed rows, one for one and in order."""
+        ...
+
+
+@runtime_checkable
+class LookingUp(Protocol):
+    """A source whose rows may be completed from other files of the same folder."""
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether there are such files."""
+        ...
+
+    def bind(self, folder: Path) -> Source:
+        """The source with the files it looks things up in."""
+        ...
+
+    def extend(self, header: Header) -> Header:
+        """The file's header with the looked-up columns behind it."""
+        ...
+
+    def enrich(self, raw: pl.DataFrame, header: Header) -> pl.DataFrame:
+        """A block of text with the looked-up columns behind its own."""
+        ...

@@ -1,0 +1,101 @@
+"""What sources share in making canonical rows: shops, instants, customer keys, JSON columns.
+
+What belongs here: expressions that several sources use. What does not: any one source.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import polars as pl
+
+from ecorse.clock import EPOCHS, local_to_utc
+from ecorse.columns import SIMULATED_PREFIX, SIMULATED_SUFFIX
+from ecorse.schema.contract import CUSTOMER_RUNGS, Column, Contract, Header
+from ecorse.schema.source import Shop
+
+
+def shop_of_row(shop: Shop, marked_id: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
+    """Columns ``shop_id`` and ``is_simulated``: simulated rows belong to a shop of their own.
+
+    ``marked_id`` is the id that carries the mark: of an order, else a session, a customer or a
+    product.
+    """
+    is_simulated = marked_id.str.starts_with(SIMULATED_PREFIX).fill_null(False)
+    return (
+        pl.when(is_simulated)
+        .then(pl.lit(shop.shop_id + SIMULATED_SUFFIX))
+        .otherwise(pl.lit(shop.shop_id))
+        .alias("shop_id"),
+        is_simulated.alias("is_simulated"),
+    )
+
+
+def to_instants(times: pl.Series, column: Column, shop: Shop) -> pl.Series:
+    """The UTC instants of a timestamp column, by the zone that its declaration names."""
+    if column.formats and set(column.formats) <= set(EPOCHS):
+        return times.dt.replace_time_zone("UTC")
+    zone = shop.time_zone if column.zone == "shop" else column.zone
+    return times.dt.replace_time_zone("UTC") if zone == "UTC" else local_to_utc(times, zone)
+
+
+def to_wall_clock(instants: pl.Series, shop: Shop) -> pl.Series:
+    """The shop's wall clock at UTC instants, without zone."""
+    return instants.dt.convert_time_zone(shop.time_zone).dt.replace_time_zone(None)
+
+
+def customer_key(
+    contract: Contract,
+    *,
+    customer_id: pl.Expr | None = None,
+    email: pl.Expr | None = None,
+    address: pl.Expr | None = None,
+) -> tuple[pl.Expr, pl.Expr]:
+    """Columns ``customer_id`` and ``customer_key_kind`` by the ladder id, e-mail, address, none.
+
+    The kind is the strongest rung a row has. The key is that rung's, if the contract lets the rung
+    make customers; else null. E-mail and postal addresses are hashed: a key names nobody.
+    """
+    rungs = {"id": customer_id, "email": email, "address": address}
+    kind, key = pl.lit("none"), pl.lit(None, pl.String)
+    for rung in reversed(CUSTOMER_RUNGS):
+        value = rungs[rung]
+        if value is None:
+            continue
+        made = pl.lit(None, pl.String)
+        if rung in contract.customer_rungs:
+            made = value if rung == "id" else hashed(rung, value)
+        kind = pl.when(value.is_not_null()).then(pl.lit(rung)).otherwise(kind)
+        key = pl.when(value.is_not_null()).then(made).otherwise(key)
+    return key.alias("customer_id"), kind.alias("customer_key_kind")
+
+
+def hashed(kind: str, text: pl.Expr) -> pl.Expr:
+    """A key that does not tell what it was made of: the kind, and 16 digits of a SHA-256.
+
+    Case and white space make no difference.
+    """
+    return text.map_batches(lambda texts: _hashes(kind, texts), return_dtype=pl.String)
+
+
+def _hashes(kind: str, texts: pl.Series) -> pl.Series:
+    seen: dict[str, str] = {
+        text: hashlib.sha256(" ".join(text.casefold().split()).encode()).hexdigest()[:16]
+        for text in texts.unique().drop_nulls()
+    }
+    keys = texts.replace_strict(seen, default=None, return_dtype=pl.String)
+    return pl.select(pl.lit(f"{kind}-") + pl.lit(keys)).to_series()
+
+
+def attributes_json(names: Mapping[str, str]) -> pl.Expr:
+    """Column ``attributes``: a JSON object of typed columns, ``{key: column}``; nulls stay null."""
+    fields = [pl.col(column).alias(key) for key, column in names.items()]
+    return pl.struct(*fields).struct.json_encode().alias("attributes")
+
+
+def extra_json(header: Header) -> pl.Expr | None:
+    """Column ``extra``: a JSON object of the columns that the contract does not know."""
+    if not header.extra:
+        return None
+    return pl.struct(*header.extra).struct.json_encode().alias("extra")

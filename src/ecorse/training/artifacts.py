@@ -1,0 +1,102 @@
+"""Model files: kept by the hash of their bytes, verified before anyone reads them.
+
+What belongs here: storing and fetching bytes. What does not: what is inside (the model's own
+reader); never pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+
+import psycopg
+
+from ecorse.atomic import replace_atomically
+from ecorse.errors import ModelRejected
+from ecorse.models.base import Champion
+from ecorse.settings import get_settings
+
+log = logging.getLogger(__name__)
+
+
+def artifact_path(sha256: str) -> Path:
+    """Where the model file of a hash is kept."""
+    return get_settings().home / "models" / f"{sha256}.model"
+
+
+def store_artifact(data: bytes) -> str:
+    """Keep a model file (mode 0600, renamed into place) and give its sha256.
+
+    Raises
+    ------
+    DiskFull
+        There is no space for it.
+    """
+    sha256 = hashlib.sha256(data).hexdigest()
+    path = artifact_path(sha256)
+    if path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+        return sha256
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with replace_atomically(path) as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(data)
+    return sha256
+
+
+def fetch_artifact(sha256: str) -> bytes:
+    """The bytes of a model file.
+
+    Raises
+    ------
+    ModelRejected
+        The file is missing, or its bytes are not the ones that were stored.
+    """
+    path = artifact_path(sha256)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelRejected(
+            f"Model file {sha256[:12]}... of ECORSE_HOME/models cannot be read "
+            f"({error.strerror}). It was not used; restore it to keep its segments' identity."
+        ) from None
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise ModelRejected(
+            f"Model file {sha256[:12]}... of ECORSE_HOME/models was changed: its sha256 is now "
+            f"{found[:12]}.... It was not loaded. Restore it from a copy or delete it."
+        )
+    return data
+
+
+def find_champion(
+    conn: psycopg.Connection, shop_id: str, model: str
+) -> tuple[Champion | None, str]:
+    """The model version behind the published build, or the last good one before it.
+
+    Returns
+    -------
+    tuple
+        The champion (none on the first night) and a sentence about files that were refused.
+    """
+    rows = conn.execute(
+        """
+        select v.model_version_id, v.artifact_sha256, v.metrics
+        from ops.model_version as v
+        join ops.build as b using (build_id)
+        where v.shop_id = %s and v.model = %s and b.status = 'published'
+            and v.artifact_sha256 is not null
+            and v.build_id <= (select build_id from ops.current_build)
+        order by v.build_id desc
+        """,
+        (shop_id, model),
+    ).fetchall()
+    refused = ""
+    for version_id, sha256, metrics in rows:
+        try:
+            return Champion(version_id, fetch_artifact(sha256), metrics), refused
+        except ModelRejected as error:
+            log.warning("%s", error)
+            refused = refused or str(error)
+    return None, refused
