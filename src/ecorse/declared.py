@@ -30,10 +30,11 @@ LONGEST = 80  # characters of a value that are quoted in a message
 class Table(BaseModel):
     """A table of a TOML file: unknown keys are refused, the object never changes.
 
+    Made in code, a table takes a field by its name; in a file the key is the field's alias.
     A field's ``description`` says what is expected where the value is missing.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     def mistakes(self) -> Iterable[str]:
         """What is well-formed and makes no sense, one sentence each, all of them.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ecorse.features.orders import Block, Floats
-from ecorse.segments.config import Naming
+from ecorse.models.declaration import Naming
 from ecorse.segments.projection import Labels
 from ecorse.segments.traits import Mask, Trait, describe_trait, explained_share
 
@@ -71,30 +71,38 @@ def naming_traits(
 
 def describe_segments(
     blocks: Sequence[Block],
-    labels: Labels,
+    ids: Labels,
     segment_ids: Sequence[int],
     noun: str,
     naming: Naming,
     previous: Mapping[int, Mapping[str, Any]],
     *,
+    given: Mapping[int, str] | None = None,
     keep_names: bool = False,
 ) -> list[Segment]:
     """Name and explain every segment, in the order of ``segment_ids``.
 
-    ``previous`` holds yesterday's ``name`` and ``leading`` by segment id. A name stays while its
-    leading phrase still sets the segment apart, and always with ``keep_names`` (a held model).
+    Parameters
+    ----------
+    ids : segment id of each row, ``(n,)``.
+    previous : yesterday's ``name`` and ``leading`` by segment id. A name stays while its leading
+        phrase still sets the segment apart, and always with ``keep_names`` (a held model).
+    given : names that the model gives itself, by segment id.
+
     Names are unique.
     """
+    given = given or {}
     segments = [
-        _measure(blocks, labels == cluster, segment_id, noun, naming)
-        for cluster, segment_id in enumerate(segment_ids)
+        _measure(blocks, ids == segment_id, segment_id, noun, naming) for segment_id in segment_ids
     ]
-    names = {
-        segment.segment_id: previous[segment.segment_id]
-        for segment in segments
-        if segment.segment_id in previous
-        and (keep_names or _still_holds(segment, previous[segment.segment_id]["leading"]))
+    names: dict[int, Mapping[str, Any]] = {
+        segment_id: {"name": name, "leading": ""} for segment_id, name in given.items()
     }
+    for segment in segments:
+        known = previous.get(segment.segment_id)
+        if known and segment.segment_id not in given:
+            if keep_names or _still_holds(segment, known["leading"]):
+                names[segment.segment_id] = known
     order = {block.feature.name: place for place, block in enumerate(blocks)}
     drafts = {s.segment_id: _words(s, naming.max_traits, order, noun) for s in segments}
     for segment in segments:

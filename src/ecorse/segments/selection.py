@@ -14,12 +14,35 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from pydantic import Field, model_validator
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, silhouette_score
 
+from ecorse.declared import Table
 from ecorse.features.orders import Floats
-from ecorse.segments.config import Selection
 from ecorse.segments.projection import Labels, fit_kmeans
+
+
+class Selection(Table):
+    """How the number of segments is chosen, and when it is chosen again."""
+
+    k_min: int = Field(2, ge=2)
+    k_max: int = Field(8, ge=2)
+    smallest_share: float = Field(0.05, ge=0, le=1)
+    min_stability: float = Field(0.8, ge=0, le=1)
+    silhouette_slack: float = Field(0.01, ge=0)
+    sample_rows: int = Field(4000, ge=2)
+    bootstrap_rows: int = Field(20000, ge=2)
+    bootstraps: int = Field(5, ge=1)
+    restarts: int = Field(5, ge=1)
+    reselect_growth: float = Field(2.0, gt=1)
+    reselect_silhouette_loss: float = Field(0.05, ge=0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Selection:
+        if self.k_min > self.k_max:
+            raise ValueError(f"k_min = {self.k_min} is above k_max = {self.k_max}")
+        return self
 
 
 @dataclass(frozen=True)

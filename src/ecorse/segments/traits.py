@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ecorse.features.orders import PERIODS, Block, Floats
+from ecorse.features.orders import Block, Floats
+from ecorse.models.declaration import PERIODS
 
 Mask = npt.NDArray[np.bool_]
 DAYPARTS = ((5, "Night"), (10, "Morning"), (14, "Noon"), (17, "Afternoon"), (22.5, "Evening"))

@@ -1,0 +1,106 @@
+"""Ranked lists as arrays: the answer of every recommender, and the one way of picking a top k.
+
+What belongs here: the shape of an answer and exact, repeatable selection. What does not: scoring.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+Ids = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Csr = sparse.csr_matrix
+NOTHING = -1
+BLOCK_CELLS = 4_000_000  # dense scores that one block holds: 32 MB
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Items by falling score, one row per question.
+
+    Attributes
+    ----------
+    items
+        ``(n, k)`` item numbers, ties by item number; -1 behind the last of a shorter list.
+    scores
+        ``(n, k)`` float64, 0 behind the last.
+    """
+
+    items: Ids
+    scores: Floats
+
+    def __post_init__(self) -> None:
+        if self.items.shape != self.scores.shape or self.items.ndim != 2:
+            raise ValueError(
+                f"items and scores must have one shape (n, k), got {self.items.shape} and "
+                f"{self.scores.shape}"
+            )
+
+    @property
+    def is_there(self) -> npt.NDArray[np.bool_]:
+        """``(n, k)``: whether there is an item at this rank."""
+        return self.items != NOTHING
+
+    def as_matrix(self, n_items: int) -> Csr:
+        """The lists as a sparse ``(n, n_items)`` matrix of scores."""
+        there = self.is_there
+        indptr = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+        return sparse.csr_matrix(
+            (self.scores[there], self.items[there], indptr), shape=(len(self.items), n_items)
+        )
+
+    @classmethod
+    def from_pairs(cls, rows: Ids, items: Ids, scores: Floats, n: int, k: int) -> Ranked:
+        """Lists from parallel arrays that come by row and then by rank, at most ``k`` a row."""
+        starts = np.searchsorted(rows, np.arange(n))
+        ranks = np.arange(len(rows)) - starts[rows]
+        ranked = np.full((n, k), NOTHING, dtype=np.int64)
+        valued = np.zeros((n, k))
+        ranked[rows, ranks] = items
+        valued[rows, ranks] = scores
+        return cls(ranked, valued)
+
+
+def top_k(
+    scores: npt.NDArray[np.floating], k: int, *, seen: Csr | None = None, among: Ids | None = None
+) -> Ranked:
+    """The ``k`` best items of each row, ties by item number; scores of 0 and less are no answer.
+
+    Parameters
+    ----------
+    scores
+        ``(n, n_items)`` dense.
+    seen
+        ``(n, n_items)`` sparse; what is stored there is never given.
+    among
+        Item numbers that may be given; ``None`` for all.
+    """
+    scores = np.array(scores, dtype=np.float64)
+    n, n_items = scores.shape
+    if among is not None:
+        others = np.ones(n_items, dtype=bool)
+        others[among] = False
+        scores[:, others] = 0.0
+    if seen is not None:
+        row_of = np.repeat(np.arange(n), np.diff(seen.indptr))
+        scores[row_of, seen.indices] = 0.0
+    width = min(k, n_items)
+    items = np.full((n, k), NOTHING, dtype=np.int64)
+    values = np.zeros((n, k))
+    if not width or not n:
+        return Ranked(items, values)
+    # whoever is at least as good as the k-th may be chosen; sorted by score, then by number
+    least = np.partition(scores, n_items - width, axis=1)[:, n_items - width]
+    rows, cols = np.nonzero((scores >= least[:, None]) & (scores > 0))
+    order = np.lexsort((cols, -scores[rows, cols], rows))
+    rows, cols = rows[order], cols[order]
+    ranks = np.arange(len(rows)) - np.searchsorted(rows, np.arange(n))[rows]
+    kept = ranks < width
+    rows, cols, ranks = rows[kept], cols[kept], ranks[kept]
+    items[rows, ranks] = cols
+    values[rows, ranks] = scores[rows, cols]
+    return Ranked(items, values)
