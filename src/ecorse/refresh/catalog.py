@@ -17,10 +17,11 @@ from typing import Any, Literal, cast
 
 from ecorse.errors import ConfigError
 from ecorse.models.declaration import Declaration, load_declarations
+from ecorse.models.relation import BoundCheck
 from ecorse.refresh.render import output_columns, parse_select, references, render
 from ecorse.settings import Settings, get_settings
 
-__all__ = ["Catalog", "Check", "Mart", "Step", "load_catalog", "render"]
+__all__ = ["Catalog", "Mart", "Step", "load_catalog", "render"]
 
 COLUMN_COMMENTS = "_columns.toml"
 _HEADER = re.compile(r"\A\s*/\*(.*?)\*/", re.DOTALL)
@@ -28,16 +29,6 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}\Z")  # leaves room for a build's suffi
 _REQUIRED = ("about", "grain", "materialized")
 _OPTIONAL = ("columns", "checks", "is_unique")
 _CHECK_KEYS = ("name", "level", "sentence", "sql")
-
-
-@dataclass(frozen=True)
-class Check:
-    """A rule about a mart: its SQL selects the rows that break it."""
-
-    name: str
-    level: Literal["fail", "warn"]
-    sentence: str
-    sql: str
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ class Mart:
     grain: tuple[str, ...]
     materialized: Literal["table", "view"]
     columns: Mapping[str, str]
-    checks: tuple[Check, ...]
+    checks: tuple[BoundCheck, ...]
     reads: tuple[str, ...]
     reads_staging: tuple[str, ...]
     sql: str
@@ -257,13 +248,13 @@ def _comment_columns(
     return {column: own.get(column) or shared[column] for column in names}
 
 
-def _grain_checks(name: str, grain: tuple[str, ...], is_unique: bool) -> list[Check]:
+def _grain_checks(name: str, grain: tuple[str, ...], is_unique: bool) -> list[BoundCheck]:
     columns, nulls = (
         ", ".join(grain),
         " or ".join(f"{column} is null" for column in grain),
     )
     checks = [
-        Check(
+        BoundCheck(
             "grain_is_not_null",
             "fail",
             f"A column of the grain ({columns}) is null",
@@ -272,7 +263,7 @@ def _grain_checks(name: str, grain: tuple[str, ...], is_unique: bool) -> list[Ch
     ]
     if is_unique:
         checks.append(
-            Check(
+            BoundCheck(
                 "grain_is_unique",
                 "fail",
                 f"More than one row per {columns}",
@@ -283,8 +274,8 @@ def _grain_checks(name: str, grain: tuple[str, ...], is_unique: bool) -> list[Ch
     return checks
 
 
-def _declared_checks(declared: list[Mapping[str, str]], path: Path) -> list[Check]:
-    checks: list[Check] = []
+def _declared_checks(declared: list[Mapping[str, str]], path: Path) -> list[BoundCheck]:
+    checks: list[BoundCheck] = []
     for number, check in enumerate(declared, start=1):
         if sorted(check) != sorted(_CHECK_KEYS):
             raise ConfigError(
@@ -302,7 +293,7 @@ def _declared_checks(declared: list[Mapping[str, str]], path: Path) -> list[Chec
         }:
             raise ConfigError(f"{path}: two checks are called {check['name']!r}; rename one.")
         level = cast(Literal["fail", "warn"], check["level"])
-        checks.append(Check(check["name"], level, check["sentence"], check["sql"].strip()))
+        checks.append(BoundCheck(check["name"], level, check["sentence"], check["sql"].strip()))
     return checks
 
 

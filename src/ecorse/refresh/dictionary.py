@@ -1,7 +1,7 @@
 """The data dictionary: every table of ``marts``, its grain, columns and checks, as Markdown.
 
 What belongs here: text made from the catalogue and the models' table declarations. What does not:
-what any of them means; that stands beside the SQL and in each ``TableSpec``. Run it with
+what any of them means; that stands beside the SQL and in each ``Relation``. Run it with
 ``python -m ecorse.refresh.dictionary``; a test holds the committed page to it.
 """
 
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ecorse.models.relation import TableSpec
+from ecorse.models.relation import ModelTable
 from ecorse.refresh.catalog import Catalog, Mart, load_catalog
 from ecorse.settings import PROJECT_DIR, get_settings
 
@@ -73,7 +73,7 @@ def _mart_section(mart: Mart) -> str:
     )
 
 
-def _model_section(spec: TableSpec, model: str, reads: Iterable[str]) -> str:
+def _model_section(spec: ModelTable, model: str, reads: Iterable[str]) -> str:
     return _section(
         spec.name,
         spec.about,
@@ -81,7 +81,7 @@ def _model_section(spec: TableSpec, model: str, reads: Iterable[str]) -> str:
         f"Grain: {', '.join(spec.grain)}. Reads {', '.join(map(_link, reads))}.",
         {name: (f"`{sql_type}`", comment) for name, (sql_type, comment) in spec.columns.items()},
         ("column", "type", "meaning"),
-        [(name, level, name.replace("_", " ")) for name, (level, _) in spec.checks.items()],
+        [(check.name, check.level, check.sentence) for check in spec.bound_checks()],
     )
 
 

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from ecorse.errors import ConfigError, DataError
-from ecorse.models.relation import TableSpec
+from ecorse.models.relation import ModelTable
 from ecorse.refresh.catalog import Mart, render
 from ecorse.refresh.relations import build_relation, qualified, resolver
 from ecorse.warehouse.frames import copy_frame
@@ -59,7 +59,7 @@ def as_of(conn: psycopg.Connection, build_id: int) -> datetime | None:
 
 
 def create_model_table(
-    conn: psycopg.Connection, spec: TableSpec, build_id: int, frames: Iterable[pl.DataFrame]
+    conn: psycopg.Connection, spec: ModelTable, build_id: int, frames: Iterable[pl.DataFrame]
 ) -> int:
     """Make a table that a model declared and fill it; gives its rows.
 
@@ -81,7 +81,7 @@ def create_model_table(
         if set(frame.columns) != set(spec.columns):
             raise DataError(
                 f"A model gave marts.{spec.name} the columns {sorted(frame.columns)}, but it "
-                f"declares {sorted(spec.columns)}. Mend the model or its TableSpec."
+                f"declares {sorted(spec.columns)}. Mend the model or its Relation."
             )
         if spec.writer_column is not None:
             conn.execute(
@@ -98,7 +98,7 @@ def create_model_table(
     return rows
 
 
-def _create_empty(conn: psycopg.Connection, spec: TableSpec, build_id: int) -> None:
+def _create_empty(conn: psycopg.Connection, spec: ModelTable, build_id: int) -> None:
     relation = qualified(spec.name, build_id)
     conn.execute(f"drop table if exists {relation} cascade")
     columns = ", ".join(
