@@ -40,7 +40,9 @@ class Score:
         return math.sqrt(self.value * (1 - self.value) / self.cases)
 
 
-def share_score(name: str, metric: str, hits: int, cases: int, *, is_primary: bool = False) -> Score:
+def share_score(
+    name: str, metric: str, hits: int, cases: int, *, is_primary: bool = False
+) -> Score:
     """A share with its Wilson interval; without cases there is no figure.
 
     Source: Wilson, Probable inference, JASA 22 (1927), https://doi.org/10.2307/2276774

@@ -1,18 +1,19 @@
-"""What a model is: the protocols of recommenders and segmentations, and what training gives.
+"""What a model is: the base of every recommender and segmentation, and what training gives.
 
 What belongs here: the contract between the nightly flow and every model. What does not: any model,
 any database access. ``training/run.py`` does once for all what no model should do itself: inputs,
 split, leaderboard, gate, fallback, result tables, model file, decision.
 
-A class that inherits a protocol gets its defaults: such a recommender or segmentation is some
-twenty lines (docs/how-to).
+The bases hold defaults, so that a simple recommender or segmentation is some twenty lines
+(docs/how-to).
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from ecorse.declared import Table
 
@@ -83,7 +84,7 @@ class NoParameters(Table):
     """The configuration of a model that has nothing to configure."""
 
 
-class Recommender(Protocol):
+class Recommender(ABC):
     """Gives products to products, customers or baskets. Everything is numbers and rows.
 
     ``config_class`` checks the ``[parameters]`` of the declaration; ``answers`` says which of
@@ -103,12 +104,12 @@ class Recommender(Protocol):
         """Bytes that fitting takes beside the data; asked before fitting."""
         return 0
 
+    @abstractmethod
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
         """Learn from one shop's interactions; gives itself.
 
         ``champion`` is the published model, for a warm start.
         """
-        ...
 
     def similar(self, items: Ids, k: int) -> Ranked:
         """The ``k`` nearest other items of each of ``items`` ``(n,)``: ``(n, k)``."""
@@ -150,17 +151,17 @@ class Recommender(Protocol):
         """What of the fit is worth keeping beside the configuration, JSON-ready."""
         return {}
 
+    @abstractmethod
     def dump(self) -> Mapping[str, bytes]:
         """The fitted model as named files that hold data and no code."""
-        ...
 
     @classmethod
+    @abstractmethod
     def load(cls, files: Mapping[str, bytes], config: Any) -> Self:
         """The fitted model again, from its files."""
-        ...
 
 
-class Segmentation(Protocol):
+class Segmentation(ABC):
     """Gives each order or customer of a shop a label.
 
     ``diagnostics`` are tables of its own (why so many segments, loadings), each with a column
@@ -180,9 +181,9 @@ class Segmentation(Protocol):
         """Learn from one shop's entities; gives itself. A set of rules has nothing to learn."""
         return self
 
+    @abstractmethod
     def assign(self, space: FeatureSpace) -> Labels:
         """The label of each entity, ``(n,)`` int64 from 0; -1 for noise."""
-        ...
 
     def names(self) -> Mapping[int, str] | None:
         """The name of each label; ``None``: segments are named by what sets them apart.

@@ -85,6 +85,7 @@ class Holdout(Table):
     share: float = Field(0.2, gt=0, lt=1)
     hits_at: int = Field(10, ge=1)
     max_cases: int = Field(5000, ge=1)
+    max_basket_products: int = Field(50, ge=2)
 
 
 class RecommenderGate(Table):

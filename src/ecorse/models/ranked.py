@@ -6,6 +6,7 @@ What belongs here: the shape of an answer and exact, repeatable selection. What 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from scipy import sparse
 
 Ids = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Csr = sparse.csr_matrix
+Csr: TypeAlias = sparse.csr_matrix
 NOTHING = -1
 BLOCK_CELLS = 4_000_000  # dense scores that one block holds: 32 MB
 
@@ -43,7 +44,8 @@ class Ranked:
     @property
     def is_there(self) -> npt.NDArray[np.bool_]:
         """``(n, k)``: whether there is an item at this rank."""
-        return self.items != NOTHING
+        there: npt.NDArray[np.bool_] = self.items != NOTHING
+        return there
 
     def as_matrix(self, n_items: int) -> Csr:
         """The lists as a sparse ``(n, n_items)`` matrix of scores."""

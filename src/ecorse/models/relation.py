@@ -73,7 +73,8 @@ class Relation:
     ``columns`` maps each column, in order, to its type and comment and starts with ``shop_id``;
     ``build_id`` is added by the flow. ``is_unique`` is false where the grain names what a row is
     about without identifying it. Several models may fill one table if all name the same
-    ``writer_column``: its values tell their rows apart.
+    ``writer_column``: its values tell their rows apart. ``volatile`` columns (seconds, memory)
+    differ between nights of the same data; a night's checksum leaves them out.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Relation:
     checks: tuple[Check, ...] = ()
     is_unique: bool = True
     writer_column: str | None = None
+    volatile: tuple[str, ...] = ()
 
     @property
     def comments(self) -> dict[str, str]:

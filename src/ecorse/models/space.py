@@ -62,7 +62,8 @@ class FeatureSpace:
         """
         import numpy as np
 
-        return np.bincount(self.lines.entity, weights=self._values(column), minlength=self.n)
+        sums = np.bincount(self.lines.entity, weights=self._values(column), minlength=self.n)
+        return sums.astype(np.float64)
 
     def mean(self, column: str) -> npt.NDArray[np.float64]:
         """Mean of a column over an entity's lines, ``(n,)``; see ``total``."""

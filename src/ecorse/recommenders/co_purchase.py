@@ -46,9 +46,7 @@ class CoPurchase(NeighbourRecommender):
         def one_block(start: int, end: int) -> pl.DataFrame:
             pairs = often_enough(counts, counts.pairs(start, end), config)
             scores = counts.cosine(pairs)
-            chosen = choose_top(
-                pairs.rows, pairs.cols, scores, counts.n_items, config.neighbours
-            )
+            chosen = choose_top(pairs.rows, pairs.cols, scores, counts.n_items, config.neighbours)
             place = np.searchsorted(
                 pairs.rows.astype(np.int64) * counts.n_items + pairs.cols,
                 chosen.rows.astype(np.int64) * counts.n_items + chosen.cols,

@@ -99,8 +99,9 @@ def _shared_words(pairs: pl.DataFrame, nearest: Nearest) -> pl.Series:
         )
     if not columns:
         return pl.Series([None], dtype=pl.String).new_from_index(0, pairs.height)
-    told = pl.concat(columns, how="horizontal")
-    joined = told.select(pl.concat_str(pl.all(), separator=", ", ignore_nulls=True))
+    joined = pl.concat(columns, how="horizontal").select(
+        pl.concat_str(pl.all(), separator=", ", ignore_nulls=True)
+    )
     return joined.to_series().replace("", None)
 
 

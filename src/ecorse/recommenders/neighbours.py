@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import polars as pl
+from scipy import sparse
 
 from ecorse.models.base import Recommender
 from ecorse.models.interactions import Shape
@@ -22,6 +23,7 @@ from ecorse.models.ranked import BLOCK_CELLS, Csr, Floats, Ids, Ranked, top_k
 from ecorse.recommenders.counting import IntArray
 from ecorse.recommenders.evidence import explain_pairs
 
+BEHIND = 1e-3  # weight of what only fills places that are left
 PAIRS: Mapping[str, Any] = {
     "item": pl.Int32,
     "rank": pl.Int32,
@@ -71,8 +73,17 @@ class NeighbourRecommender(Recommender):
         return 8 * shape.items * 64 + 16 * shape.rows
 
     @cached_property
-    def _table(self) -> Csr:
-        return self._lists.as_matrix(self.n_items)
+    def _complements(self) -> Csr:
+        """``(n_items, n_items)`` scores of pairs that are bought together; the rest 1e-6 of it."""
+        pairs = self.nearest.pairs
+        weight = np.where(pairs["co_purchases"].to_numpy() > 0, 1.0, BEHIND**2)
+        return sparse.csr_matrix(
+            (
+                pairs["score"].to_numpy() * weight,
+                (pairs["item"].to_numpy(), pairs["similar_item"].to_numpy()),
+            ),
+            shape=(self.n_items, self.n_items),
+        )
 
     @cached_property
     def _lists(self) -> Ranked:
@@ -97,19 +108,20 @@ class NeighbourRecommender(Recommender):
         return Ranked(found, scores)
 
     def answer(self, baskets: Csr, k: int) -> Ranked:
-        """The items most similar to what a basket holds, by the sum of their scores.
+        """What goes with a basket: items bought with what it holds, by the sum of their scores.
 
-        Places that no similar item fills go to best sellers, behind every similar one.
+        Places that are left go to best sellers, then to items that are alike in attributes: a
+        second phone is similar to the one in the basket, and seldom bought with it.
 
         Source: Deshpande, Karypis (2004), "Item-based top-N recommendation algorithms",
         https://doi.org/10.1145/963770.963776, section 4.
         """
-        popular: Floats = self.nearest.item_baskets / max(1, self.nearest.n_baskets) * 1e-6
+        popular: Floats = self.nearest.item_baskets / max(1, self.nearest.n_baskets) * BEHIND
         parts = []
         step = max(1, BLOCK_CELLS // max(1, self.n_items))
         for start in range(0, max(1, baskets.shape[0]), step):
             block = baskets[start : start + step]
-            scores = (block.astype(np.float64) @ self._table).toarray() + popular
+            scores = (block.astype(np.float64) @ self._complements).toarray() + popular
             parts.append(top_k(scores, k, seen=block))
         return Ranked(
             np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts])

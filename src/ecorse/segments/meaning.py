@@ -100,9 +100,10 @@ def describe_segments(
     }
     for segment in segments:
         known = previous.get(segment.segment_id)
-        if known and segment.segment_id not in given:
-            if keep_names or _still_holds(segment, known["leading"]):
-                names[segment.segment_id] = known
+        if segment.segment_id in given or not known:
+            continue
+        if keep_names or _still_holds(segment, known["leading"]):
+            names[segment.segment_id] = known
     order = {block.feature.name: place for place, block in enumerate(blocks)}
     drafts = {s.segment_id: _words(s, naming.max_traits, order, noun) for s in segments}
     for segment in segments:

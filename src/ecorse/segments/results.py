@@ -6,77 +6,84 @@ What belongs here: their columns, comments and checks. What does not: computing 
 
 from __future__ import annotations
 
+from ecorse.models.checks import SqlCheck
 from ecorse.models.declaration import ENTITIES, Entity
-from ecorse.models.relation import TableSpec
+from ecorse.models.group_rules import SharesSumToOne, Unique
+from ecorse.models.relation import Column, Relation
+from ecorse.models.row_rules import AcceptedValues, Between
+from ecorse.models.table_rules import References
 
-SHOP = ("text", "Shop")
-SEGMENTATION = ("text", "Which segmentation: the name in its declaration")
-SEGMENT_ID = (
+SHOP = Column("text", "Shop")
+SEGMENTATION = Column("text", "Which segmentation: the name in its declaration")
+SEGMENT_ID = Column(
     "integer",
     "Segment; the same number means the same segment on every night; 0 for what is in none",
 )
-SEGMENT_NAME = ("text", "Short name by rule from the traits that set the segment apart")
+SEGMENT_NAME = Column("text", "Short name by rule from the traits that set the segment apart")
+WRITER = "segmentation"
 
 
-def _labels(entity: Entity) -> TableSpec:
-    return TableSpec(
+def _labels(entity: Entity) -> Relation:
+    return Relation(
         name=entity.labels,
         about=f"Which segment each of the {entity.noun} belongs to, by segmentation",
         grain=("shop_id", entity.id, "segmentation"),
         columns={
             "shop_id": SHOP,
-            entity.id: ("text", f"One of the {entity.noun}"),
+            entity.id: Column("text", f"One of the {entity.noun}"),
             "segmentation": SEGMENTATION,
             "segment_id": SEGMENT_ID,
             "segment_name": SEGMENT_NAME,
         },
-        checks={
-            # a shop whose model could not be trained keeps the labels it had, flagged
-            "every_row_has_a_segment": (
-                "fail",
-                f"select c.shop_id, c.{entity.id}, m.method as segmentation "
-                f"from marts.{entity.covers} as c inner join marts.model_status as m "
-                f"on m.shop_id = c.shop_id and m.task = 'segment' and m.entity = '{entity.name}' "
-                f"and m.is_of_this_night left join marts.{entity.labels} as s "
-                f"on s.shop_id = c.shop_id and s.segmentation = m.method "
-                f"and s.{entity.id} = c.{entity.id} "
-                f"where c.{entity.id} is not null and s.segment_id is null",
+        checks=(
+            # a shop whose model could not be trained keeps the labels it had, and says so
+            SqlCheck(
+                name="every_row_has_a_segment",
+                sentence=f"One of the {entity.noun} has no segment",
+                sql=f"""
+                select c.shop_id, c.{entity.id}, m.method as segmentation
+                from marts.{entity.covers} as c
+                inner join marts.model_status as m
+                    on m.shop_id = c.shop_id and m.task = 'segment'
+                    and m.entity = '{entity.name}' and m.is_of_this_night
+                left join marts.{entity.labels} as s
+                    on s.shop_id = c.shop_id and s.segmentation = m.method
+                    and s.{entity.id} = c.{entity.id}
+                where c.{entity.id} is not null and s.segment_id is null
+                """,
             ),
-            "segment_is_described": (
-                "fail",
-                f"select s.shop_id, s.segmentation, s.segment_id, count(*) as members "
-                f"from marts.{entity.labels} as s left join marts.segments as d "
-                f"on d.shop_id = s.shop_id and d.segmentation = s.segmentation "
-                f"and d.segment_id = s.segment_id and d.segment_name = s.segment_name "
-                f"where d.segment_id is null "
-                f"group by s.shop_id, s.segmentation, s.segment_id",
+            References(
+                name="segment_is_described",
+                sentence="A label has no row in marts.segments",
+                table="marts.segments",
+                on=("shop_id", "segmentation", "segment_id", "segment_name"),
             ),
-        },
-        writer_column="segmentation",
+        ),
+        writer_column=WRITER,
     )
 
 
-def _points(entity: Entity) -> TableSpec:
-    return TableSpec(
+def _points(entity: Entity) -> Relation:
+    return Relation(
         name=entity.points,
         about=f"A seeded sample of {entity.noun} on two axes (components), for plots",
         grain=("shop_id", entity.id, "segmentation"),
         columns={
             "shop_id": SHOP,
-            entity.id: ("text", f"One of the {entity.noun}"),
+            entity.id: Column("text", f"One of the {entity.noun}"),
             "segmentation": SEGMENTATION,
             "segment_id": SEGMENT_ID,
-            "pc1": ("double precision", "First principal component"),
-            "pc2": ("double precision", "Second principal component; 0 where there is one"),
+            "pc1": Column("double precision", "First axis, such as the first principal component"),
+            "pc2": Column("double precision", "Second axis; 0 where there is one"),
         },
-        writer_column="segmentation",
+        writer_column=WRITER,
     )
 
 
 LABELS = {entity.name: _labels(entity) for entity in ENTITIES.values()}
 POINTS = {entity.name: _points(entity) for entity in ENTITIES.values()}
 
-SEGMENTS = TableSpec(
+SEGMENTS = Relation(
     name="segments",
     about="One row per segment: its name, what it means, how large it is",
     grain=("shop_id", "segmentation", "segment_id"),
@@ -85,42 +92,42 @@ SEGMENTS = TableSpec(
         "segmentation": SEGMENTATION,
         "segment_id": SEGMENT_ID,
         "segment_name": SEGMENT_NAME,
-        "meaning": ("text", "What sets it apart, in a sentence with effect sizes"),
-        "members": ("bigint", "How many rows have this label"),
-        "share": ("double precision", "Members by all labelled rows, 0 to 1"),
-        "leading_trait": ("text", "The name stays while this trait holds"),
-        "is_small": ("boolean", "Below the smallest share that the declaration allows"),
-        "is_degenerate": (
-            "boolean",
-            "The model had too few distinct rows to choose the number of segments",
+        "meaning": Column("text", "What sets it apart, in a sentence with effect sizes"),
+        "members": Column("bigint", "How many rows have this label"),
+        "share": Column("double precision", "Members by all labelled rows, 0 to 1"),
+        "leading_trait": Column("text", "The name stays while this trait holds"),
+        "is_small": Column("boolean", "Below the smallest share that the declaration allows"),
+        "is_degenerate": Column(
+            "boolean", "The model had too few distinct rows to choose the number of segments"
         ),
     },
-    checks={
-        "shares_sum_to_one": (
-            "fail",
-            "select s.shop_id, s.segmentation, sum(s.share) as total from marts.segments as s group by s.shop_id, s.segmentation "
-            "having abs(sum(s.share) - 1) > 1e-9",
+    checks=(
+        SharesSumToOne(
+            name="shares_sum_to_one",
+            columns=("share",),
+            by=("shop_id", "segmentation"),
+            tolerance=1e-9,
         ),
-        "names_are_unique": (
-            "fail",
-            "select s.shop_id, s.segmentation, s.segment_name, count(*) as segments from marts.segments as s group by s.shop_id, s.segmentation, "
-            "s.segment_name having count(*) > 1",
+        Unique(name="names_are_unique", columns=("shop_id", "segmentation", "segment_name")),
+        AcceptedValues(
+            name="no_small_segment",
+            level="warn",
+            sentence="A segment is smaller than its declaration allows",
+            column="is_small",
+            values=("false",),
         ),
-        "no_small_segment": (
-            "warn",
-            "select s.shop_id, s.segmentation, s.segment_id, s.share from marts.segments as s "
-            "where s.is_small",
+        AcceptedValues(
+            name="not_degenerate",
+            level="warn",
+            sentence="A model had too few distinct rows to choose the number of segments",
+            column="is_degenerate",
+            values=("false",),
         ),
-        "not_degenerate": (
-            "warn",
-            "select s.shop_id, s.segmentation, s.segment_id from marts.segments as s "
-            "where s.is_degenerate",
-        ),
-    },
-    writer_column="segmentation",
+    ),
+    writer_column=WRITER,
 )
 
-SEGMENT_TRAITS = TableSpec(
+SEGMENT_TRAITS = Relation(
     name="segment_traits",
     about="What sets each segment apart, strongest trait first",
     grain=("shop_id", "segmentation", "segment_id", "trait_rank"),
@@ -128,29 +135,22 @@ SEGMENT_TRAITS = TableSpec(
         "shop_id": SHOP,
         "segmentation": SEGMENTATION,
         "segment_id": SEGMENT_ID,
-        "trait_rank": ("integer", "1 for the largest effect size"),
-        "feature": ("text", "Feature of the declaration"),
-        "phrase": ("text", "The trait in a word or two, as used in names"),
-        "value": (
+        "trait_rank": Column("integer", "1 for the largest effect size"),
+        "feature": Column("text", "Feature of the declaration"),
+        "phrase": Column("text", "The trait in a word or two, as used in names"),
+        "value": Column(
             "double precision",
             "In the segment: centre of a cycle, geometric mean, or share of a value",
         ),
-        "overall_value": ("double precision", "The same over all rows"),
-        "effect_size": ("double precision", "0 to 1, comparable between features"),
-        "effect_measure": ("text", "Which correlation the effect size is"),
-        "contrast": ("double precision", "The feature's own measure of difference"),
-        "contrast_measure": (
-            "text",
-            "standardized mean difference, share ratio, or mean resultant length",
+        "overall_value": Column("double precision", "The same over all rows"),
+        "effect_size": Column("double precision", "0 to 1, comparable between features"),
+        "effect_measure": Column("text", "Which correlation the effect size is"),
+        "contrast": Column("double precision", "The feature's own measure of difference"),
+        "contrast_measure": Column(
+            "text", "standardized mean difference, share ratio, or mean resultant length"
         ),
-        "sentence": ("text", "The trait as part of a sentence"),
+        "sentence": Column("text", "The trait as part of a sentence"),
     },
-    checks={
-        "effect_in_range": (
-            "fail",
-            "select s.shop_id, s.segmentation, s.segment_id, s.trait_rank from marts.segment_traits as s "
-            "where (s.effect_size < 0 or s.effect_size > 1)",
-        )
-    },
-    writer_column="segmentation",
+    checks=(Between(name="effect_in_range", columns=("effect_size",), at_least=0.0, at_most=1.0),),
+    writer_column=WRITER,
 )

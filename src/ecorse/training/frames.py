@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from ecorse.models.relation import TableSpec
+from ecorse.models.relation import Relation
 
 DTYPES: Mapping[str, Any] = {
     "text": pl.String,
@@ -22,7 +22,7 @@ DTYPES: Mapping[str, Any] = {
 }
 
 
-def make_frame(spec: TableSpec, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+def make_frame(spec: Relation, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Rows as a frame with the columns and types of ``spec``, also without any row."""
-    schema = {name: DTYPES[sql_type] for name, (sql_type, _) in spec.columns.items()}
+    schema = {name: DTYPES[c.sql_type] for name, c in spec.columns.items()}
     return pl.DataFrame(list(rows), schema=schema, orient="row")

@@ -23,12 +23,13 @@ from ecorse.features.orders import (
     hash_features,
     learn_vocabulary,
 )
-from ecorse.models.base import Champion, Decision, Labels, ModelResult, Segmentation, Task
+from ecorse.models.base import Champion, Decision, ModelResult, Segmentation, Task
 from ecorse.models.declaration import Declaration, SegmentationFile
-from ecorse.models.relation import TableSpec
+from ecorse.models.relation import Relation
 from ecorse.models.space import FeatureSpace
 from ecorse.segments.identity import match_segments
 from ecorse.segments.meaning import Segment, describe_segments
+from ecorse.segments.projection import Labels
 from ecorse.segments.results import LABELS, POINTS, SEGMENT_TRAITS, SEGMENTS
 from ecorse.segments.selection import sample_rows
 from ecorse.training.envelope import pack, unpack
@@ -67,10 +68,10 @@ class Published:
     references: Mapping[str, Mapping[str, Any]]
 
 
-def relations_of(declaration: Declaration) -> tuple[TableSpec, ...]:
+def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
     """The tables that a declared segmentation fills, beside those that every model fills."""
     entity = declaration.file.entity
-    diagnostics: tuple[TableSpec, ...] = declaration.model_class().diagnostics
+    diagnostics: tuple[Relation, ...] = declaration.model_class().diagnostics
     return (LABELS[entity.name], POINTS[entity.name], SEGMENTS, SEGMENT_TRAITS, *diagnostics)
 
 
@@ -158,9 +159,7 @@ def _apply(
     labels = np.asarray(model.assign(space), dtype=np.int64)
     names = model.names()
     k = model.size() or max(int(labels.max(initial=-1)) + 1, len(names or ()), 1)
-    if names is not None:
-        ids, next_id = list(range(1, k + 1)), k + 1
-    elif published is None:
+    if names is not None or published is None:
         ids, next_id = list(range(1, k + 1)), k + 1
     elif before is None:
         ids = [published.id_of_label.get(label, 0) for label in range(k)]
@@ -292,8 +291,8 @@ def _tables(
     ]
     own = applied.model.diagnose()
     return {
-        entity.labels: labelled.select(LABELS[entity.name].columns),
-        entity.points: plotted.select(POINTS[entity.name].columns),
+        entity.labels: labelled.select(list(LABELS[entity.name].columns)),
+        entity.points: plotted.select(list(POINTS[entity.name].columns)),
         SEGMENTS.name: make_frame(SEGMENTS, described),
         SEGMENT_TRAITS.name: make_frame(SEGMENT_TRAITS, traits),
         **{
