@@ -7,6 +7,7 @@ What does not: scaling, weights and PCA (the pipeline in ``ecorse.segments``), r
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -186,6 +187,22 @@ def build_blocks(
                 else np.zeros((lines.n, 1))
             )
         blocks.append(Block(feature, columns, values))
+    return blocks
+
+
+def blocks_of(
+    space: FeatureSpace, vocabulary: Mapping[str, Sequence[str]] | None = None
+) -> list[Block]:
+    """The declared features of a space, computed once per vocabulary.
+
+    ``vocabulary`` is that of tonight's lines where none is given (``learn_vocabulary``).
+    """
+    if vocabulary is None:
+        vocabulary = learn_vocabulary(space.lines, space.features)
+    key = json.dumps(vocabulary, sort_keys=True)
+    if key not in space.blocks:
+        space.blocks[key] = build_blocks(space.lines, space.features, vocabulary)
+    blocks: list[Block] = space.blocks[key]
     return blocks
 
 

@@ -5,7 +5,7 @@ What belongs here: the shapes. What does not: computing features (``ecorse.featu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ecorse.errors import DataError
@@ -46,6 +46,8 @@ class FeatureSpace:
     lines: Lines
     features: tuple[Feature, ...]
     entity_column: str
+    blocks: dict[str, Any] = field(default_factory=dict, compare=False)
+    """What ``features.orders.blocks_of`` has computed of this space, by vocabulary."""
 
     @property
     def n(self) -> int:

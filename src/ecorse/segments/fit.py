@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from ecorse.features.orders import Floats, build_blocks, learn_vocabulary, stack
+from ecorse.features.orders import Floats, blocks_of, build_blocks, learn_vocabulary, stack
 from ecorse.models.declaration import Feature
 from ecorse.models.space import FeatureSpace
 from ecorse.segments.identity import first_order
@@ -61,7 +61,7 @@ def fit_anew(
 ) -> KMeansModel:
     """Fit everything: vocabulary, scaling, PCA, k; clusters come largest first."""
     vocabulary = learn_vocabulary(space.lines, space.features)
-    blocks = build_blocks(space.lines, space.features, vocabulary)
+    blocks = blocks_of(space, vocabulary)
     x = stack(blocks)
     projection = fit_projection(blocks, x, variance_share)
     z = project(projection, x)
@@ -87,11 +87,14 @@ def refit(before: KMeansModel, space: FeatureSpace) -> KMeansModel:
     near-equal variance overnight, and then no centroid would mean what it meant.
     """
     centroids = before.pipeline.named_steps["kmeans"].cluster_centers_
-    kmeans = refit_kmeans(_projected(before, space), centroids)
+    kmeans = refit_kmeans(projected(before, space), centroids)
     return replace(before, pipeline=join_pipeline(before.pipeline, kmeans))
 
 
-def _projected(model: KMeansModel, space: FeatureSpace) -> Floats:
+def projected(model: KMeansModel, space: FeatureSpace) -> Floats:
+    """The entities on the model's principal components, ``(n, components)``."""
+    if model.features == space.features:
+        return project(model.pipeline, stack(blocks_of(space, model.vocabulary)))
     blocks = build_blocks(space.lines, model.features, model.vocabulary)
     return project(model.pipeline, stack(blocks))
 
@@ -115,7 +118,7 @@ def why_reselect(
         return "the declared features changed"
     if space.n >= selection.reselect_growth * before.rows_selected:
         return f"there are {space.n} rows, and k was selected on {before.rows_selected}"
-    z = _projected(before, space)
+    z = projected(before, space)
     return _no_longer_fits(before, z, assign(before.pipeline, z), selection, seed)
 
 

@@ -15,14 +15,14 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ecorse.declared import Table
-from ecorse.features.orders import build_blocks, clock_values, stack
+from ecorse.features.orders import clock_values
 from ecorse.models.base import Segmentation, Task
 from ecorse.models.space import FeatureSpace
-from ecorse.segments.fit import KMeansModel, fit_anew, refit, why_reselect
+from ecorse.segments.fit import KMeansModel, fit_anew, projected, refit, why_reselect
 from ecorse.segments.kmeans_file import dump_model, load_model
 from ecorse.segments.kmeans_tables import COMPONENTS, K_CURVE, LOADINGS
 from ecorse.segments.mixture import hour_mixture_agreement
-from ecorse.segments.projection import Labels, assign, one_thread, project
+from ecorse.segments.projection import Labels, assign, one_thread
 from ecorse.segments.selection import Selection, silhouette
 
 
@@ -46,6 +46,7 @@ class PcaKMeans(Segmentation):
     config: PcaKMeansConfig
     model: KMeansModel
     reason: str = ""
+    _projected: tuple[FeatureSpace, npt.NDArray[np.float64]] | None = None
 
     def fit(self, space: FeatureSpace, task: Task, champion: PcaKMeans | None = None) -> PcaKMeans:
         """Refit the champion's centroids, or choose k, scaling and axes anew where that is due."""
@@ -73,8 +74,10 @@ class PcaKMeans(Segmentation):
             return assign(self.model.pipeline, self._project(space))
 
     def _project(self, space: FeatureSpace) -> npt.NDArray[np.float64]:
-        blocks = build_blocks(space.lines, self.model.features, self.model.vocabulary)
-        return project(self.model.pipeline, stack(blocks))
+        """Tonight's entities on the components, computed once."""
+        if self._projected is None or self._projected[0] is not space:
+            self._projected = (space, projected(self.model, space))
+        return self._projected[1]
 
     def size(self) -> int:
         """k: a segment that nobody is in tonight is still one."""

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ecorse.features.orders import Block, Floats
+from ecorse.features.orders import Block, stack
 from ecorse.models.declaration import Naming
 from ecorse.segments.projection import Labels
-from ecorse.segments.traits import Mask, Trait, describe_trait, explained_share
+from ecorse.segments.traits import Explained, Mask, Membership, Trait, describe_trait
 
 
 @dataclass(frozen=True)
@@ -37,34 +37,32 @@ class Segment:
 
 
 def naming_traits(
-    blocks: Sequence[Block], inside: Mask, traits: Sequence[Trait], least: float
+    membership: Membership,
+    columns: Mapping[str, Sequence[int]],
+    traits: Sequence[Trait],
+    least: float,
 ) -> list[Trait]:
     """Traits in the order in which they add to what the ones before already tell.
 
     Forward selection on R squared: a category that only repeats the price comes late. A trait needs
-    an effect size of ``least``, alone and on top of the ones before.
+    an effect size of ``least``, alone and on top of the ones before. ``columns`` are the numbers
+    of each feature's columns.
 
     Source: Cohen, Cohen, West & Aiken, Applied Multiple Regression (2003), section 5.3.
     """
     by_name = {trait.feature: trait for trait in traits}
-    waiting = {
-        block.feature.name: block
-        for block in blocks
-        if by_name[block.feature.name].effect_size >= least
-    }
+    waiting = [name for name in columns if by_name[name].effect_size >= least]
     chosen: list[Trait] = []
-    columns: list[Floats] = []
-    told, membership = 0.0, inside.astype(float)
+    used: list[int] = []
+    told = 0.0
     while waiting:
-        gains = {
-            name: explained_share(membership, np.hstack([*columns, block.values])) - told
-            for name, block in waiting.items()
-        }
+        gains = {name: membership.share([*used, *columns[name]]) - told for name in waiting}
         best = max(gains, key=lambda name: gains[name])
         if gains[best] < least**2:
             break
         told += gains[best]
-        columns.append(waiting.pop(best).values)
+        used += columns[best]
+        waiting.remove(best)
         chosen.append(by_name[best])
     return chosen
 
@@ -92,8 +90,10 @@ def describe_segments(
     Names are unique.
     """
     given = given or {}
+    explained = Explained(stack(blocks))
     segments = [
-        _measure(blocks, ids == segment_id, segment_id, noun, naming) for segment_id in segment_ids
+        _measure(blocks, explained, ids == segment_id, segment_id, noun, naming)
+        for segment_id in segment_ids
     ]
     names: dict[int, Mapping[str, Any]] = {
         segment_id: {"name": name, "leading": ""} for segment_id, name in given.items()
@@ -127,15 +127,35 @@ def describe_segments(
 
 
 def _measure(
-    blocks: Sequence[Block], inside: Mask, segment_id: int, noun: str, naming: Naming
+    blocks: Sequence[Block],
+    explained: Explained,
+    inside: Mask,
+    segment_id: int,
+    noun: str,
+    naming: Naming,
 ) -> Segment:
     if not inside.any():
         return Segment(segment_id, 0, 0.0)
-    traits = [describe_trait(block, inside, noun) for block in blocks]
+    membership, columns = explained.of(inside), _column_numbers(blocks)
+    traits = [
+        describe_trait(
+            block, inside, noun, float(np.sqrt(membership.share(columns[block.feature.name])))
+        )
+        for block in blocks
+    ]
     traits.sort(key=lambda trait: -trait.effect_size)
-    named_by = naming_traits(blocks, inside, traits, naming.min_effect)
+    named_by = naming_traits(membership, columns, traits, naming.min_effect)
     share = float(inside.mean())
     return Segment(segment_id, int(inside.sum()), share, tuple(traits), tuple(named_by))
+
+
+def _column_numbers(blocks: Sequence[Block]) -> dict[str, list[int]]:
+    """The numbers of each feature's columns, with all blocks side by side."""
+    ends = np.cumsum([0, *(len(block.columns) for block in blocks)])
+    return {
+        block.feature.name: list(range(int(start), int(end)))
+        for block, start, end in zip(blocks, ends[:-1], ends[1:], strict=True)
+    }
 
 
 def _still_holds(segment: Segment, leading: str) -> bool:

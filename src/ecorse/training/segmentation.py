@@ -16,13 +16,7 @@ import polars as pl
 
 from ecorse.evaluate.drift import drift, reference_histograms
 from ecorse.evaluate.gate import cluster_jaccard, judge_labels, label_agreement
-from ecorse.features.orders import (
-    Block,
-    build_blocks,
-    feature_space,
-    hash_features,
-    learn_vocabulary,
-)
+from ecorse.features.orders import Block, blocks_of, feature_space, hash_features
 from ecorse.models.base import Champion, Decision, ModelResult, Segmentation, Task
 from ecorse.models.declaration import Declaration, SegmentationFile
 from ecorse.models.relation import Relation
@@ -152,10 +146,7 @@ def _apply(
 
     With ``published`` and no ``before`` the model is the champion itself, with its own ids.
     """
-    vocabulary = model.vocabulary()
-    if vocabulary is None:
-        vocabulary = learn_vocabulary(space.lines, space.features)
-    blocks = build_blocks(space.lines, space.features, vocabulary)
+    blocks = blocks_of(space, model.vocabulary())
     labels = np.asarray(model.assign(space), dtype=np.int64)
     names = model.names()
     k = model.size() or max(int(labels.max(initial=-1)) + 1, len(names or ()), 1)
