@@ -81,25 +81,30 @@ def _profile_counts(
     lines: pl.DataFrame, name: str, n_items: int, max_cities: int
 ) -> NDArray[np.float64]:
     """Count order lines by item and the profile's value: ``(n_items, n_values)``."""
-    values = {
-        "city": pl.col("city"),
-        "daypart": pl.col("daypart"),
-        "month": pl.col("at").dt.month(),
-    }
-    counts = (
-        lines.select("item", value=values[name].cast(pl.String))
-        .drop_nulls()
-        .group_by("item", "value")
-        .len()
-    )
-    totals = counts.group_by("value").agg(pl.sum("len"))
-    totals = totals.sort(["len", "value"], descending=[True, False])
-    columns = {value: number for number, value in enumerate(totals["value"][:max_cities])}
-    is_cut = totals.height > max_cities
-    table = np.zeros((n_items, len(columns) + is_cut))
-    places = counts["value"].replace_strict(columns, default=len(columns), return_dtype=pl.Int64)
-    np.add.at(table, (counts["item"].to_numpy(), places.to_numpy()), counts["len"].to_numpy())
-    return table
+    codes, is_known = _profile_codes(lines, name)
+    items = lines["item"].to_numpy()[is_known].astype(np.int64)
+    codes = codes[is_known]
+    totals = np.bincount(codes)
+    # codes are in the order of the words, so that a tie goes to the earlier word
+    order = sorted(np.flatnonzero(totals), key=lambda code: (-totals[code], code))
+    columns = np.full(len(totals), len(order[:max_cities]), dtype=np.int64)
+    columns[order[:max_cities]] = np.arange(len(order[:max_cities]))
+    width = len(order[:max_cities]) + (len(order) > max_cities)
+    flat = np.bincount(items * width + columns[codes], minlength=n_items * width)
+    return flat.reshape(n_items, width).astype(np.float64) if width else np.zeros((n_items, 0))
+
+
+def _profile_codes(lines: pl.DataFrame, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """A number for each line's value, in the order of the values; and which lines have one."""
+    if name == "month":
+        months = lines["at"].dt.month().cast(pl.Int64)
+        return months.fill_null(0).to_numpy(), months.is_not_null().to_numpy()
+    words = lines[name]
+    if not isinstance(words.dtype, pl.Enum):
+        words = words.cast(pl.String)
+        words = words.cast(pl.Enum(words.drop_nulls().unique().sort()))
+    codes = words.to_physical().cast(pl.Int64)
+    return codes.fill_null(0).to_numpy(), words.is_not_null().to_numpy()
 
 
 def _unit_profile(counts: NDArray[np.float64]) -> NDArray[np.float64]:

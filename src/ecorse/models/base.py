@@ -11,7 +11,7 @@ The bases hold defaults, so that a simple recommender or segmentation is some tw
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -62,22 +62,49 @@ class Decision:
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
+class Blocks:
+    """Rows of a table, made block by block when they are asked for: they are never all held.
+
+    Parameters
+    ----------
+    make
+        Gives the blocks from the first on, each time it is called.
+    """
+
+    def __init__(self, make: Callable[[], Iterator[pl.DataFrame]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        return self._make()
+
+
 @dataclass(frozen=True)
 class ModelResult:
     """What one training gives for one shop: rows for each table, and the model behind them.
 
-    Frames hold the columns of their ``Relation`` without ``build_id``; JSON columns are strings.
-    ``artifact`` is the file to keep; the champion's own bytes when the candidate was held.
-    ``params`` and ``metrics`` are JSON-ready.
+    Frames (or ``Blocks`` of them) hold the columns of their ``Relation`` without ``build_id``;
+    JSON columns are strings. ``artifact`` is the file to keep; the champion's own bytes when the
+    candidate was held. ``params`` and ``metrics`` are JSON-ready.
     """
 
-    tables: Mapping[str, pl.DataFrame]
+    tables: Mapping[str, pl.DataFrame | Blocks]
     decision: Decision
     artifact: bytes = b""
     params: Mapping[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     data_hash: str = ""
     seed: int | None = None
+
+    def blocks(self, table: str) -> Iterator[pl.DataFrame]:
+        """The rows of a table, block by block; at least one block."""
+        rows = self.tables[table]
+        return iter(rows) if isinstance(rows, Blocks) else iter((rows,))
+
+    def frame(self, table: str) -> pl.DataFrame:
+        """All rows of a table."""
+        import polars as pl
+
+        return pl.concat(self.blocks(table))
 
 
 class NoParameters(Table):

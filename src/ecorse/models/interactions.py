@@ -12,18 +12,21 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
 from ecorse.errors import DataError
 from ecorse.models.ranked import Csr, Floats
 
+IDS = ("product_id", "customer_id", "basket_id", "shop_id")
+NEVER = np.iinfo(np.int64).max
 ROWS: Mapping[str, Any] = {
     "item": pl.UInt32,
     "user": pl.UInt32,
     "basket": pl.UInt32,
     "at": pl.Datetime("us"),
-    "kind": pl.Categorical,
+    "kind": pl.Enum,
     "weight": pl.Float32,
 }
 
@@ -113,9 +116,13 @@ class Interactions:
             _number(rows["customer_id"], users["customer_id"]).alias("user"),
             (rows["basket_id"].rank("dense") - 1).cast(pl.UInt32).alias("basket"),
             pl.col("at").cast(pl.Datetime("us")),
-            pl.col("kind").cast(pl.Categorical),
+            _few_words(rows["kind"]),
             pl.col("weight").cast(pl.Float32),
-            pl.exclude("product_id", "customer_id", "basket_id", "at", "kind", "weight", "shop_id"),
+            *(
+                _few_words(rows[name]) if rows[name].dtype == pl.String else rows[name]
+                for name in rows.columns
+                if name not in (*IDS, "at", "kind", "weight")
+            ),
         ).drop_nulls("item")
         return cls(items, users, rows, rows["basket"].n_unique() - rows["basket"].has_nulls())
 
@@ -140,18 +147,16 @@ class Interactions:
 
     @cached_property
     def baskets(self) -> Csr:
-        """``(n, n_items)``: 1 where a basket holds an item; one row per basket that has rows."""
-        pairs = self.rows.select("basket", "item").drop_nulls("basket").unique()
-        pairs = pairs.sort("basket", "item")
-        sizes = pairs["basket"].rle().struct.field("len").to_numpy()
-        return sparse.csr_matrix(
-            (
-                np.ones(pairs.height, dtype=np.int32),
-                pairs["item"].to_numpy().astype(np.int32),
-                np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int32),
-            ),
-            shape=(len(sizes), self.items.height),
-        )
+        """``(n_baskets, n_items)``: 1 where a basket holds an item; a row per basket with rows."""
+        known = self.rows.select("basket", "item").drop_nulls("basket")
+        numbers, places = known["basket"].to_numpy(), known["item"].to_numpy()
+        shape = (int(numbers.max()) + 1 if len(numbers) else 0, self.items.height)
+        ones = np.ones(len(numbers), dtype=np.int32)
+        matrix = sparse.csr_matrix((ones, (numbers, places)), shape=shape)
+        matrix.sum_duplicates()
+        matrix.data[:] = 1
+        filled = np.diff(matrix.indptr) > 0
+        return matrix if filled.all() else matrix[filled]
 
     @cached_property
     def popularity(self) -> Floats:
@@ -172,25 +177,40 @@ class Interactions:
             never torn apart, and baskets of one instant stay together. A row without basket goes
             by its own time.
         """
-        rows = self.rows.with_columns(
-            _starts=pl.when(pl.col("basket").is_null())
-            .then(pl.col("at"))
-            .otherwise(pl.col("at").min().over("basket"))
-        )
-        times = rows.select("basket", "_starts").filter(
-            pl.col("basket").is_null() | pl.col("basket").is_first_distinct()
-        )["_starts"]
-        if times.is_empty():
+        rows, starts = self.rows, self._starts
+        alone = rows["at"].filter(rows["basket"].is_null())
+        times = np.sort(np.concatenate([starts[starts != NEVER], _micros(alone)]))
+        if not times.size:
             return self, self
-        cut = times.sort()[min(int(len(times) * (1 - later_share)), len(times) - 1)]
-        return (
-            self._with(rows.filter(pl.col("_starts") < cut).drop("_starts")),
-            self._with(rows.filter(pl.col("_starts") >= cut).drop("_starts")),
-        )
+        cut = times[min(int(len(times) * (1 - later_share)), len(times) - 1)]
+        at = _micros(rows["at"])
+        is_alone = rows["basket"].is_null().to_numpy()
+        at[~is_alone] = starts[rows["basket"].drop_nulls().to_numpy()]
+        is_later = pl.Series(at >= cut)
+        return self._with(rows.filter(~is_later)), self._with(rows.filter(is_later))
+
+    @cached_property
+    def _starts(self) -> npt.NDArray[np.int64]:
+        """When each basket began, in microseconds, by its number; ``NEVER`` where it has no row."""
+        known = self.rows.select("basket", "at").drop_nulls("basket")
+        first = known.group_by("basket").agg(pl.col("at").min())
+        numbers = first["basket"].to_numpy().astype(np.int64)
+        starts = np.full(int(numbers.max(initial=-1)) + 1, NEVER, dtype=np.int64)
+        starts[numbers] = _micros(first["at"])
+        return starts
 
     def _with(self, rows: pl.DataFrame) -> Interactions:
         n_baskets = rows["basket"].n_unique() - rows["basket"].has_nulls()
         return Interactions(self.items, self.users, rows, n_baskets)
+
+
+def _micros(times: pl.Series) -> npt.NDArray[np.int64]:
+    return times.cast(pl.Int64).to_numpy().copy()
+
+
+def _few_words(words: pl.Series) -> pl.Series:
+    """A column of few values and many rows as numbers with names, in the order of the words."""
+    return words.cast(pl.Enum(words.drop_nulls().unique().sort()))
 
 
 def _number(ids: pl.Series, sorted_ids: pl.Series) -> pl.Series:

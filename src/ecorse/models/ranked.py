@@ -67,6 +67,49 @@ class Ranked:
         return cls(ranked, valued)
 
 
+def top_k_sparse(scores: Csr, k: int, *, seen: Csr | None = None) -> Ranked:
+    """The same for sparse scores ``(n, n_items)``, at the cost of what is stored."""
+    n, n_items = scores.shape
+    rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(scores.indptr))
+    items, values = scores.indices.astype(np.int64), scores.data.astype(np.float64)
+    is_kept = values > 0
+    if seen is not None and seen.nnz:
+        seen_rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(seen.indptr))
+        is_kept &= ~np.isin(rows * n_items + items, seen_rows * n_items + seen.indices)
+    rows, items, values = rows[is_kept], items[is_kept], values[is_kept]
+    order = np.lexsort((items, -values, rows))
+    rows, items, values = rows[order], items[order], values[order]
+    ranks = np.arange(len(rows)) - np.searchsorted(rows, np.arange(n))[rows]
+    best = ranks < k
+    return Ranked.from_pairs(rows[best], items[best], values[best], n, k)
+
+
+def broken_order(ranked: Ranked, own: Ids | None = None) -> list[str]:
+    """The rules that ranked lists break, in words: gaps, order, doubles, an item beside itself.
+
+    Parameters
+    ----------
+    own
+        ``(n,)`` the item that each list is about; ``None`` where lists are about no item.
+    """
+    there, items, scores = ranked.is_there, ranked.items, ranked.scores
+    both = there[:, 1:] & there[:, :-1]
+    ordered = np.sort(np.where(there, items, -1 - np.arange(items.shape[1])), axis=1)
+    rules = {
+        "a list has gaps": (there[:, 1:] & ~there[:, :-1]).any(),
+        "a score is missing or below 0": not (scores[there] >= 0).all(),
+        "scores are out of order": (both & (scores[:, 1:] > scores[:, :-1])).any(),
+        "equal scores are out of order": (
+            both & (scores[:, 1:] == scores[:, :-1]) & (items[:, 1:] < items[:, :-1])
+        ).any(),
+        "an item appears twice in a list": (ordered[:, 1:] == ordered[:, :-1]).any(),
+    }
+    if own is not None:
+        rules["a product is its own neighbour"] = (there & (items == own[:, None])).any()
+        rules["a score is above 1"] = (scores[there] > 1).any()
+    return [rule for rule, is_broken in rules.items() if is_broken]
+
+
 def top_k(
     scores: npt.NDArray[np.floating], k: int, *, seen: Csr | None = None, among: Ids | None = None
 ) -> Ranked:

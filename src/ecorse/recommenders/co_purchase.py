@@ -6,10 +6,10 @@ answering (``neighbours``).
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Self
 
 import numpy as np
-import polars as pl
 from pydantic import Field
 from scipy import sparse
 
@@ -17,8 +17,9 @@ from ecorse.declared import Table
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import Csr
-from ecorse.recommenders.counting import BasketCounts, Pairs, choose_top, map_blocks
-from ecorse.recommenders.neighbours import PAIRS, Nearest, NeighbourRecommender
+from ecorse.recommenders.counting import BasketCounts, choose_top, map_blocks
+from ecorse.recommenders.counting import Pairs as CountedPairs
+from ecorse.recommenders.neighbours import Counts, NeighbourRecommender, Pairs
 
 
 class CoPurchaseConfig(Table):
@@ -36,40 +37,40 @@ class CoPurchase(NeighbourRecommender):
 
     config_class = CoPurchaseConfig
     config: CoPurchaseConfig
+    baskets: BasketCounts
 
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
-        """Count pairs; keep each product's nearest of those that meet often enough."""
-        config = self.config
-        baskets, left_out = leave_out_large(data.baskets, config.max_basket_products)
-        counts = BasketCounts(baskets)
-
-        def one_block(start: int, end: int) -> pl.DataFrame:
-            pairs = often_enough(counts, counts.pairs(start, end), config)
-            scores = counts.cosine(pairs)
-            chosen = choose_top(pairs.rows, pairs.cols, scores, counts.n_items, config.neighbours)
-            place = np.searchsorted(
-                pairs.rows.astype(np.int64) * counts.n_items + pairs.cols,
-                chosen.rows.astype(np.int64) * counts.n_items + chosen.cols,
-            )
-            figures = {
-                "item": chosen.rows,
-                "rank": chosen.ranks,
-                "similar_item": chosen.cols,
-                "score": chosen.scores,
-                "co_purchases": pairs.counts[place],
-                "attribute_cosine": None,
-            }
-            return pl.DataFrame(figures, schema=PAIRS, strict=False)
-
-        parts = list(map_blocks(one_block, counts.blocks(), config.threads))
-        self.nearest = Nearest(
-            pl.concat(parts) if parts else pl.DataFrame(schema=PAIRS),
-            counts.item_counts,
-            counts.n_baskets,
-            {name: data.items[name] for name in ("category", "price_band") if name in data.items},
+        """Keep what pairs are counted from."""
+        baskets, left_out = leave_out_large(data.baskets, self.config.max_basket_products)
+        self.baskets = BasketCounts(baskets)
+        labels = ("category", "price_band")
+        self.counts = Counts(
+            self.baskets.item_counts,
+            self.baskets.n_baskets,
+            {name: data.items[name] for name in labels if name in data.items.columns},
             left_out,
         )
         return self
+
+    @cached_property
+    def complements(self) -> Pairs:
+        """Each item's nearest of those that it meets often enough."""
+        counts, config = self.baskets, self.config
+
+        def one_block(start: int, end: int) -> Pairs:
+            pairs = often_enough(counts, counts.pairs(start, end), config)
+            scores = counts.cosine(pairs)
+            chosen = choose_top(pairs.rows, pairs.cols, scores, counts.n_items, config.neighbours)
+            n = np.int64(counts.n_items)
+            place = np.searchsorted(pairs.rows * n + pairs.cols, chosen.rows * n + chosen.cols)
+            return Pairs(chosen.rows, chosen.cols, chosen.scores, pairs.counts[place])
+
+        return Pairs.concatenate(list(map_blocks(one_block, counts.blocks(), config.threads)))
+
+    @property
+    def pairs(self) -> Pairs:
+        """What is bought together is what is listed."""
+        return self.complements
 
 
 def leave_out_large(baskets: Csr, max_products: int) -> tuple[Csr, int]:
@@ -85,7 +86,9 @@ def leave_out_large(baskets: Csr, max_products: int) -> tuple[Csr, int]:
     return sparse.csr_matrix(baskets[sizes <= max_products]), int((sizes > max_products).sum())
 
 
-def often_enough(counts: BasketCounts, pairs: Pairs, config: CoPurchaseConfig) -> Pairs:
+def often_enough(
+    counts: BasketCounts, pairs: CountedPairs, config: CoPurchaseConfig
+) -> CountedPairs:
     """The pairs that meet in enough baskets, and more often than chance explains.
 
     One shared basket is an accident whatever its lift; a lift below 1 means that the two keep
@@ -95,7 +98,7 @@ def often_enough(counts: BasketCounts, pairs: Pairs, config: CoPurchaseConfig) -
     rows, cols, together = pairs.rows[often], pairs.cols[often], pairs.counts[often]
     expected = counts.item_counts[rows] * (counts.item_counts[cols] / max(1, counts.n_baskets))
     kept = together > config.min_lift * expected
-    return Pairs(rows[kept], cols[kept], together[kept])
+    return CountedPairs(rows[kept], cols[kept], together[kept])
 
 
 RECOMMENDER = CoPurchase

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 if TYPE_CHECKING:
-    from ecorse.recommenders.neighbours import Nearest
+    from ecorse.recommenders.neighbours import Counts
 
 KIND_OF = "category"
 
 
-def explain_pairs(pairs: pl.DataFrame, nearest: Nearest) -> pl.DataFrame:
+def explain_pairs(pairs: pl.DataFrame, counts: Counts) -> pl.DataFrame:
     """Relation and evidence of each pair, in the order of ``pairs``.
 
     ``support`` is the share of all baskets that hold both products; ``lift`` is how many times as
@@ -27,16 +27,16 @@ def explain_pairs(pairs: pl.DataFrame, nearest: Nearest) -> pl.DataFrame:
     Parameters
     ----------
     pairs
-        ``neighbours.PAIRS``.
+        ``item``, ``similar_item``, ``co_purchases``, ``attribute_cosine``.
 
     Source: Brin, Motwani, Ullman, Tsur (1997), "Dynamic itemset counting and implication rules
     for market basket data", https://doi.org/10.1145/253260.253325 (lift there: interest).
     """
-    baskets = pl.Series(nearest.item_baskets)
-    shared = _shared_words(pairs, nearest)
+    baskets = pl.Series(counts.item_baskets)
+    shared = _shared_words(pairs, counts)
     is_together = pl.col("co_purchases") > 0
     is_of_a_kind = (
-        _is_shared(pairs, nearest.labels[KIND_OF]) if KIND_OF in nearest.labels else pl.lit(False)
+        _is_shared(pairs, counts.labels[KIND_OF]) if KIND_OF in counts.labels else pl.lit(False)
     )
     return (
         pairs.select(
@@ -48,11 +48,11 @@ def explain_pairs(pairs: pl.DataFrame, nearest: Nearest) -> pl.DataFrame:
             is_of_a_kind=is_of_a_kind,
         )
         .with_columns(
-            support=(pl.col("co_purchases") / max(1, nearest.n_baskets)).round(9),
+            support=(pl.col("co_purchases") / max(1, counts.n_baskets)).round(9),
             lift=pl.when(is_together)
             .then(
                 pl.col("co_purchases").cast(pl.Float64)
-                * nearest.n_baskets
+                * counts.n_baskets
                 / (pl.col("orders").cast(pl.Float64) * pl.col("similar_orders"))
             )
             .round(4),
@@ -86,10 +86,10 @@ def _is_shared(pairs: pl.DataFrame, words: pl.Series) -> pl.Series:
     return ((mine == theirs) & (mine != "")).fill_null(False)
 
 
-def _shared_words(pairs: pl.DataFrame, nearest: Nearest) -> pl.Series:
+def _shared_words(pairs: pl.DataFrame, counts: Counts) -> pl.Series:
     """``same category: Cables, same price band: under 10`` of what both products have, or null."""
     columns = []
-    for kind, words in nearest.labels.items():
+    for kind, words in counts.labels.items():
         told = f"same {kind.replace('_', ' ')}: " + words.cast(pl.String)
         mine = told.gather(pairs["item"])
         columns.append(

@@ -7,10 +7,10 @@ What belongs here: this recommender and its configuration. What does not: either
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
-import polars as pl
 from pydantic import Field, model_validator
 
 from ecorse.declared import Table
@@ -18,17 +18,10 @@ from ecorse.features.items import ItemAttributes, describe_items
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions
 from ecorse.recommenders.attributes import Candidates, attribute_cosine, nearest_by_attributes
-from ecorse.recommenders.co_purchase import CoPurchaseConfig, leave_out_large, often_enough
-from ecorse.recommenders.counting import (
-    SCORE_DECIMALS,
-    BasketCounts,
-    Pairs,
-    choose_top,
-    map_blocks,
-)
-from ecorse.recommenders.neighbours import PAIRS, Nearest, NeighbourRecommender
-
-SHARE = Field(ge=0, le=1)
+from ecorse.recommenders.co_purchase import CoPurchase, CoPurchaseConfig, often_enough
+from ecorse.recommenders.counting import SCORE_DECIMALS, BasketCounts, choose_top, map_blocks
+from ecorse.recommenders.counting import Pairs as CountedPairs
+from ecorse.recommenders.neighbours import Pairs
 
 
 class _Weights(Table):
@@ -74,7 +67,7 @@ class ItemSimilarityConfig(CoPurchaseConfig):
     attributes: AttributeWeights = AttributeWeights()
 
 
-class ItemSimilarity(NeighbourRecommender):
+class ItemSimilarity(CoPurchase):
     """Similar products: ``attributes * attribute cosine + co_purchase * basket cosine``.
 
     A pair is listed where it meets often enough (``co_purchase.often_enough``) or is alike enough;
@@ -85,28 +78,27 @@ class ItemSimilarity(NeighbourRecommender):
 
     config_class = ItemSimilarityConfig
     config: ItemSimilarityConfig
+    data: Interactions
 
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
+        """Keep what pairs are counted from, and what products are compared by."""
+        self.data = data
+        return super().fit(data, task, champion)
+
+    @cached_property
+    def pairs(self) -> Pairs:
         """Score every pair that may be among an item's nearest, and keep the best."""
-        config = self.config
-        baskets, left_out = leave_out_large(data.baskets, config.max_basket_products)
-        counts = BasketCounts(baskets)
-        parts = []
-        if data.items.height:
-            described = describe_items(
-                data.items, data.rows, config.attributes.model_dump(), config.max_cities
-            )
-            near = nearest_by_attributes(described, config.neighbours, config.threads)
-            work = _Work(counts, described, near, config)
-            parts = list(map_blocks(work.block, counts.blocks(), config.threads))
-        self.nearest = Nearest(
-            pl.concat(parts) if parts else pl.DataFrame(schema=PAIRS),
-            counts.item_counts,
-            counts.n_baskets,
-            {name: data.items[name] for name in ("category", "price_band")},
-            left_out,
+        config, data = self.config, self.data
+        if not data.items.height:
+            return Pairs.concatenate([])
+        described = describe_items(
+            data.items, data.rows, config.attributes.model_dump(), config.max_cities
         )
-        return self
+        near = nearest_by_attributes(described, config.neighbours, config.threads)
+        work = _Work(self.baskets, described, near, config)
+        return Pairs.concatenate(
+            list(map_blocks(work.block, self.baskets.blocks(), config.threads))
+        )
 
 
 @dataclass(frozen=True)
@@ -116,33 +108,25 @@ class _Work:
     near: Candidates
     config: ItemSimilarityConfig
 
-    def block(self, start: int, end: int) -> pl.DataFrame:
+    def block(self, start: int, end: int) -> Pairs:
         """The neighbours of items ``start`` to ``end``."""
-        n, weights = self.counts.n_items, self.config.blend
+        n, weights = np.int64(self.counts.n_items), self.config.blend
         bought = often_enough(self.counts, self.counts.pairs(start, end), self.config)
         near_rows, near_cols = self.near.pairs(start, end)
-        bought_keys = bought.rows * np.int64(n) + bought.cols
-        keys = np.unique(np.concatenate([bought_keys, near_rows * np.int64(n) + near_cols]))
+        bought_keys = bought.rows * n + bought.cols
+        keys = np.unique(np.concatenate([bought_keys, near_rows * n + near_cols]))
         keys = keys[keys // n != keys % n]
         rows, cols = keys // n, keys % n
-        together = np.zeros(keys.size, dtype=np.int64)
+        together = np.zeros(keys.size, dtype=np.int32)
         together[np.searchsorted(keys, bought_keys)] = bought.counts
-        cosines = np.round(self.counts.cosine(Pairs(rows, cols, together)), SCORE_DECIMALS)
+        cosines = np.round(self.counts.cosine(CountedPairs(rows, cols, together)), SCORE_DECIMALS)
         cosines = np.minimum(cosines, 1.0)
         likeness = attribute_cosine(self.attributes, rows, cols)
         is_listed = (together > 0) | (likeness >= self.config.min_attribute_cosine)
         blended = weights.attributes * likeness + weights.co_purchase * cosines
-        chosen = choose_top(rows, cols, blended * is_listed, n, self.config.neighbours)
-        place = np.searchsorted(keys, chosen.rows * np.int64(n) + chosen.cols)
-        figures = {
-            "item": chosen.rows,
-            "rank": chosen.ranks,
-            "similar_item": chosen.cols,
-            "score": chosen.scores,
-            "co_purchases": together[place],
-            "attribute_cosine": likeness[place],
-        }
-        return pl.DataFrame(figures, schema=PAIRS, strict=False)
+        chosen = choose_top(rows, cols, blended * is_listed, int(n), self.config.neighbours)
+        place = np.searchsorted(keys, chosen.rows * n + chosen.cols)
+        return Pairs(chosen.rows, chosen.cols, chosen.scores, together[place], likeness[place])
 
 
 RECOMMENDER = ItemSimilarity

@@ -1,13 +1,14 @@
 """Recommenders that keep each product's nearest products: answering from that table.
 
-What belongs here: what all of them share once their pairs are chosen: lists for products, baskets
-and customers, evidence, the model file. What does not: choosing pairs.
+What belongs here: what all of them share once their pairs are chosen: lists for products and
+baskets, evidence, the model file. What does not: choosing pairs.
 """
 
 from __future__ import annotations
 
 import io
 import json
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,29 +20,50 @@ from scipy import sparse
 
 from ecorse.models.base import Recommender
 from ecorse.models.interactions import Shape
-from ecorse.models.ranked import BLOCK_CELLS, Csr, Floats, Ids, Ranked, top_k
-from ecorse.recommenders.counting import IntArray
+from ecorse.models.ranked import Csr, Floats, Ids, Ranked, top_k_sparse
+from ecorse.recommenders.counting import FloatArray, IntArray
 from ecorse.recommenders.evidence import explain_pairs
+from ecorse.recommenders.popular import best_sellers
 
-BEHIND = 1e-3  # weight of what only fills places that are left
-PAIRS: Mapping[str, Any] = {
-    "item": pl.Int32,
-    "rank": pl.Int32,
-    "similar_item": pl.Int32,
-    "score": pl.Float64,
-    "co_purchases": pl.Int32,
-    "attribute_cosine": pl.Float64,
-}
+BEHIND = 1e-6  # weight of what only fills places that are left
+BLOCK_ROWS = 4096
 
 
 @dataclass(frozen=True)
-class Nearest:
-    """Chosen pairs and the counts behind them.
+class Pairs:
+    """Chosen pairs, by item and rank: parallel arrays.
+
+    ``likeness`` is the attribute cosine; ``None`` where attributes play no part.
+    """
+
+    items: IntArray
+    similar: IntArray
+    scores: FloatArray
+    together: IntArray
+    likeness: FloatArray | None = None
+
+    @classmethod
+    def concatenate(cls, parts: list[Pairs]) -> Pairs:
+        """The pairs of consecutive blocks of items behind each other."""
+
+        def joined(name: str) -> Any:
+            return np.concatenate([getattr(part, name) for part in parts])
+
+        if not parts:
+            none = np.empty(0, dtype=np.int32)
+            return cls(none, none, np.empty(0), none)
+        likeness = None if parts[0].likeness is None else joined("likeness")
+        return cls(
+            joined("items"), joined("similar"), joined("scores"), joined("together"), likeness
+        )
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What evidence is computed from.
 
     Attributes
     ----------
-    pairs
-        ``PAIRS``, by item and rank; ``attribute_cosine`` is null where attributes play no part.
     item_baskets
         ``(n_items,)`` how many baskets hold each item, of ``n_baskets``.
     labels
@@ -50,7 +72,6 @@ class Nearest:
         Baskets of too many products, in no count.
     """
 
-    pairs: pl.DataFrame
     item_baskets: IntArray
     n_baskets: int
     labels: Mapping[str, pl.Series]
@@ -58,71 +79,74 @@ class Nearest:
 
 
 class NeighbourRecommender(Recommender):
-    """Answers from a table of nearest products; a subclass makes it in ``fit``."""
+    """Answers from tables of nearest products; a subclass makes them.
+
+    ``fit`` only keeps what they are made from: lists of products need ``pairs``, answers to
+    baskets need ``complements``, and a night that asks for one does not pay for the other.
+    """
 
     answers: ClassVar = frozenset({"items", "baskets"})
-    nearest: Nearest
+    counts: Counts
+
+    @property
+    @abstractmethod
+    def pairs(self) -> Pairs:
+        """Each item's nearest, as they are listed."""
+
+    @property
+    @abstractmethod
+    def complements(self) -> Pairs:
+        """Each item's nearest among those it is bought with."""
 
     @property
     def n_items(self) -> int:
         """Size of the catalogue it was fitted on."""
-        return len(self.nearest.item_baskets)
+        return len(self.counts.item_baskets)
 
     def memory_needed(self, shape: Shape) -> int:
-        """Bytes of the table and of one counter per product (RECOMMENDERS: 8 I K + 4 I threads)."""
-        return 8 * shape.items * 64 + 16 * shape.rows
+        """Bytes of two tables of 20 neighbours and of the basket matrix."""
+        return 2 * shape.items * 20 * 24 + 16 * shape.rows
 
     @cached_property
-    def _complements(self) -> Csr:
-        """``(n_items, n_items)`` scores of pairs that are bought together; the rest 1e-6 of it."""
-        pairs = self.nearest.pairs
-        weight = np.where(pairs["co_purchases"].to_numpy() > 0, 1.0, BEHIND**2)
+    def _bought_with(self) -> Csr:
+        """``(n_items, n_items)`` scores of complements."""
+        pairs = self.complements
         return sparse.csr_matrix(
-            (
-                pairs["score"].to_numpy() * weight,
-                (pairs["item"].to_numpy(), pairs["similar_item"].to_numpy()),
-            ),
-            shape=(self.n_items, self.n_items),
+            (pairs.scores, (pairs.items, pairs.similar)), shape=(self.n_items, self.n_items)
         )
 
     @cached_property
-    def _lists(self) -> Ranked:
-        pairs = self.nearest.pairs
-        longest = int(pairs["rank"].max() or 0)  # type: ignore[arg-type]
-        return Ranked.from_pairs(
-            pairs["item"].to_numpy().astype(np.int64),
-            pairs["similar_item"].to_numpy().astype(np.int64),
-            pairs["score"].to_numpy(),
-            self.n_items,
-            longest,
-        )
+    def _places(self) -> tuple[Ids, Ids]:
+        """Sorted keys of the listed pairs, and where each stands."""
+        keys = self.pairs.items * np.int64(self.n_items) + self.pairs.similar
+        order = np.argsort(keys)
+        return keys[order], order
 
     def similar(self, items: Ids, k: int) -> Ranked:
         """The first ``k`` of each item's list."""
-        lists = self._lists
-        found = np.full((len(items), k), -1, dtype=np.int64)
-        scores = np.zeros((len(items), k))
-        width = min(k, lists.items.shape[1])
-        found[:, :width] = lists.items[items, :width]
-        scores[:, :width] = lists.scores[items, :width]
-        return Ranked(found, scores)
+        pairs = self.pairs
+        starts = np.searchsorted(pairs.items, np.arange(self.n_items + 1))
+        lengths = np.minimum(np.diff(starts)[items], k)
+        rows = np.repeat(np.arange(len(items)), lengths)
+        ranks = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        place = starts[items][rows] + ranks
+        return Ranked.from_pairs(rows, pairs.similar[place], pairs.scores[place], len(items), k)
 
     def answer(self, baskets: Csr, k: int) -> Ranked:
         """What goes with a basket: items bought with what it holds, by the sum of their scores.
 
-        Places that are left go to best sellers, then to items that are alike in attributes: a
-        second phone is similar to the one in the basket, and seldom bought with it.
+        Places that are left go to best sellers: a second phone is similar to the one in the
+        basket, and seldom bought with it.
 
         Source: Deshpande, Karypis (2004), "Item-based top-N recommendation algorithms",
         https://doi.org/10.1145/963770.963776, section 4.
         """
-        popular: Floats = self.nearest.item_baskets / max(1, self.nearest.n_baskets) * BEHIND
+        shares: Floats = self.counts.item_baskets / max(1, self.counts.n_baskets)
         parts = []
-        step = max(1, BLOCK_CELLS // max(1, self.n_items))
-        for start in range(0, max(1, baskets.shape[0]), step):
-            block = baskets[start : start + step]
-            scores = (block.astype(np.float64) @ self._complements).toarray() + popular
-            parts.append(top_k(scores, k, seen=block))
+        for start in range(0, max(1, baskets.shape[0]), BLOCK_ROWS):
+            block = baskets[start : start + BLOCK_ROWS].astype(np.float64)
+            scores = block @ self._bought_with + BEHIND * best_sellers(shares, block, k)
+            parts.append(top_k_sparse(sparse.csr_matrix(scores), k, seen=block))
         return Ranked(
             np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts])
         )
@@ -130,48 +154,77 @@ class NeighbourRecommender(Recommender):
     def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame:
         """Counts, support, lift, cosines, shared words and a sentence for each pair of a list."""
         there = ranked.is_there
-        asked = pl.DataFrame(
+        asked = np.repeat(rows, there.sum(axis=1))
+        similar = ranked.items[there]
+        pairs = self.pairs
+        keys, order = self._places
+        place = order[np.searchsorted(keys, asked * np.int64(self.n_items) + similar)]
+        figures = pl.DataFrame(
             {
-                "item": np.repeat(rows, there.sum(axis=1)).astype(np.int32),
-                "similar_item": ranked.items[there].astype(np.int32),
-            }
+                "item": asked,
+                "similar_item": similar,
+                "co_purchases": pairs.together[place],
+                "attribute_cosine": None
+                if pairs.likeness is None
+                else pl.Series(pairs.likeness[place]),
+            },
+            schema_overrides={"attribute_cosine": pl.Float64},
         )
-        pairs = self.nearest.pairs
-        if asked.height == pairs.height and asked["similar_item"].equals(pairs["similar_item"]):
-            figures = pairs  # the whole table, as every night asks for it
-        else:
-            figures = asked.join(
-                pairs, on=["item", "similar_item"], how="left", maintain_order="left"
-            )
-        return explain_pairs(figures, self.nearest)
+        return explain_pairs(figures, self.counts)
 
     def params(self) -> Mapping[str, Any]:
         """How many baskets were counted, and how many were too large to be."""
-        return {"baskets": self.nearest.n_baskets, "baskets_left_out": self.nearest.left_out}
+        return {"baskets": self.counts.n_baskets, "baskets_left_out": self.counts.left_out}
 
     def dump(self) -> Mapping[str, bytes]:
-        """Pairs and catalogue as parquet, which holds data and no code."""
-        nearest = self.nearest
-        items = pl.DataFrame({"baskets": nearest.item_baskets, **nearest.labels})
-        facts = {"n_baskets": nearest.n_baskets, "left_out": nearest.left_out}
+        """The listed pairs and the catalogue as parquet, which holds data and no code."""
+        pairs, counts = self.pairs, self.counts
+        frame = pl.DataFrame(
+            {
+                "item": pairs.items,
+                "similar_item": pairs.similar,
+                "score": pairs.scores,
+                "co_purchases": pairs.together.astype(np.int32),
+                **({} if pairs.likeness is None else {"attribute_cosine": pairs.likeness}),
+            }
+        )
+        facts = {"n_baskets": counts.n_baskets, "left_out": counts.left_out}
         return {
-            "pairs.parquet": _parquet(nearest.pairs),
-            "items.parquet": _parquet(items),
+            "pairs.parquet": _parquet(frame),
+            "items.parquet": _parquet(
+                pl.DataFrame({"baskets": counts.item_baskets, **counts.labels})
+            ),
             "facts.json": json.dumps(facts, sort_keys=True).encode(),
         }
 
     @classmethod
     def load(cls, files: Mapping[str, bytes], config: Any) -> Self:
-        """The table again."""
+        """The tables again; what it is asked for comes from the listed pairs."""
         items = pl.read_parquet(io.BytesIO(files["items.parquet"]))
+        frame = pl.read_parquet(io.BytesIO(files["pairs.parquet"]))
         facts = json.loads(files["facts.json"])
         made = cls(config)
-        made.nearest = Nearest(
-            pl.read_parquet(io.BytesIO(files["pairs.parquet"])),
+        made.counts = Counts(
             items["baskets"].to_numpy(),
             facts["n_baskets"],
             {name: items[name] for name in items.columns if name != "baskets"},
             facts["left_out"],
+        )
+        likeness = frame["attribute_cosine"] if "attribute_cosine" in frame.columns else None
+        pairs = Pairs(
+            frame["item"].to_numpy(),
+            frame["similar_item"].to_numpy(),
+            frame["score"].to_numpy(),
+            frame["co_purchases"].to_numpy(),
+            likeness.to_numpy() if likeness is not None else None,
+        )
+        is_bought = pairs.together > 0
+        made.__dict__["pairs"] = pairs
+        made.__dict__["complements"] = Pairs(
+            pairs.items[is_bought],
+            pairs.similar[is_bought],
+            pairs.scores[is_bought],
+            pairs.together[is_bought],
         )
         return made
 

@@ -1,6 +1,6 @@
 """Best sellers: the simplest recommender, and the baseline that every other is shown beside.
 
-What belongs here: this one recommender.
+What belongs here: this one recommender, and best sellers as a part of others.
 """
 
 from __future__ import annotations
@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+from scipy import sparse
 
 from ecorse.models.base import NoParameters, Recommender, Task
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import BLOCK_CELLS, Csr, Floats, Ids, Ranked, top_k
+from ecorse.models.ranked import Csr, Floats, Ids, Ranked, top_k_sparse
+
+BLOCK_ROWS = 4096
 
 
 class Popular(Recommender):
@@ -33,12 +36,17 @@ class Popular(Recommender):
         self, users: Ids, k: int, *, seen: Csr | None = None, among: Ids | None = None
     ) -> Ranked:
         """The same best sellers for each, without what was seen."""
-        parts = []
-        step = max(1, BLOCK_CELLS // max(1, self.shares.size))
-        for start in range(0, max(1, len(users)), step):
-            n = len(users[start : start + step])
-            hidden = seen[start : start + step] if seen is not None else None
-            parts.append(top_k(np.tile(self.shares, (n, 1)), k, seen=hidden, among=among))
+        shares = self.shares
+        if among is not None:
+            shares = np.zeros_like(shares)
+            shares[among] = self.shares[among]
+        if seen is None:
+            seen = sparse.csr_matrix((len(users), shares.size))
+        parts = [
+            top_k_sparse(best_sellers(shares, block, k), k, seen=block)
+            for start in range(0, max(1, seen.shape[0]), BLOCK_ROWS)
+            for block in (seen[start : start + BLOCK_ROWS],)
+        ]
         return Ranked(
             np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts])
         )
@@ -59,6 +67,18 @@ class Popular(Recommender):
         made = cls(config)
         made.shares = np.load(io.BytesIO(files["shares.npy"]), allow_pickle=False)
         return made
+
+
+def best_sellers(shares: Floats, seen: Csr, k: int) -> Csr:
+    """``(n, n_items)``: in each row the best sellers of which ``k`` remain, whatever was seen."""
+    longest = int(np.diff(seen.indptr).max(initial=0))
+    best = np.lexsort((np.arange(shares.size), -shares))[: k + longest]
+    best = np.sort(best[shares[best] > 0])
+    n = seen.shape[0]
+    return sparse.csr_matrix(
+        (np.tile(shares[best], n), np.tile(best, n), np.arange(n + 1) * best.size),
+        shape=(n, shares.size),
+    )
 
 
 RECOMMENDER = Popular

@@ -75,7 +75,7 @@ def replace_model_rows(
     build_id: int,
     writer: str,
     shop_id: str,
-    frame: pl.DataFrame,
+    blocks: Iterable[pl.DataFrame],
 ) -> int:
     """Put a model's rows of one shop into a build's table, in place of an earlier try's.
 
@@ -90,24 +90,28 @@ def replace_model_rows(
         The frame lacks a declared column, has one that is not declared, or holds rows of another
         shop or model.
     """
+    forget_model_rows(conn, spec, build_id, writer, shop_id)
+    relation, rows = qualified(spec.name, build_id), 0
+    for frame in blocks:
+        _refuse_foreign(spec, frame, writer, shop_id)
+        frame = frame.select(pl.lit(build_id).alias("build_id"), *spec.columns)
+        rows += copy_frame(conn, relation, frame)
+    return rows
+
+
+def _refuse_foreign(spec: Relation, frame: pl.DataFrame, writer: str, shop_id: str) -> None:
     if set(frame.columns) != set(spec.columns):
         raise DataError(
             f"A model gave marts.{spec.name} the columns {sorted(frame.columns)}, but it "
             f"declares {sorted(spec.columns)}. Mend the model or its Relation."
         )
     assert spec.writer_column is not None, f"{spec.name} names no writer_column"
-    foreign = frame.filter((pl.col("shop_id") != shop_id) | (pl.col(spec.writer_column) != writer))
-    if foreign.height:
+    is_foreign = (frame["shop_id"] != shop_id) | (frame[spec.writer_column] != writer)
+    if is_foreign.any():
         raise DataError(
-            f"A model gave marts.{spec.name} {foreign.height} rows that are not of shop "
+            f"A model gave marts.{spec.name} {is_foreign.sum()} rows that are not of shop "
             f"{shop_id!r} and {spec.writer_column} {writer!r}. Mend the model."
         )
-    forget_model_rows(conn, spec, build_id, writer, shop_id)
-    return copy_frame(
-        conn,
-        qualified(spec.name, build_id),
-        frame.select(pl.lit(build_id).alias("build_id"), *spec.columns),
-    )
 
 
 def forget_model_rows(

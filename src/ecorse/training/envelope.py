@@ -27,7 +27,9 @@ def pack(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
         members |= {MODEL + name: files[name] for name in sorted(files)}
         for name, content in members.items():
             # ZipInfo's own date is 1980: the same model has the same bytes whenever it is written
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+            # what the model wrote is compressed already
+            kind = zipfile.ZIP_DEFLATED if name == FACTS else zipfile.ZIP_STORED
+            archive.writestr(zipfile.ZipInfo(name), content, kind)
     return buffer.getvalue()
 
 

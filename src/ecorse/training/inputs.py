@@ -5,8 +5,6 @@ What belongs here: reading what a declaration names. What does not: what becomes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import polars as pl
 from psycopg import sql
 
@@ -27,9 +25,7 @@ def shops_of(declaration: Declaration, build_id: int) -> list[str]:
     return sorted(shop_id for (shop_id,) in rows)
 
 
-def read_inputs(
-    declaration: Declaration, build_id: int, shop_id: str
-) -> Mapping[str, pl.DataFrame]:
+def read_inputs(declaration: Declaration, build_id: int, shop_id: str) -> dict[str, pl.DataFrame]:
     """The declared selects of one shop; nothing stays open when they are read."""
     with connect(application_name=f"ecorse {declaration.name} {shop_id}") as conn:
         return {

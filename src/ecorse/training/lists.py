@@ -6,16 +6,19 @@ rules every list keeps. What does not: scoring.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import polars as pl
 from scipy import sparse
 
-from ecorse.models.base import Recommender
+from ecorse.models.base import Blocks, Recommender
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import NOTHING, Csr, Ids, Ranked
-from ecorse.recommenders.results import ITEM_SIMILARITY, USER_RECOMMENDATIONS
+from ecorse.models.ranked import NOTHING, Csr, Ids, Ranked, broken_order
+from ecorse.recommenders.results import ITEM_SIMILARITY
 
 BLOCK_USERS = 4096
+BLOCK_ITEMS = 5000
 
 
 def item_lists(
@@ -25,49 +28,63 @@ def item_lists(
     shop_id: str,
     method: str,
     top_n: int,
-) -> pl.DataFrame:
+) -> Blocks:
     """Rows of ``item_similarity``: every product of the catalogue has some, if it has others.
 
     ``product_ids`` are those the model was fitted on: products that left the catalogue since are
     left out, ranks close up.
     """
-    asked = np.arange(len(product_ids))
+
+    def make() -> Iterator[pl.DataFrame]:
+        listed: list[pl.Series] = []
+        for start in range(0, len(product_ids), BLOCK_ITEMS):
+            asked = np.arange(start, min(start + BLOCK_ITEMS, len(product_ids)))
+            rows = _item_rows(model, asked, product_ids, data, top_n)
+            listed.append(rows["product_id"].unique())
+            yield _finish(rows, data, shop_id, method)
+        has_rows = pl.concat(listed) if listed else pl.Series([], dtype=pl.String)
+        yield _finish(_best_sellers(has_rows, data, top_n), data, shop_id, method)
+
+    return Blocks(make)
+
+
+def _item_rows(
+    model: Recommender, asked: Ids, product_ids: pl.Series, data: Interactions, top_n: int
+) -> pl.DataFrame:
     ranked = model.similar(asked, top_n)
     there = ranked.is_there
     evidence = model.explain(asked, ranked)
-    catalogue = data.items["product_id"]
     rows = pl.DataFrame(
         {
             "product_id": product_ids.gather(np.repeat(asked, there.sum(axis=1))),
             "similar_product_id": product_ids.gather(ranked.items[there]),
             "score": ranked.scores[there],
+            **_relation_and_evidence(evidence, int(there.sum())),
         }
-    ).with_columns(**_relation_and_evidence(evidence, int(there.sum())))
+    )
+    catalogue = data.items["product_id"]
     if not product_ids.equals(catalogue):
         known = catalogue.implode()
         rows = rows.filter(
             pl.col("product_id").is_in(known) & pl.col("similar_product_id").is_in(known)
         )
-    rows = rows.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("product_id"))
-    rows = pl.concat([rows, _best_sellers(rows, data, top_n)])
-    return _finish(rows, data, shop_id, method)
+    return rows.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("product_id"))
 
 
 def _relation_and_evidence(evidence: pl.DataFrame | None, height: int) -> dict[str, pl.Series]:
+    similar = pl.Series(["similar"], dtype=pl.String).new_from_index(0, height)
     if evidence is None:
-        empty = pl.Series(["{}"], dtype=pl.String).new_from_index(0, height)
-        similar = pl.Series(["similar"], dtype=pl.String).new_from_index(0, height)
-        return {"relation": similar, "evidence": empty}
-    packed = evidence.select(pl.struct(pl.exclude("relation")).struct.json_encode()).to_series()
-    relation = (
-        evidence["relation"]
-        if "relation" in evidence.columns
-        else pl.Series(["similar"], dtype=pl.String).new_from_index(0, height)
-    )
+        return {
+            "relation": similar,
+            "evidence": pl.Series(["{}"], dtype=pl.String).new_from_index(0, height),
+        }
+    figures = pl.exclude("relation")
+    packed = evidence.select(pl.struct(figures).struct.json_encode()).to_series()
+    relation = evidence["relation"] if "relation" in evidence.columns else similar
     return {"relation": relation, "evidence": packed}
 
 
-def _best_sellers(rows: pl.DataFrame, data: Interactions, top_n: int) -> pl.DataFrame:
+def _best_sellers(has_rows: pl.Series, data: Interactions, top_n: int) -> pl.DataFrame:
     """Best sellers for products without a neighbour, flagged by ``relation`` popular.
 
     The score is the share of all orders that hold the best seller.
@@ -96,26 +113,22 @@ def _best_sellers(rows: pl.DataFrame, data: Interactions, top_n: int) -> pl.Data
     )
     return (
         data.items.select("product_id")
-        .join(rows, on="product_id", how="anti")
+        .filter(~pl.col("product_id").is_in(has_rows.implode()))
         .join(popular, how="cross")
         .filter(pl.col("product_id") != pl.col("similar_product_id"))
         .sort(["product_id", "score", "similar_product_id"], descending=[False, True, False])
         .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("product_id"))
         .filter(pl.col("rank") <= top_n)
-        .select(rows.columns)
     )
 
 
 def _finish(rows: pl.DataFrame, data: Interactions, shop_id: str, method: str) -> pl.DataFrame:
-    names = (
-        data.items.select(similar_product_id="product_id", similar_product_name="product_name")
-        if "product_name" in data.items.columns
-        else data.items.select(similar_product_id="product_id", similar_product_name="product_id")
-    )
+    """The table's columns: names beside ids, shop and method."""
+    named = "product_name" if "product_name" in data.items.columns else "product_id"
+    names = data.items.select(similar_product_id="product_id", similar_product_name=named)
     return (
-        rows.join(names, on="similar_product_id", how="left")
+        rows.join(names, on="similar_product_id", how="left", maintain_order="left")
         .with_columns(shop_id=pl.lit(shop_id), method=pl.lit(method))
-        .sort("product_id", "rank")
         .select(list(ITEM_SIMILARITY.columns))
     )
 
@@ -128,7 +141,7 @@ def user_lists(
     shop_id: str,
     method: str,
     top_n: int,
-) -> pl.DataFrame:
+) -> Blocks:
     """Rows of ``user_recommendations`` for the customers that the model knows and the shop has.
 
     What a customer has bought is not recommended again.
@@ -138,23 +151,24 @@ def user_lists(
     items = _places(product_ids, catalogue)  # tonight's number of each of the model's products
     known = np.flatnonzero(users != NOTHING)
     seen = _in_numbers_of(items, data.matrix)
-    parts = []
-    for start in range(0, known.size, BLOCK_USERS):
-        block = known[start : start + BLOCK_USERS]
-        ranked = model.recommend(users[block], top_n, seen=seen[block])
-        parts.append(_user_rows(model, users[block], block, ranked, items, method))
-    rows = pl.concat(parts) if parts else _no_user_rows()
-    return (
-        rows.with_columns(
-            shop_id=pl.lit(shop_id),
-            method=pl.lit(method),
-            customer_id=customers.gather(rows["user"]),
-            product_id=catalogue.gather(rows["item"]),
-            rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("user"),
-        )
-        .sort("customer_id", "rank")
-        .select(list(USER_RECOMMENDATIONS.columns))
-    )
+
+    def make() -> Iterator[pl.DataFrame]:
+        for start in range(0, max(1, known.size), BLOCK_USERS):
+            block = known[start : start + BLOCK_USERS]
+            ranked = model.recommend(users[block], top_n, seen=seen[block])
+            rows = _user_rows(model, users[block], block, ranked, items, method)
+            yield rows.select(
+                shop_id=pl.lit(shop_id),
+                method=pl.lit(method),
+                customer_id=customers.gather(rows["user"]),
+                rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("user"),
+                product_id=catalogue.gather(rows["item"]),
+                score="score",
+                source="source",
+                reason="reason",
+            )
+
+    return Blocks(make)
 
 
 def _in_numbers_of(items: Ids, matrix: Csr) -> Csr:
@@ -193,15 +207,6 @@ def _user_rows(
     return rows.filter(pl.col("item") != NOTHING)
 
 
-def _no_user_rows() -> pl.DataFrame:
-    return pl.DataFrame(
-        schema={
-            "user": pl.Int64, "item": pl.Int64, "score": pl.Float64, "source": pl.String,
-            "reason": pl.String,
-        }
-    )  # fmt: skip
-
-
 def _places(ids: pl.Series, among: pl.Series) -> Ids:
     """The place of each id among others; -1 where it is not there."""
     known = pl.DataFrame({"id": among}).with_row_index("place")
@@ -209,38 +214,15 @@ def _places(ids: pl.Series, among: pl.Series) -> Ids:
     return found.cast(pl.Int64).fill_null(NOTHING).to_numpy()
 
 
-def broken_rules(rows: pl.DataFrame) -> list[str]:
-    """The rules that a list's rows break, by name: the checks' twin before anything is written.
-
-    Parameters
-    ----------
-    rows
-        Rows of ``item_similarity`` or ``user_recommendations`` of one shop and method.
-    """
-    about, given = (
-        ("product_id", "similar_product_id")
-        if "similar_product_id" in rows.columns
-        else ("customer_id", "product_id")
-    )
-    before = rows.select(
-        pl.col("score", given).shift(1).over(about, order_by="rank").name.suffix("_before")
-    )
-    step = pl.concat([rows.select("score", given), before], how="horizontal").select(
-        (pl.col("score") > pl.col("score_before"))
-        | (
-            (pl.col("score") == pl.col("score_before"))
-            & (pl.col(given) < pl.col(f"{given}_before"))
-        )
-    )
-    rules = {
-        f"a {given} appears twice in a list": rows.select(about, given).is_duplicated().any(),
-        "ranks have gaps": not rows.select(
-            (pl.col("rank") == pl.int_range(1, pl.len() + 1).over(about, order_by="rank")).all()
-        ).item(),
-        "a score is missing or below 0": not (rows["score"] >= 0).fill_null(False).all(),
-        "scores are out of order": bool(step.to_series().any()),
-    }
-    if about == "product_id":
-        rules["a product is its own neighbour"] = bool((rows[about] == rows[given]).any())
-        rules["a score is above 1"] = bool((rows["score"] > 1).any())
-    return [rule for rule, is_broken in rules.items() if is_broken]
+def broken_rules(
+    model: Recommender, answers: Iterable[str], k: int, data: Interactions
+) -> list[str]:
+    """The rules that a fitted recommender's lists break, in words; before anything is written."""
+    broken: list[str] = []
+    if "items" in answers:
+        asked = np.arange(data.items.height)
+        broken += broken_order(model.similar(asked, k), own=asked)
+    if "users" in answers and data.users.height:
+        some = np.arange(min(data.users.height, BLOCK_USERS))
+        broken += broken_order(model.recommend(some, k, seen=data.matrix[some]))
+    return broken

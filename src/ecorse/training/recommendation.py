@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,6 +18,7 @@ import polars as pl
 from ecorse.evaluate.gate import judge_figure
 from ecorse.evaluate.ranking import Score, hit_rate, recall_and_ndcg
 from ecorse.models.base import (
+    Blocks,
     Champion,
     Decision,
     ModelResult,
@@ -57,7 +58,7 @@ def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
 def run_recommender(
     declaration: Declaration,
     shop_id: str,
-    inputs: Mapping[str, pl.DataFrame],
+    inputs: dict[str, pl.DataFrame],
     champion: Champion | None,
 ) -> ModelResult:
     """Judge a candidate on the latest baskets, then fit it on all, or keep the champion.
@@ -66,7 +67,8 @@ def run_recommender(
     ----------
     inputs
         ``products``, ``interactions`` and, if declared, ``customers``; see
-        ``Interactions.from_frames``. Any may be empty.
+        ``Interactions.from_frames``. Any may be empty. They are taken out: the text of a million
+        lines need not stay beside their numbers.
 
     Raises
     ------
@@ -77,7 +79,7 @@ def run_recommender(
     """
     file: RecommenderFile = declaration.file
     data = Interactions.from_frames(
-        inputs["products"], inputs["interactions"], inputs.get("customers")
+        inputs.pop("products"), inputs.pop("interactions"), inputs.pop("customers", None)
     )
     published = _read(champion, declaration) if champion is not None else None
     if not data.items.height:
@@ -88,9 +90,9 @@ def run_recommender(
     with timed:
         candidate = declaration.create().fit(data, task, before)
     fitted = Fitted(candidate, data.items["product_id"], data.users["customer_id"])
-    tables = _lists(declaration, shop_id, data, fitted)
+    tables: dict[str, pl.DataFrame | Blocks] = {**_lists(declaration, shop_id, data, fitted)}
     primary = next((s for s in scores if s.is_primary), None)
-    broken = [rule for table in tables.values() for rule in broken_rules(table)]
+    broken = broken_rules(candidate, file.model.answers, file.top_n, data)
     decision = judge_figure(
         file.gate,
         figure=_figure(primary),
@@ -101,7 +103,7 @@ def run_recommender(
     log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
     is_held = decision.outcome == "held" and champion is not None and published is not None
     if is_held and published is not None:
-        tables = _lists(declaration, shop_id, data, published)
+        tables = {**_lists(declaration, shop_id, data, published)}
     elif decision.outcome == "refused":
         tables = {spec.name: make_frame(spec, []) for spec in relations_of(declaration)}
     own = score_frame(declaration, shop_id, declaration.method, scores, timed=timed)
@@ -195,7 +197,7 @@ def _figure(score: Score | None) -> dict[str, float]:
 
 def _lists(
     declaration: Declaration, shop_id: str, data: Interactions, fitted: Fitted
-) -> dict[str, pl.DataFrame]:
+) -> dict[str, Blocks]:
     """The result tables of a fitted recommender, on tonight's products and customers."""
     file: RecommenderFile = declaration.file
     tables = {}
@@ -251,7 +253,6 @@ def _hash(data: Interactions) -> str:
         digest.update(str(sorted(frame.columns)).encode())
         hashes = frame.select(sorted(frame.columns)).hash_rows(seed=0)
         digest.update(np.ascontiguousarray(hashes.to_numpy()).tobytes())
-    rows = data.rows.with_columns(pl.col("kind").cast(pl.String))
-    hashes = rows.select(sorted(rows.columns)).hash_rows(seed=0)
+    hashes = data.rows.select(sorted(data.rows.columns)).hash_rows(seed=0)
     digest.update(np.sort(hashes.to_numpy()).tobytes())
     return digest.hexdigest()

@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import polars as pl
 import psycopg
 
 from ecorse.errors import ConfigError, DiskFull, EcorseError, Fenced, StoreBusy
@@ -99,8 +100,8 @@ def train_shop(declaration: Declaration, step: Step, shop_id: str) -> Trained:
     """Run one model for one shop: read, train without a transaction, write in a short one."""
     champion: Champion | None = None
     try:
-        inputs = read_inputs(declaration, step.build_id, shop_id)
         champion = _champion(declaration, shop_id)
+        inputs = read_inputs(declaration, step.build_id, shop_id)
         result = run_model(declaration, shop_id, inputs, champion)
     except NOT_THE_MODELS:
         raise
@@ -113,12 +114,15 @@ def train_shop(declaration: Declaration, step: Step, shop_id: str) -> Trained:
 
 
 def run_model(
-    declaration: Declaration, shop_id: str, inputs: Mapping[str, object], champion: Champion | None
+    declaration: Declaration,
+    shop_id: str,
+    inputs: dict[str, pl.DataFrame],
+    champion: Champion | None,
 ) -> ModelResult:
-    """Train on one shop's inputs: pure, without database and files."""
+    """Train on one shop's inputs, which are used up: without database and files."""
     if declaration.task == "segment":
-        return segmentation.run_segmentation(declaration, shop_id, inputs, champion)  # type: ignore[arg-type]
-    return recommendation.run_recommender(declaration, shop_id, inputs, champion)  # type: ignore[arg-type]
+        return segmentation.run_segmentation(declaration, shop_id, inputs, champion)
+    return recommendation.run_recommender(declaration, shop_id, inputs, champion)
 
 
 def _champion(declaration: Declaration, shop_id: str) -> Champion | None:
@@ -137,6 +141,7 @@ def _write(
     status = _status(declaration, shop_id, result.decision, is_of_this_night=True)
     tables = {MODEL_SCORES.name: make_frame(MODEL_SCORES, []), **result.tables}
     tables[MODEL_STATUS.name] = status
+    result = replace(result, tables=tables)
     rows = {}
     with connect(application_name=f"ecorse {declaration.name} {shop_id} write") as conn:
         for relation in relations_of(declaration):
@@ -146,7 +151,7 @@ def _write(
                 step.build_id,
                 _writer(declaration, relation),
                 shop_id,
-                tables[relation.name],
+                result.blocks(relation.name),
             )
         _record_version(conn, declaration, step.build_id, shop_id, result, sha256)
         _record_decision(conn, declaration, step.build_id, shop_id, result.decision, champion)
@@ -180,7 +185,7 @@ def _stand_in(
             step.build_id,
             declaration.name,
             shop_id,
-            _status(declaration, shop_id, decision, is_of_this_night=False),
+            [_status(declaration, shop_id, decision, is_of_this_night=False)],
         )
         _record_decision(conn, declaration, step.build_id, shop_id, decision, champion)
         step.check(conn)
@@ -191,9 +196,9 @@ def _writer(declaration: Declaration, relation: Relation) -> str:
     return declaration.name if relation.writer_column == "model" else declaration.method
 
 
-def _status(  # type: ignore[no-untyped-def]
+def _status(
     declaration: Declaration, shop_id: str, decision: Decision, *, is_of_this_night: bool
-):
+) -> pl.DataFrame:
     row = {
         "shop_id": shop_id,
         "model": declaration.name,
