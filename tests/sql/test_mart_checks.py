@@ -116,7 +116,7 @@ def test_every_declared_check_is_seen_to_catch_something(built) -> None:
     declared = {
         f"{mart.name}.{check.name}"
         for mart in built.catalog.marts.values()
-        for check in mart.checks
+        for check in mart.bound_checks()
         if check.name not in generic
     }
     assert declared - {case["caught_by"] for case in CORRUPTIONS} == set()

@@ -20,8 +20,9 @@ from ecorse.models.declaration import Declaration
 from ecorse.models.relation import TableSpec
 from ecorse.provenance import __version__, git_sha, library_versions
 from ecorse.refresh.builds import Step
-from ecorse.refresh.catalog import Catalog, render
+from ecorse.refresh.catalog import Catalog
 from ecorse.refresh.relations import resolver
+from ecorse.refresh.render import render
 from ecorse.refresh.tables import create_model_table
 from ecorse.training.artifacts import find_champion, store_artifact
 from ecorse.warehouse.frames import read_frame
