@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-CORRUPTIONS = yaml.safe_load((Path(__file__).parent / "corruptions.yaml").read_text("utf-8"))
+CORRUPTIONS = [
+    {key: case[key].format(mart=mart) for key in ("caught_by", "sql")}
+    for case in yaml.safe_load((Path(__file__).parent / "corruptions.yaml").read_text("utf-8"))
+    for mart in case.get("marts", [""])  # what a template writes: each of them
+]
 
 SHOPS = [
     {"shop_id": s, "shop_name": s, "time_zone": "UTC", "currency": "USD", "is_simulated": False}
