@@ -105,9 +105,20 @@ def check(document: Mapping[str, Any], model: type[T], where: str) -> T:
         declared = model.model_validate_json(json.dumps(document, default=str), strict=True)
     except ValidationError as error:
         raise ConfigError(_told(where, [_mistake(e, model) for e in error.errors()])) from None
-    if mistakes := list(declared.mistakes()):
-        raise ConfigError(_told(where, mistakes))
+    refuse(where, list(declared.mistakes()))
     return declared
+
+
+def refuse(where: str, mistakes: Sequence[str]) -> None:
+    """Tell mistakes that were found elsewhere in the same form; nothing where there are none.
+
+    Raises
+    ------
+    ConfigError
+        There are mistakes.
+    """
+    if mistakes:
+        raise ConfigError(_told(where, mistakes))
 
 
 def _told(where: str, mistakes: Sequence[str]) -> str:

@@ -73,6 +73,10 @@ class Check(Table):
         """The select of the rows of ``marts.<table>`` that break the rule."""
         raise NotImplementedError
 
+    def reads(self) -> set[str]:
+        """What else it reads, ``marts.<name>`` or ``staging.<name>``."""
+        return set()
+
     def default_name(self) -> str:
         """The name where none is given."""
         raise NotImplementedError
@@ -144,7 +148,6 @@ def as_word(measure: str) -> str:
     return measure if not counted else "rows" if counted[1] == "*" else f"{counted[1]}s"
 
 
-@lru_cache(maxsize=512)
 def checked_condition(text: str) -> str:
     """A condition on one table's rows, parsed and written anew; nothing else gets into a check.
 
@@ -156,6 +159,16 @@ def checked_condition(text: str) -> str:
     ValueError
         It is not such a condition.
     """
+    return _parsed_condition(text)[0]
+
+
+def condition_reads(*texts: str) -> set[str]:
+    """The relations that conditions read, ``marts.other``."""
+    return {table for text in texts if text for table in _parsed_condition(text)[1]}
+
+
+@lru_cache(maxsize=512)
+def _parsed_condition(text: str) -> tuple[str, tuple[str, ...]]:
     import sqlglot
     from sqlglot import exp
     from sqlglot.errors import SqlglotError
@@ -171,19 +184,18 @@ def checked_condition(text: str) -> str:
         raise ValueError(f"is not a condition: {str(error).splitlines()[0]}") from None
     if {name for name, part in parsed.args.items() if part} != {"expressions", "where"}:
         raise ValueError("is more than a condition")
-    condition = parsed.args["where"]
-    for node in condition.this.walk():
+    condition = parsed.args["where"].this
+    for node in condition.walk():
         if not isinstance(node, allowed):
             raise ValueError(
                 f"holds {node.sql(dialect='postgres')!r}; a condition compares columns and "
                 "literals, with and, or, not, in. Write a file of include/sql/checks instead"
             )
-        if isinstance(node, exp.Select) and {k for k, v in node.args.items() if v} - {
-            "expressions", "from_",
-        }:  # fmt: skip
+        parts = {name for name, part in node.args.items() if part}
+        if isinstance(node, exp.Select) and parts != {"expressions", "from_"}:
             raise ValueError("may select a column from a table, nothing more")
-    written: str = condition.this.sql(dialect="postgres", identify=True)
-    return written
+    tables = tuple(f"{table.db}.{table.name}" for table in condition.find_all(exp.Table))
+    return condition.sql(dialect="postgres", identify=True), tables
 
 
 def _accepted(text: str) -> str:

@@ -17,6 +17,7 @@ from ecorse.models.checks import (
     Columns,
     Condition,
     Tolerance,
+    condition_reads,
     filtered,
     listed,
     quoted,
@@ -30,6 +31,9 @@ class _OfGroups(Check):
     """A rule about the rows where ``where`` holds; about all rows without it."""
 
     where: Condition = ""
+
+    def reads(self) -> set[str]:
+        return condition_reads(self.where)
 
     def _groups(self, by: Sequence[str], shown: str, table: str, problem: str) -> str:
         """Groups of rows with a problem between them."""

@@ -22,6 +22,7 @@ from ecorse.models.checks import (
     Columns,
     Condition,
     checked_condition,
+    condition_reads,
     filtered,
     listed,
     quoted,
@@ -38,6 +39,9 @@ class _OfRows(Check):
     """A rule about the rows of one table where ``where`` holds; all rows without it."""
 
     where: Condition = ""
+
+    def reads(self) -> set[str]:
+        return condition_reads(self.where)
 
     def _broken(self, shown: Sequence[str], table: str, problem: str) -> str:
         """Rows with a problem of their own."""

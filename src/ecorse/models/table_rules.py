@@ -24,6 +24,7 @@ from ecorse.models.checks import (
     Source,
     as_sum,
     as_word,
+    condition_reads,
     filtered,
     here_and_there,
     listed,
@@ -42,6 +43,9 @@ class _OfTables(Check):
     table: Source
     where: Condition = ""
     where_there: Condition = ""
+
+    def reads(self) -> set[str]:
+        return {self.table} | condition_reads(self.where, self.where_there)
 
     def _other(self) -> str:
         return self.table.partition(".")[2]

@@ -17,8 +17,9 @@ import psycopg
 
 from ecorse.errors import ConfigError
 from ecorse.models.relation import BoundCheck, ModelTable
-from ecorse.refresh.catalog import Catalog, render
+from ecorse.refresh.catalog import Catalog
 from ecorse.refresh.relations import resolver, staging_at
+from ecorse.refresh.render import render
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.settings import get_settings
 
@@ -46,7 +47,7 @@ class CheckResult:
 
 def all_checks(catalog: Catalog, tables: Sequence[ModelTable]) -> list[tuple[str, BoundCheck]]:
     """Every check with the mart it stands at: SQL files first, then models' tables."""
-    found = [(m.name, check) for m in catalog.marts.values() for check in m.checks]
+    found = [(m.name, check) for m in catalog.marts.values() for check in m.bound_checks()]
     return found + [(table.name, check) for table in tables for check in table.bound_checks()]
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ecorse.models.relation import ModelTable
-from ecorse.refresh.catalog import Catalog, Mart, load_catalog
+from ecorse.refresh.catalog import Catalog, load_catalog
+from ecorse.refresh.marts import Mart
 from ecorse.settings import PROJECT_DIR, get_settings
 
 DICTIONARY = Path("docs") / "data-dictionary.md"
@@ -65,11 +66,10 @@ def _mart_section(mart: Mart) -> str:
     return _section(
         mart.name,
         mart.about,
-        f"A {kind} made by `include/sql/marts/{mart.path.name}`. Grain: {grain}. "
-        f"Reads {', '.join(sources) or 'nothing'}.",
-        {name: (comment,) for name, comment in mart.columns.items()},
+        f"A {kind} made by `{mart.file}`. Grain: {grain}. Reads {', '.join(sources) or 'nothing'}.",
+        {name: (comment,) for name, comment in mart.comments.items()},
         ("column", "meaning"),
-        [(check.name, check.level, check.sentence) for check in mart.checks],
+        [(check.name, check.level, check.sentence) for check in mart.bound_checks()],
     )
 
 

@@ -16,8 +16,9 @@ from psycopg import sql
 
 from ecorse.errors import ConfigError, DataError
 from ecorse.models.relation import Relation
-from ecorse.refresh.catalog import Mart, render
+from ecorse.refresh.marts import Mart
 from ecorse.refresh.relations import build_relation, qualified, resolver
+from ecorse.refresh.render import render
 from ecorse.warehouse.frames import copy_frame
 
 log = logging.getLogger(__name__)

@@ -16,9 +16,11 @@ from psycopg import sql
 
 from ecorse.errors import TerminalError
 from ecorse.models.relation import ModelTable
-from ecorse.refresh.catalog import Catalog, Mart, render
+from ecorse.refresh.catalog import Catalog
+from ecorse.refresh.marts import Mart
 from ecorse.refresh.partitions import exists
 from ecorse.refresh.relations import PUBLISHED, resolver
+from ecorse.refresh.render import render
 from ecorse.warehouse.connect import connect
 
 log = logging.getLogger(__name__)
@@ -39,7 +41,7 @@ class Published:
     def of_mart(cls, mart: Mart) -> Published:
         """From a mart's SQL file."""
         body = render(mart.sql, resolver(None)) if mart.materialized == "view" else None
-        return cls(mart.name, mart.about, tuple(mart.grain), dict(mart.columns), body)
+        return cls(mart.name, mart.about, mart.grain, mart.comments, body)
 
     @classmethod
     def of_spec(cls, spec: ModelTable) -> Published:
