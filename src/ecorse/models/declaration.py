@@ -14,6 +14,7 @@ from typing import Any
 
 from ecorse.errors import ConfigError
 from ecorse.models.base import Model
+from ecorse.settings import Settings, get_settings
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Declaration:
         return model
 
 
-def load_declarations(models_dir: Path) -> list[Declaration]:
-    """Read every declaration, sorted by name; imports no model.
+def load_declarations(settings: Settings | None = None) -> list[Declaration]:
+    """Read every declaration of ``include/models``, sorted by name; imports no model.
 
     A declaration has the tables ``[model]`` (``class``, ``writes``), ``[inputs]`` (a frame's name
     → one SQL select per shop, reading ``marts.*``) and any further tables, which are the
@@ -55,7 +56,7 @@ def load_declarations(models_dir: Path) -> list[Declaration]:
         A file is not TOML, or a required entry is missing.
     """
     declarations = []
-    for path in sorted(models_dir.glob("*.toml")):
+    for path in (settings or get_settings()).files("models/*.toml"):
         try:
             document = tomllib.loads(path.read_text(encoding="utf-8"))
         except tomllib.TOMLDecodeError as error:

@@ -151,23 +151,24 @@ def load_catalog(settings: Settings | None = None) -> Catalog:
         A file is wrong: the message names it and says what to do. Also for a cycle.
     """
     settings = settings or get_settings()
-    marts_dir = settings.sql_dir / "marts"
-    comments_path = marts_dir / COLUMN_COMMENTS
-    comments = comments_path.read_text(encoding="utf-8") if comments_path.exists() else ""
+    # a project adds comments to the shipped ones, or says one of them otherwise
+    comments = tuple(
+        path.read_text(encoding="utf-8") for path in settings.stack(f"sql/marts/{COLUMN_COMMENTS}")
+    )
     marts = [
         _parse_mart(path, path.read_text(encoding="utf-8"), comments)
-        for path in sorted(marts_dir.glob("*.sql"))
+        for path in settings.files("sql/marts/**/*.sql")
     ]
     catalog = Catalog(
         marts={mart.name: mart for mart in marts},
-        models={model.name: model for model in load_declarations(settings.models_dir)},
+        models={model.name: model for model in load_declarations(settings)},
     )
     catalog.steps()
     return catalog
 
 
 @lru_cache(maxsize=512)
-def _parse_mart(path: Path, text: str, shared_comments: str) -> Mart:
+def _parse_mart(path: Path, text: str, shared_comments: tuple[str, ...]) -> Mart:
     match = _HEADER.match(text)
     if match is None:
         raise ConfigError(
@@ -239,9 +240,14 @@ def _check_header(header: Mapping[str, Any], path: Path) -> None:
 
 
 def _comment_columns(
-    names: tuple[str, ...], own: Mapping[str, str], shared_comments: str, path: Path
+    names: tuple[str, ...],
+    own: Mapping[str, str],
+    shared_comments: tuple[str, ...],
+    path: Path,
 ) -> dict[str, str]:
-    shared = _read_toml(shared_comments, str(path.parent / COLUMN_COMMENTS))
+    shared: dict[str, str] = {}
+    for text in shared_comments:
+        shared |= _read_toml(text, COLUMN_COMMENTS)
     for column in own:
         if column not in names:
             raise ConfigError(

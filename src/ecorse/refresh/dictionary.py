@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ecorse.models.relation import TableSpec
 from ecorse.refresh.catalog import Catalog, Mart, load_catalog
-from ecorse.settings import PROJECT_DIR, get_settings
+from ecorse.settings import get_settings
 
 DICTIONARY = Path("docs") / "data-dictionary.md"
 _COMMENT = re.compile(
@@ -31,8 +31,10 @@ time zone (both in `marts.shops`). Simulated rows are a shop of their own, `<sho
 """
 
 
-def write_dictionary(path: Path = PROJECT_DIR / DICTIONARY) -> None:
-    """Write the data dictionary to ``path``."""
+def write_dictionary() -> None:
+    """Write the project's data dictionary, ``docs/data-dictionary.md``."""
+    path = get_settings().project_dir / DICTIONARY
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(make_dictionary(load_catalog()), encoding="utf-8")
 
 
@@ -88,7 +90,7 @@ def _model_section(spec: TableSpec, model: str, reads: Iterable[str]) -> str:
 def _schema_sections() -> dict[str, str]:
     """Views of ``marts`` that the schema makes itself, from their comments there."""
     sections = {}
-    for path in sorted((get_settings().sql_dir / "schema").glob("*.sql")):
+    for path in get_settings().files("sql/schema/*.sql"):
         comments: dict[str, dict[str, str]] = {}
         for view, column, comment in _COMMENT.findall(path.read_text(encoding="utf-8")):
             comments.setdefault(view, {})[column] = comment.replace("''", "'")

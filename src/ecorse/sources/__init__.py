@@ -25,22 +25,22 @@ if TYPE_CHECKING:
 _NOT_SOURCES = {"canonical", "mappings"}
 
 
-def mapping_file(name: str) -> Path:
-    """Where the mapping of that name stands, if there is one."""
-    return get_settings().project_dir / "include" / "sources" / f"{name}.toml"
+def mapping_files() -> dict[str, Path]:
+    """Give the files of all mappings by name: the project's and the shipped ones."""
+    return {path.stem: path for path in get_settings().files("sources/*.toml")}
 
 
 def source_names() -> tuple[str, ...]:
     """Give the names of all sources, modules and mappings, sorted; imports and reads none."""
     modules = {module.name for module in pkgutil.iter_modules(__path__)}
     modules -= _NOT_SOURCES
-    mappings = {path.stem for path in mapping_file("x").parent.glob("*.toml")}
-    if both := sorted(modules & mappings):
+    mappings = mapping_files()
+    if both := sorted(modules & mappings.keys()):
         raise ConfigError(
-            f"{mapping_file(both[0])}: there is a source of that name in Python already; give the "
+            f"{mappings[both[0]]}: there is a source of that name in Python already; give the "
             "mapping another name."
         )
-    return tuple(sorted(n for n in modules | mappings if not n.startswith("_")))
+    return tuple(sorted(n for n in modules | mappings.keys() if not n.startswith("_")))
 
 
 def get_source(name: str) -> Source:
@@ -57,7 +57,7 @@ def get_source(name: str) -> Source:
             "one new file: a mapping in include/sources (`ecorse source draft FILE` proposes one), "
             "or a module in ecorse/sources that defines SOURCE."
         )
-    if (path := mapping_file(name)).exists():
+    if path := mapping_files().get(name):
         from ecorse.sources.mappings.source import read_mapping
 
         return read_mapping(path)
