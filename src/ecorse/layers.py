@@ -98,3 +98,13 @@ def stacked(project: Path, file: str) -> list[Path]:
     """
     layers = dict.fromkeys((SHIPPED_DIR, project))
     return [path for folder in layers if (path := folder / file).is_file()]
+
+
+def missing_files(project: Path) -> list[str]:
+    """List the DAGs and plugins that ship with Ecorse and have no file in the project.
+
+    Airflow reads the project's folders alone, so these are files there too (``ecorse init``).
+    """
+    shipped = sorted((*SHIPPED_DIR.glob("dags/*.py"), *SHIPPED_DIR.glob("plugins/*.py")))
+    files = [path.relative_to(SHIPPED_DIR) for path in shipped]
+    return [str(file) for file in files if not (project / file).exists()]

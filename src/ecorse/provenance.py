@@ -10,6 +10,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
 from ecorse import __version__
+from ecorse.layers import IS_CHECKOUT, SHIPPED_DIR
 from ecorse.settings import get_settings
 
 LIBRARIES = ("numpy", "polars", "scikit-learn", "scipy", "skops")
@@ -23,10 +24,11 @@ def git_sha() -> str:
     """
     if get_settings().git_sha:
         return get_settings().git_sha
-    project_dir = get_settings().project_dir
+    if not IS_CHECKOUT:
+        return "unknown"  # a git around an installation tells of other files
     try:
         run = subprocess.run(
-            ["git", "-C", str(project_dir), "describe", "--always", "--dirty=+", "--abbrev=12"],
+            ["git", "-C", str(SHIPPED_DIR), "describe", "--always", "--dirty=+", "--abbrev=12"],
             capture_output=True,
             text=True,
             timeout=10,

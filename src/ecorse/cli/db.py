@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from ecorse.cli.common import ready
-from ecorse.settings import get_settings
 
 commands = typer.Typer(no_args_is_help=True, help="The warehouse's database.")
 
@@ -26,9 +25,9 @@ def db_url(role: Annotated[str, typer.Option(help="Log in as this role.")] = "ec
 @commands.command("stop")
 def db_stop() -> None:
     """Stop the embedded Postgres."""
-    from ecorse.postgres import EmbeddedPostgres
+    from ecorse.postgres import embedded_postgres
 
-    EmbeddedPostgres(get_settings().home, get_settings().postgres_port).stop()
+    embedded_postgres().stop()
 
 
 @commands.command("init")

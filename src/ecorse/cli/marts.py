@@ -13,9 +13,13 @@ commands = typer.Typer(no_args_is_help=True, help="The marts.")
 @commands.command("list")
 def mart_list() -> None:
     """Every mart and model table in the order they are made, with what it reads."""
+    from ecorse.errors import ConfigError
     from ecorse.refresh.catalog import load_catalog
 
-    for step in load_catalog().steps():
+    steps = load_catalog().steps()
+    if not steps:
+        raise ConfigError("There is no mart: the installed Ecorse lacks its files. Reinstall it.")
+    for step in steps:
         print(f"{step.name:34} {step.kind:6} <- {', '.join(sorted(step.reads)) or 'staging'}")
 
 

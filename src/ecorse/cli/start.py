@@ -1,4 +1,4 @@
-"""Beginning: a running system, and simulated rows to try it with: up, simulate.
+"""Beginning: a project, a running system, simulated rows to try it with: init, up, simulate.
 
 What belongs here: options and printing of these. What does not: the work (``ecorse.stack``,
 ``ecorse.simulate``).
@@ -14,6 +14,25 @@ import typer
 from ecorse.cli.common import DataPath, Origin
 
 commands = typer.Typer()
+
+
+@commands.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Missing or empty.")],
+    upgrade: Annotated[
+        bool,
+        typer.Option("--upgrade", help="In a project: add DAGs that a newer Ecorse brought."),
+    ] = False,
+) -> None:
+    """Make a project: a folder for a shop's own files over those that Ecorse ships."""
+    from ecorse.cli.new_project import add_missing, make_project
+
+    if upgrade:
+        added = add_missing(folder)
+        print(f"Added {', '.join(added)}." if added else "Nothing is missing.")
+        return
+    make_project(folder)
+    print(f"Made a project in {folder}. Next: cd {folder} && ecorse run")
 
 
 @commands.command()
