@@ -85,7 +85,7 @@ def _shops() -> str:
 def _sources() -> str:
     from ecorse.sources import get_source, source_names
 
-    return _some([get_source(name) for name in source_names()], "sources", "include/sources")
+    return _some([get_source(name).name for name in source_names()], "sources", "include/sources")
 
 
 def _marts() -> str:
