@@ -10,11 +10,11 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from ecorse.errors import ContractError, DataError
 from ecorse.failpoints import failpoint
-from ecorse.ingest.run import IngestSummary, ingest_source, place_option
+from ecorse.ingest.run import IngestSummary, ingest_source
 from ecorse.refresh import builds
 from ecorse.refresh import publish as publishing
 from ecorse.refresh.audit import all_checks, run_checks, save_results
@@ -65,17 +65,17 @@ def ingest(
     source: str,
     *,
     origin: str | None = None,
-    path: str | None = None,
+    data: str | None = None,
     options: Mapping[str, Any] | None = None,
-    is_for_all: bool = False,
+    for_every_source: Literal["shop", "all"] | None = None,
     holder: str,
     progress: Progress | None = None,
 ) -> IngestSummary:
     """Load what is new or changed of one shop's source into staging.
 
-    ``origin``, ``path`` (for Kaggle: the data set's handle) and ``options`` replace what
-    ``include/shops.toml`` says for this run. ``is_for_all``: the path was given for all sources,
-    and this one loads the files whose header it recognises.
+    ``origin``, ``data`` (a folder or file, an address, Kaggle's owner/name) and ``options``
+    replace what ``include/shops.toml`` says for this run. ``for_every_source``: they are meant for
+    every source of the shop, or of all shops, and this one loads the files that fit it best.
 
     Raises
     ------
@@ -84,15 +84,16 @@ def ingest(
     StoreBusy, SourceUnavailable
         Trying again later may help.
     """
-    chosen = {**(options or {}), **place_option(origin, path)}
-    params = {"shop_id": shop_id, "source": source, "origin": origin, **chosen}
+    params = {"shop_id": shop_id, "source": source, "origin": origin, "data": data}
+    params |= options or {}
     with journal("ingest", holder, params) as journaled:
         summary = ingest_source(
             shop_id,
             source,
             origin=origin,
-            options=chosen,
-            is_for_all=is_for_all and bool(chosen),
+            data=data,
+            options=options,
+            for_every_source=for_every_source,
             holder=holder,
             run_id=journaled["run_id"],
             progress=progress or log.info,

@@ -46,7 +46,7 @@ def switch_warehouse(postgres, monkeypatch, tmp_path) -> Callable[[], None]:
 
 
 def ingest(path) -> dict[str, int]:
-    return flow.ingest("main", "sales_csv", origin="folder", path=str(path), holder="test").counts()
+    return flow.ingest("main", "sales_csv", origin="folder", data=str(path), holder="test").counts()
 
 
 def test_a_year_all_at_once_and_file_by_file_in_any_order(switch_warehouse, shared_data):

@@ -15,7 +15,7 @@ from ecorse.ingest.shops import Shop
 from ecorse.sources.mappings.draft import draft
 from ecorse.sources.mappings.source import read_mapping
 
-SHOP = Shop("main", "Main", "Europe/Berlin", "EUR", ())
+SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
 ORDERS = """
 about = "Orders"
 table = "order_lines"
@@ -42,7 +42,9 @@ def mapping(tmp_path, monkeypatch):
     """Write a mapping and give its source, known by its name as any other."""
     folder = tmp_path / "project" / "include" / "sources"
     folder.mkdir(parents=True)
-    monkeypatch.setattr("ecorse.sources.mapping_file", lambda name: folder / f"{name}.toml")
+    monkeypatch.setattr(
+        "ecorse.sources.mapping_files", lambda: {path.stem: path for path in folder.glob("*.toml")}
+    )
 
     def mapping(text, name="orders"):
         (folder / f"{name}.toml").write_text(text)

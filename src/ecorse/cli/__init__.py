@@ -13,7 +13,7 @@ import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -38,11 +38,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Shop = Annotated[str | None, typer.Option(help="Only this shop of include/shops.toml.")]
 Source = Annotated[str | None, typer.Option("--source", help="Only this source, e.g. sales_csv.")]
 Origin = Annotated[
-    str | None, typer.Option(help="Where the files come from: folder, http, kaggle, simulate ...")
+    str | None,
+    typer.Option(help="Where the files come from: folder, http, kaggle, simulate ... or your own."),
 ]
 DataPath = Annotated[
     str | None,
-    typer.Option("--data", help="Folder or file (--origin folder), or Kaggle's owner/name."),
+    typer.Option(
+        "--data", help="What the origin is to read: a folder or file, an address, owner/name."
+    ),
 ]
 AsOf = Annotated[
     datetime | None, typer.Option(help="Leave out rows dated later (UTC): an earlier night again.")
@@ -84,7 +87,9 @@ def _ingest_all(
     """Ingest every configured source that fits, all of them; what went wrong comes beside it."""
     from ecorse import flow
     from ecorse.errors import ConfigError, ContractError
+    from ecorse.ingest.choice import ORIGIN_OF_DATA
     from ecorse.ingest.shops import load_shops
+    from ecorse.origins import from_here
 
     chosen = [
         (s.shop_id, configured.name)
@@ -97,8 +102,9 @@ def _ingest_all(
             f"No shop {shop or '(any)'} with source {source or '(any)'} in "
             f"{get_settings().shops_file}."
         )
-    if data and origin in (None, "folder"):
-        origin, data = "folder", str(Path(data).resolve())
+    if data:
+        data = from_here(origin or ORIGIN_OF_DATA, data)
+    scope: Literal["shop", "all"] = "shop" if shop else "all"
     summaries: list[Any] = []
     failed: list[EcorseError] = []
     for shop_id, name in chosen:
@@ -108,8 +114,8 @@ def _ingest_all(
                     shop_id,
                     name,
                     origin=origin,
-                    path=data,
-                    is_for_all=source is None,
+                    data=data,
+                    for_every_source=scope if source is None else None,
                     holder=holder(),
                     progress=say,
                 )
@@ -241,7 +247,7 @@ def status(
 @app.command()
 def report(load_id: Annotated[int, typer.Argument(help="Its number in `ecorse status`.")]) -> None:
     """Raw versus clean of one load, as Markdown."""
-    from ecorse.ingest.load import report_markdown
+    from ecorse.ingest.report import report_markdown
 
     print(report_markdown(load_id))
 
@@ -365,7 +371,7 @@ def up(
     """Start the embedded Postgres and Airflow, run a night, stay until Ctrl-C (`make run`)."""
     from ecorse.stack.up import up as start
 
-    raise typer.Exit(start(origin=origin or "simulate", path=data, once=once))
+    raise typer.Exit(start(origin=origin or "simulate", data=data or "", once=once))
 
 
 @app.command()
