@@ -5,6 +5,9 @@ What belongs here: facts about the running code. What does not: facts about data
 
 from __future__ import annotations
 
+import getpass
+import os
+import socket
 import subprocess
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -39,6 +42,11 @@ def git_sha() -> str:
     return run.stdout.strip() or "unknown"
 
 
+def holder(face: str) -> str:
+    """Who runs this, for rows of ``ops``: ``cli`` or ``notebook``, user, host and process."""
+    return f"{face}:{getpass.getuser()}@{socket.gethostname()}:{os.getpid()}"
+
+
 def library_versions() -> dict[str, str]:
     """Versions of the libraries that decide a model's numbers."""
     found = {}
@@ -50,4 +58,4 @@ def library_versions() -> dict[str, str]:
     return found
 
 
-__all__ = ["__version__", "git_sha", "library_versions"]
+__all__ = ["__version__", "git_sha", "holder", "library_versions"]

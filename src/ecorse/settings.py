@@ -73,11 +73,15 @@ class Settings(BaseSettings):
     )
     origin: str = Field(
         "",
-        description="Where files come from instead of what the shops file says: folder, http, "
-        "kaggle, object_storage or simulate. `make run SOURCE=...` sets it, so that every night "
-        "reads the same place.",
+        description="The origin that files come from instead of what the shops file says: folder, "
+        "http, kaggle, object_storage, simulate or your own. `make run ORIGIN=...` sets it, so "
+        "that every night reads the same place.",
     )
-    data_path: str = Field("", description="The folder or file to read, with ECORSE_ORIGIN=folder.")
+    data: str = Field(
+        "",
+        description="What the origin is to read, with ECORSE_ORIGIN: a folder or file, an address, "
+        "Kaggle's owner/name. `make run DATA=...` sets it.",
+    )
     max_shrink_share: float = Field(
         0.5,
         ge=0,
@@ -135,10 +139,14 @@ def get_settings() -> Settings:
     ecorse.errors.ConfigError
         A setting has a value it cannot have; the message names the variable.
     """
+    import os
+
     from pydantic import ValidationError
 
     from ecorse.errors import ConfigError
 
+    if os.environ.get("ECORSE_DATA_PATH"):
+        raise ConfigError("ECORSE_DATA_PATH is called ECORSE_DATA now; rename it (.env.example).")
     project = default_project()
     try:
         return Settings(_env_file=project / ".env", project_dir=project)

@@ -16,7 +16,7 @@ from ecorse.settings import get_settings
 from ecorse.sources.mappings.draft import draft
 from ecorse.sources.mappings.source import read_mapping
 
-SHOP = Shop("main", "Main", "Europe/Berlin", "EUR", ())
+SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
 ORDERS = """
 about = "Orders"
 table = "order_lines"

@@ -5,10 +5,7 @@ What belongs here: what two modules of commands need. What does not: commands.
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
-import socket
 import sys
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -19,11 +16,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Shop = Annotated[str | None, typer.Option(help="Only this shop of include/shops.toml.")]
 Source = Annotated[str | None, typer.Option("--source", help="Only this source, e.g. sales_csv.")]
 Origin = Annotated[
-    str | None, typer.Option(help="Where the files come from: folder, http, kaggle, simulate ...")
+    str | None,
+    typer.Option(help="Where the files come from: folder, http, kaggle, simulate ... or your own."),
 ]
 DataPath = Annotated[
     str | None,
-    typer.Option("--data", help="Folder or file (--origin folder), or Kaggle's owner/name."),
+    typer.Option(
+        "--data", help="What the origin is to read: a folder or file, an address, owner/name."
+    ),
 ]
 AsOf = Annotated[
     datetime | None, typer.Option(help="Leave out rows dated later (UTC): an earlier night again.")
@@ -35,7 +35,9 @@ KnownBy = Annotated[
 
 def holder() -> str:
     """Who runs this command: user, host and process."""
-    return f"cli:{getpass.getuser()}@{socket.gethostname()}:{os.getpid()}"
+    from ecorse.provenance import holder as holder_of
+
+    return holder_of("cli")
 
 
 def say(message: str) -> None:

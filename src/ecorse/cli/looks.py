@@ -41,7 +41,7 @@ def status(
 @commands.command()
 def report(load_id: Annotated[int, typer.Argument(help="Its number in `ecorse status`.")]) -> None:
     """Raw versus clean of one load, as Markdown."""
-    from ecorse.ingest.load import report_markdown
+    from ecorse.ingest.report import report_markdown
 
     print(report_markdown(load_id))
 
@@ -57,9 +57,12 @@ def recommend(
     as_json: Json = False,
 ) -> None:
     """What to show beside chosen products, from the published night."""
-    from ecorse.night import recommend as ask
+    from ecorse.night import Night
 
-    answer = ask(products, shop_id=shop, n=n, category=category, month=month, daypart=daypart)
+    with Night() as night:
+        answer = night.recommendations(
+            products, shop=shop, n=n, category=category, month=month, daypart=daypart
+        ).to_dicts()
     if as_json:
         emit(answer)
         return

@@ -12,9 +12,10 @@ from pathlib import Path
 from ecorse.errors import ConfigError
 from ecorse.layers import MARKER, SHIPPED_DIR, missing_files, require_project
 
-OWN_FOLDERS = ("sql/marts", "sql/checks", "sources", "models")  # of include, empty at first
+# of include, empty at first
+OWN_FOLDERS = ("sql/marts", "sql/checks", "sources", "origins", "models")
 THIN = '''\
-"""{kind} `{name}` for Airflow, as the installed Ecorse ships it. To change it, write your own here.
+"""{kind} `{name}` for Airflow, as the installed Ecorse ships it. Write your own here to change it.
 
 A newer Ecorse brings its newer {kind}; `ecorse init . --upgrade` adds files for new ones.
 """
@@ -43,6 +44,7 @@ psql "$(ecorse db url --role bi_reader)" -c 'select * from marts.kpis'
 | `include/sources/` | mappings: files of another shape (`ecorse source draft FILE` proposes one) |
 | `include/sql/marts/`, `include/sql/checks/` | marts and checks |
 | `include/models/` | declarations of models |
+| `include/origins/` | places that files come from, in Python |
 | `dags/`, `plugins/` | what Airflow reads: thin files that run what the installed Ecorse ships |
 | `.env.example` | every setting; copy it to `.env` and change what you need |
 | `var/` | made by Ecorse: database, archive, models, passwords. Never commit it |

@@ -5,8 +5,7 @@ What belongs here: options and printing of these. What does not: the work (``eco
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -24,55 +23,8 @@ from ecorse.cli.common import (
     say,
     utc,
 )
-from ecorse.errors import EcorseError
-from ecorse.settings import get_settings
 
 commands = typer.Typer()
-
-
-def ingest_all(
-    shop: str | None, source: str | None, origin: str | None, data: str | None
-) -> tuple[list[Any], EcorseError | None]:
-    """Ingest every configured source that fits, all of them; what went wrong comes beside it."""
-    from ecorse import flow
-    from ecorse.errors import ConfigError, ContractError
-    from ecorse.ingest.shops import load_shops
-
-    chosen = [
-        (s.shop_id, configured.name)
-        for s in load_shops(get_settings())
-        for configured in s.sources
-        if shop in (None, s.shop_id) and source in (None, configured.name)
-    ]
-    if not chosen:
-        raise ConfigError(
-            f"No shop {shop or '(any)'} with source {source or '(any)'} in "
-            f"{get_settings().shops_file}."
-        )
-    if data and origin in (None, "folder"):
-        origin, data = "folder", str(Path(data).resolve())
-    summaries: list[Any] = []
-    failed: list[EcorseError] = []
-    for shop_id, name in chosen:
-        try:
-            summaries.append(
-                flow.ingest(
-                    shop_id,
-                    name,
-                    origin=origin,
-                    path=data,
-                    is_for_all=source is None,
-                    holder=holder(),
-                    progress=say,
-                )
-            )
-        except EcorseError as error:
-            failed.append(error)
-    if len(failed) < 2:
-        return summaries, failed[0] if failed else None
-    # a refused file is the least of them: it alone does not keep a night from being built
-    worst = next((e for e in failed if not isinstance(e, ContractError)), failed[0])
-    return summaries, type(worst)(" ".join(map(str, failed)))
 
 
 @commands.command()
@@ -89,7 +41,9 @@ def run(
     from ecorse.reports.status import print_summary, read_night, read_status
 
     ready()
-    summaries, failure = ingest_all(shop, source, origin, data)
+    summaries, failure = flow.ingest_all(
+        shop, source, origin=origin, data=data, holder=holder(), progress=say
+    )
     if failure and not summaries and not isinstance(failure, ContractError):
         raise failure
     # as in Airflow the night is made of what did load; the exit code still tells
@@ -111,8 +65,12 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Load what is new or changed into staging."""
+    from ecorse import flow
+
     ready()
-    summaries, failure = ingest_all(shop, source, origin, data)
+    summaries, failure = flow.ingest_all(
+        shop, source, origin=origin, data=data, holder=holder(), progress=say
+    )
     if as_json:
         emit([summary.as_dict() for summary in summaries])
     else:

@@ -64,4 +64,4 @@ def up(
     """Start the embedded Postgres and Airflow, run a night, stay until Ctrl-C (`make run`)."""
     from ecorse.stack.up import up as start
 
-    raise typer.Exit(start(origin=origin or "simulate", path=data, once=once))
+    raise typer.Exit(start(origin=origin or "simulate", data=data or "", once=once))
