@@ -1,7 +1,7 @@
 """What ``import ecorse`` gives a notebook: a project and its nights.
 
 What belongs here: the verbs of the flow as methods, results that show themselves. What does not:
-the work (``ecorse.flow``), what a night can be asked (``ecorse.night``), one file (``ecorse.ingest.one_file``).
+the work (``ecorse.flow``), and what a night can be asked (``ecorse.night``).
 """
 
 from __future__ import annotations

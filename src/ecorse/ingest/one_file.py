@@ -111,22 +111,10 @@ def clean_file(
             reader.contract.dedup_key, keep="first", maintain_order=True
         )
     rejects = _concat([block.rejected for block in blocks])
-    further = {
-        name for block in blocks for name in (*block.companions, *block.companion_candidates)
-    }
+    parts = [part for b in blocks for part in (b.companions, b.companion_candidates)]
     tables = {
-        name: _of_lines(
-            _concat(
-                [
-                    part[name]
-                    for block in blocks
-                    for part in (block.companions, block.companion_candidates)
-                    if name in part
-                ]
-            ),
-            kept,
-        )
-        for name in sorted(further)
+        name: _of_lines(_concat([part[name] for part in parts if name in part]), kept)
+        for name in sorted({name for part in parts for name in part})
     }
     account = {
         "read": cleaner.account.rows_read,
