@@ -19,6 +19,7 @@ import psycopg
 from psycopg import IsolationLevel
 
 from ecorse.errors import DataError, StoreBusy
+from ecorse.show import html_table
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.frames import read_frame
 
@@ -42,6 +43,9 @@ class Build:
     built_at: datetime
     ecorse_version: str
     git_sha: str
+
+    def _repr_html_(self) -> str:
+        return html_table(vars(self))
 
 
 class Snapshot:
@@ -93,11 +97,9 @@ class Snapshot:
             except psycopg.errors.UndefinedTable as error:
                 missing = re.search(r'"(?:marts\.)?([^"]+)"', str(error))
                 raise no_table(missing[1] if missing else "?", self.tables()) from None
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
                 if not conn.closed or is_last:
                     raise _refused(error) from None
-            except psycopg.Error as error:
-                raise _refused(error) from None
         raise AssertionError("unreachable: the second try returns or raises")
 
     def close(self) -> None:
