@@ -5,16 +5,22 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 # make run: where the files come from, and how long it stays up
-SOURCE ?= simulate
+ORIGIN ?= simulate
 DATA   ?=
 ONCE   ?=
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
-	@echo "  make run SOURCE=simulate|folder|kaggle [DATA=dir] [ONCE=1]"
+	@echo "  make run ORIGIN=simulate|folder|kaggle|http|... [DATA=what it reads] [ONCE=1]"
 
+ifneq ($(origin SOURCE),undefined)
+run:
+	@echo "SOURCE is how a file is read. ORIGIN says where files come from: make run ORIGIN=$(SOURCE)" >&2
+	@exit 2
+else
 run: $(VENV)/run.stamp ## start Postgres and Airflow, run a night, stay until Ctrl-C (ONCE=1: stop after it)
-	@exec $(BIN)/ecorse up --origin $(SOURCE) $(if $(DATA),--data "$(DATA)") $(if $(ONCE),--once)
+	@exec $(BIN)/ecorse up --origin $(ORIGIN) $(if $(DATA),--data "$(DATA)") $(if $(ONCE),--once)
+endif
 
 test: $(VENV)/dev.stamp ## run the tests that fit into a coffee break
 	$(BIN)/pytest -m "not slow"

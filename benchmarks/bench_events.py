@@ -28,6 +28,7 @@ from pathlib import Path
 import psutil
 
 from ecorse.postgres.server import EmbeddedPostgres
+from ecorse.sources import get_source
 
 MARTS = (
     "events", "event_unknowns", "event_products", "sessions", "funnel", "funnel_by_product",
@@ -62,9 +63,11 @@ def load_ours(path: Path) -> int:
     from ecorse.ingest.shops import Shop
     from ecorse.warehouse.lock import writer
 
-    shop = Shop("bench", "Bench", "America/New_York", "USD", ())
+    shop = Shop(
+        shop_id="bench", shop_name="Bench", time_zone="America/New_York", currency="USD", sources=()
+    )
     with writer("ingest:bench:rees46_events", "bench") as fence:
-        load = load_file(path, shop=shop, source="rees46_events", fence=fence)
+        load = load_file(path, shop=shop, source=get_source("rees46_events"), fence=fence)
     return load.rows_staged
 
 

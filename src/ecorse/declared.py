@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,8 +44,8 @@ class Table(BaseModel):
         return ()
 
 
-def read(path: Path, model: type[T]) -> T:
-    """Read a TOML file as ``model``.
+def read(path: Path, model: type[T], *, context: Any = None) -> T:
+    """Read a TOML file as ``model``; its validators get ``context``.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def read(path: Path, model: type[T]) -> T:
         The file cannot be read, is no TOML, or says something the model does not allow; every
         mistake is named.
     """
-    return check(parse_file(path), model, str(path))
+    return check(parse_file(path), model, str(path), context=context)
 
 
 def parse_file(path: Path) -> dict[str, Any]:
@@ -87,13 +87,15 @@ def parse(text: str, where: str) -> dict[str, Any]:
         raise ConfigError(f"{where}: not valid TOML: {error}") from None
 
 
-def check(document: Mapping[str, Any], model: type[T], where: str) -> T:
+def check(document: Mapping[str, Any], model: type[T], where: str, *, context: Any = None) -> T:
     """Check a parsed document against ``model``; numbers in quotes are no numbers.
 
     Parameters
     ----------
     where
         The file, as errors name it.
+    context
+        What the model's validators compare with, such as the names that there are.
 
     Raises
     ------
@@ -102,9 +104,11 @@ def check(document: Mapping[str, Any], model: type[T], where: str) -> T:
     """
     try:
         # JSON's strict mode takes lists for tuples, and does not take "5" for 5
-        declared = model.model_validate_json(json.dumps(document, default=str), strict=True)
+        declared = model.model_validate_json(
+            json.dumps(document, default=str), strict=True, context=context
+        )
     except ValidationError as error:
-        raise ConfigError(_told(where, [_mistake(e, model) for e in error.errors()])) from None
+        raise ConfigError(_told(where, list(_mistakes(error.errors(), model)))) from None
     refuse(where, list(declared.mistakes()))
     return declared
 
@@ -128,20 +132,70 @@ def _told(where: str, mistakes: Sequence[str]) -> str:
     return "\n  ".join([f"{where}: {len(mistakes)} mistakes.", *mistakes])
 
 
-def _mistake(error: Any, model: type[BaseModel]) -> str:
-    key, kind = _key(error["loc"]), error["type"]
-    if kind == "missing":
-        expected = _description(model, error["loc"])
+def _mistakes(errors: Iterable[Any], model: type[BaseModel]) -> Iterator[str]:
+    """One sentence per mistake; what a value of several kinds might have been is told together."""
+    by_place: dict[tuple[int | str, ...], list[Any]] = {}
+    for error in errors:
+        place = tuple(error["loc"])
+        if place and place[-1] in PLAIN_KINDS and not _fields(model, place[:-1]):
+            place = place[:-1]  # a member of a union such as ``str | int``
+        by_place.setdefault(place, []).append(error)
+    for place, found in by_place.items():
+        yield _mistake(place, found, model)
+
+
+def _mistake(place: tuple[int | str, ...], errors: Sequence[Any], model: type[BaseModel]) -> str:
+    key, error = _key(place), errors[0]
+    if error["type"] == "missing":
+        expected = _description(model, place)
         return f"{key} is missing" + (f"; expected {expected}" if expected else "")
-    if kind == "extra_forbidden":
-        known = ", ".join(sorted(_fields(model, error["loc"][:-1])))
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(sorted(_fields(model, place[:-1])))
         return f"{key}: no such key" + (f"; there are {known}" if known else "")
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    expected = message.removeprefix("Input should be ")
     found = f"{key} = {_short(error['input'])}" if key else "the file"
-    if expected == message:
-        return f"{found}: {message}"
-    return f"{found}: expected {expected}"
+    expected = " or ".join(dict.fromkeys(map(_expectation, errors)))
+    return f"{found}: {expected}"
+
+
+# kinds of pydantic's errors, in plain words; ``{...}`` is what the model says of the bound
+EXPECTED = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "a text that matches {pattern}",
+    "literal_error": "{expected}",
+}
+PLAIN_KINDS = ("str", "int", "float", "bool")
+
+
+def _expectation(error: Any) -> str:
+    """What is expected, of one error; a validator's own sentence stays as it is."""
+    kind, bounds = error["type"], error.get("ctx", {})
+    if kind in EXPECTED:
+        return "expected " + EXPECTED[kind].format(**bounds)
+    if kind in ("too_short", "string_too_short"):
+        if kind == "string_too_short" and bounds["min_length"] == 1:
+            return "expected a text that is not empty"
+        unit = "characters" if kind == "string_too_short" else "in the list"
+        return f"expected at least {bounds['min_length']} {unit}"
+    message: str = error["msg"]
+    message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    expected = message.removeprefix("Input should be ")
+    return message if expected == message else f"expected {expected}"
 
 
 def _short(value: Any) -> str:
@@ -154,12 +208,18 @@ def _key(location: Sequence[int | str]) -> str:
     return "".join(parts).lstrip(".")
 
 
+def _field(model: Any, key: int | str) -> Any:
+    """The field that a file's key fills; ``None`` where no field does."""
+    fields = getattr(model, "model_fields", {})
+    return next((f for name, f in fields.items() if key == (f.alias or name)), None)
+
+
 def _model_at(model: Any, location: Sequence[int | str]) -> Any:
     """The model that describes the table at ``location``; ``None`` where no model does."""
     for part in location:
         if isinstance(part, int):
             continue
-        field = getattr(model, "model_fields", {}).get(part)
+        field = _field(model, part)
         if field is None:
             return None
         model = _inner(field.annotation)
@@ -182,6 +242,5 @@ def _fields(model: Any, location: Sequence[int | str]) -> list[str]:
 
 
 def _description(model: Any, location: Sequence[int | str]) -> str:
-    at, name = _model_at(model, location[:-1]), location[-1]
-    field = getattr(at, "model_fields", {}).get(name)
+    field = _field(_model_at(model, location[:-1]), location[-1])
     return (field.description or "") if field is not None else ""

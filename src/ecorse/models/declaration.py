@@ -18,9 +18,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from ecorse import declared
+from ecorse import declared, registry
 from ecorse.declared import Table
 from ecorse.errors import ConfigError
+from ecorse.settings import Settings, get_settings
 
 Text = Annotated[str, Field(min_length=1)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -125,7 +126,8 @@ class SegmentationHead(Table):
 class ModelHead(Table):
     """Which class a declaration is for.
 
-    ``class`` names a module of the room, or ``package.module:Class``. ``answers`` (of
+    ``class`` is a name that ``registry`` finds (a module of the room, a file of the project, an
+    entry point), or ``package.module:Class``. ``answers`` (of
     recommenders) says which lists are written; ``diagnostics`` (of segmentations) the tables that
     the class fills beside the common ones. Of several methods for one list, applications are
     served the best; where the figures do not tell them apart, the one of the lowest ``priority``.
@@ -195,7 +197,7 @@ KINDS: Final[Mapping[str, type[_ModelFile]]] = {
     "segment": SegmentationFile,
     "recommend": RecommenderFile,
 }
-ROOMS: Final = {"segment": "segmentation", "recommend": "recommender"}
+KIND_OF_TASK: Final = {"segment": "segmentation", "recommend": "recommender"}
 
 
 @dataclass(frozen=True)
@@ -241,16 +243,12 @@ class Declaration:
         """
         named: str = self.file.model.class_
         module_name, _, class_name = named.partition(":")
-        if not class_name:
-            room = "segments" if self.task == "segment" else "recommenders"
-            module_name, class_name = f"ecorse.{room}.{named}", ROOMS[self.task].upper()
         try:
+            if not class_name:
+                return registry.load(KIND_OF_TASK[self.task], named)
             return getattr(importlib.import_module(module_name), class_name)
-        except (ImportError, AttributeError) as error:
-            raise ConfigError(
-                f"{self.path}: model.class = {named!r} cannot be imported ({error}). Write a "
-                f"module of the room, or 'package.module:Class'."
-            ) from error
+        except (ConfigError, ImportError, AttributeError) as error:
+            raise ConfigError(f"{self.path}: model.class = {named!r}: {error}") from error
 
     def create(self) -> Any:
         """Make the model with its checked parameters (imports the heavy libraries).
@@ -275,15 +273,15 @@ class Declaration:
         return declared.check(self.file.parameters, model_class.config_class, where)
 
 
-def load_declarations(models_dir: Path) -> list[Declaration]:
-    """Read every declaration, sorted by name; imports no model.
+def load_declarations(settings: Settings | None = None) -> list[Declaration]:
+    """Read every declaration of ``include/models``, sorted by name; imports no model.
 
     Raises
     ------
     ConfigError
         A file is not TOML or says something it cannot say, or two would fill the same rows.
     """
-    return read_declarations(sorted(models_dir.glob("*.toml")))
+    return read_declarations((settings or get_settings()).files("models/*.toml"))
 
 
 def read_declarations(paths: Iterable[Path]) -> list[Declaration]:

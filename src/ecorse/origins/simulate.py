@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecorse.errors import ConfigError
-from ecorse.origins import SourceFile
+from ecorse.origins import Origin, SourceFile
 
 if TYPE_CHECKING:
     from ecorse.settings import Settings
@@ -153,3 +153,6 @@ def _numbers(options: Mapping[str, Any], defaults: Mapping[str, int]) -> dict[st
                 f"Origin 'simulate': {key} must be a whole number, not {value!r}."
             ) from None
     return numbers
+
+
+ORIGIN = Origin(fetch, OPTIONS)

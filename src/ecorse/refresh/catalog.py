@@ -111,8 +111,8 @@ def load_catalog(settings: Settings | None = None) -> Catalog:
     """
     settings = settings or get_settings()
     catalog = Catalog(
-        marts={mart.name: mart for mart in read_marts(settings.sql_dir)},
-        models={model.name: model for model in load_declarations(settings.models_dir)},
+        marts={mart.name: mart for mart in read_marts(settings)},
+        models={model.name: model for model in load_declarations(settings)},
     )
     catalog.steps()
     return catalog

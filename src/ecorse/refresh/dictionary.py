@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ecorse.models.relation import ModelTable
+from ecorse.models.relation import Relation
 from ecorse.refresh.catalog import Catalog, load_catalog
 from ecorse.refresh.marts import Mart
-from ecorse.settings import PROJECT_DIR, get_settings
+from ecorse.settings import get_settings
 
 DICTIONARY = Path("docs") / "data-dictionary.md"
 _COMMENT = re.compile(
@@ -32,8 +32,10 @@ time zone (both in `marts.shops`). Simulated rows are a shop of their own, `<sho
 """
 
 
-def write_dictionary(path: Path = PROJECT_DIR / DICTIONARY) -> None:
-    """Write the data dictionary to ``path``."""
+def write_dictionary() -> None:
+    """Write the project's data dictionary, ``docs/data-dictionary.md``."""
+    path = get_settings().project_dir / DICTIONARY
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(make_dictionary(load_catalog()), encoding="utf-8")
 
 
@@ -73,7 +75,7 @@ def _mart_section(mart: Mart) -> str:
     )
 
 
-def _model_section(spec: ModelTable, model: str, reads: Iterable[str]) -> str:
+def _model_section(spec: Relation, model: str, reads: Iterable[str]) -> str:
     return _section(
         spec.name,
         spec.about,
@@ -88,7 +90,7 @@ def _model_section(spec: ModelTable, model: str, reads: Iterable[str]) -> str:
 def _schema_sections() -> dict[str, str]:
     """Views of ``marts`` that the schema makes itself, from their comments there."""
     sections = {}
-    for path in sorted((get_settings().sql_dir / "schema").glob("*.sql")):
+    for path in get_settings().files("sql/schema/*.sql"):
         comments: dict[str, dict[str, str]] = {}
         for view, column, comment in _COMMENT.findall(path.read_text(encoding="utf-8")):
             comments.setdefault(view, {})[column] = comment.replace("''", "'")
