@@ -38,7 +38,7 @@ from marts.orders where shop_id = %s and not is_cancelled group by 1, 3 order by
 """
 PAIRS = """
 select s.product_id, p.product_name, s.similar_product_id, r.product_name as similar_product_name
-from marts.item_similarity as s
+from marts.item_similarity_served as s
 inner join marts.products as p on p.shop_id = s.shop_id and p.product_id = s.product_id
 inner join marts.products as r on r.shop_id = s.shop_id and r.product_id = s.similar_product_id
 where s.shop_id = %s and s.rank = 1
