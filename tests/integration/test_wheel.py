@@ -204,3 +204,16 @@ def test_a_night_is_published_in_a_new_project(installed, project):
     assert after.returncode == 0, after.stdout
     assert "published build 1 (was stopped, and is again)" in after.stdout
     assert not EmbeddedPostgres(project / "var").is_running()
+
+
+@pytest.mark.slow
+def test_a_new_project_publishes_the_shop_it_comes_with(installed, tmp_path):
+    """`ecorse init shop && cd shop && ecorse run`, and nothing else."""
+    assert installed("init", "shop", cwd=tmp_path).returncode == 0
+    shop = tmp_path / "shop"
+    try:
+        night = installed("run", cwd=shop)
+        assert night.returncode == 0, night.stderr
+        assert "Published: build 1" in night.stdout
+    finally:
+        EmbeddedPostgres(shop / "var").remove()
