@@ -209,8 +209,13 @@ def run_model(build_id: int, name: str) -> dict[str, int]:
 
     declaration = load_catalog().models[name]
     with step(build_id, name) as current:
-        rows = train(declaration, current)
-        current.rows, current.detail = sum(rows.values()), dict(rows)
+        trained = train(declaration, current)
+        rows = dict.fromkeys(declaration.writes, 0)
+        for shop in trained:
+            for table, count in shop.rows.items():
+                rows[table] += count
+        current.rows = sum(rows.values())
+        current.detail = {"rows": rows, "shops": {s.shop_id: s.outcome for s in trained}}
     return rows
 
 
@@ -222,13 +227,13 @@ def audit(build_id: int) -> AuditSummary:
     DataError
         A check at level ``fail`` found rows; the build is refused, yesterday stays published.
     """
-    from ecorse.training.run import model_specs
+    from ecorse.training.run import model_relations
 
     if (summary := _summary_of_audit(build_id)) is not None:
         return summary  # an earlier try of this task did it, and could not say so
     catalog = load_catalog()
     with step(build_id, "audit") as current:
-        results = run_checks(current.conn, build_id, all_checks(catalog, model_specs(catalog)))
+        results = run_checks(current.conn, build_id, all_checks(catalog, model_relations(catalog)))
         save_results(current.conn, build_id, results)
         current.rows = len(results)
     broken = [r for r in results if not r.passed]
@@ -280,10 +285,10 @@ def publish(build_id: int, *, holder: str) -> None:
     DataError
         The build was not audited, or was published before.
     """
-    from ecorse.training.run import model_specs
+    from ecorse.training.run import model_relations
 
     catalog = load_catalog()
-    publishing.publish(build_id, relations_of(catalog, model_specs(catalog)), holder=holder)
+    publishing.publish(build_id, relations_of(catalog, model_relations(catalog)), holder=holder)
     clear_old_builds()
 
 

@@ -25,7 +25,7 @@ PRODUCTS = """
 select product_id, product_name, category, orders from marts.products where shop_id = %s
 """
 SIMILARITY = """
-select product_id, similar_product_id, score, method from marts.item_similarity
+select product_id, similar_product_id, score, relation from marts.item_similarity_served
 where shop_id = %s and product_id = any(%s)
 """
 LINES = "select product_id, daypart, ordered_local from marts.order_lines where shop_id = %s"

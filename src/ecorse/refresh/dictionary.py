@@ -1,7 +1,7 @@
 """The data dictionary: every table of ``marts``, its grain, columns and checks, as Markdown.
 
 What belongs here: text made from the catalogue and the models' table declarations. What does not:
-what any of them means; that stands beside the SQL and in each ``TableSpec``. Run it with
+what any of them means; that stands beside the SQL and in each ``Relation``. Run it with
 ``python -m ecorse.refresh.dictionary``; a test holds the committed page to it.
 """
 
@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ecorse.models.relation import TableSpec
-from ecorse.refresh.catalog import Catalog, Mart, load_catalog
+from ecorse.models.relation import Relation
+from ecorse.refresh.catalog import Catalog, load_catalog
+from ecorse.refresh.marts import Mart
 from ecorse.settings import get_settings
 
 DICTIONARY = Path("docs") / "data-dictionary.md"
@@ -67,15 +68,14 @@ def _mart_section(mart: Mart) -> str:
     return _section(
         mart.name,
         mart.about,
-        f"A {kind} made by `include/sql/marts/{mart.path.name}`. Grain: {grain}. "
-        f"Reads {', '.join(sources) or 'nothing'}.",
-        {name: (comment,) for name, comment in mart.columns.items()},
+        f"A {kind} made by `{mart.file}`. Grain: {grain}. Reads {', '.join(sources) or 'nothing'}.",
+        {name: (comment,) for name, comment in mart.comments.items()},
         ("column", "meaning"),
-        [(check.name, check.level, check.sentence) for check in mart.checks],
+        [(check.name, check.level, check.sentence) for check in mart.bound_checks()],
     )
 
 
-def _model_section(spec: TableSpec, model: str, reads: Iterable[str]) -> str:
+def _model_section(spec: Relation, model: str, reads: Iterable[str]) -> str:
     return _section(
         spec.name,
         spec.about,
@@ -83,7 +83,7 @@ def _model_section(spec: TableSpec, model: str, reads: Iterable[str]) -> str:
         f"Grain: {', '.join(spec.grain)}. Reads {', '.join(map(_link, reads))}.",
         {name: (f"`{sql_type}`", comment) for name, (sql_type, comment) in spec.columns.items()},
         ("column", "type", "meaning"),
-        [(name, level, name.replace("_", " ")) for name, (level, _) in spec.checks.items()],
+        [(check.name, check.level, check.sentence) for check in spec.bound_checks()],
     )
 
 
