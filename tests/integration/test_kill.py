@@ -13,7 +13,8 @@ import pytest
 from ecorse.failpoints import NAMES
 from ecorse.reports.status import read_checksums
 from ecorse.settings import get_settings
-from ecorse.simulate import simulate_year
+from ecorse.simulate import Plan, simulate_shop
+from ecorse.simulate.stores import get_store
 from ecorse.warehouse.connect import connect
 
 # one of each kind in every run of the tests; all of them in `make test-all`
@@ -35,7 +36,8 @@ def ecorse(*arguments: str, failpoint: str = "") -> subprocess.CompletedProcess:
 @pytest.fixture(scope="module")
 def sales(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("sales")
-    simulate_year(folder, seed=7, orders=1200)
+    plan = Plan.of(get_store("electronics"), seed=7, customers=900, orders=1200, events=0)
+    simulate_shop(folder, plan, "sales_csv")
     return folder
 
 

@@ -22,7 +22,7 @@ options = {options}
 """
 SIMULATED = [
     ("plain", "America/New_York", "USD", "sales_csv", "simulate",
-     "{ seed = 5, orders = 1500 }"),
+     "{ seed = 5, customers = 300, orders = 600, events = 0 }"),
     ("retail", "Europe/London", "GBP", "online_retail", "simulate",
      '{ seed = 5, customers = 150, events = 4000, format = "online_retail" }'),
     ("clicks", "Asia/Dubai", "AED", "rees46_events", "simulate",

@@ -38,7 +38,8 @@ def load(tmp_path: Path, text: str) -> list[Shop]:
 
 def test_the_default_file():
     shops = load_shops(Settings(shops_file=PROJECT_DIR / "include" / "shops.toml"))
-    simulated = ShopSource("sales_csv", "simulate", {"seed": 20190101})
+    options = {"seed": 20190101, "store": "electronics", "format": "sales_csv"}
+    simulated = ShopSource("sales_csv", "simulate", options)
     main, demo = shops
     assert main == Shop("main", "Example store", "America/New_York", "USD", (simulated,))
     # one shop in several formats: the same seed and size, and orders that count once
