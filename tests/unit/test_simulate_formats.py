@@ -175,7 +175,7 @@ def test_every_row_is_marked(clean):
 def test_the_planted_dirt_is_there_to_the_line(tmp_path, name):
     form = get_format(name)
     dirt = Dirt(blank=0.02, header=0.01, duplicate=0.015, broken=0.03)
-    simulate_shop(tmp_path, PLAN, name, dirt=dirt)
+    simulate_shop(tmp_path, TWO_MONTHS, name, dirt=dirt)
     truth = json.loads((tmp_path / "truth.json").read_text())
     broken = pl.read_csv(tmp_path / "truth" / "broken_rows.csv")
     for told in truth["files"]:
