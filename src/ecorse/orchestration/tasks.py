@@ -48,6 +48,8 @@ def _build_id(context: Context) -> int:
 
 # --- ingest ------------------------------------------------------------------------------------
 
+INGEST_FORM = ("shop", "source", "origin", "data")
+
 
 @task
 def list_sources() -> list[dict[str, str]]:
@@ -56,7 +58,13 @@ def list_sources() -> list[dict[str, str]]:
     from ecorse.ingest.shops import load_shops
     from ecorse.settings import get_settings
 
-    form = get_current_context()["params"]
+    context = get_current_context()
+    form = context["params"]
+    if unknown := sorted(set(context["dag_run"].conf or {}) - set(INGEST_FORM)):
+        raise ConfigError(
+            f"The form of the DAG ingest has no field {', '.join(map(repr, unknown))}; it has "
+            f"{', '.join(INGEST_FORM)}. Nothing was loaded."
+        )
     chosen = [
         {"shop_id": shop.shop_id, "source": source.name}
         for shop in load_shops(get_settings())
