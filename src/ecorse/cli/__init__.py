@@ -86,22 +86,12 @@ def _ingest_all(
 ) -> tuple[list[Any], EcorseError | None]:
     """Ingest every configured source that fits, all of them; what went wrong comes beside it."""
     from ecorse import flow
-    from ecorse.errors import ConfigError, ContractError
+    from ecorse.errors import ContractError
     from ecorse.ingest.choice import ORIGIN_OF_DATA
-    from ecorse.ingest.shops import load_shops
+    from ecorse.ingest.shops import select_sources
     from ecorse.origins import from_here
 
-    chosen = [
-        (s.shop_id, configured.name)
-        for s in load_shops(get_settings())
-        for configured in s.sources
-        if shop in (None, s.shop_id) and source in (None, configured.name)
-    ]
-    if not chosen:
-        raise ConfigError(
-            f"No shop {shop or '(any)'} with source {source or '(any)'} in "
-            f"{get_settings().shops_file}."
-        )
+    chosen = select_sources(shop, source)
     if data:
         data = from_here(origin or ORIGIN_OF_DATA, data)
     scope: Literal["shop", "all"] = "shop" if shop else "all"
