@@ -116,7 +116,7 @@ def _ingest_all(
         return summaries, failed[0] if failed else None
     # a refused file is the least of them: it alone does not keep a night from being built
     worst = next((e for e in failed if not isinstance(e, ContractError)), failed[0])
-    return summaries, type(worst)(" ".join(map(str, failed)))
+    return summaries, type(worst)(" ".join(dict.fromkeys(map(str, failed))))
 
 
 @app.command()
