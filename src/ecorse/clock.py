@@ -1,16 +1,28 @@
-"""Time: instants and wall clocks.
+"""Time: instants and wall clocks, and the parts of a day.
 
-What belongs here: going from one to the other. What does not: which zone a file's times are in
-(its contract says so).
+What belongs here: going from one to the other, and naming an hour. What does not: which zone a
+file's times are in (its contract says so).
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-import polars as pl
+from ecorse.bands import Bands
+
+if TYPE_CHECKING:
+    import polars as pl
 
 EPOCHS = {"epoch": 1_000_000, "epoch_ms": 1_000}  # microseconds per unit since 1970, in UTC
+
+DAYPARTS = Bands(names=("Night", "Morning", "Afternoon", "Evening"), bounds=(6, 12, 18))
+"""The parts of a day by its hour, in the shop's time zone: Night is 0 to 6 o'clock, and so on."""
+
+
+def daypart(hour: float) -> str:
+    """The part of the day that an hour (0 up to, not including, 24; 17.5 is 17:30) is in."""
+    return DAYPARTS.name(hour)
 
 
 def local_to_utc(local: pl.Series, time_zone: str) -> pl.Series:

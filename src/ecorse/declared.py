@@ -30,10 +30,11 @@ LONGEST = 80  # characters of a value that are quoted in a message
 class Table(BaseModel):
     """A table of a TOML file: unknown keys are refused, the object never changes.
 
+    Made in code, a table takes a field by its name; in a file the key is the field's alias.
     A field's ``description`` says what is expected where the value is missing.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     def mistakes(self) -> Iterable[str]:
         """What is well-formed and makes no sense, one sentence each, all of them.
@@ -108,9 +109,20 @@ def check(document: Mapping[str, Any], model: type[T], where: str, *, context: A
         )
     except ValidationError as error:
         raise ConfigError(_told(where, list(_mistakes(error.errors(), model)))) from None
-    if mistakes := list(declared.mistakes()):
-        raise ConfigError(_told(where, mistakes))
+    refuse(where, list(declared.mistakes()))
     return declared
+
+
+def refuse(where: str, mistakes: Sequence[str]) -> None:
+    """Tell mistakes that were found elsewhere in the same form; nothing where there are none.
+
+    Raises
+    ------
+    ConfigError
+        There are mistakes.
+    """
+    if mistakes:
+        raise ConfigError(_told(where, mistakes))
 
 
 def _told(where: str, mistakes: Sequence[str]) -> str:

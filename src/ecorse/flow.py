@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from ecorse.errors import ContractError, DataError
+from ecorse.errors import ContractError, DataError, EcorseError
 from ecorse.failpoints import failpoint
+from ecorse.ingest.choice import ORIGIN_OF_DATA
 from ecorse.ingest.run import IngestSummary, ingest_source
+from ecorse.ingest.shops import select_sources
+from ecorse.origins import from_here
 from ecorse.refresh import builds
 from ecorse.refresh import publish as publishing
 from ecorse.refresh.audit import all_checks, run_checks, save_results
@@ -31,8 +34,8 @@ log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
 
 __all__ = [
-    "audit", "build_mart", "fail_build", "ingest", "open_build", "publish", "refresh", "rollback",
-    "run_model",
+    "audit", "build_mart", "fail_build", "ingest", "ingest_all", "open_build", "publish",
+    "refresh", "rollback", "run_model",
 ]  # fmt: skip
 
 
@@ -107,6 +110,57 @@ def ingest(
     return summary
 
 
+def ingest_all(
+    shop_id: str | None = None,
+    source: str | None = None,
+    *,
+    origin: str | None = None,
+    data: str | None = None,
+    holder: str,
+    progress: Progress | None = None,
+) -> tuple[list[IngestSummary], EcorseError | None]:
+    """Ingest every configured source that fits, all of them; what went wrong comes beside it.
+
+    Parameters
+    ----------
+    shop_id, source
+        Only this shop, only this source; None means every one.
+    origin, data
+        As for ``ingest``; a path in ``data`` is meant from the working directory on.
+
+    Raises
+    ------
+    ConfigError
+        No configured source fits, or there is no such origin.
+    """
+    chosen = select_sources(shop_id, source)
+    if data:
+        data = from_here(origin or ORIGIN_OF_DATA, data)
+    scope: Literal["shop", "all"] = "shop" if shop_id else "all"
+    summaries: list[IngestSummary] = []
+    failed: list[EcorseError] = []
+    for one_shop, one_source in chosen:
+        try:
+            summaries.append(
+                ingest(
+                    one_shop,
+                    one_source,
+                    origin=origin,
+                    data=data,
+                    for_every_source=scope if source is None else None,
+                    holder=holder,
+                    progress=progress,
+                )
+            )
+        except EcorseError as error:
+            failed.append(error)
+    if len(failed) < 2:
+        return summaries, failed[0] if failed else None
+    # a refused file is the least of them: it alone does not keep a night from being built
+    worst = next((e for e in failed if not isinstance(e, ContractError)), failed[0])
+    return summaries, type(worst)(" ".join(dict.fromkeys(map(str, failed))))
+
+
 def open_build(
     *, as_of: datetime | None = None, known_by: datetime | None = None, holder: str
 ) -> int:
@@ -143,8 +197,13 @@ def run_model(build_id: int, name: str) -> dict[str, int]:
 
     declaration = load_catalog().models[name]
     with step(build_id, name) as current:
-        rows = train(declaration, current)
-        current.rows, current.detail = sum(rows.values()), dict(rows)
+        trained = train(declaration, current)
+        rows = dict.fromkeys(declaration.writes, 0)
+        for shop in trained:
+            for table, count in shop.rows.items():
+                rows[table] += count
+        current.rows = sum(rows.values())
+        current.detail = {"rows": rows, "shops": {s.shop_id: s.outcome for s in trained}}
     return rows
 
 
@@ -156,13 +215,13 @@ def audit(build_id: int) -> AuditSummary:
     DataError
         A check at level ``fail`` found rows; the build is refused, yesterday stays published.
     """
-    from ecorse.training.run import model_specs
+    from ecorse.training.run import model_relations
 
     if (summary := _summary_of_audit(build_id)) is not None:
         return summary  # an earlier try of this task did it, and could not say so
     catalog = load_catalog()
     with step(build_id, "audit") as current:
-        results = run_checks(current.conn, build_id, all_checks(catalog, model_specs(catalog)))
+        results = run_checks(current.conn, build_id, all_checks(catalog, model_relations(catalog)))
         save_results(current.conn, build_id, results)
         current.rows = len(results)
     broken = [r for r in results if not r.passed]
@@ -214,10 +273,10 @@ def publish(build_id: int, *, holder: str) -> None:
     DataError
         The build was not audited, or was published before.
     """
-    from ecorse.training.run import model_specs
+    from ecorse.training.run import model_relations
 
     catalog = load_catalog()
-    publishing.publish(build_id, relations_of(catalog, model_specs(catalog)), holder=holder)
+    publishing.publish(build_id, relations_of(catalog, model_relations(catalog)), holder=holder)
     clear_old_builds()
 
 

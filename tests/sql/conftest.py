@@ -11,7 +11,8 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from ecorse.refresh.catalog import Catalog, load_catalog, render
+from ecorse.refresh.catalog import Catalog, load_catalog
+from ecorse.refresh.render import render
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.training.run import model_specs
 
@@ -77,7 +78,7 @@ class Marts:
         return {
             f"{mart.name}.{check.name}"
             for mart in self.catalog.marts.values()
-            for check in mart.checks
+            for check in mart.bound_checks()
             if self.conn.execute(render(check.sql, _as_it_stands)).fetchone() is not None
         }
 

@@ -19,8 +19,9 @@ MODEL = '[model]\nclass = "package.module:Class"\nwrites = ["{writes}"]\n[inputs
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """An empty project folder with comments for shop_id and lines."""
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project folder with comments for shop_id and lines, and nothing shipped below it."""
+    monkeypatch.setattr("ecorse.layers.SHIPPED_DIR", tmp_path / "shipped")
     (tmp_path / "include/sql/marts").mkdir(parents=True)
     (tmp_path / "include/models").mkdir()
     (tmp_path / "include/sql/marts/_columns.toml").write_text(COMMENTS)

@@ -21,7 +21,7 @@ def test_every_relation_and_column_has_its_line() -> None:
     page = make_dictionary(catalog)
     columns = {name: set(mart.columns) for name, mart in catalog.marts.items()}
     columns |= {spec.name: set(spec.columns) for spec in model_specs(catalog)}
-    # made by include/sql/schema/03_marts.sql
+    # made by include/sql/schema/04_marts.sql
     columns["build_info"] = {"build_id", "as_of", "built_at", "ecorse_version", "git_sha"}
     page, staging = page.split("\n# Staging\n")
     for table in STAGING_TABLES.values():

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from ecorse.refresh.catalog import Catalog, Step
+    from ecorse.refresh.catalog import Catalog
+    from ecorse.refresh.order import Step
 
 
 class Trouble(NamedTuple):
@@ -37,9 +38,9 @@ def step_doc(catalog: Catalog, step: Step) -> str:
     if step.kind == "mart":
         mart = catalog.marts[step.name]
         grain = ", ".join(f"`{column}`" for column in mart.grain)
-        return f"{mart.about}\n\nOne row per {grain}. Its SQL: `include/sql/marts/{step.name}.sql`"
+        return f"{mart.about}\n\nOne row per {grain}. Its SQL: `{mart.file}`"
     tables = ", ".join(f"`marts.{table}`" for table in step.writes)
     return (
-        f"Trains `{catalog.models[step.name].class_path}` and writes {tables}.\n\n"
+        f"Trains `{catalog.models[step.name].file.model.class_}` and writes {tables}.\n\n"
         f"Its declaration: `include/models/{step.name}.toml`"
     )

@@ -1,7 +1,7 @@
 """Judging a build before anyone sees it: every declared check, and the accounts of the night.
 
 What belongs here: running checks and writing down what they found. What does not: the rules of a
-mart (its SQL file) or of a model's table (its ``TableSpec``).
+mart (its SQL file) or of a model's table (its ``Relation``).
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import Any
 import psycopg
 
 from ecorse.errors import ConfigError
-from ecorse.models.relation import TableSpec
-from ecorse.refresh.catalog import Catalog, Check, render
+from ecorse.models.relation import BoundCheck, ModelTable
+from ecorse.refresh.catalog import Catalog
 from ecorse.refresh.relations import resolver, staging_at
+from ecorse.refresh.render import render
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.settings import get_settings
 
@@ -44,19 +45,14 @@ class CheckResult:
         return self.failing_rows == 0
 
 
-def all_checks(catalog: Catalog, specs: Sequence[TableSpec]) -> list[tuple[str, Check]]:
-    """Every declared check with the mart it stands at: SQL files first, then models' tables."""
-    found = [(m.name, check) for m in catalog.marts.values() for check in m.checks]
-    for spec in specs:
-        found += [
-            (spec.name, Check(name, level, name.replace("_", " "), query))
-            for name, (level, query) in spec.checks.items()
-        ]
-    return found
+def all_checks(catalog: Catalog, tables: Sequence[ModelTable]) -> list[tuple[str, BoundCheck]]:
+    """Every check with the mart it stands at: SQL files first, then models' tables."""
+    found = [(m.name, check) for m in catalog.marts.values() for check in m.bound_checks()]
+    return found + [(table.name, check) for table in tables for check in table.bound_checks()]
 
 
 def run_checks(
-    conn: psycopg.Connection, build_id: int, checks: Sequence[tuple[str, Check]]
+    conn: psycopg.Connection, build_id: int, checks: Sequence[tuple[str, BoundCheck]]
 ) -> list[CheckResult]:
     """Run declared checks and the accounts of the night on a build.
 
@@ -73,7 +69,7 @@ def run_checks(
     return results + [_run(conn, "night", c, c.sql) for c in night_checks(build_id)]
 
 
-def _run(conn: psycopg.Connection, mart: str, check: Check, query: str) -> CheckResult:
+def _run(conn: psycopg.Connection, mart: str, check: BoundCheck, query: str) -> CheckResult:
     started = time.perf_counter()
     try:
         row = conn.execute(
@@ -94,7 +90,7 @@ def _run(conn: psycopg.Connection, mart: str, check: Check, query: str) -> Check
     )
 
 
-def night_checks(build_id: int) -> list[Check]:
+def night_checks(build_id: int) -> list[BoundCheck]:
     """The accounts that no single mart can answer for: rows, money, rejects, an empty night."""
     settings = get_settings()
     staged = staging_at("order_lines", str(build_id))
@@ -110,7 +106,7 @@ def night_checks(build_id: int) -> list[Check]:
         for t in STAGING_TABLES.values()
     )
     return [
-        Check(
+        BoundCheck(
             "every_staged_row_and_cent_is_there",
             "fail",
             "Staging holds other rows or money than the load ledger says",
@@ -127,7 +123,7 @@ def night_checks(build_id: int) -> list[Check]:
                 or (t.name = 'order_lines' and l.money_staged <> coalesce(h.money, 0))
             """,
         ),
-        Check(
+        BoundCheck(
             "money_staged_equals_money_in_marts",
             "fail",
             "A shop's staged money differs from its money in the marts",
@@ -150,7 +146,7 @@ def night_checks(build_id: int) -> list[Check]:
                 "night check",
             ),
         ),
-        Check(
+        BoundCheck(
             "rejected_share_within_limit",
             "fail",
             f"More than {settings.reject_limit_share:.0%} of a file's rows were rejected; "
@@ -162,7 +158,7 @@ def night_checks(build_id: int) -> list[Check]:
             where l.rows_rejected > {settings.reject_limit_share} * l.rows_read
             """,
         ),
-        Check(
+        BoundCheck(
             "night_is_not_empty",
             "fail",
             "No row was staged at all",
@@ -172,7 +168,7 @@ def night_checks(build_id: int) -> list[Check]:
                 for name in STAGING_TABLES
             ),
         ),
-        Check(
+        BoundCheck(
             "no_source_shrank",
             "fail",
             f"A source lost more than {settings.max_shrink_share:.0%} of its rows since the "
@@ -188,7 +184,7 @@ def night_checks(build_id: int) -> list[Check]:
                     where b.build_id = {build_id} and b.as_of is null and b.known_by is null)
             """,
         ),
-        Check(
+        BoundCheck(
             "no_shop_shrank",
             "fail",
             f"A shop lost more than {settings.max_shrink_share:.0%} of its lines since the "

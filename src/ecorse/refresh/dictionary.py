@@ -1,7 +1,7 @@
 """The data dictionary: every table of ``marts``, its grain, columns and checks, as Markdown.
 
 What belongs here: text made from the catalogue and the models' table declarations. What does not:
-what any of them means; that stands beside the SQL and in each ``TableSpec``. Run it with
+what any of them means; that stands beside the SQL and in each ``Relation``. Run it with
 ``python -m ecorse.refresh.dictionary``; a test holds the committed page to it.
 """
 
@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ecorse.models.relation import TableSpec
-from ecorse.refresh.catalog import Catalog, Mart, load_catalog
+from ecorse.models.relation import Relation
+from ecorse.refresh.catalog import Catalog, load_catalog
+from ecorse.refresh.marts import Mart
 from ecorse.schema.staging import STAGING_TABLES
-from ecorse.settings import PROJECT_DIR, get_settings
+from ecorse.settings import get_settings
 
 DICTIONARY = Path("docs") / "data-dictionary.md"
 _COMMENT = re.compile(
@@ -40,8 +41,10 @@ already holds. Declared in `src/ecorse/schema/staging.py`.
 """
 
 
-def write_dictionary(path: Path = PROJECT_DIR / DICTIONARY) -> None:
-    """Write the data dictionary to ``path``."""
+def write_dictionary() -> None:
+    """Write the project's data dictionary, ``docs/data-dictionary.md``."""
+    path = get_settings().project_dir / DICTIONARY
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(make_dictionary(load_catalog()), encoding="utf-8")
 
 
@@ -74,15 +77,14 @@ def _mart_section(mart: Mart) -> str:
     return _section(
         mart.name,
         mart.about,
-        f"A {kind} made by `include/sql/marts/{mart.path.name}`. Grain: {grain}. "
-        f"Reads {', '.join(sources) or 'nothing'}.",
-        {name: (comment,) for name, comment in mart.columns.items()},
+        f"A {kind} made by `{mart.file}`. Grain: {grain}. Reads {', '.join(sources) or 'nothing'}.",
+        {name: (comment,) for name, comment in mart.comments.items()},
         ("column", "meaning"),
-        [(check.name, check.level, check.sentence) for check in mart.checks],
+        [(check.name, check.level, check.sentence) for check in mart.bound_checks()],
     )
 
 
-def _model_section(spec: TableSpec, model: str, reads: Iterable[str]) -> str:
+def _model_section(spec: Relation, model: str, reads: Iterable[str]) -> str:
     return _section(
         spec.name,
         spec.about,
@@ -90,7 +92,7 @@ def _model_section(spec: TableSpec, model: str, reads: Iterable[str]) -> str:
         f"Grain: {', '.join(spec.grain)}. Reads {', '.join(map(_link, reads))}.",
         {name: (f"`{sql_type}`", comment) for name, (sql_type, comment) in spec.columns.items()},
         ("column", "type", "meaning"),
-        [(name, level, name.replace("_", " ")) for name, (level, _) in spec.checks.items()],
+        [(check.name, check.level, check.sentence) for check in spec.bound_checks()],
     )
 
 
@@ -112,7 +114,7 @@ def _staging() -> list[str]:
 def _schema_sections() -> dict[str, str]:
     """Views of ``marts`` that the schema makes itself, from their comments there."""
     sections = {}
-    for path in sorted((get_settings().sql_dir / "schema").glob("*.sql")):
+    for path in get_settings().files("sql/schema/*.sql"):
         comments: dict[str, dict[str, str]] = {}
         for view, column, comment in _COMMENT.findall(path.read_text(encoding="utf-8")):
             comments.setdefault(view, {})[column] = comment.replace("''", "'")

@@ -1,7 +1,7 @@
 """Reading a select's table references, and rewriting them to the relations of one build.
 
 What belongs here: what sqlglot tells about one SQL text. What does not: files, headers, the graph
-of marts (``catalog.py``), running anything (``builds.py``).
+of marts (``catalog``), running anything (``builds``).
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from ecorse.errors import ConfigError
+from ecorse.refresh.bands import expand, has_bands
 
 DIALECT = "postgres"
-Relation = tuple[str, str]
+TableName = tuple[str, str]
 
 READABLE_SCHEMAS = ("marts", "staging")
 READABLE_OPS = ("shop",)
 
 
 def parse_select(sql: str, where: str) -> exp.Select:
-    """Parse one select statement.
+    """Parse one select statement, with the bands it names (``daypart(hour)``) written out.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def parse_select(sql: str, where: str) -> exp.Select:
     if len(statements) != 1 or not isinstance(statements[0], exp.Select):
         found = ", ".join(type(s).__name__.lower() for s in statements) or "nothing"
         raise ConfigError(f"{where}: expected exactly one select statement, found {found}.")
-    return statements[0]
+    return expand(statements[0], where) if has_bands(sql) else statements[0]
 
 
 def output_columns(select: exp.Select, where: str) -> tuple[str, ...]:
@@ -73,7 +74,7 @@ def output_columns(select: exp.Select, where: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def references(select: exp.Expression, where: str) -> set[Relation]:
+def references(select: exp.Expression, where: str) -> set[TableName]:
     """Collect the ``(schema, table)`` pairs that a statement reads; CTE names are left out.
 
     Raises

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
 
 from ecorse.errors import TerminalError
-from ecorse.models.relation import TableSpec
-from ecorse.refresh.catalog import Catalog, Mart, render
+from ecorse.models.relation import ModelTable
+from ecorse.refresh.catalog import Catalog
+from ecorse.refresh.marts import Mart
 from ecorse.refresh.partitions import exists
 from ecorse.refresh.relations import PUBLISHED, resolver
+from ecorse.refresh.render import render
 from ecorse.warehouse.connect import connect
 
 log = logging.getLogger(__name__)
@@ -38,16 +41,16 @@ class Published:
     def of_mart(cls, mart: Mart) -> Published:
         """From a mart's SQL file."""
         body = render(mart.sql, resolver(None)) if mart.materialized == "view" else None
-        return cls(mart.name, mart.about, tuple(mart.grain), dict(mart.columns), body)
+        return cls(mart.name, mart.about, mart.grain, mart.comments, body)
 
     @classmethod
-    def of_spec(cls, spec: TableSpec) -> Published:
+    def of_spec(cls, spec: ModelTable) -> Published:
         """From a model's table."""
         comments = {name: comment for name, (_, comment) in spec.columns.items()}
         return cls(spec.name, spec.about, spec.grain, comments, None)
 
 
-def relations_of(catalog: Catalog, specs: list[TableSpec]) -> list[Published]:
+def relations_of(catalog: Catalog, specs: Sequence[ModelTable]) -> list[Published]:
     """Everything that a build publishes, views last since they may be replaced."""
     found = [Published.of_mart(m) for m in catalog.marts.values()]
     found += [Published.of_spec(s) for s in specs]

@@ -18,7 +18,7 @@ def in_physical_order(table: StagingTable) -> tuple[StagedColumn, ...]:
     """The table's columns as they are stored: those of fixed width that are never null first.
 
     Postgres knows where such a column is without looking at those before it, and the widest first
-    leave no gaps: scans were up to 1.5 times as fast as with ``load_id`` in the 23rd place (ADR 9).
+    leave no gaps: scans were up to 1.5 times as fast as with ``load_id`` in the 23rd place (ADR 10).
     """
     return tuple(
         sorted(

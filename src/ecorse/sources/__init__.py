@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 def mapping_files() -> dict[str, Path]:
-    """The mappings of the project, by name; none is read."""
-    folder = get_settings().project_dir / "include" / "sources"
-    return {path.stem: path for path in sorted(folder.glob("*.toml")) if path.stem[0] != "_"}
+    """The mappings of the project and those that ship, by name; none is read."""
+    found = get_settings().files("sources/*.toml")
+    return {path.stem: path for path in found if path.stem[0] != "_"}
 
 
 def source_names() -> tuple[str, ...]:

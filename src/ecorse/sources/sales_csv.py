@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from ecorse.clock import local_to_utc
+from ecorse.clock import DAYPARTS, local_to_utc
 from ecorse.schema.contract import Column, Contract, Form, Header, Rule
 from ecorse.schema.source import Canonical, Difference, Shop
 from ecorse.sources.canonical import customer_key, extra_json, shop_of_row
@@ -289,13 +289,7 @@ def _compare(frame: pl.DataFrame, canonical: pl.DataFrame, header: Header) -> di
         "Sales": sales.cast(pl.Float64).cast(pl.String),
         "City": pl.col("city"),
         "Hour": hour.cast(pl.String),
-        "Time of Day": pl.when(hour < 6)
-        .then(pl.lit("Night"))
-        .when(hour < 12)
-        .then(pl.lit("Morning"))
-        .when(hour < 18)
-        .then(pl.lit("Afternoon"))
-        .otherwise(pl.lit("Evening")),
+        "Time of Day": DAYPARTS.names_of(hour),
     }
     found = {}
     for column in header.columns:

@@ -16,9 +16,8 @@ from rich.console import Console
 
 from ecorse.errors import StoreBusy
 from ecorse.origins import data_options, fetch_files, from_here, get_origin
-from ecorse.postgres.address import database_url
+from ecorse.postgres.address import database_url, embedded_postgres
 from ecorse.postgres.binaries import bin_dir
-from ecorse.postgres.server import EmbeddedPostgres
 from ecorse.settings import Settings, get_settings
 from ecorse.stack.airflow import (
     LOGIN_USER,
@@ -131,7 +130,7 @@ def _start(
     from ecorse.warehouse.migrate import migrate
 
     began = time.monotonic()
-    postgres = EmbeddedPostgres(settings.home, settings.postgres_port)
+    postgres = embedded_postgres()
     if not postgres.is_running():
         things.callback(postgres.stop)
     postgres.start()

@@ -12,7 +12,6 @@ import logging
 
 import psycopg
 
-from ecorse.errors import ConfigError
 from ecorse.schema import ddl
 from ecorse.settings import get_settings
 from ecorse.warehouse import staging
@@ -37,17 +36,11 @@ def migrate() -> int:
     Raises
     ------
     ConfigError
-        The folder holds no schema file, or a table of staging cannot be brought to its form.
+        A table of staging cannot be brought to its form.
     StoreBusy
         Somebody is loading or reading; trying again later helps.
     """
-    sql_dir = get_settings().sql_dir / "schema"
-    files = sorted(sql_dir.glob("*.sql"))
-    if not files:
-        raise ConfigError(
-            f"No schema files in {sql_dir}. ECORSE_PROJECT_DIR should name the folder that holds "
-            "include/sql/schema."
-        )
+    files = get_settings().files("sql/schema/*.sql")
     statements = [path.read_bytes() for path in files]
     text = (*statements, ddl.as_text().encode())
     fingerprint = hashlib.sha256(b"\0".join(text)).hexdigest()

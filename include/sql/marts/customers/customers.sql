@@ -1,0 +1,126 @@
+/*
+about = "One row per customer with orders. Empty where a source knows no customers: an address is not a person."
+grain = ["shop_id", "customer_id"]
+materialized = "table"
+[columns]
+customer_id = "The customer's key, as on the first line of the order"
+customer_key_kind = "What customer_id rests on; first in the alphabet where the customer's orders differ"
+first_purchase_date = "Day of the first order that was not cancelled; null without one"
+last_purchase_date = "Day of the last order that was not cancelled; null without one"
+days_since_purchase = "Days from last_purchase_date to the shop's last order in this build, never to today; null without a purchase"
+orders = "Orders of the customer, cancelled ones included"
+purchases = "Orders of the customer that were not cancelled"
+units = "Pieces of all orders; cancelled and returned lines count negative"
+revenue = "Money of all orders; cancelled and returned lines count negative"
+average_purchase_value = "revenue / purchases, rounded to 4 decimals; null without purchases"
+main_city = "City of the place (city, region and country together) with most purchases; ties: the place ordered to last, then first in the alphabet by country, region, city; null where no order names a place"
+main_region = "Region of that place"
+main_country = "Country of that place"
+[[checks]]
+check = "sums_match"
+table = "marts.orders"
+sums = ["count(*) = count(distinct customer_id)", "orders = count(*)", "units", "revenue"]
+where_there = "customer_id is not null"
+[[checks]]
+check = "sums_match"
+table = "marts.orders"
+sums = ["purchases = count(*)"]
+where_there = "customer_id is not null and not is_cancelled"
+name = "purchases_match_orders"
+[[checks]]
+check = "filled_where"
+columns = ["first_purchase_date", "last_purchase_date", "days_since_purchase"]
+where = "purchases > 0"
+name = "dates_are_of_purchases"
+[[checks]]
+check = "compare"
+columns = ["first_purchase_date <= last_purchase_date"]
+[[checks]]
+check = "between"
+columns = ["days_since_purchase"]
+at_least = 0
+*/
+with orders as (
+    select
+        shop_id,
+        customer_id,
+        customer_key_kind,
+        city,
+        region,
+        country,
+        units,
+        revenue,
+        order_date,
+        case when not is_cancelled then order_date end as purchase_date
+    from marts.orders
+    where customer_id is not null
+),
+
+shops as (
+    select
+        shop_id,
+        last_order_date
+    from marts.shops
+),
+
+totals as (
+    select
+        shop_id,
+        customer_id,
+        min(customer_key_kind) as customer_key_kind,
+        min(purchase_date) as first_purchase_date,
+        max(purchase_date) as last_purchase_date,
+        count(*) as orders,
+        count(purchase_date) as purchases,
+        sum(units) as units,
+        sum(revenue) as revenue
+    from orders
+    group by shop_id, customer_id
+),
+
+places as (
+    select
+        shop_id,
+        customer_id,
+        city,
+        region,
+        country,
+        row_number() over (
+            partition by shop_id, customer_id
+            order by
+                count(purchase_date) desc,
+                max(order_date) desc,
+                country asc,
+                region asc,
+                city asc
+        ) as place
+    from orders
+    where coalesce(city, region, country) is not null
+    group by shop_id, customer_id, city, region, country
+)
+
+select
+    totals.shop_id,
+    totals.customer_id,
+    totals.customer_key_kind,
+    totals.customer_key_kind = 'address' as is_weak_key,
+    totals.first_purchase_date,
+    totals.last_purchase_date,
+    cast(shops.last_order_date - totals.last_purchase_date as integer) as days_since_purchase,
+    totals.orders,
+    totals.purchases,
+    cast(totals.units as bigint) as units,
+    cast(totals.revenue as numeric(28, 4)) as revenue,
+    cast(
+        round(totals.revenue / nullif(totals.purchases, 0), 4) as numeric(28, 4)
+    ) as average_purchase_value,
+    places.city as main_city,
+    places.region as main_region,
+    places.country as main_country
+from totals
+inner join shops on totals.shop_id = shops.shop_id
+left join places
+    on
+        totals.shop_id = places.shop_id
+        and totals.customer_id = places.customer_id
+        and places.place = 1

@@ -1,0 +1,52 @@
+/*
+about = "The hundred customers of each shop with most revenue. Empty where a source knows no customers."
+grain = ["shop_id", "revenue_rank"]
+materialized = "table"
+[columns]
+revenue_rank = "1 = most revenue; ties: more purchases, then customer_id"
+purchases = "Orders of the customer that were not cancelled"
+revenue = "Money of all orders; cancelled and returned lines count negative"
+revenue_share = "Share of the revenue of all customers of the shop, 0 to 1; null when that is 0"
+[[checks]]
+check = "no_gaps"
+column = "revenue_rank"
+*/
+with customers as (
+    select
+        shop_id,
+        customer_id,
+        customer_key_kind,
+        is_weak_key,
+        purchases,
+        units,
+        revenue,
+        last_purchase_date,
+        main_country
+    from marts.customers
+),
+
+ranked as (
+    select
+        *,
+        row_number() over (
+            partition by shop_id
+            order by revenue desc, purchases desc, customer_id asc
+        ) as revenue_rank,
+        sum(revenue) over (partition by shop_id) as shop_revenue
+    from customers
+)
+
+select
+    shop_id,
+    cast(revenue_rank as integer) as revenue_rank,
+    customer_id,
+    customer_key_kind,
+    is_weak_key,
+    purchases,
+    units,
+    revenue,
+    cast(revenue / nullif(shop_revenue, 0) as double precision) as revenue_share,
+    last_purchase_date,
+    main_country
+from ranked
+where revenue_rank <= 100

@@ -1,0 +1,124 @@
+/*
+about = "Best-selling products, overall and per month, by units and by revenue, in the shop and within their category."
+grain = ["shop_id", "period", "period_start_date", "product_id"]
+materialized = "table"
+[columns]
+period = "overall, or month: the month of the order line"
+period_start_date = "First day of the month; for overall, of the shop's first month with sales"
+orders = "Orders that hold the product"
+units_rank = "1 = most units; ties: more revenue, then product_id"
+revenue_rank = "1 = most revenue; ties: more units, then product_id"
+units_rank_in_category = "The same as units_rank among the products of the category"
+[[checks]]
+check = "sums_match"
+table = "marts.products"
+by = ["shop_id", "product_id"]
+sums = ["units", "revenue"]
+where = "period = 'overall'"
+name = "overall_matches_products"
+[[checks]]
+check = "sums_match"
+table = "marts.products"
+by = ["shop_id", "product_id"]
+sums = ["units", "revenue"]
+where = "period = 'month'"
+name = "months_match_products"
+*/
+with order_lines as (
+    select
+        shop_id,
+        order_id,
+        product_id,
+        product_name,
+        category,
+        order_month_date,
+        net_quantity,
+        revenue
+    from marts.order_lines
+    where line_kind = 'product'
+),
+
+products as (
+    select
+        shop_id,
+        product_id,
+        product_name,
+        category,
+        orders,
+        units,
+        revenue
+    from marts.products
+),
+
+starts as (
+    select
+        shop_id,
+        min(order_month_date) as first_month_date
+    from order_lines
+    group by shop_id
+),
+
+months as (
+    select
+        shop_id,
+        product_id,
+        product_name,
+        category,
+        order_month_date,
+        count(distinct order_id) as orders,
+        cast(sum(net_quantity) as bigint) as units,
+        cast(sum(revenue) as numeric(28, 4)) as revenue
+    from order_lines
+    group by shop_id, product_id, product_name, category, order_month_date
+),
+
+periods as (
+    select
+        shop_id,
+        'month' as period,
+        order_month_date as period_start_date,
+        product_id,
+        product_name,
+        category,
+        orders,
+        units,
+        revenue
+    from months
+    union all
+    select
+        products.shop_id,
+        'overall' as period,
+        starts.first_month_date as period_start_date,
+        products.product_id,
+        products.product_name,
+        products.category,
+        products.orders,
+        products.units,
+        products.revenue
+    from products
+    inner join starts on products.shop_id = starts.shop_id
+)
+
+select
+    shop_id,
+    cast(period as text) as period,
+    period_start_date,
+    product_id,
+    product_name,
+    category,
+    orders,
+    units,
+    revenue,
+    cast(row_number() over (
+        partition by shop_id, period, period_start_date
+        order by units desc, revenue desc, product_id asc
+    ) as integer) as units_rank,
+    cast(row_number() over (
+        partition by shop_id, period, period_start_date
+        order by revenue desc, units desc, product_id asc
+    ) as integer) as revenue_rank,
+    cast(row_number() over (
+        partition by shop_id, period, period_start_date, category
+        order by units desc, revenue desc, product_id asc
+    ) as integer) as units_rank_in_category
+from periods

@@ -1,0 +1,203 @@
+/*
+about = "What sells now and what is on the rise: units per day of each product, older days counting less, by halves every 14 days, counted back from the shop's last order day and never from today. Product lines only. Source: simple exponential smoothing, Hyndman and Athanasopoulos, Forecasting: Principles and Practice, 3rd ed., section 8.1, https://otexts.com/fpp3/ses.html, its weights summing to 1 over the days known"
+grain = ["shop_id", "product_id"]
+materialized = "table"
+[columns]
+last_order_date = "The shop's last order day: what is counted back from"
+units_rate = "Units per day: sum of 0.5 ^ (age in days / 14) * units over the shop's days, divided by the sum of the weights"
+earlier_units_rate = "The same as it stood 28 days earlier; null where the shop has no more than 28 days"
+trend_ratio = "units_rate / earlier_units_rate; null where that is not above 0"
+recent_orders = "Orders in which the product was sold in the last 28 days"
+earlier_orders = "The same in the 28 days before"
+trend_z = "(recent_orders - earlier_orders) / sqrt(recent_orders + earlier_orders): how far the change is outside chance, 2 is about 1 in 40 on that side (difference of two Poisson counts; Przyborowski and Wilenski, Biometrika 31, 1940, https://doi.org/10.2307/2332612); null where nothing was sold"
+direction = "rising (trend_z at least 2), falling (at most -2) or steady; new: first sold in the last 28 days; too few orders: fewer than 10 in both periods together; too little history: the shop has fewer than 56 days"
+rate_rank = "1 = highest units_rate; ties: product_id"
+rate_rank_in_category = "The same among the products of the category"
+rising_rank = "1 = highest trend_z among the rising; ties: higher units_rate, then product_id; null for the others"
+rising_rank_in_category = "The same among the products of the category"
+[[checks]]
+check = "sums_match"
+table = "marts.order_lines"
+sums = ["count(*) = count(distinct product_id)"]
+where_there = "line_kind = 'product'"
+[[checks]]
+check = "filled_where"
+columns = ["rising_rank"]
+where = "direction = 'rising'"
+*/
+with shops as (
+    select
+        shop_id,
+        last_order_date,
+        cast(last_order_date - first_order_date as integer) + 1 as days_known
+    from marts.shops
+),
+
+order_lines as (
+    select
+        shop_id,
+        order_id,
+        product_id,
+        product_name,
+        category,
+        order_date,
+        status,
+        net_quantity
+    from marts.order_lines
+    where line_kind = 'product'
+),
+
+-- weights are numeric, so that sums do not depend on the order of the rows
+days as (
+    select
+        ages.shop_id,
+        ages.order_date,
+        ages.age,
+        cast(power(cast(0.5 as double precision), ages.age / 14.0) as numeric(20, 12)) as weight,
+        case
+            when ages.age < 28 then 0
+            else
+                cast(
+                    power(cast(0.5 as double precision), (ages.age - 28) / 14.0) as numeric(20, 12)
+                )
+        end as earlier_weight
+    from (
+        select distinct
+            order_lines.shop_id,
+            order_lines.order_date,
+            cast(shops.last_order_date - order_lines.order_date as integer) as age
+        from order_lines
+        inner join shops on order_lines.shop_id = shops.shop_id
+    ) as ages
+),
+
+products as (
+    select
+        order_lines.shop_id,
+        order_lines.product_id,
+        order_lines.product_name,
+        order_lines.category,
+        sum(order_lines.net_quantity * days.weight) as decayed_units,
+        sum(order_lines.net_quantity * days.earlier_weight) as earlier_decayed_units,
+        count(distinct case
+            when order_lines.status = 'sold' and days.age < 28 then order_lines.order_id
+        end) as recent_orders,
+        count(distinct case
+            when order_lines.status = 'sold' and days.age between 28 and 55
+                then order_lines.order_id
+        end) as earlier_orders,
+        max(days.age) as first_age
+    from order_lines
+    inner join days
+        on
+            order_lines.shop_id = days.shop_id
+            and order_lines.order_date = days.order_date
+    group by
+        order_lines.shop_id,
+        order_lines.product_id,
+        order_lines.product_name,
+        order_lines.category
+),
+
+-- the sum of the weights of n days is (1 - 0.5 ^ (n / 14)) / (1 - 0.5 ^ (1 / 14))
+totals as (
+    select
+        shop_id,
+        last_order_date,
+        days_known,
+        cast(
+            (1 - power(cast(0.5 as double precision), days_known / 14.0))
+            / (1 - power(cast(0.5 as double precision), 1 / 14.0)) as numeric(20, 12)
+        ) as weight,
+        case
+            when days_known > 28
+                then
+                    cast(
+                        (1 - power(cast(0.5 as double precision), (days_known - 28) / 14.0))
+                        / (1 - power(cast(0.5 as double precision), 1 / 14.0)) as numeric(20, 12)
+                    )
+        end as earlier_weight
+    from shops
+),
+
+rated as (
+    select
+        products.*,
+        totals.last_order_date,
+        totals.days_known,
+        products.recent_orders + products.earlier_orders as both_orders,
+        cast(round(products.decayed_units / totals.weight, 8) as numeric(28, 8)) as units_rate,
+        cast(
+            round(products.earlier_decayed_units / totals.earlier_weight, 8) as numeric(28, 8)
+        ) as earlier_units_rate,
+        cast(
+            round(
+                cast(
+                    (products.recent_orders - products.earlier_orders)
+                    / sqrt(
+                        cast(
+                            nullif(products.recent_orders + products.earlier_orders, 0)
+                            as double precision
+                        )
+                    ) as numeric(20, 12)
+                ), 4
+            ) as double precision
+        ) as trend_z
+    from products
+    inner join totals on products.shop_id = totals.shop_id
+),
+
+directed as (
+    select
+        *,
+        case
+            when days_known < 56 then 'too little history'
+            when both_orders < 10 then 'too few orders'
+            when first_age < 28 then 'new'
+            when trend_z >= 2 then 'rising'
+            when trend_z <= -2 then 'falling'
+            else 'steady'
+        end as direction
+    from rated
+)
+
+select
+    shop_id,
+    product_id,
+    product_name,
+    category,
+    last_order_date,
+    units_rate,
+    earlier_units_rate,
+    cast(
+        case
+            when earlier_units_rate > 0 then round(units_rate / earlier_units_rate, 4)
+        end as double precision
+    ) as trend_ratio,
+    recent_orders,
+    earlier_orders,
+    trend_z,
+    cast(direction as text) as direction,
+    cast(row_number() over (
+        partition by shop_id
+        order by units_rate desc, product_id asc
+    ) as integer) as rate_rank,
+    cast(row_number() over (
+        partition by shop_id, category
+        order by units_rate desc, product_id asc
+    ) as integer) as rate_rank_in_category,
+    case
+        when direction = 'rising'
+            then cast(row_number() over (
+                partition by shop_id, direction
+                order by trend_z desc, units_rate desc, product_id asc
+            ) as integer)
+    end as rising_rank,
+    case
+        when direction = 'rising'
+            then cast(row_number() over (
+                partition by shop_id, category, direction
+                order by trend_z desc, units_rate desc, product_id asc
+            ) as integer)
+    end as rising_rank_in_category
+from directed

@@ -1,0 +1,113 @@
+/*
+about = "The figures of a shop on one row: gross, cancelled, returned and net money as in marts.money_account, orders, units, customers, and the country with most buyers and most items."
+grain = ["shop_id"]
+materialized = "table"
+[columns]
+gross_revenue = "Money of sold lines of every kind"
+cancelled_amount = "Money of cancelled lines, as a positive number"
+returned_amount = "Money of returned lines, as a positive number"
+net_revenue = "gross_revenue - cancelled_amount - returned_amount"
+units = "Pieces of product lines; cancelled and returned lines count negative"
+orders = "Number of orders, cancelled ones included"
+purchases = "Orders with at least one sold line"
+customers = "Different customers with a purchase; null where the shop knows no customers"
+average_purchase_value = "net_revenue / purchases, rounded to 4 decimals; null without purchases"
+first_order_date = "Day of the first order, in the shop's time zone"
+last_order_date = "Day of the last order, in the shop's time zone"
+top_country_by_buyers = "Country with most different buyers, or most purchases where no customers are known (ties: first in the alphabet); null where no order names a country"
+top_country_by_units = "Country with most pieces of products (ties: first in the alphabet)"
+[[checks]]
+check = "sums_match"
+table = "marts.orders"
+sums = ["net_revenue = revenue"]
+*/
+with lines as (
+    select
+        shop_id,
+        status,
+        line_kind,
+        net_quantity,
+        revenue
+    from marts.order_lines
+),
+
+orders as (
+    select
+        shop_id,
+        customer_id,
+        is_cancelled,
+        order_date
+    from marts.orders
+),
+
+countries as (
+    select
+        shop_id,
+        country,
+        buyers_rank,
+        units_rank
+    from marts.sales_by_country
+    where country <> 'unknown'
+),
+
+money as (
+    select
+        shop_id,
+        sum(case when status = 'sold' then revenue else 0 end) as gross_revenue,
+        sum(case when status = 'cancelled' then -revenue else 0 end) as cancelled_amount,
+        sum(case when status = 'returned' then -revenue else 0 end) as returned_amount,
+        sum(revenue) as net_revenue,
+        sum(case when line_kind = 'product' then net_quantity else 0 end) as units
+    from lines
+    group by shop_id
+),
+
+counts as (
+    select
+        shop_id,
+        count(*) as orders,
+        sum(case when is_cancelled then 0 else 1 end) as purchases,
+        count(distinct case when not is_cancelled then customer_id end) as customers,
+        count(customer_id) as orders_with_customer,
+        min(order_date) as first_order_date,
+        max(order_date) as last_order_date
+    from orders
+    group by shop_id
+),
+
+top_countries as (
+    select
+        shop_id,
+        min(case when buyers_place = 1 then country end) as top_country_by_buyers,
+        min(case when units_place = 1 then country end) as top_country_by_units
+    from (
+        select
+            shop_id,
+            country,
+            row_number() over (partition by shop_id order by buyers_rank) as buyers_place,
+            row_number() over (partition by shop_id order by units_rank) as units_place
+        from countries
+    ) as placed
+    group by shop_id
+)
+
+select
+    money.shop_id,
+    cast(money.gross_revenue as numeric(28, 4)) as gross_revenue,
+    cast(money.cancelled_amount as numeric(28, 4)) as cancelled_amount,
+    cast(money.returned_amount as numeric(28, 4)) as returned_amount,
+    cast(money.net_revenue as numeric(28, 4)) as net_revenue,
+    cast(money.units as bigint) as units,
+    counts.orders,
+    cast(counts.purchases as bigint) as purchases,
+    case when counts.orders_with_customer > 0 then counts.customers end as customers,
+    cast(
+        round(money.net_revenue / nullif(counts.purchases, 0), 4) as numeric(28, 4)
+    ) as average_purchase_value,
+    counts.first_order_date,
+    counts.last_order_date,
+    top_countries.top_country_by_buyers,
+    top_countries.top_country_by_units
+from money
+inner join counts on money.shop_id = counts.shop_id
+left join top_countries on money.shop_id = top_countries.shop_id

@@ -1,0 +1,74 @@
+/*
+about = "How orders, order lines, units and revenue spread over the cities orders went to."
+grain = ["shop_id", "country", "region", "city"]
+materialized = "table"
+[columns]
+city = "City of the delivery address; 'unknown' where there is none"
+region = "State or region, which tells cities of one name apart; 'unknown' where there is none"
+country = "Country of the delivery address; 'unknown' where there is none"
+revenue_rank = "1 = most revenue; ties: more units, then country, region, city"
+[[checks]]
+check = "sums_match"
+table = "marts.orders"
+sums = ["orders = count(*)", "lines", "units", "revenue"]
+*/
+with orders as (
+    select
+        shop_id,
+        lines,
+        units,
+        revenue,
+        coalesce(country, 'unknown') as country,
+        coalesce(region, 'unknown') as region,
+        coalesce(city, 'unknown') as city
+    from marts.orders
+),
+
+cities as (
+    select
+        shop_id,
+        country,
+        region,
+        city,
+        count(*) as orders,
+        cast(sum(lines) as bigint) as lines,
+        cast(sum(units) as bigint) as units,
+        cast(sum(revenue) as numeric(28, 4)) as revenue
+    from orders
+    group by shop_id, country, region, city
+),
+
+totals as (
+    select
+        shop_id,
+        cast(sum(orders) as numeric(38, 12)) as orders,
+        cast(sum(units) as numeric(38, 12)) as units,
+        cast(sum(revenue) as numeric(38, 12)) as revenue
+    from cities
+    group by shop_id
+)
+
+select
+    cities.shop_id,
+    cities.country,
+    cities.region,
+    cities.city,
+    cities.orders,
+    cities.lines,
+    cities.units,
+    cities.revenue,
+    cast(round(cities.revenue / cities.orders, 4) as numeric(28, 4)) as average_order_value,
+    cast(round(cities.orders / totals.orders, 8) as double precision) as order_share,
+    cast(round(cities.units / nullif(totals.units, 0), 8) as double precision) as unit_share,
+    cast(round(cities.revenue / nullif(totals.revenue, 0), 8) as double precision) as revenue_share,
+    cast(row_number() over (
+        partition by cities.shop_id
+        order by
+            cities.revenue desc,
+            cities.units desc,
+            cities.country asc,
+            cities.region asc,
+            cities.city asc
+    ) as integer) as revenue_rank
+from cities
+inner join totals on cities.shop_id = totals.shop_id

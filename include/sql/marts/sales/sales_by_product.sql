@@ -1,0 +1,71 @@
+/*
+about = "How order lines, orders, units and revenue spread over the products."
+grain = ["shop_id", "product_id"]
+materialized = "table"
+[columns]
+average_price = "Revenue of the product per unit sold net, rounded to 4 decimals; null for 0 units"
+order_share = "Share of the shop's orders that hold the product, 0 to 1; an order with two products counts for both"
+revenue_rank = "1 = most revenue; ties: more units, then product_id"
+[[checks]]
+check = "sums_match"
+table = "marts.order_lines"
+sums = ["lines = count(*)", "units = net_quantity", "revenue"]
+where_there = "line_kind = 'product'"
+*/
+with products as (
+    select
+        shop_id,
+        product_id,
+        product_name,
+        category,
+        lines,
+        orders,
+        units,
+        revenue
+    from marts.products
+),
+
+shops as (
+    select
+        shop_id,
+        orders
+    from marts.shops
+),
+
+totals as (
+    select
+        shop_id,
+        cast(sum(lines) as numeric(38, 12)) as lines,
+        cast(sum(units) as numeric(38, 12)) as units,
+        cast(sum(revenue) as numeric(38, 12)) as revenue
+    from products
+    group by shop_id
+)
+
+select
+    products.shop_id,
+    products.product_id,
+    products.product_name,
+    products.category,
+    products.lines,
+    products.orders,
+    products.units,
+    products.revenue,
+    cast(
+        round(products.revenue / nullif(products.units, 0), 4) as numeric(28, 4)
+    ) as average_price,
+    cast(round(products.lines / totals.lines, 8) as double precision) as line_share,
+    cast(
+        round(cast(products.orders as numeric(38, 12)) / shops.orders, 8) as double precision
+    ) as order_share,
+    cast(round(products.units / nullif(totals.units, 0), 8) as double precision) as unit_share,
+    cast(
+        round(products.revenue / nullif(totals.revenue, 0), 8) as double precision
+    ) as revenue_share,
+    cast(row_number() over (
+        partition by products.shop_id
+        order by products.revenue desc, products.units desc, products.product_id asc
+    ) as integer) as revenue_rank
+from products
+inner join totals on products.shop_id = totals.shop_id
+inner join shops on products.shop_id = shops.shop_id

@@ -1,0 +1,163 @@
+/*
+about = "$about"
+grain = ["shop_id", "segmentation", "segment_id", "$keys"]
+materialized = "table"
+
+[columns]
+orders = "Orders of the segment that hold the $noun; an order can count for several"
+lines = "Order lines of the segment $of_noun"
+units = "Units on those lines"
+revenue = "Revenue of those lines"
+"${share}_share" = "$measure / all $measure of the segment, 0 to 1; ${unless_zero}sums to 1 per segment"
+"overall_${share}_share" = "The same share over all segments of the segmentation"
+"${share}_index" = "${share}_share / overall_${share}_share: above 1 = more typical of this segment than of the shop"
+
+[[checks]]
+check = "sums_match"
+table = "marts.segment_profiles"
+by = ["shop_id", "segmentation", "segment_id"]
+sums = ["lines", "units", "revenue"]
+where_there = "orders > 0 and segmentation in (select segmentation from marts.$labels)"
+[[checks]]
+check = "shares_sum_to_one"
+columns = ["${share}_share"]
+by = ["shop_id", "segmentation", "segment_id"]
+tolerance = 0.00001
+
+[[each]]
+whose = "segment"
+members = "orders"
+labels = "order_segments"
+[[each]]
+whose = "customer_segment"
+members = "customers"
+labels = "customer_order_segments"
+
+[[marts]]
+name = "${whose}_by_category"
+about = "Which categories each segment of $members buys, beside the shop as a whole."
+keys = ["category"]
+attributes = []
+noun = "category"
+of_noun = "of the category"
+measure = "lines"
+share = "line"
+unless_zero = ""
+[[marts]]
+name = "${whose}_by_price_band"
+about = "Which price bands each segment of $members buys in, beside the shop as a whole."
+keys = ["price_band"]
+attributes = ["price_band_number"]
+noun = "price band"
+of_noun = "in the price band"
+measure = "lines"
+share = "line"
+unless_zero = ""
+[[marts]]
+name = "${whose}_product_units"
+about = "How many units of each product each segment of $members buys, beside the shop as a whole."
+keys = ["product_id"]
+attributes = ["product_name", "category"]
+noun = "product"
+of_noun = "of the product"
+measure = "units"
+share = "unit"
+unless_zero = "null when the segment has 0; "
+*/
+with labels as (
+    select
+        shop_id,
+        order_id,
+        segmentation,
+        segment_id,
+        segment_name
+    from marts.$labels
+),
+
+order_lines as (
+    select
+        shop_id,
+        order_id,
+        -- for key in keys
+        $key,
+        -- end
+        -- for attribute in attributes
+        $attribute,
+        -- end
+        net_quantity,
+        revenue
+    from marts.order_lines
+),
+
+-- attributes belong to their key, but a code that is no product may come with several names
+cells as (
+    select
+        labels.shop_id,
+        labels.segmentation,
+        labels.segment_id,
+        labels.segment_name,
+        -- for key in keys
+        order_lines.$key,
+        -- end
+        -- for attribute in attributes
+        max(order_lines.$attribute) as $attribute,
+        -- end
+        count(distinct labels.order_id) as orders,
+        count(*) as lines,
+        sum(order_lines.net_quantity) as units,
+        sum(order_lines.revenue) as revenue
+    from labels
+    inner join order_lines
+        on
+            labels.shop_id = order_lines.shop_id
+            and labels.order_id = order_lines.order_id
+    group by
+        labels.shop_id,
+        labels.segmentation,
+        labels.segment_id,
+        -- for key in keys
+        order_lines.$key,
+        -- end
+        labels.segment_name
+),
+
+shares as (
+    select
+        *,
+        cast($measure as numeric(38, 12)) / nullif(sum($measure) over (
+            partition by shop_id, segmentation, segment_id
+        ), 0) as ${share}_share,
+        cast(sum($measure) over (
+            partition by
+                shop_id,
+                -- for key in keys
+                $key,
+                -- end
+                segmentation
+        ) as numeric(38, 12)) / nullif(sum($measure) over (
+            partition by shop_id, segmentation
+        ), 0) as overall_${share}_share
+    from cells
+)
+
+select
+    shop_id,
+    segmentation,
+    segment_id,
+    segment_name,
+    -- for key in keys
+    $key,
+    -- end
+    -- for attribute in attributes
+    $attribute,
+    -- end
+    orders,
+    lines,
+    cast(units as bigint) as units,
+    cast(revenue as numeric(28, 4)) as revenue,
+    cast(round(${share}_share, 8) as double precision) as ${share}_share,
+    cast(round(overall_${share}_share, 8) as double precision) as overall_${share}_share,
+    cast(
+        round(${share}_share / nullif(overall_${share}_share, 0), 8) as double precision
+    ) as ${share}_index
+from shares

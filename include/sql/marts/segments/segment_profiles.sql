@@ -1,0 +1,326 @@
+/*
+about = "One row per segment: its meaning, its shares of orders, sales and quantity, and what sets it apart. The orders of a segment of customers are those its customers placed."
+grain = ["shop_id", "segmentation", "segment_id"]
+materialized = "table"
+[columns]
+meaning = "What the segment means, in a plain sentence derived by rule from its traits"
+members = "Members of the segment"
+member_share = "members / members of all segments of the segmentation, 0 to 1"
+orders = "Orders labelled with the segment, or placed by its customers"
+order_share = "Share of the orders of all segments of the segmentation, 0 to 1; sums to 1"
+unit_share = "Share of the units of those orders, 0 to 1; null when they have 0"
+revenue_share = "Share of the revenue of those orders, 0 to 1; null when they have 0"
+average_units = "units / orders, rounded to 8 decimals; null without orders"
+average_unit_price = "Price of one piece, averaged over the pieces of the segment's orders, rounded to 4 decimals"
+peak_hour = "Hour 0 to 23 with most orders; ties: the earlier; null for segments of customers"
+peak_month_date = "First day of the month with most orders; ties: the earlier; null for segments of customers"
+top_category = "Category with most lines; ties: first in the alphabet; null for segments of customers"
+top_price_band = "Price band with most lines; ties: the lower; null for segments of customers"
+top_city = "City with most orders; ties: first in the alphabet; 'unknown' where addresses are missing; null for segments of customers"
+trait_1 = "The trait that sets the segment apart most, as a sentence"
+trait_2 = "The second such trait; null if there is none"
+trait_3 = "The third such trait; null if there is none"
+is_small = "Whether the segment is smaller than its model allows for a good one"
+is_degenerate = "Whether the data gave too little to tell segments apart"
+[[checks]]
+check = "compare"
+columns = ["members = orders"]
+where = "segmentation in (select segmentation from marts.order_segments)"
+sentence = "A segment of orders has other members than orders labelled with it"
+[[checks]]
+check = "shares_sum_to_one"
+columns = ["member_share", "order_share", "unit_share", "revenue_share"]
+by = ["shop_id", "segmentation"]
+[[checks]]
+check = "sums_match"
+table = "marts.orders"
+sums = ["orders = count(*)", "units", "revenue"]
+each = ["segmentation"]
+where = "segmentation in (select segmentation from marts.order_segments)"
+where_there = "shop_id in (select shop_id from marts.order_segments)"
+[[checks]]
+check = "sums_match"
+table = "marts.customers"
+sums = ["members = count(*)", "orders", "units", "revenue"]
+each = ["segmentation"]
+where = "segmentation in (select segmentation from marts.customer_segments)"
+where_there = "shop_id in (select shop_id from marts.customer_segments)"
+*/
+with segments as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        segment_name,
+        meaning,
+        members,
+        is_small,
+        is_degenerate
+    from marts.segments
+),
+
+order_segments as (
+    select
+        shop_id,
+        order_id,
+        segmentation,
+        segment_id
+    from marts.order_segments
+),
+
+customer_segments as (
+    select
+        shop_id,
+        customer_id,
+        segmentation,
+        segment_id
+    from marts.customer_segments
+),
+
+orders as (
+    select
+        shop_id,
+        order_id,
+        lines,
+        pieces,
+        gross_amount,
+        units,
+        revenue
+    from marts.orders
+),
+
+customer_orders as (
+    select
+        shop_id,
+        customer_id,
+        lines,
+        pieces,
+        gross_amount,
+        units,
+        revenue
+    from marts.orders
+    where customer_id is not null
+),
+
+sums as (
+    select
+        order_segments.shop_id,
+        order_segments.segmentation,
+        order_segments.segment_id,
+        count(*) as orders,
+        sum(orders.lines) as lines,
+        sum(orders.pieces) as pieces,
+        sum(orders.gross_amount) as gross_amount,
+        sum(orders.units) as units,
+        sum(orders.revenue) as revenue
+    from order_segments
+    inner join orders
+        on
+            order_segments.shop_id = orders.shop_id
+            and order_segments.order_id = orders.order_id
+    group by
+        order_segments.shop_id,
+        order_segments.segmentation,
+        order_segments.segment_id
+    union all
+    select
+        customer_segments.shop_id,
+        customer_segments.segmentation,
+        customer_segments.segment_id,
+        count(*) as orders,
+        sum(customer_orders.lines) as lines,
+        sum(customer_orders.pieces) as pieces,
+        sum(customer_orders.gross_amount) as gross_amount,
+        sum(customer_orders.units) as units,
+        sum(customer_orders.revenue) as revenue
+    from customer_segments
+    inner join customer_orders
+        on
+            customer_segments.shop_id = customer_orders.shop_id
+            and customer_segments.customer_id = customer_orders.customer_id
+    group by
+        customer_segments.shop_id,
+        customer_segments.segmentation,
+        customer_segments.segment_id
+),
+
+totals as (
+    select
+        shop_id,
+        segmentation,
+        cast(sum(orders) as numeric(38, 12)) as orders,
+        cast(sum(units) as numeric(38, 12)) as units,
+        cast(sum(revenue) as numeric(38, 12)) as revenue
+    from sums
+    group by shop_id, segmentation
+),
+
+member_totals as (
+    select
+        shop_id,
+        segmentation,
+        cast(sum(members) as numeric(38, 12)) as members
+    from segments
+    group by shop_id, segmentation
+),
+
+hours as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        order_hour,
+        row_number() over (
+            partition by shop_id, segmentation, segment_id
+            order by orders desc, order_hour asc
+        ) as place
+    from marts.segment_by_hour
+),
+
+months as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        order_month_date,
+        row_number() over (
+            partition by shop_id, segmentation, segment_id
+            order by orders desc, order_month_date asc
+        ) as place
+    from marts.segment_by_month
+),
+
+categories as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        category,
+        row_number() over (
+            partition by shop_id, segmentation, segment_id
+            order by lines desc, category asc
+        ) as place
+    from marts.segment_by_category
+),
+
+price_bands as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        price_band,
+        row_number() over (
+            partition by shop_id, segmentation, segment_id
+            order by lines desc, price_band_number asc
+        ) as place
+    from marts.segment_by_price_band
+),
+
+cities as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        city,
+        row_number() over (
+            partition by shop_id, segmentation, segment_id
+            order by orders desc, city asc, region asc, country asc
+        ) as place
+    from marts.segment_by_city
+),
+
+traits as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        max(case when trait_rank = 1 then sentence end) as trait_1,
+        max(case when trait_rank = 2 then sentence end) as trait_2,
+        max(case when trait_rank = 3 then sentence end) as trait_3
+    from marts.segment_traits
+    group by shop_id, segmentation, segment_id
+)
+
+select
+    segments.shop_id,
+    segments.segmentation,
+    segments.segment_id,
+    segments.segment_name,
+    segments.meaning,
+    segments.members,
+    cast(
+        round(segments.members / nullif(member_totals.members, 0), 8) as double precision
+    ) as member_share,
+    coalesce(sums.orders, 0) as orders,
+    cast(coalesce(sums.lines, 0) as bigint) as lines,
+    cast(coalesce(sums.units, 0) as bigint) as units,
+    cast(coalesce(sums.revenue, 0) as numeric(28, 4)) as revenue,
+    cast(round(sums.orders / totals.orders, 8) as double precision) as order_share,
+    cast(round(sums.units / nullif(totals.units, 0), 8) as double precision) as unit_share,
+    cast(round(sums.revenue / nullif(totals.revenue, 0), 8) as double precision) as revenue_share,
+    cast(round(sums.revenue / sums.orders, 4) as numeric(28, 4)) as average_order_value,
+    cast(
+        round(cast(sums.units as numeric(38, 12)) / sums.orders, 8) as double precision
+    ) as average_units,
+    cast(
+        round(sums.gross_amount / nullif(sums.pieces, 0), 4) as numeric(28, 4)
+    ) as average_unit_price,
+    hours.order_hour as peak_hour,
+    months.order_month_date as peak_month_date,
+    categories.category as top_category,
+    price_bands.price_band as top_price_band,
+    cities.city as top_city,
+    traits.trait_1,
+    traits.trait_2,
+    traits.trait_3,
+    segments.is_small,
+    segments.is_degenerate
+from segments
+inner join member_totals
+    on
+        segments.shop_id = member_totals.shop_id
+        and segments.segmentation = member_totals.segmentation
+left join totals
+    on
+        segments.shop_id = totals.shop_id
+        and segments.segmentation = totals.segmentation
+left join sums
+    on
+        segments.shop_id = sums.shop_id
+        and segments.segmentation = sums.segmentation
+        and segments.segment_id = sums.segment_id
+left join hours
+    on
+        segments.shop_id = hours.shop_id
+        and segments.segmentation = hours.segmentation
+        and segments.segment_id = hours.segment_id
+        and hours.place = 1
+left join months
+    on
+        segments.shop_id = months.shop_id
+        and segments.segmentation = months.segmentation
+        and segments.segment_id = months.segment_id
+        and months.place = 1
+left join categories
+    on
+        segments.shop_id = categories.shop_id
+        and segments.segmentation = categories.segmentation
+        and segments.segment_id = categories.segment_id
+        and categories.place = 1
+left join price_bands
+    on
+        segments.shop_id = price_bands.shop_id
+        and segments.segmentation = price_bands.segmentation
+        and segments.segment_id = price_bands.segment_id
+        and price_bands.place = 1
+left join cities
+    on
+        segments.shop_id = cities.shop_id
+        and segments.segmentation = cities.segmentation
+        and segments.segment_id = cities.segment_id
+        and cities.place = 1
+left join traits
+    on
+        segments.shop_id = traits.shop_id
+        and segments.segmentation = traits.segmentation
+        and segments.segment_id = traits.segment_id

@@ -1,0 +1,165 @@
+"""The named checks of single rows: rules that many tables share, each said as data.
+
+What belongs here: one class per rule, with its arguments, its sentence and its select. What does
+not: rules between rows (``group_rules``) or between tables (``table_rules``); a rule that only one
+table has, which is SQL (``include/sql/checks``, ``checks.SqlCheck``).
+
+A mart's header says ``check = "unique"``, a model says ``Unique(columns=(...))``. Nulls break
+``not_null`` only: every other rule is silent about what is not known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from ecorse.models.checks import (
+    Check,
+    Column,
+    Columns,
+    Condition,
+    checked_condition,
+    condition_reads,
+    filtered,
+    listed,
+    quoted,
+    said_where,
+    spoken,
+)
+
+Comparison = Annotated[
+    str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*(?: (?:<=|<|=|<>|>=|>) [a-z_][a-z0-9_]*)+$")
+]
+
+
+class _OfRows(Check):
+    """A rule about the rows of one table where ``where`` holds; all rows without it."""
+
+    where: Condition = ""
+
+    def reads(self) -> set[str]:
+        return condition_reads(self.where)
+
+    def _broken(self, shown: Sequence[str], table: str, problem: str) -> str:
+        """Rows with a problem of their own."""
+        rows = filtered(f"marts.{table}", self.where)
+        return f"select {listed(shown)} from {rows} {'and' if self.where else 'where'} ({problem})"
+
+
+class NotNull(_OfRows):
+    """No row has a null in one of ``columns``."""
+
+    check: Literal["not_null"] = "not_null"
+    columns: Columns
+
+    def select(self, table: str, key: Sequence[str]) -> str:
+        problem = " or ".join(f"{quoted(c)} is null" for c in self.columns)
+        return self._broken((*key, *self.columns), table, problem)
+
+    def default_name(self) -> str:
+        return f"not_null_{'_'.join(self.columns)}"
+
+    def default_sentence(self) -> str:
+        return f"A row has no {' or no '.join(self.columns)}{said_where(self.where)}"
+
+
+class FilledWhere(_OfRows):
+    """``columns`` have a value exactly where ``where`` holds, and are null everywhere else."""
+
+    check: Literal["filled_where"] = "filled_where"
+    columns: Columns
+    where: Annotated[Condition, Field(min_length=1)]
+
+    def select(self, table: str, key: Sequence[str]) -> str:
+        problem = " or ".join(
+            f"(({checked_condition(self.where)}) is true) <> ({quoted(c)} is not null)"
+            for c in self.columns
+        )
+        return f"select {listed((*key, *self.columns))} from marts.{table} where {problem}"
+
+    def default_name(self) -> str:
+        return f"filled_where_{'_'.join(self.columns)}"
+
+    def default_sentence(self) -> str:
+        return f"{spoken(self.columns)}: not given exactly{said_where(self.where)}"
+
+
+class AcceptedValues(_OfRows):
+    """``column`` holds one of ``values``."""
+
+    check: Literal["accepted_values"] = "accepted_values"
+    column: Column
+    values: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    def select(self, table: str, key: Sequence[str]) -> str:
+        values = ", ".join("'" + value.replace("'", "''") + "'" for value in self.values)
+        problem = f"{quoted(self.column)} not in ({values})"
+        return self._broken((*key, self.column), table, problem)
+
+    def default_name(self) -> str:
+        return f"accepted_values_{self.column}"
+
+    def default_sentence(self) -> str:
+        return f"{self.column} is none of {', '.join(self.values)}{said_where(self.where)}"
+
+
+class Between(_OfRows):
+    """``columns`` are neither below ``at_least`` nor above ``at_most``, both within the range."""
+
+    check: Literal["between"] = "between"
+    columns: Columns
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> Between:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("needs at_least, at_most or both")
+        return self
+
+    def select(self, table: str, key: Sequence[str]) -> str:
+        bounds = (("<", self.at_least), (">", self.at_most))
+        problem = " or ".join(
+            f"{quoted(c)} {sign} {bound!r}"
+            for c in self.columns
+            for sign, bound in bounds
+            if bound is not None
+        )
+        return self._broken((*key, *self.columns), table, problem)
+
+    def default_name(self) -> str:
+        return f"between_{'_'.join(self.columns)}"
+
+    def default_sentence(self) -> str:
+        least = "" if self.at_least is None else f"below {self.at_least:g}"
+        most = "" if self.at_most is None else f"above {self.at_most:g}"
+        bounds = " or ".join(filter(None, (least, most)))
+        return f"{' or '.join(self.columns)} is {bounds}{said_where(self.where)}"
+
+
+class Compare(_OfRows):
+    """Columns of one row compare as said: ``"first_date <= last_date"``, ``"a < b <= c"``."""
+
+    check: Literal["compare"] = "compare"
+    columns: Annotated[tuple[Comparison, ...], Field(min_length=1)]
+
+    def _words(self) -> list[str]:
+        words = " ".join(self.columns).split(" ")
+        return [word for word in words if re.fullmatch(r"[a-z_].*", word)]
+
+    def select(self, table: str, key: Sequence[str]) -> str:
+        problems = []
+        for chain in self.columns:
+            parts = chain.split(" ")
+            for left, sign, right in zip(parts[:-2:2], parts[1::2], parts[2::2], strict=True):
+                problems.append(f"not ({quoted(left)} {sign} {quoted(right)})")
+        return self._broken((*key, *self._words()), table, " or ".join(problems))
+
+    def default_name(self) -> str:
+        return f"compare_{'_'.join(dict.fromkeys(self._words()))}"
+
+    def default_sentence(self) -> str:
+        return f"Not true of a row: {' and '.join(self.columns)}{said_where(self.where)}"
