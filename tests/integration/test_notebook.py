@@ -236,3 +236,26 @@ def test_whose_file_it_is_is_declared_and_never_guessed(tmp_path, monkeypatch):
 def test_a_folder_that_is_no_project_cannot_be_opened(tmp_path):
     with pytest.raises(ConfigError, match="is no project"):
         ecorse.open(tmp_path)
+
+
+def test_the_example_notebook_runs_and_shows_the_night(project):
+    """Every cell, in a kernel of its own; the figures are those of the night that was written."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(PROJECT_DIR / "docs" / "examples" / "a-night.ipynb", as_version=4)
+    assert not any(cell.get("outputs") for cell in notebook.cells), "commit it without outputs"
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    shown = [
+        output["data"].get("text/html", output["data"]["text/plain"])
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output["output_type"] == "execute_result"
+    ]
+    assert len(shown) == 10
+    assert "<th>build_id</th><td>1</td>" in shown[1]
+    # every sixth order is a laptop of 1000 dollars: 50 of 300
+    assert "Laptop" in shown[4]
+    assert "50000.0" in shown[4]
+    assert shown[7].count("<td>Laptop</td>") == 3, "three products, each because of the laptop"
+    assert "quantity_invalid" in shown[9]

@@ -51,14 +51,23 @@ group by o.shop_id
 COUNT = """
 import json
 import ecorse
-from ecorse.warehouse.connect import connect
-with connect("bi_reader") as conn:
-    row = conn.execute(
-        "select (select count(*) from marts.orders), "
-        "(select sum(orders_counted) from marts.order_counts)::int, "
-        "(select count(*) from marts.segments), (select count(*) from marts.item_similarity)"
-    ).fetchone()
-print(json.dumps([ecorse.__file__, *row]))
+night = ecorse.open().night
+own = int(night["order_counts"]["orders_counted"].sum())
+others = [len(night[name]) for name in ("orders", "segments", "item_similarity")]
+print(json.dumps([ecorse.__file__, own, *others]))
+"""
+DAGS = """
+import json, os, runpy, tempfile
+os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp()
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag("dags")
+print(json.dumps({
+    "dags": sorted(bag.dags),
+    "errors": list(bag.import_errors.values()),
+    "file": bag.dags["ingest"].fileloc,
+    "plugin": runpy.run_path("plugins/ecorse_plugin.py")["EcorsePlugin"].name,
+}))
 """
 
 
@@ -148,6 +157,25 @@ def test_init_refuses_a_folder_that_has_something_in_it(installed, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
+def test_airflow_finds_the_shipped_dags_and_page_in_a_project(installed, project):
+    """Through the thin files; a DAG that a newer Ecorse brings is added by --upgrade alone."""
+    (project / "dags" / "rollback.py").unlink()
+    doctor = installed("doctor", cwd=project)
+    assert doctor.returncode == 0
+    assert "not here: dags/rollback.py" in doctor.stdout
+    (project / "dags" / "simulate.py").write_text("# the shop's own")
+    assert installed("init", ".", "--upgrade", cwd=project).stdout == "Added dags/rollback.py.\n"
+    assert (project / "dags" / "simulate.py").read_text() == "# the shop's own"
+    done = installed("-c", DAGS, cwd=project, program=installed.python)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "dags": ["ingest", "refresh", "rollback"],
+        "errors": [],
+        "file": "dags/ingest.py",
+        "plugin": "ecorse",
+    }
+
+
 def test_a_night_is_published_in_a_new_project(installed, project):
     """The shipped marts and models, and one of the project's own."""
     before = installed("doctor", cwd=project)
@@ -165,7 +193,7 @@ def test_a_night_is_published_in_a_new_project(installed, project):
     night = installed("run", "--json", cwd=project)
     assert night.returncode == 0, night.stderr
     done = installed("-c", COUNT, cwd=project, program=installed.python)
-    code, orders, counted, segments, similar = json.loads(done.stdout)
+    code, counted, orders, segments, similar = json.loads(done.stdout)
     assert Path(code).parent == installed.package, "the code is the wheel's, not the checkout's"
     assert orders == counted == 1500
     assert segments > 0
@@ -176,3 +204,16 @@ def test_a_night_is_published_in_a_new_project(installed, project):
     assert after.returncode == 0, after.stdout
     assert "published build 1 (was stopped, and is again)" in after.stdout
     assert not EmbeddedPostgres(project / "var").is_running()
+
+
+@pytest.mark.slow
+def test_a_new_project_publishes_the_shop_it_comes_with(installed, tmp_path):
+    """`ecorse init shop && cd shop && ecorse run`, and nothing else."""
+    assert installed("init", "shop", cwd=tmp_path).returncode == 0
+    shop = tmp_path / "shop"
+    try:
+        night = installed("run", cwd=shop)
+        assert night.returncode == 0, night.stderr
+        assert "Published: build 1" in night.stdout
+    finally:
+        EmbeddedPostgres(shop / "var").remove()
