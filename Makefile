@@ -9,6 +9,11 @@ ORIGIN ?= simulate
 DATA   ?=
 ONCE   ?=
 
+# make test: PROCESSES (2) of pytest, each with a Postgres of its own. A file's tests stay in one of them, so that
+# what they share is made once; files are taken in order, the long ones (dags, integration) first.
+PROCESSES ?= 2
+SHARED_OUT = -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 	@echo "  make run ORIGIN=simulate|folder|kaggle|http|... [DATA=what it reads] [ONCE=1]"
@@ -23,10 +28,10 @@ run: $(VENV)/run.stamp ## start Postgres and Airflow, run a night, stay until Ct
 endif
 
 test: $(VENV)/dev.stamp ## run the tests that fit into a coffee break
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" $(SHARED_OUT)
 
 test-all: $(VENV)/dev.stamp ## run every test, the long ones too
-	$(BIN)/pytest
+	$(BIN)/pytest $(SHARED_OUT)
 
 lint: $(VENV)/dev.stamp ## ruff, mypy, the order of imports, sqlfluff, the compose file and the Dockerfile
 	$(BIN)/ruff check .

@@ -40,8 +40,7 @@ SPAN_DAYS = 30
 
 def generate(folder: Path, events: int) -> Path:
     """Write a month of a simulated shop's events as one file; months are joined with headers."""
-    from ecorse.simulate.files import simulate_shop
-    from ecorse.simulate.population import Plan
+    from ecorse.simulate import Plan, simulate_shop
 
     plan = Plan(
         customers=max(events // 30, 1000), products=5000, orders=events // 60, events=events,

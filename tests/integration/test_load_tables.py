@@ -52,7 +52,7 @@ CONTRACT = Contract(
 class Clicks:
     name: str = "clicks"
     contract: Contract = CONTRACT
-    warnings = {}  # noqa: RUF012
+    warnings = {}
 
     def canonicalise(self, frame, header, shop):
         at = to_instants(frame["event_at"], header.form.column_of("event_at"), shop)

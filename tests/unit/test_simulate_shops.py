@@ -39,7 +39,8 @@ def load(tmp_path: Path, text: str) -> list[Shop]:
 
 def test_the_default_file():
     shops = load_shops(Settings(shops_file=PROJECT_DIR / "include" / "shops.toml"))
-    simulated = ShopSource(name="sales_csv", origin="simulate", options={"seed": 20190101})
+    options = {"seed": 20190101, "store": "electronics", "format": "sales_csv"}
+    simulated = ShopSource("sales_csv", "simulate", options)
     main, demo = shops
     assert main == Shop(
         shop_id="main",

@@ -57,6 +57,26 @@ class Pairs:
             joined("items"), joined("similar"), joined("scores"), joined("together"), likeness
         )
 
+    def frame(self) -> pl.DataFrame:
+        """The arrays as columns."""
+        likeness = {} if self.likeness is None else {"likeness": self.likeness}
+        return pl.DataFrame(
+            {
+                "item": self.items.astype(np.int32),
+                "similar": self.similar.astype(np.int32),
+                "score": self.scores,
+                "together": self.together.astype(np.int32),
+                **likeness,
+            }
+        )
+
+    @classmethod
+    def of_frame(cls, frame: pl.DataFrame) -> Pairs:
+        """The arrays again."""
+        arrays = [frame[name].to_numpy() for name in ("item", "similar", "score", "together")]
+        likeness = frame["likeness"].to_numpy() if "likeness" in frame.columns else None
+        return cls(arrays[0], arrays[1], arrays[2], arrays[3], likeness)
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -177,31 +197,24 @@ class NeighbourRecommender(Recommender):
         return {"baskets": self.counts.n_baskets, "baskets_left_out": self.counts.left_out}
 
     def dump(self) -> Mapping[str, bytes]:
-        """The listed pairs and the catalogue as parquet, which holds data and no code."""
-        pairs, counts = self.pairs, self.counts
-        frame = pl.DataFrame(
-            {
-                "item": pairs.items,
-                "similar_item": pairs.similar,
-                "score": pairs.scores,
-                "co_purchases": pairs.together.astype(np.int32),
-                **({} if pairs.likeness is None else {"attribute_cosine": pairs.likeness}),
-            }
-        )
+        """Both tables and the catalogue as parquet, which holds data and no code."""
+        counts = self.counts
         facts = {"n_baskets": counts.n_baskets, "left_out": counts.left_out}
-        return {
-            "pairs.parquet": _parquet(frame),
+        files = {
+            "pairs.parquet": _parquet(self.pairs.frame()),
             "items.parquet": _parquet(
                 pl.DataFrame({"baskets": counts.item_baskets, **counts.labels})
             ),
             "facts.json": json.dumps(facts, sort_keys=True).encode(),
         }
+        if self.complements is not self.pairs:
+            files["complements.parquet"] = _parquet(self.complements.frame())
+        return files
 
     @classmethod
     def load(cls, files: Mapping[str, bytes], config: Any) -> Self:
-        """The tables again; what it is asked for comes from the listed pairs."""
-        items = pl.read_parquet(io.BytesIO(files["items.parquet"]))
-        frame = pl.read_parquet(io.BytesIO(files["pairs.parquet"]))
+        """The tables again."""
+        items = _read(files["items.parquet"])
         facts = json.loads(files["facts.json"])
         made = cls(config)
         made.counts = Counts(
@@ -210,23 +223,17 @@ class NeighbourRecommender(Recommender):
             {name: items[name] for name in items.columns if name != "baskets"},
             facts["left_out"],
         )
-        likeness = frame["attribute_cosine"] if "attribute_cosine" in frame.columns else None
-        pairs = Pairs(
-            frame["item"].to_numpy(),
-            frame["similar_item"].to_numpy(),
-            frame["score"].to_numpy(),
-            frame["co_purchases"].to_numpy(),
-            likeness.to_numpy() if likeness is not None else None,
-        )
-        is_bought = pairs.together > 0
-        made.__dict__["pairs"] = pairs
-        made.__dict__["complements"] = Pairs(
-            pairs.items[is_bought],
-            pairs.similar[is_bought],
-            pairs.scores[is_bought],
-            pairs.together[is_bought],
-        )
+        pairs = Pairs.of_frame(_read(files["pairs.parquet"]))
+        complements = pairs
+        if "complements.parquet" in files:
+            complements = Pairs.of_frame(_read(files["complements.parquet"]))
+        # where a property is computed once, this is what it would have computed
+        made.__dict__ |= {"pairs": pairs, "complements": complements}
         return made
+
+
+def _read(data: bytes) -> pl.DataFrame:
+    return pl.read_parquet(io.BytesIO(data))
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ecorse.clock import daypart
 from ecorse.features.orders import Block, Floats
 from ecorse.models.declaration import PERIODS
 
 Mask = npt.NDArray[np.bool_]
-DAYPARTS = ((5, "Night"), (10, "Morning"), (14, "Noon"), (17, "Afternoon"), (22.5, "Evening"))
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -144,8 +144,7 @@ def _place_in_cycle(part: str, position: float) -> tuple[str, str]:
     """How a position is written, and the word that may name a segment."""
     if part == "hour":
         minutes = round(position * 60) % 1440
-        daypart = next((name for end, name in DAYPARTS if position < end), "Night")
-        return f"{minutes // 60:02d}:{minutes % 60:02d}", daypart
+        return f"{minutes // 60:02d}:{minutes % 60:02d}", daypart(minutes / 60)
     names = WEEKDAYS if part == "weekday" else MONTHS
     name = names[round(position) % len(names)]
     return name, f"around {name}"

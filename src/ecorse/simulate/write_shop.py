@@ -1,55 +1,39 @@
-"""Files of the seeded shop: any format, plain or compressed, with dirt, and the truth beside them.
+"""Writing a simulated shop's files: any format, plain or compressed, with dirt.
 
 What belongs here: writing blocks of rows as files, atomically, in bounded memory. What does not:
-the rows (``formats``), what is planted between them (``splice.py``).
+the rows (``formats``), the dirt between them (``dirt.py``), the truth beside them
+(``write_truth.py``).
 """
 
 from __future__ import annotations
 
 import gzip
 import io
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-import numpy as np
 import polars as pl
 from polars.io.plugins import register_io_source
 
 from ecorse.atomic import replace_atomically
 from ecorse.errors import ConfigError
-from ecorse.simulate.behaviour import product_weights
-from ecorse.simulate.dirt import Dirt
+from ecorse.simulate.dirt import Dirt, Planted, splice
 from ecorse.simulate.formats import Format, get_format
-from ecorse.simulate.population import Plan, Shop
-from ecorse.simulate.splice import Planted, splice
+from ecorse.simulate.plan import Plan
+from ecorse.simulate.shop import Shop
+from ecorse.simulate.write_truth import WrittenFile, write_truth
 
-TRUTH_FILE = "truth.json"
-TRUTH_FOLDER = "truth"
 SUFFIXES = (".csv", ".csv.gz", ".csv.zst", ".parquet")
 _DIRT = 90
-
-
-@dataclass(frozen=True)
-class WrittenFile:
-    """One file and what is in it; ``data_rows`` counts the rows below the first header."""
-
-    file_name: str
-    data_rows: int
-    clean_rows: int
-    duplicate_rows: int
-    blank_rows: int
-    repeated_headers: int
-    broken_rows: dict[str, int]
 
 
 def simulate_shop(
     folder: Path, plan: Plan, format_name: str, *, suffix: str = ".csv", dirt: Dirt | None = None
 ) -> list[WrittenFile]:
-    """Write the seeded shop in one format, a file per month, and its truth beside the files.
+    """Write a simulated shop in one format, a file per month, and its truth beside the files.
 
     The same plan gives the same bytes (of Parquet: the same rows, and no dirt but what a typed
     file can hold, which is none). Memory holds the shop's people and one slice of a day.
@@ -58,7 +42,7 @@ def simulate_shop(
     Raises
     ------
     ConfigError
-        There is no such format or suffix.
+        There is no such format or suffix, or the format cannot say a year of the period.
     DiskFull
         The disk has no space left for a file.
     """
@@ -67,17 +51,24 @@ def simulate_shop(
         raise ConfigError(
             f"There is no file type {suffix!r} to simulate; use {', '.join(SUFFIXES)}."
         )
+    first, last = plan.first_day.year, (plan.first_day + timedelta(days=plan.days - 1)).year
+    if not form.years[0] <= first <= last <= form.years[1]:
+        raise ConfigError(
+            f"Cannot simulate year={first} to {last} as {format_name}: its dates can say the "
+            f"years {form.years[0]} to {form.years[1]}."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     shop, dirt = Shop(plan), dirt or Dirt()
     broken: list[dict[str, Any]] = []
     written: list[WrittenFile] = []
-    for name, blocks in _by_file(form, shop, suffix):
+    for label, blocks in _by_file(form, shop):
+        name = form.file_name(label, suffix)
         planted = Planted()
         if suffix == ".parquet":
             _write_parquet(folder / name, blocks, planted)
         else:
             with open_compressed(folder / name) as file:
-                _write_text(file, form, shop, blocks, planted, dirt, name)
+                _write_text(file, form, shop, blocks, planted, dirt, label)
         kinds = [kind for _, kind in planted.broken]
         broken += [{"file_name": name, "source_line": n, "kind": k} for n, k in planted.broken]
         written.append(
@@ -91,12 +82,12 @@ def simulate_shop(
                 {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
             )
         )
-    _write_truth(folder, shop, form, dirt, written, broken)
+    write_truth(folder, shop, form, dirt, written, broken)
     return written
 
 
-def _by_file(form: Format, shop: Shop, suffix: str) -> Iterator[tuple[str, Iterator[pl.DataFrame]]]:
-    """Part the stream of blocks into files; a file's blocks must be used before the next file's."""
+def _by_file(form: Format, shop: Shop) -> Iterator[tuple[str, Iterator[pl.DataFrame]]]:
+    """Part the stream of blocks by label; a file's blocks must be used before the next file's."""
     stream = form.frames(shop)
     upcoming = next(stream, None)
 
@@ -108,7 +99,7 @@ def _by_file(form: Format, shop: Shop, suffix: str) -> Iterator[tuple[str, Itera
 
     while upcoming is not None:
         label = upcoming[0]
-        yield f"simulated_{form.name}{'_' if label else ''}{label}{suffix}", blocks_of(label)
+        yield label, blocks_of(label)
 
 
 def _write_text(
@@ -118,12 +109,12 @@ def _write_text(
     blocks: Iterator[pl.DataFrame],
     planted: Planted,
     dirt: Dirt,
-    name: str,
+    label: str,
 ) -> None:
     """Write one text file: the header, then each block with its share of dirt."""
     header = (form.header + form.line_end).encode()
     blank = (form.delimiter * (len(form.columns) - 1) + form.line_end).encode()
-    tag = "".join(c for c in name if c.isdigit())
+    tag = label.replace("-", "")
     file.write(header)
     for number, block in enumerate(blocks):
         rng = shop.plan.rng(_DIRT, int(tag or 0), number)
@@ -186,63 +177,3 @@ def open_compressed(path: Path) -> Iterator[BinaryIO]:
             )
         else:
             yield file
-
-
-def _write_truth(
-    folder: Path,
-    shop: Shop,
-    form: Format,
-    dirt: Dirt,
-    files: list[WrittenFile],
-    broken: list[dict[str, Any]],
-) -> None:
-    """Write the tables ``truth/*.csv`` and then ``truth.json``."""
-    tables = folder / TRUTH_FOLDER
-    tables.mkdir(exist_ok=True)
-    people, goods, plan = shop.customers, shop.catalogue, shop.plan
-    groups = [group.name for group in shop.truth.groups]
-    with replace_atomically(tables / "customers.csv") as file:
-        pl.DataFrame(
-            {
-                "customer_id": shop.customer_ids(np.arange(plan.customers)),
-                "segment": pl.Series(groups).gather(pl.Series(people.group)),
-            }
-        ).write_csv(file)
-    with replace_atomically(tables / "broken_rows.csv") as file:
-        schema = {"file_name": pl.String, "source_line": pl.Int64, "kind": pl.String}
-        pl.DataFrame(broken, schema=schema).write_csv(file)
-    pairs = [
-        {
-            "product_id": shop.product_ids[i],
-            "complement_id": shop.product_ids[j],
-            "product": goods.name[i],
-            "complement": goods.name[j],
-            "probability": shop.truth.categories[goods.category[i]].complement_probability,
-        }
-        for i, j in enumerate(goods.complement.tolist())
-        if j >= 0
-    ]
-    document = {
-        "about": "What was planted in this simulated shop. Nothing here is real.",
-        "format": form.name,
-        "plan": {k: v for k, v in vars(plan).items() if k != "truth"} | {
-            "first_day": plan.first_day.isoformat()
-        },
-        "segments": {g.name: int((people.group == i).sum())
-                     for i, g in enumerate(shop.truth.groups)},
-        "segments_table": f"{TRUTH_FOLDER}/customers.csv",
-        "broken_rows_table": f"{TRUTH_FOLDER}/broken_rows.csv",
-        "pairs": pairs,
-        "peak_hours": shop.peak_hours(),
-        "month_index": shop.month_index(),
-        "price_change_days": [shop.day(d).isoformat() for d in goods.epoch_days[1:]],
-        "tastes": [
-            {"segment": group.name, "product": goods.name[int(weights.argmax())]}
-            for group, weights in zip(shop.truth.groups, product_weights(shop), strict=True)
-        ],
-        "dirt_shares": asdict(dirt),
-        "files": [asdict(file) for file in files],
-        "truth": shop.truth.as_dict(),
-    }  # fmt: skip
-    with replace_atomically(folder / TRUTH_FILE) as out:
-        out.write((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
