@@ -174,7 +174,12 @@ def open_build(
         Another refresh is at work.
     TerminalError
         The rows of a load that counted at ``known_by`` were pruned.
+    ConfigError
+        A mart or model is declared wrongly; no build was opened.
     """
+    from ecorse.training.run import check_models
+
+    check_models(load_catalog())
     build_id = builds.open_build(as_of=as_of, known_by=known_by, holder=holder)
     refuse_pruned(build_id)
     failpoint("refresh.after_open")
