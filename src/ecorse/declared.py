@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -128,7 +128,12 @@ def _told(where: str, mistakes: Sequence[str]) -> str:
 
 
 def _mistake(error: Any, model: type[BaseModel]) -> str:
-    key, kind = _key(error["loc"]), error["type"]
+    key, kind = _key(_follow(model, error["loc"])[1]), error["type"]
+    if kind in ("union_tag_invalid", "union_tag_not_found"):  # one of several tables, told by a key
+        kinds = sorted(_tags(_follow(model, error["loc"])[2]))
+        told_by, found = error["ctx"]["discriminator"].strip("'"), error["ctx"].get("tag")
+        is_there = f"{key}.{told_by} = {found!r}" if found else f"{key}.{told_by} is missing"
+        return f"{is_there}: expected {', '.join(kinds)}"
     if kind == "missing":
         expected = _description(model, error["loc"])
         return f"{key} is missing" + (f"; expected {expected}" if expected else "")
@@ -153,34 +158,50 @@ def _key(location: Sequence[int | str]) -> str:
     return "".join(parts).lstrip(".")
 
 
-def _model_at(model: Any, location: Sequence[int | str]) -> Any:
-    """The model that describes the table at ``location``; ``None`` where no model does."""
+def _follow(
+    model: Any, location: Sequence[int | str]
+) -> tuple[Any, list[int | str], list[type[BaseModel]]]:
+    """Follow a place through the models: the model there, the place as the file has it, and all
+    models that may stand there.
+
+    Where a table is one of several models, pydantic puts the value that tells which into the place.
+    """
+    models, place = [model], list[int | str]()
     for part in location:
-        if isinstance(part, int):
+        if isinstance(part, str) and len(models) > 1 and part in (tagged := _tags(models)):
+            models = [tagged[part]]
             continue
-        field = getattr(model, "model_fields", {}).get(part)
-        if field is None:
-            return None
-        model = _inner(field.annotation)
-    return model
+        place.append(part)
+        if isinstance(part, str):
+            field = getattr(models[0], "model_fields", {}).get(part) if models else None
+            models = list(_inner(field.annotation)) if field is not None else []
+    return models[0] if models else None, place, models
 
 
-def _inner(annotation: Any) -> Any:
-    """The first pydantic model within an annotation such as ``tuple[Model, ...]``."""
+def _inner(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The pydantic models within an annotation such as ``tuple[One | Other, ...]``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
+        yield annotation
     for part in getattr(annotation, "__args__", ()):
-        if (found := _inner(part)) is not None:
-            return found
-    return None
+        yield from _inner(part)
+
+
+def _tags(models: Sequence[type[BaseModel]]) -> dict[str, type[BaseModel]]:
+    """Models by the values of their literal fields with one value, such as ``check = "unique"``."""
+    return {
+        get_args(field.annotation)[0]: model
+        for model in models
+        for field in model.model_fields.values()
+        if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+    }
 
 
 def _fields(model: Any, location: Sequence[int | str]) -> list[str]:
-    at = _model_at(model, location)
+    at = _follow(model, location)[0]
     return [f.alias or name for name, f in getattr(at, "model_fields", {}).items()]
 
 
 def _description(model: Any, location: Sequence[int | str]) -> str:
-    at, name = _model_at(model, location[:-1]), location[-1]
+    at, name = _follow(model, location[:-1])[0], location[-1]
     field = getattr(at, "model_fields", {}).get(name)
     return (field.description or "") if field is not None else ""

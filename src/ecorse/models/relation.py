@@ -27,6 +27,7 @@ from ecorse.models.row_rules import AcceptedValues, Between, Compare, FilledWher
 from ecorse.models.table_rules import Covers, References, SumsMatch
 
 __all__ = [
+    "GRAIN_CHECKS",
     "BoundCheck",
     "Check",
     "Column",
@@ -57,6 +58,10 @@ NamedCheck = Annotated[
     Field(discriminator="check"),
 ]
 """Any named check, told apart by its key ``check``."""
+
+
+GRAIN_CHECKS = ("grain_is_not_null", "grain_is_unique")
+"""The names of the checks that every table has."""
 
 
 class Column(NamedTuple):
@@ -94,14 +99,14 @@ class Relation:
         grain = ", ".join(self.grain)
         checks: list[Check] = [
             NotNull(
-                name="grain_is_not_null",
+                name=GRAIN_CHECKS[0],
                 sentence=f"A column of the grain ({grain}) is null",
                 columns=self.grain,
             )
         ]
         if self.is_unique:
             unique = Unique(
-                name="grain_is_unique",
+                name=GRAIN_CHECKS[1],
                 sentence=f"More than one row per {grain}",
                 columns=self.grain,
             )
