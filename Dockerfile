@@ -14,7 +14,7 @@ COPY requirements.lock ./
 RUN pip install --require-hashes --only-binary :all: --requirement requirements.lock
 
 # editable, so that the package finds include/ beside it, as in a checkout
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY src ./src
 RUN pip install --no-deps --no-build-isolation --editable .
 

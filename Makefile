@@ -5,22 +5,33 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 
 # make run: where the files come from, and how long it stays up
-SOURCE ?= simulate
+ORIGIN ?= simulate
 DATA   ?=
 ONCE   ?=
 
+# make test: PROCESSES (2) of pytest, each with a Postgres of its own. A file's tests stay in one of them, so that
+# what they share is made once; files are taken in order, the long ones (dags, integration) first.
+PROCESSES ?= 2
+SHARED_OUT = -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
+
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
-	@echo "  make run SOURCE=simulate|folder|kaggle [DATA=dir] [ONCE=1]"
+	@echo "  make run ORIGIN=simulate|folder|kaggle|http|... [DATA=what it reads] [ONCE=1]"
 
+ifneq ($(origin SOURCE),undefined)
+run:
+	@echo "SOURCE is how a file is read. ORIGIN says where files come from: make run ORIGIN=$(SOURCE)" >&2
+	@exit 2
+else
 run: $(VENV)/run.stamp ## start Postgres and Airflow, run a night, stay until Ctrl-C (ONCE=1: stop after it)
-	@exec $(BIN)/ecorse up --origin $(SOURCE) $(if $(DATA),--data "$(DATA)") $(if $(ONCE),--once)
+	@exec $(BIN)/ecorse up --origin $(ORIGIN) $(if $(DATA),--data "$(DATA)") $(if $(ONCE),--once)
+endif
 
 test: $(VENV)/dev.stamp ## run the tests that fit into a coffee break
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" $(SHARED_OUT)
 
 test-all: $(VENV)/dev.stamp ## run every test, the long ones too
-	$(BIN)/pytest
+	$(BIN)/pytest $(SHARED_OUT)
 
 lint: $(VENV)/dev.stamp ## ruff, mypy, the order of imports, sqlfluff, the compose file and the Dockerfile
 	$(BIN)/ruff check .
@@ -35,7 +46,7 @@ bench: $(VENV)/dev.stamp ## measure against peers in one run; ends with one line
 	$(BIN)/python -m benchmarks
 
 dictionary: $(VENV)/dev.stamp ## write docs/data-dictionary.md from the marts
-	$(BIN)/python -m ecorse.refresh.dictionary
+	$(BIN)/python -m ecorse.reports.dictionary
 
 lock: ## resolve pyproject.toml into the two lock files (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \

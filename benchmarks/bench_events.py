@@ -28,6 +28,7 @@ from pathlib import Path
 import psutil
 
 from ecorse.postgres.server import EmbeddedPostgres
+from ecorse.sources import get_source
 
 MARTS = (
     "events", "event_unknowns", "event_products", "sessions", "funnel", "funnel_by_product",
@@ -39,8 +40,7 @@ SPAN_DAYS = 30
 
 def generate(folder: Path, events: int) -> Path:
     """Write a month of a simulated shop's events as one file; months are joined with headers."""
-    from ecorse.simulate.files import simulate_shop
-    from ecorse.simulate.population import Plan
+    from ecorse.simulate import Plan, simulate_shop
 
     plan = Plan(
         customers=max(events // 30, 1000), products=5000, orders=events // 60, events=events,
@@ -62,9 +62,11 @@ def load_ours(path: Path) -> int:
     from ecorse.ingest.shops import Shop
     from ecorse.warehouse.lock import writer
 
-    shop = Shop("bench", "Bench", "America/New_York", "USD", ())
+    shop = Shop(
+        shop_id="bench", shop_name="Bench", time_zone="America/New_York", currency="USD", sources=()
+    )
     with writer("ingest:bench:rees46_events", "bench") as fence:
-        load = load_file(path, shop=shop, source="rees46_events", fence=fence)
+        load = load_file(path, shop=shop, source=get_source("rees46_events"), fence=fence)
     return load.rows_staged
 
 

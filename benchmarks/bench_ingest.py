@@ -28,6 +28,7 @@ import numpy as np
 import polars as pl
 
 from ecorse.postgres.server import EmbeddedPostgres
+from ecorse.sources import get_source
 
 SEED = 2019
 PRODUCTS = (("USB-C Charging Cable", "11.95"), ("Lightning Charging Cable", "14.95"),
@@ -86,9 +87,11 @@ def load_ours(path: Path) -> dict[str, int]:
     from ecorse.ingest.shops import Shop
     from ecorse.warehouse.lock import writer
 
-    shop = Shop("bench", "Bench", "America/New_York", "USD", ())
+    shop = Shop(
+        shop_id="bench", shop_name="Bench", time_zone="America/New_York", currency="USD", sources=()
+    )
     with writer("ingest:bench:sales_csv", "bench") as fence:
-        load = load_file(path, shop=shop, source="sales_csv", fence=fence)
+        load = load_file(path, shop=shop, source=get_source("sales_csv"), fence=fence)
     return {"rows": load.rows_read, "staged": load.rows_staged}
 
 

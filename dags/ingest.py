@@ -54,8 +54,11 @@ with DAG(
         "shop": text("Shop", "Only this shop; empty means every configured one"),
         "source": text("Source", "Only this source; empty means every configured one"),
         "origin": text("Origin", "Where from: folder, http, kaggle ...; empty: as configured"),
-        "path": text("Path", "Folder or file to load from; empty: as configured"),
-        "handle": text("Kaggle handle", "Data set to load, owner/name; empty: as configured"),
+        "data": text(
+            "Data",
+            "What the origin is to read: a folder or file, an address, Kaggle's owner/name; empty: "
+            "as configured",
+        ),
     },
     **DAG_DEFAULTS,
 ):

@@ -30,10 +30,11 @@ LONGEST = 80  # characters of a value that are quoted in a message
 class Table(BaseModel):
     """A table of a TOML file: unknown keys are refused, the object never changes.
 
+    Made in code, a table takes a field by its name; in a file the key is the field's alias.
     A field's ``description`` says what is expected where the value is missing.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     def mistakes(self) -> Iterable[str]:
         """What is well-formed and makes no sense, one sentence each, all of them.
@@ -43,8 +44,8 @@ class Table(BaseModel):
         return ()
 
 
-def read(path: Path, model: type[T]) -> T:
-    """Read a TOML file as ``model``.
+def read(path: Path, model: type[T], *, context: Any = None) -> T:
+    """Read a TOML file as ``model``; its validators get ``context``.
 
     Raises
     ------
@@ -52,7 +53,7 @@ def read(path: Path, model: type[T]) -> T:
         The file cannot be read, is no TOML, or says something the model does not allow; every
         mistake is named.
     """
-    return check(parse_file(path), model, str(path))
+    return check(parse_file(path), model, str(path), context=context)
 
 
 def parse_file(path: Path) -> dict[str, Any]:
@@ -86,13 +87,15 @@ def parse(text: str, where: str) -> dict[str, Any]:
         raise ConfigError(f"{where}: not valid TOML: {error}") from None
 
 
-def check(document: Mapping[str, Any], model: type[T], where: str) -> T:
+def check(document: Mapping[str, Any], model: type[T], where: str, *, context: Any = None) -> T:
     """Check a parsed document against ``model``; numbers in quotes are no numbers.
 
     Parameters
     ----------
     where
         The file, as errors name it.
+    context
+        What the model's validators compare with, such as the names that there are.
 
     Raises
     ------
@@ -101,9 +104,11 @@ def check(document: Mapping[str, Any], model: type[T], where: str) -> T:
     """
     try:
         # JSON's strict mode takes lists for tuples, and does not take "5" for 5
-        declared = model.model_validate_json(json.dumps(document, default=str), strict=True)
+        declared = model.model_validate_json(
+            json.dumps(document, default=str), strict=True, context=context
+        )
     except ValidationError as error:
-        raise ConfigError(_told(where, [_mistake(e, model) for e in error.errors()])) from None
+        raise ConfigError(_told(where, list(_mistakes(error.errors(), model)))) from None
     refuse(where, list(declared.mistakes()))
     return declared
 
@@ -127,25 +132,79 @@ def _told(where: str, mistakes: Sequence[str]) -> str:
     return "\n  ".join([f"{where}: {len(mistakes)} mistakes.", *mistakes])
 
 
-def _mistake(error: Any, model: type[BaseModel]) -> str:
-    key, kind = _key(_follow(model, error["loc"])[1]), error["type"]
-    if kind in ("union_tag_invalid", "union_tag_not_found"):  # one of several tables, told by a key
-        kinds = sorted(_tags(_follow(model, error["loc"])[2]))
-        told_by, found = error["ctx"]["discriminator"].strip("'"), error["ctx"].get("tag")
-        is_there = f"{key}.{told_by} = {found!r}" if found else f"{key}.{told_by} is missing"
-        return f"{is_there}: expected {', '.join(kinds)}"
-    if kind == "missing":
-        expected = _description(model, error["loc"])
+def _mistakes(errors: Iterable[Any], model: type[BaseModel]) -> Iterator[str]:
+    """One sentence per mistake; what a value of several kinds might have been is told together."""
+    by_place: dict[tuple[int | str, ...], list[Any]] = {}
+    for error in errors:
+        place = tuple(error["loc"])
+        if place and place[-1] in PLAIN_KINDS and not _fields(model, place[:-1]):
+            place = place[:-1]  # a member of a union such as ``str | int``
+        by_place.setdefault(place, []).append(error)
+    for place, found in by_place.items():
+        yield _mistake(place, found, model)
+
+
+def _mistake(place: tuple[int | str, ...], errors: Sequence[Any], model: type[BaseModel]) -> str:
+    key, error = _key(_follow(model, place)[1]), errors[0]
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        kinds = sorted(_tags(_follow(model, place)[2]))
+        return f"{key}.{_told_by(error)}: expected {', '.join(kinds)}"
+    if error["type"] == "missing":
+        expected = _description(model, place)
         return f"{key} is missing" + (f"; expected {expected}" if expected else "")
-    if kind == "extra_forbidden":
-        known = ", ".join(sorted(_fields(model, error["loc"][:-1])))
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(sorted(_fields(model, place[:-1])))
         return f"{key}: no such key" + (f"; there are {known}" if known else "")
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    expected = message.removeprefix("Input should be ")
     found = f"{key} = {_short(error['input'])}" if key else "the file"
-    if expected == message:
-        return f"{found}: {message}"
-    return f"{found}: expected {expected}"
+    expected = " or ".join(dict.fromkeys(map(_expectation, errors)))
+    return f"{found}: {expected}"
+
+
+def _told_by(error: Any) -> str:
+    """Of a table that is one of several: the key that tells which, and what it says."""
+    told_by, found = error["ctx"]["discriminator"].strip("'"), error["ctx"].get("tag")
+    return f"{told_by} = {found!r}" if found else f"{told_by} is missing"
+
+
+# kinds of pydantic's errors, in plain words; ``{...}`` is what the model says of the bound
+EXPECTED = {
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "a text that matches {pattern}",
+    "literal_error": "{expected}",
+}
+PLAIN_KINDS = ("str", "int", "float", "bool")
+
+
+def _expectation(error: Any) -> str:
+    """What is expected, of one error; a validator's own sentence stays as it is."""
+    kind, bounds = error["type"], error.get("ctx", {})
+    if kind in EXPECTED:
+        return "expected " + EXPECTED[kind].format(**bounds)
+    if kind in ("too_short", "string_too_short"):
+        if kind == "string_too_short" and bounds["min_length"] == 1:
+            return "expected a text that is not empty"
+        unit = "characters" if kind == "string_too_short" else "in the list"
+        return f"expected at least {bounds['min_length']} {unit}"
+    message: str = error["msg"]
+    message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    expected = message.removeprefix("Input should be ")
+    return message if expected == message else f"expected {expected}"
 
 
 def _short(value: Any) -> str:
@@ -156,6 +215,12 @@ def _short(value: Any) -> str:
 def _key(location: Sequence[int | str]) -> str:
     parts = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in location]
     return "".join(parts).lstrip(".")
+
+
+def _field(model: Any, key: int | str) -> Any:
+    """The field that a file's key fills; ``None`` where no field does."""
+    fields = getattr(model, "model_fields", {})
+    return next((f for name, f in fields.items() if key == (f.alias or name)), None)
 
 
 def _follow(
@@ -173,7 +238,7 @@ def _follow(
             continue
         place.append(part)
         if isinstance(part, str):
-            field = getattr(models[0], "model_fields", {}).get(part) if models else None
+            field = _field(models[0], part) if models else None
             models = list(_inner(field.annotation)) if field is not None else []
     return models[0] if models else None, place, models
 
@@ -202,6 +267,5 @@ def _fields(model: Any, location: Sequence[int | str]) -> list[str]:
 
 
 def _description(model: Any, location: Sequence[int | str]) -> str:
-    at, name = _follow(model, location[:-1])[0], location[-1]
-    field = getattr(at, "model_fields", {}).get(name)
+    field = _field(_follow(model, location[:-1])[0], location[-1])
     return (field.description or "") if field is not None else ""

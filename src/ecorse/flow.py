@@ -10,11 +10,14 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from ecorse.errors import ContractError, DataError
+from ecorse.errors import ConfigError, ContractError, DataError, EcorseError
 from ecorse.failpoints import failpoint
-from ecorse.ingest.run import IngestSummary, ingest_source, place_option
+from ecorse.ingest.choice import ORIGIN_OF_DATA
+from ecorse.ingest.run import IngestSummary, ingest_source
+from ecorse.ingest.shops import load_shops
+from ecorse.origins import from_here
 from ecorse.refresh import builds
 from ecorse.refresh import publish as publishing
 from ecorse.refresh.audit import all_checks, run_checks, save_results
@@ -24,6 +27,7 @@ from ecorse.refresh.partitions import clear_old_builds
 from ecorse.refresh.pruned import refuse_pruned
 from ecorse.refresh.tables import create_mart
 from ecorse.refresh.views import relations_of
+from ecorse.settings import get_settings
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.journal import journal
 
@@ -31,8 +35,8 @@ log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
 
 __all__ = [
-    "audit", "build_mart", "fail_build", "ingest", "open_build", "publish", "refresh", "rollback",
-    "run_model",
+    "audit", "build_mart", "fail_build", "ingest", "ingest_all", "open_build", "publish",
+    "refresh", "rollback", "run_model",
 ]  # fmt: skip
 
 
@@ -65,17 +69,17 @@ def ingest(
     source: str,
     *,
     origin: str | None = None,
-    path: str | None = None,
+    data: str | None = None,
     options: Mapping[str, Any] | None = None,
-    is_for_all: bool = False,
+    for_every_source: Literal["shop", "all"] | None = None,
     holder: str,
     progress: Progress | None = None,
 ) -> IngestSummary:
     """Load what is new or changed of one shop's source into staging.
 
-    ``origin``, ``path`` (for Kaggle: the data set's handle) and ``options`` replace what
-    ``include/shops.toml`` says for this run. ``is_for_all``: the path was given for all sources,
-    and this one loads the files whose header it recognises.
+    ``origin``, ``data`` (a folder or file, an address, Kaggle's owner/name) and ``options``
+    replace what ``include/shops.toml`` says for this run. ``for_every_source``: they are meant for
+    every source of the shop, or of all shops, and this one loads the files that fit it best.
 
     Raises
     ------
@@ -84,15 +88,16 @@ def ingest(
     StoreBusy, SourceUnavailable
         Trying again later may help.
     """
-    chosen = {**(options or {}), **place_option(origin, path)}
-    params = {"shop_id": shop_id, "source": source, "origin": origin, **chosen}
+    params = {"shop_id": shop_id, "source": source, "origin": origin, "data": data}
+    params |= options or {}
     with journal("ingest", holder, params) as journaled:
         summary = ingest_source(
             shop_id,
             source,
             origin=origin,
-            options=chosen,
-            is_for_all=is_for_all and bool(chosen),
+            data=data,
+            options=options,
+            for_every_source=for_every_source,
             holder=holder,
             run_id=journaled["run_id"],
             progress=progress or log.info,
@@ -104,6 +109,68 @@ def ingest(
                 "refused, the others are in. " + " | ".join(summary.refused.values())
             )
     return summary
+
+
+def ingest_all(
+    shop_id: str | None = None,
+    source: str | None = None,
+    *,
+    origin: str | None = None,
+    data: str | None = None,
+    holder: str,
+    progress: Progress | None = None,
+) -> tuple[list[IngestSummary], EcorseError | None]:
+    """Ingest every configured source that fits, all of them; what went wrong comes beside it.
+
+    Parameters
+    ----------
+    shop_id, source
+        Only this shop, only this source; None means every one.
+    origin, data
+        As for ``ingest``; a path in ``data`` is meant from the working directory on.
+
+    Raises
+    ------
+    ConfigError
+        No configured source fits, or there is no such origin.
+    """
+    settings = get_settings()
+    chosen = [
+        (shop.shop_id, configured.name)
+        for shop in load_shops(settings)
+        for configured in shop.sources
+        if shop_id in (None, shop.shop_id) and source in (None, configured.name)
+    ]
+    if not chosen:
+        raise ConfigError(
+            f"No shop {shop_id or '(any)'} with source {source or '(any)'} in "
+            f"{settings.shops_file}."
+        )
+    if data:
+        data = from_here(origin or ORIGIN_OF_DATA, data)
+    scope: Literal["shop", "all"] = "shop" if shop_id else "all"
+    summaries: list[IngestSummary] = []
+    failed: list[EcorseError] = []
+    for one_shop, one_source in chosen:
+        try:
+            summaries.append(
+                ingest(
+                    one_shop,
+                    one_source,
+                    origin=origin,
+                    data=data,
+                    for_every_source=scope if source is None else None,
+                    holder=holder,
+                    progress=progress,
+                )
+            )
+        except EcorseError as error:
+            failed.append(error)
+    if len(failed) < 2:
+        return summaries, failed[0] if failed else None
+    # a refused file is the least of them: it alone does not keep a night from being built
+    worst = next((e for e in failed if not isinstance(e, ContractError)), failed[0])
+    return summaries, type(worst)(" ".join(map(str, failed)))
 
 
 def open_build(
@@ -142,8 +209,13 @@ def run_model(build_id: int, name: str) -> dict[str, int]:
 
     declaration = load_catalog().models[name]
     with step(build_id, name) as current:
-        rows = train(declaration, current)
-        current.rows, current.detail = sum(rows.values()), dict(rows)
+        trained = train(declaration, current)
+        rows = dict.fromkeys(declaration.writes, 0)
+        for shop in trained:
+            for table, count in shop.rows.items():
+                rows[table] += count
+        current.rows = sum(rows.values())
+        current.detail = {"rows": rows, "shops": {s.shop_id: s.outcome for s in trained}}
     return rows
 
 
@@ -155,13 +227,13 @@ def audit(build_id: int) -> AuditSummary:
     DataError
         A check at level ``fail`` found rows; the build is refused, yesterday stays published.
     """
-    from ecorse.training.run import model_specs
+    from ecorse.training.run import model_relations
 
     if (summary := _summary_of_audit(build_id)) is not None:
         return summary  # an earlier try of this task did it, and could not say so
     catalog = load_catalog()
     with step(build_id, "audit") as current:
-        results = run_checks(current.conn, build_id, all_checks(catalog, model_specs(catalog)))
+        results = run_checks(current.conn, build_id, all_checks(catalog, model_relations(catalog)))
         save_results(current.conn, build_id, results)
         current.rows = len(results)
     broken = [r for r in results if not r.passed]
@@ -213,10 +285,10 @@ def publish(build_id: int, *, holder: str) -> None:
     DataError
         The build was not audited, or was published before.
     """
-    from ecorse.training.run import model_specs
+    from ecorse.training.run import model_relations
 
     catalog = load_catalog()
-    publishing.publish(build_id, relations_of(catalog, model_specs(catalog)), holder=holder)
+    publishing.publish(build_id, relations_of(catalog, model_relations(catalog)), holder=holder)
     clear_old_builds()
 
 

@@ -1,89 +1,252 @@
-"""Asking the published night for recommendations: products in, a list out.
+"""One published night, read only: what notebooks, the command line and applications ask.
 
-What belongs here: reading what the answer needs from ``marts``. What does not: how the answer is
-found (``recommenders.similar_items``).
+What belongs here: reading ``marts`` as the role app_reader, always of one night. What does not:
+making a night (``ecorse.flow``); how a list for a basket is found (``recommenders.basket``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import psycopg
+from polars.io.plugins import register_io_source
+from psycopg import sql
 
 from ecorse.errors import DataError
 from ecorse.recommenders.basket import context_lift, recommend_for_basket
-from ecorse.warehouse.connect import connect
-from ecorse.warehouse.frames import read_frame
+from ecorse.show import html_table
+from ecorse.warehouse.snapshot import Build, Snapshot, no_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PRODUCTS = """
 select product_id, product_name, category, orders from marts.products where shop_id = %s
 """
 SIMILARITY = """
-select product_id, similar_product_id, score, method from marts.item_similarity
+select product_id, similar_product_id, score, relation from marts.item_similarity_served
 where shop_id = %s and product_id = any(%s)
 """
 LINES = "select product_id, daypart, ordered_local from marts.order_lines where shop_id = %s"
 
 
-def recommend(
-    products: Sequence[str],
-    *,
-    shop_id: str | None = None,
-    n: int = 5,
-    category: str | None = None,
-    month: int | None = None,
-    daypart: str | None = None,
-) -> list[dict[str, Any]]:
-    """Recommend ``n`` products beside chosen ones, named by id or by their name in any case.
+class Tables(Mapping[str, str]):
+    """The tables of a night: name → what its rows are."""
 
-    ``month`` (1 to 12) and ``daypart`` weigh products by how much more they sell then. Without
-    ``shop_id`` the warehouse must hold one shop.
+    def __init__(self, about: Mapping[str, str]) -> None:
+        self._about = dict(about)
 
-    Returns
-    -------
-    list of dict
-        rank, product_id, product_name, category, score, source, because_of (a product's name).
+    def __getitem__(self, name: str) -> str:
+        return self._about[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._about)
+
+    def __len__(self) -> int:
+        return len(self._about)
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{name:34} {about}" for name, about in self._about.items())
+
+    def _repr_html_(self) -> str:
+        return html_table(self._about)
+
+
+class Night:
+    """The night that is published now; every read of one object shows that same night.
+
+    See ``warehouse.snapshot`` for how long: a night that was replaced meanwhile is never mixed
+    with the one that replaced it.
 
     Raises
     ------
     DataError
-        A product, shop or category is not in the published night.
+        No night is published yet.
     """
-    with connect("app_reader", application_name="ecorse recommend") as conn:
-        shop = shop_id or _only_shop(conn)
-        catalogue = read_frame(conn, PRODUCTS, (shop,))
-        chosen = [_product_id(catalogue, name, shop) for name in products]
-        similarity = read_frame(conn, SIMILARITY, (shop, chosen))
+
+    def __init__(self) -> None:
+        self._snapshot = Snapshot()
+
+    @property
+    def build(self) -> Build:
+        """Which night it is: ``build_id, as_of, built_at, ecorse_version, git_sha``."""
+        return self._snapshot.build
+
+    @property
+    def tables(self) -> Tables:
+        """Every table of the night, with what its rows are."""
+        return Tables(self._snapshot.tables())
+
+    def __getitem__(self, table: str) -> pd.DataFrame:
+        """A whole table as a pandas frame, e.g. ``night["orders"]``.
+
+        Raises
+        ------
+        DataError
+            There is no such table; the message has the close ones.
+        """
+        return self._snapshot.read(f"select * from {self._name(table)}").to_pandas()
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """A table as a lazy Polars frame: only the columns that are used are read.
+
+        Raises
+        ------
+        DataError
+            There is no such table; the message has the close ones.
+        """
+        name = self._name(table)
+        empty = self._snapshot.read(f"select * from {name} limit 0")
+
+        def read(
+            columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, _: int | None
+        ) -> Iterator[pl.DataFrame]:
+            wanted = empty.columns if columns is None else columns
+            listed = ", ".join(sql.Identifier(column).as_string() for column in wanted)
+            limit = "" if rows is None else f" limit {rows:d}"
+            frame = self._snapshot.read(f"select {listed} from {name}{limit}")
+            yield frame if predicate is None else frame.filter(predicate)
+
+        return register_io_source(read, schema=empty.schema, is_pure=True)
+
+    def sql(self, query: str, parameters: Sequence[Any] = ()) -> pd.DataFrame:
+        """The rows of a select; tables need no schema: ``select * from kpis where shop_id = %s``.
+
+        Raises
+        ------
+        DataError
+            Postgres refuses the query, or there is no such table.
+        """
+        text = query.strip().rstrip(";")
+        if not parameters:
+            text = text.replace("%", "%%")  # then a % is just that: like 'USB%'
+        return self._snapshot.read(text, parameters).to_pandas()
+
+    def segments(self, segmentation: str | None = None, *, shop: str | None = None) -> pd.DataFrame:
+        """Segments with their names, what they mean and how many belong to each.
+
+        Parameters
+        ----------
+        segmentation
+            Only this one, e.g. ``orders``.
+        shop
+            Only this shop.
+        """
+        return self._where("segments", "segment_id", segmentation=segmentation, shop_id=shop)
+
+    def leaderboard(self, task: str | None = None, *, shop: str | None = None) -> pd.DataFrame:
+        """How every model did on each measure, with baselines and the champion marked.
+
+        Parameters
+        ----------
+        task
+            Only the models of this task.
+        shop
+            Only this shop.
+        """
+        return self._where("model_scores", "metric, value desc", task=task, shop_id=shop)
+
+    def recommend(self, *products: str, shop: str | None = None, **wanted: Any) -> pd.DataFrame:
+        """What to show beside chosen products, named by id or by their name in any case.
+
+        ``wanted`` is that of ``recommendations``: ``n, category, month, daypart``.
+        """
+        return self.recommendations(products, shop=shop, **wanted).to_pandas()
+
+    def recommendations(
+        self,
+        products: Sequence[str],
+        *,
+        shop: str | None = None,
+        n: int = 5,
+        category: str | None = None,
+        month: int | None = None,
+        daypart: str | None = None,
+    ) -> pl.DataFrame:
+        """Recommend ``n`` products beside chosen ones.
+
+        Parameters
+        ----------
+        products
+            Ids, or names in any case.
+        shop
+            The shop's id; it may be left out where the night has one shop.
+        category
+            Only products of this category.
+        month, daypart
+            1 to 12, and e.g. ``Evening``: products weigh by how much more they sell then.
+
+        Returns
+        -------
+        pl.DataFrame
+            rank, product_id, product_name, category, score, source, because_of (a product's name).
+
+        Raises
+        ------
+        DataError
+            A product, shop or category is not in the night.
+        """
+        shop_id = shop or self._only_shop()
+        catalogue = self._snapshot.read(PRODUCTS, (shop_id,))
+        chosen = [_product_id(catalogue, name, shop_id) for name in products]
+        similarity = self._snapshot.read(SIMILARITY, (shop_id, chosen))
         context = None
         if month is not None or daypart is not None:
-            context = context_lift(read_frame(conn, LINES, (shop,)), month=month, daypart=daypart)
-    listed = recommend_for_basket(
-        similarity, catalogue, chosen, n, category=category, context=context
-    )
-    names = catalogue.select("product_id", "product_name", "category")
-    because = names.select(
-        pl.col("product_id").alias("because_of"), pl.col("product_name").alias("why")
-    )
-    answer = (
-        listed.join(names, on="product_id", how="left", maintain_order="left")
-        .join(because, on="because_of", how="left", maintain_order="left")
-        .select(
-            "rank", "product_id", "product_name", "category", "score", "source", because_of="why"
+            lines = self._snapshot.read(LINES, (shop_id,))
+            context = context_lift(lines, month=month, daypart=daypart)
+        listed = recommend_for_basket(
+            similarity, catalogue, chosen, n, category=category, context=context
         )
-    )
-    return answer.to_dicts()
+        names = catalogue.select("product_id", "product_name", "category")
+        because = names.select(because_of="product_id", why="product_name")
+        return (
+            listed.join(names, on="product_id", how="left", maintain_order="left")
+            .join(because, on="because_of", how="left", maintain_order="left")
+            .select(
+                "rank", "product_id", "product_name", "category", "score", "source",
+                because_of="why",
+            )
+        )  # fmt: skip
 
+    def close(self) -> None:
+        """Let the snapshot go now; another read takes a new one of the same night."""
+        self._snapshot.close()
 
-def _only_shop(conn: psycopg.Connection) -> str:
-    shops = [row[0] for row in conn.execute("select shop_id from marts.shops order by shop_id")]
-    if len(shops) != 1:
-        raise DataError(
-            f"The published night has {len(shops)} shops ({', '.join(shops) or 'none'}). "
-            "Say which one: --shop."
-        )
-    return str(shops[0])
+    def __enter__(self) -> Night:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Night {self.build.build_id}, rows up to {self.build.as_of:%Y-%m-%d %H:%M} UTC>"
+
+    def _repr_html_(self) -> str:
+        return html_table({**vars(self.build), "tables": len(self.tables)})
+
+    def _where(self, table: str, order: str, **equal: str | None) -> pd.DataFrame:
+        wanted = {column: value for column, value in equal.items() if value is not None}
+        tests = " and ".join(f"{column} = %s" for column in wanted) or "true"
+        name = self._name(table)
+        query = f"select * from {name} where {tests} order by shop_id, {order}"
+        return self._snapshot.read(query, tuple(wanted.values())).to_pandas()
+
+    def _only_shop(self) -> str:
+        listed = self._snapshot.read("select shop_id from marts.shops order by shop_id")
+        shops = listed["shop_id"].to_list()
+        if len(shops) != 1:
+            raise DataError(
+                f"The night has {len(shops)} shops ({', '.join(shops) or 'none'}). Say which one: "
+                "shop=..., or --shop."
+            )
+        return str(shops[0])
+
+    def _name(self, table: str) -> str:
+        """Quote a table's name for SQL, if there is such a table."""
+        if table not in (known := self.tables):
+            raise no_table(table, known)
+        return sql.Identifier("marts", table).as_string()
 
 
 def _product_id(catalogue: pl.DataFrame, wanted: str, shop: str) -> str:

@@ -5,11 +5,15 @@ What belongs here: facts about the running code. What does not: facts about data
 
 from __future__ import annotations
 
+import getpass
+import os
+import socket
 import subprocess
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 
 from ecorse import __version__
+from ecorse.layers import IS_CHECKOUT, SHIPPED_DIR
 from ecorse.settings import get_settings
 
 LIBRARIES = ("numpy", "polars", "scikit-learn", "scipy", "skops")
@@ -23,10 +27,11 @@ def git_sha() -> str:
     """
     if get_settings().git_sha:
         return get_settings().git_sha
-    project_dir = get_settings().project_dir
+    if not IS_CHECKOUT:
+        return "unknown"  # a git around an installation tells of other files
     try:
         run = subprocess.run(
-            ["git", "-C", str(project_dir), "describe", "--always", "--dirty=+", "--abbrev=12"],
+            ["git", "-C", str(SHIPPED_DIR), "describe", "--always", "--dirty=+", "--abbrev=12"],
             capture_output=True,
             text=True,
             timeout=10,
@@ -35,6 +40,11 @@ def git_sha() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return run.stdout.strip() or "unknown"
+
+
+def holder(face: str) -> str:
+    """Who runs this, for rows of ``ops``: ``cli`` or ``notebook``, user, host and process."""
+    return f"{face}:{getpass.getuser()}@{socket.gethostname()}:{os.getpid()}"
 
 
 def library_versions() -> dict[str, str]:
@@ -48,4 +58,4 @@ def library_versions() -> dict[str, str]:
     return found
 
 
-__all__ = ["__version__", "git_sha", "library_versions"]
+__all__ = ["__version__", "git_sha", "holder", "library_versions"]

@@ -1,29 +1,33 @@
 """Every setting of Ecorse, in one frozen object.
 
 What belongs here: settings and where they come from (environment, prefix ``ECORSE_``, and the
-project's ``.env``). What does not: anything that opens a file or a connection. Each setting
-stands in ``.env.example``; a test holds the two together.
+project's ``.env``). What does not: anything that opens a file or a connection; which folder the
+project is (``layers``). Each setting stands in ``.env.example``; a test holds the two together.
 """
 
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-PROJECT_DIR = Path(__file__).resolve().parents[2]
+from ecorse.layers import MARKER, SHIPPED_DIR, default_project, layered, stacked
+
+PROJECT_DIR = SHIPPED_DIR  # what ships with this code is a project too: in a checkout, its root
 
 
 class Settings(BaseSettings):
     """The settings of one process; read once, never changed."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="ECORSE_", env_file=PROJECT_DIR / ".env", extra="ignore", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix="ECORSE_", extra="ignore", frozen=True)
 
-    project_dir: Path = Field(PROJECT_DIR, description="Where dags/, include/ and plugins/ are.")
+    project_dir: Path = Field(
+        default_factory=default_project,
+        description="The project: the folder with include/shops.toml, and with dags/ and plugins/.",
+    )
     home: Path = Field(
-        PROJECT_DIR / "var",
+        Path("var"),
+        validate_default=True,
         description="Where everything lives that Ecorse writes outside the database: embedded "
         "Postgres, Airflow's home, raw files, model files, generated passwords, reports.",
     )
@@ -54,7 +58,8 @@ class Settings(BaseSettings):
     )
     airflow_port: int = Field(8080, description="Port of the Airflow UI and API on 127.0.0.1.")
     shops_file: Path = Field(
-        PROJECT_DIR / "include" / "shops.toml",
+        MARKER,
+        validate_default=True,
         description="Which shops there are, and where each gets its files from.",
     )
     keep_builds: int = Field(
@@ -68,11 +73,15 @@ class Settings(BaseSettings):
     )
     origin: str = Field(
         "",
-        description="Where files come from instead of what the shops file says: folder, http, "
-        "kaggle, object_storage or simulate. `make run SOURCE=...` sets it, so that every night "
-        "reads the same place.",
+        description="The origin that files come from instead of what the shops file says: folder, "
+        "http, kaggle, object_storage, simulate or your own. `make run ORIGIN=...` sets it, so "
+        "that every night reads the same place.",
     )
-    data_path: str = Field("", description="The folder or file to read, with ECORSE_ORIGIN=folder.")
+    data: str = Field(
+        "",
+        description="What the origin is to read, with ECORSE_ORIGIN: a folder or file, an address, "
+        "Kaggle's owner/name. `make run DATA=...` sets it.",
+    )
     max_shrink_share: float = Field(
         0.5,
         ge=0,
@@ -97,38 +106,50 @@ class Settings(BaseSettings):
         "", description="Tests only: the named point at which the process kills itself."
     )
 
-    @field_validator("project_dir", "home", "shops_file")
+    @field_validator("project_dir")
     @classmethod
-    def _from_project(cls, path: Path) -> Path:
-        """A relative path means the same wherever a command is started."""
-        return path if path.is_absolute() else PROJECT_DIR / path
+    def _absolute(cls, path: Path) -> Path:
+        return path.absolute()
 
-    @property
-    def sql_dir(self) -> Path:
-        """Where the SQL files are: ``schema/`` and ``marts/`` below it."""
-        return self.project_dir / "include" / "sql"
+    @field_validator("home", "shops_file")
+    @classmethod
+    def _from_project(cls, path: Path, info: ValidationInfo) -> Path:
+        """A relative path starts at the project, wherever a command is started."""
+        project: Path = info.data["project_dir"]
+        return project / path
 
-    @property
-    def models_dir(self) -> Path:
-        """Where the declarations of trained models are (TOML)."""
-        return self.project_dir / "include" / "models"
+    def files(self, pattern: str) -> list[Path]:
+        """List files of ``include``, the project's over the shipped ones, sorted by name.
+
+        ``pattern`` is a glob from ``include`` on, e.g. ``sql/marts/**/*.sql``.
+        """
+        return layered(self.project_dir, f"include/{pattern}")
+
+    def stack(self, file: str) -> list[Path]:
+        """List one file of ``include`` in both layers, the shipped one first, to be merged."""
+        return stacked(self.project_dir, f"include/{file}")
 
 
 @lru_cache(maxsize=1)
 def get_settings() -> Settings:
-    """Read the settings once per process.
+    """Read the settings once per process: environment, then the project's ``.env``.
 
     Raises
     ------
     ecorse.errors.ConfigError
         A setting has a value it cannot have; the message names the variable.
     """
+    import os
+
     from pydantic import ValidationError
 
     from ecorse.errors import ConfigError
 
+    if os.environ.get("ECORSE_DATA_PATH"):
+        raise ConfigError("ECORSE_DATA_PATH is called ECORSE_DATA now; rename it (.env.example).")
+    project = default_project()
     try:
-        return Settings()
+        return Settings(_env_file=project / ".env", project_dir=project)
     except ValidationError as error:
         problems = "; ".join(
             f"ECORSE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()

@@ -17,15 +17,10 @@ import sqlglot
 from ecorse.models.base import Champion
 from ecorse.models.declaration import Declaration, load_declarations
 from ecorse.recommenders.results import ITEM_CO_PURCHASES, ITEM_SIMILARITY
-from ecorse.settings import PROJECT_DIR
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.frames import copy_frame, read_frame
 
-DECLARED = [
-    declaration
-    for declaration in load_declarations(PROJECT_DIR / "include" / "models")
-    if declaration.task == "recommend"
-]
+DECLARED = [declaration for declaration in load_declarations() if declaration.task == "recommend"]
 SHOPS = ("main", "other")
 POSTGRES_TYPES = {pl.String: "text", pl.Int64: "bigint", pl.Float64: "double precision"}
 

@@ -18,15 +18,10 @@ import sqlglot
 from ecorse.errors import ModelRejected
 from ecorse.models.base import Champion, ModelResult
 from ecorse.models.declaration import Declaration, load_declarations
-from ecorse.settings import PROJECT_DIR
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.frames import copy_frame, read_frame
 
-DECLARED = [
-    declaration
-    for declaration in load_declarations(PROJECT_DIR / "include" / "models")
-    if declaration.task == "segment"
-]
+DECLARED = [declaration for declaration in load_declarations() if declaration.task == "segment"]
 SHOPS = ("main", "other")
 LINE_COLUMNS = {
     "shop_id": "text",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -15,7 +14,9 @@ from ecorse.schema.staging import STAGING_TABLES
 from ecorse.settings import PROJECT_DIR
 from ecorse.sources import get_source, source_names
 
-SHOP = Shop("main", "Main", "America/New_York", "USD", ())
+SHOP = Shop(
+    shop_id="main", shop_name="Main", time_zone="America/New_York", currency="USD", sources=()
+)
 FORMS = [(name, form) for name in source_names() for form in get_source(name).contract.forms]
 EXAMPLES = {"integer": "1", "decimal": "2.50", "text": "word", "boolean": "1"}
 # the id that marks a simulated row, by table; of events the first that the source has
@@ -99,7 +100,7 @@ def test_canonical_rows_have_columns_of_staging_one_for_one(name, form):
     assert columns - {"_row"} <= staging_columns(table.name) - {"load_id", "source_line", "flags"}
     assert {"is_simulated", *table.key, *source.contract.dedup_key} <= columns
     assert table.time is None or table.time in columns
-    for name, frame in found.also.items():
+    for name, frame in found.companions.items():
         assert set(frame.columns) - {"_row"} <= staging_columns(name)
         assert {"_row", "is_simulated", *STAGING_TABLES[name].key} <= set(frame.columns)
     assert found.frame["_row"].to_list() == [0]
@@ -130,7 +131,7 @@ def test_time_zone_and_currency_are_the_shops(name, form):
         pytest.skip("only order lines have a currency and a wall clock")
     if "ordered_local" not in {c.target for c in form.columns}:
         pytest.skip("its time is looked up in another file")
-    shop = replace(SHOP, time_zone="Asia/Kolkata", currency="INR")
+    shop = SHOP.model_copy(update={"time_zone": "Asia/Kolkata", "currency": "INR"})
     frame = source.canonicalise(done.frame, header, shop).frame
     row = frame.row(0, named=True)
     assert row["currency"] == "INR"

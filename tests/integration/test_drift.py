@@ -7,10 +7,14 @@ import pytest
 from ecorse.errors import ContractError
 from ecorse.ingest.load import load_file
 from ecorse.ingest.shops import Shop
+from ecorse.sources import get_source
+from ecorse.sources.reading import Reading
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import writer
 
-SHOP = Shop("main", "Main", "America/New_York", "USD", ())
+SHOP = Shop(
+    shop_id="main", shop_name="Main", time_zone="America/New_York", currency="USD", sources=()
+)
 COLUMNS = [
     "Order ID",
     "Product",
@@ -90,7 +94,10 @@ def load(warehouse, tmp_path):
         path.write_text(content)
         with writer("ingest:main:sales_csv", "test") as fence:
             return load_file(
-                path, shop=SHOP, source="sales_csv", fence=fence, reading={"drift": drift}
+                path,
+                shop=SHOP,
+                source=get_source("sales_csv", Reading(drift=drift)),
+                fence=fence,
             )
 
     return load

@@ -13,7 +13,8 @@ import pytest
 from ecorse.failpoints import NAMES
 from ecorse.reports.status import read_checksums
 from ecorse.settings import get_settings
-from ecorse.simulate import simulate_year
+from ecorse.simulate import Plan, simulate_shop
+from ecorse.simulate.stores import get_store
 from ecorse.warehouse.connect import connect
 
 # one of each kind in every run of the tests; all of them in `make test-all`
@@ -35,7 +36,8 @@ def ecorse(*arguments: str, failpoint: str = "") -> subprocess.CompletedProcess:
 @pytest.fixture(scope="module")
 def sales(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("sales")
-    simulate_year(folder, seed=7, orders=1200)
+    plan = Plan.of(get_store("electronics"), seed=7, customers=300, orders=400, events=0)
+    simulate_shop(folder, plan, "sales_csv")
     return folder
 
 
@@ -54,30 +56,46 @@ def counts() -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(postgres, sales, tmp_path_factory):
+def loaded(snapshot, sales):
+    """A warehouse into which the files were loaded, and nothing else."""
+
+    def fill() -> None:
+        assert ecorse("ingest", "--data", str(sales)).returncode == 0
+
+    return snapshot(fill)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(snapshot, sales):
     """Checksums and counts of a night that nobody disturbed."""
-    with pytest.MonkeyPatch.context() as patch:
-        name = "test_undisturbed"
-        postgres.create_database(name, template="ecorse_template")
-        patch.setenv("ECORSE_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setenv("ECORSE_DATABASE_URL", postgres.url("ecorse_etl", database=name))
-        get_settings.cache_clear()
+
+    def fill() -> tuple[dict, dict[str, int]]:
         assert ecorse("ingest", "--data", str(sales)).returncode == 0
         assert ecorse("refresh").returncode == 0
-        result = read_checksums(), counts()
-        get_settings.cache_clear()
-        yield result
-        postgres.drop_database(name)
+        return read_checksums(), counts()
+
+    return snapshot(fill).result
+
+
+@pytest.fixture
+def before(request, restore, loaded) -> str:
+    """The failpoint's name, in a warehouse that is as the killed command finds it."""
+    if request.param.startswith("ingest"):
+        request.getfixturevalue("warehouse")
+    else:
+        restore(loaded)
+    return request.param
 
 
 @pytest.mark.parametrize(
-    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
+    "before",
+    [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NAMES],
+    indirect=True,
 )
-def test_killed_at_a_named_point_and_run_again(name, warehouse, sales, undisturbed):
-    killed = ecorse("ingest", "--data", str(sales), failpoint=name)
-    if not name.startswith("ingest"):
-        assert killed.returncode == 0, killed.stderr
-        killed = ecorse("refresh", failpoint=name)
+def test_killed_at_a_named_point_and_run_again(before, sales, undisturbed):
+    name = before
+    command = ["ingest", "--data", str(sales)] if name.startswith("ingest") else ["refresh"]
+    killed = ecorse(*command, failpoint=name)
     assert killed.returncode == -signal.SIGKILL, f"nothing was killed at {name}: {killed.stderr}"
     with connect() as conn:
         visible = conn.execute("select count(*) from ops.current_build").fetchone()[0]

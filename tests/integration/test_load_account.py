@@ -18,12 +18,15 @@ from hypothesis import strategies as st
 
 from ecorse.ingest.load import load_file
 from ecorse.ingest.shops import Shop
+from ecorse.sources import get_source
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import writer
 
 FILES = int(os.environ.get("ECORSE_TEST_FILES", "25"))
 HEADER = b"Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address"
-SHOP = Shop("main", "Main", "America/New_York", "USD", ())
+SHOP = Shop(
+    shop_id="main", shop_name="Main", time_zone="America/New_York", currency="USD", sources=()
+)
 
 CELL = st.text(
     st.characters(exclude_categories=("Cs", "Cc"), exclude_characters='"'), min_size=1, max_size=12
@@ -80,7 +83,7 @@ def loader(warehouse, tmp_path):
                 "ops.load"
             )
         with writer("ingest:main:sales_csv", "test") as fence:
-            found = load_file(path, shop=SHOP, source="sales_csv", fence=fence)
+            found = load_file(path, shop=SHOP, source=get_source("sales_csv"), fence=fence)
         with connect() as conn:
             row = conn.execute(
                 "select (select count(*) from staging.order_lines), (select count(*) from "

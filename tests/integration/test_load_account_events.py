@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from ecorse.errors import ContractError
 from ecorse.ingest.load import load_file
 from ecorse.ingest.shops import Shop
+from ecorse.sources import get_source
+from ecorse.sources.reading import Reading
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import writer
 
@@ -24,7 +26,7 @@ COLUMNS = [
     *("event_time", "event_type", "product_id", "category_id", "category_code", "brand", "price"),
     *("user_id", "user_session"),
 ]
-SHOP = Shop("main", "Main", "Asia/Kolkata", "INR", ())
+SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Asia/Kolkata", currency="INR", sources=())
 CELL = st.text(
     st.characters(codec="latin-1", exclude_categories=("Cs", "Cc"), exclude_characters='",'),
     max_size=8,
@@ -78,7 +80,9 @@ def loader(warehouse, tmp_path):
                 "ops.build_load, ops.load"
             )
         with writer("ingest:main:rees46_events", "test") as fence:
-            found = load_file(path, shop=SHOP, source="rees46_events", fence=fence, reading=reading)
+            found = load_file(
+                path, shop=SHOP, source=get_source("rees46_events", Reading(**reading)), fence=fence
+            )
         with connect() as conn:
             held = conn.execute(
                 "select (select count(*) from staging.events), "

@@ -10,11 +10,17 @@ import pytest
 
 from ecorse.ingest.load import load_file
 from ecorse.ingest.shops import Shop
-from ecorse.sources import sales_csv
+from ecorse.sources import get_source, sales_csv
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import writer
 
-SHOP = Shop("main", "Electronics store", "America/New_York", "USD", ())
+SHOP = Shop(
+    shop_id="main",
+    shop_name="Electronics store",
+    time_zone="America/New_York",
+    currency="USD",
+    sources=(),
+)
 HEADER = "Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address"
 
 
@@ -29,7 +35,7 @@ def write(path: Path, *rows: str) -> Path:
 
 def load(path: Path, shop: Shop = SHOP):
     with writer(f"ingest:{shop.shop_id}:sales_csv", "test") as fence:
-        return load_file(path, shop=shop, source="sales_csv", fence=fence)
+        return load_file(path, shop=shop, source=get_source("sales_csv"), fence=fence)
 
 
 def query(statement: str):
@@ -96,7 +102,7 @@ def test_p6_a_mended_rule_replays_the_rejects(warehouse, tmp_path, mend):
 def test_a_shop_that_was_set_right_is_read_again(warehouse, tmp_path, change, told):
     path = write(tmp_path / "a.csv", sale(1))
     first = load(path)
-    shop = replace(SHOP, **change)
+    shop = SHOP.model_copy(update=change)
     again = load(path, shop)
     assert again.superseded == [first.load_id]
     assert again.sentence().endswith(told)
@@ -112,7 +118,7 @@ def test_a_shop_that_was_set_right_is_read_again(warehouse, tmp_path, change, to
 def test_a_shop_that_is_called_otherwise_is_not_read_again(warehouse, tmp_path):
     path = write(tmp_path / "a.csv", sale(1))
     load(path)
-    assert load(path, replace(SHOP, shop_name="Another name")).is_skipped
+    assert load(path, SHOP.model_copy(update={"shop_name": "Another name"})).is_skipped
 
 
 def test_a_new_load_takes_the_place_of_its_name_and_of_its_content(warehouse, tmp_path, mend):

@@ -16,10 +16,17 @@ import ecorse.ingest.archive
 from ecorse.errors import ContractError, SourceUnavailable
 from ecorse.ingest.load import load_file
 from ecorse.ingest.shops import Shop
+from ecorse.sources import get_source
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import writer
 
-SHOP = Shop("main", "Electronics store", "America/New_York", "USD", ())
+SHOP = Shop(
+    shop_id="main",
+    shop_name="Electronics store",
+    time_zone="America/New_York",
+    currency="USD",
+    sources=(),
+)
 HEADER = "Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address"
 ADDRESS = '"917 1st St, Dallas, TX 75001"'
 A = f"1,iPhone,1,700,04/19/19 08:46,{ADDRESS}"
@@ -29,7 +36,7 @@ C = f"3,Wired Headphones,1,11.99,04/21/19 10:00,{ADDRESS}"
 
 def load(path, **options):
     with writer("ingest:main:sales_csv", "test") as fence:
-        return load_file(path, shop=SHOP, source="sales_csv", fence=fence, **options)
+        return load_file(path, shop=SHOP, source=get_source("sales_csv"), fence=fence, **options)
 
 
 def load_bytes(tmp_path, data: bytes, name: str = "f.csv"):
@@ -293,7 +300,7 @@ def test_28_an_alias_is_mapped(warehouse, tmp_path):
 def test_30_a_file_that_changes_while_it_is_read(how, warehouse, tmp_path, monkeypatch):
     path = tmp_path / "f.csv"
     path.write_bytes(PLAIN * 10)
-    finish = ecorse.ingest.archive.Intake.finish
+    finish = ecorse.ingest.archive.Incoming.finish
 
     def change_and_finish(self):
         if how == "in place":
@@ -305,7 +312,7 @@ def test_30_a_file_that_changes_while_it_is_read(how, warehouse, tmp_path, monke
             other.replace(path)
         return finish(self)
 
-    monkeypatch.setattr(ecorse.ingest.archive.Intake, "finish", change_and_finish)
+    monkeypatch.setattr(ecorse.ingest.archive.Incoming, "finish", change_and_finish)
     with pytest.raises(SourceUnavailable, match=r"f\.csv: was changed or replaced"):
         load(path)
     assert nothing_loaded()

@@ -6,16 +6,23 @@ from decimal import Decimal
 
 from ecorse.ingest.load import load_file
 from ecorse.ingest.shops import Shop
+from ecorse.sources import get_source
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import writer
 
-SHOP = Shop("main", "Electronics store", "America/New_York", "USD", ())
+SHOP = Shop(
+    shop_id="main",
+    shop_name="Electronics store",
+    time_zone="America/New_York",
+    currency="USD",
+    sources=(),
+)
 SCOPE = "ingest:main:sales_csv"
 
 
 def load_all(paths):
     with writer(SCOPE, "test") as fence:
-        return [load_file(p, shop=SHOP, source="sales_csv", fence=fence) for p in paths]
+        return [load_file(p, shop=SHOP, source=get_source("sales_csv"), fence=fence) for p in paths]
 
 
 def test_monthly_files(warehouse, shared_data):

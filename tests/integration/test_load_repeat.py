@@ -17,11 +17,18 @@ from ecorse.ingest.load import load_file
 from ecorse.ingest.report import report_markdown
 from ecorse.ingest.shops import Shop
 from ecorse.settings import get_settings
+from ecorse.sources import get_source
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.copy import CopyStreams
 from ecorse.warehouse.lock import writer
 
-SHOP = Shop("main", "Electronics store", "America/New_York", "USD", ())
+SHOP = Shop(
+    shop_id="main",
+    shop_name="Electronics store",
+    time_zone="America/New_York",
+    currency="USD",
+    sources=(),
+)
 HEADER = "Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address"
 
 
@@ -36,7 +43,9 @@ def write(path: Path, *rows: str) -> Path:
 
 def load(path: Path, file_name: str | None = None, shop: Shop = SHOP):
     with writer(f"ingest:{shop.shop_id}:sales_csv", "test") as fence:
-        return load_file(path, shop=shop, source="sales_csv", fence=fence, file_name=file_name)
+        return load_file(
+            path, shop=shop, source=get_source("sales_csv"), fence=fence, file_name=file_name
+        )
 
 
 def query(statement: str):
@@ -136,7 +145,12 @@ def test_24_the_order_of_files_does_not_matter(order, warehouse, tmp_path):
 def test_another_shop_is_another_world(warehouse, tmp_path):
     path = write(tmp_path / "a.csv", sale(1))
     load(path)
-    other = load(path, shop=Shop("other", "Other", "Asia/Kolkata", "INR", ()))
+    other = load(
+        path,
+        shop=Shop(
+            shop_id="other", shop_name="Other", time_zone="Asia/Kolkata", currency="INR", sources=()
+        ),
+    )
     assert (other.is_skipped, other.rows_staged) == (False, 1)
     assert query("select shop_id, currency, time_zone from ops.load order by 1") == [
         ("main", "USD", "America/New_York"),
@@ -162,7 +176,7 @@ def test_a_run_that_lost_its_right_commits_nothing(warehouse, tmp_path):
         with connect() as conn:
             conn.execute("update ops.writer set token = token + 1")
         with pytest.raises(Fenced):
-            load_file(path, shop=SHOP, source="sales_csv", fence=fence)
+            load_file(path, shop=SHOP, source=get_source("sales_csv"), fence=fence)
     assert query("select count(*) from staging.order_lines") == [(0,)]
     assert query("select count(*) from ops.load") == [(0,)]
     assert load(path).rows_staged == 1
@@ -239,9 +253,12 @@ from pathlib import Path
 from ecorse.ingest.load import load_file
 from ecorse.ingest.shops import Shop
 from ecorse.warehouse.lock import writer
-shop = Shop("main", "Electronics store", "America/New_York", "USD", ())
+from ecorse.sources import get_source
+shop = Shop(
+    shop_id="main", shop_name="x", time_zone="America/New_York", currency="USD", sources=()
+)
 with writer("ingest:main:sales_csv", "test") as fence:
-    load_file(Path(sys.argv[1]), shop=shop, source="sales_csv", fence=fence)
+    load_file(Path(sys.argv[1]), shop=shop, source=get_source("sales_csv"), fence=fence)
 """
 
 
@@ -264,7 +281,7 @@ def test_killed_anywhere_the_next_load_mends_everything(point, warehouse, tmp_pa
 
 
 def ingest(folder: Path) -> flow.IngestSummary:
-    return flow.ingest("main", "sales_csv", origin="folder", path=str(folder), holder="test")
+    return flow.ingest("main", "sales_csv", origin="folder", data=str(folder), holder="test")
 
 
 @pytest.mark.parametrize("swap", [True, False])

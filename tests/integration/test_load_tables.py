@@ -17,10 +17,13 @@ from ecorse.refresh.relations import staging_at
 from ecorse.schema.contract import Column, Contract, Form, Rule
 from ecorse.schema.source import Canonical
 from ecorse.sources.canonical import shop_of_row, to_instants, to_wall_clock
+from ecorse.sources.reading import Reading
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import writer
 
-SHOP = Shop("main", "Main", "America/New_York", "USD", ())
+SHOP = Shop(
+    shop_id="main", shop_name="Main", time_zone="America/New_York", currency="USD", sources=()
+)
 HEADER = "at,kind,product,session,price\n"
 CONTRACT = Contract(
     name="clicks",
@@ -49,7 +52,7 @@ CONTRACT = Contract(
 class Clicks:
     name: str = "clicks"
     contract: Contract = CONTRACT
-    warnings = {}  # noqa: RUF012
+    warnings = {}
 
     def canonicalise(self, frame, header, shop):
         at = to_instants(frame["event_at"], header.form.column_of("event_at"), shop)
@@ -67,18 +70,18 @@ class Clicks:
                 (events["event_type"] == "purchase").arg_true()
             ).alias("ordered_local"),
         )  # fmt: skip
-        return Canonical(events, also={"order_lines": lines})
+        return Canonical(events, companions={"order_lines": lines})
 
 
 @pytest.fixture
 def load(warehouse, tmp_path, monkeypatch):
-    monkeypatch.setattr("ecorse.ingest.load.get_source", lambda name: Clicks())
-
     def load(name, text, **reading):
         path = tmp_path / name
         path.write_text(HEADER + text)
         with writer("ingest:main:clicks", "test") as fence:
-            return load_file(path, shop=SHOP, source="clicks", fence=fence, reading=reading)
+            return load_file(
+                path, shop=SHOP, source=Reading(**reading).apply(Clicks()), fence=fence
+            )
 
     return load
 

@@ -22,11 +22,11 @@ options = {options}
 """
 SIMULATED = [
     ("plain", "America/New_York", "USD", "sales_csv", "simulate",
-     "{ seed = 5, orders = 1500 }"),
+     "{ seed = 5, customers = 200, orders = 300, events = 0 }"),
     ("retail", "Europe/London", "GBP", "online_retail", "simulate",
-     '{ seed = 5, customers = 150, events = 4000, format = "online_retail" }'),
+     '{ seed = 5, customers = 80, orders = 500, events = 0, format = "online_retail" }'),
     ("clicks", "Asia/Dubai", "AED", "rees46_events", "simulate",
-     '{ seed = 5, customers = 150, events = 6000, format = "rees46_events" }'),
+     '{ seed = 5, customers = 80, orders = 300, events = 3000, format = "rees46_events" }'),
 ]  # fmt: skip
 
 

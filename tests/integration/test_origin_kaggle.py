@@ -260,7 +260,7 @@ def test_a_missing_version_never_falls_back_to_another(stub, settings):
 
 def test_nobody_listens(settings, monkeypatch, stub):
     monkeypatch.setenv("KAGGLE_API_ENDPOINT", "http://127.0.0.1:1")
-    with pytest.raises(SourceUnavailable, match=f"{PINNED}: .*could not be reached.*SOURCE=folder"):
+    with pytest.raises(SourceUnavailable, match=f"{PINNED}: .*could not be reached.*ORIGIN=folder"):
         fetch(settings)
 
 

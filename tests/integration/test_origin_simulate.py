@@ -5,14 +5,17 @@ What belongs here: where and when the files are made. What does not: what is in 
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from ecorse.errors import ConfigError
 from ecorse.origins import fetch_files
+from ecorse.origins.simulate import simulated_folder
 from ecorse.settings import Settings
-from ecorse.simulate import append_sales
+from ecorse.simulate import append_rows
 
-OPTIONS = {"seed": 5, "orders": 240, "year": 2020}
+OPTIONS = {"seed": 5, "customers": 200, "orders": 240, "events": 0, "year": 2020}
 
 
 @pytest.fixture
@@ -32,17 +35,29 @@ def test_twelve_marked_files_that_stay_the_same(settings):
 
 
 def test_the_folder_is_named_by_the_seed(settings):
-    [path, *_] = [f.path for f in fetch_files("simulate", settings, {"seed": "7"})]
-    assert path.parent == settings.home / "simulated" / "7"
-    assert fetch_files("simulate", settings, OPTIONS)[0].path.parent == (
-        settings.home / "simulated" / "5-240-2020"
+    [path, *_] = [f.path for f in fetch_files("simulate", settings, OPTIONS)]
+    assert path.parent == settings.home / "simulated" / (
+        "5-customers-200-orders-240-events-0-year-2020"
     )
+    assert simulated_folder(settings, {"seed": "7"}) == settings.home / "simulated" / "7"
+
+
+def test_a_format_has_its_own_store_unless_another_is_named(settings):
+    stores = {}
+    for name, options in {
+        "sales": {"format": "sales_csv"},
+        "goods": {"format": "products"},
+        "named": {"format": "products", "store": "electronics"},
+    }.items():
+        folder = fetch_files("simulate", settings, SHOP | options)[0].path.parent
+        stores[name] = json.loads((folder / "truth.json").read_text())["plan"]["store"]
+    assert stores == {"sales": "electronics", "goods": "department", "named": "electronics"}
 
 
 def test_what_was_appended_stays(settings):
     [april, *_] = fetch_files("simulate", settings, OPTIONS)
     lines = april.path.read_bytes().count(b"\n")
-    append_sales(april.path, rows=3)
+    append_rows(april.path, rows=3)
     [again, *_] = fetch_files("simulate", settings, OPTIONS)
     assert again.path.read_bytes().count(b"\n") == lines + 3
 
@@ -55,7 +70,10 @@ def test_an_unfinished_year_is_made_again(settings):
     assert [f.path.read_bytes() for f in fetch_files("simulate", settings, OPTIONS)] == whole
 
 
-@pytest.mark.parametrize("wrong", [{"seed": "x"}, {"orders": 1.5}, {"year": None}, {"year": 99}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"seed": "x"}, {"orders": 1.5}, {"year": None}, {"year": 99}, {"year": 1999}],
+)
 def test_what_is_no_number_in_range(settings, wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         fetch_files("simulate", settings, wrong)
@@ -72,7 +90,7 @@ def test_formats_of_one_shop_have_a_folder_each(settings):
         assert all(f.file_name.startswith(f"simulated_{form}") for f in files)
         assert all(f.provenance["is_simulated"] is True for f in files)
         assert all(f.provenance["customers"] == 40 for f in files)
-    assert names["products"] == "5-orders-200-format-products-customers-40-events-900"
+    assert names["products"] == "5-format-products-customers-40-orders-200-events-900"
     assert len(set(names.values())) == 3
 
 
@@ -87,12 +105,18 @@ def test_two_years_of_compressed_files_and_pictures(settings):
     assert len(list((catalogue.path.parent / "images").glob("SIM-P*.png"))) == 20
 
 
+def test_a_shop_in_which_nothing_happens_is_refused(settings):
+    with pytest.raises(ConfigError, match=r"nothing happens .*'orders': 0"):
+        fetch_files("simulate", settings, {"orders": 0, "events": 0})
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
         {"customers": "many"},
         {"customers": 0},
         {"format": "xml"},
+        {"store": "kiosk"},
         {"years": 0},
         {"suffix": ".doc"},
         {"time_zone": "Europe/Nowhere"},

@@ -28,15 +28,28 @@ options = {{ path = "{path}" }}
 """
 
 
+@pytest.fixture(scope="module")
+def kept(shared_data, snapshot, tmp_path_factory):
+    """The published night of the slice."""
+    path = tmp_path_factory.mktemp("shop") / "shops.toml"
+    path.write_text(SHOP.format(path=shared_data / "rees46_events"))
+
+    def fill():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ECORSE_SHOPS_FILE", str(path))
+            get_settings.cache_clear()
+            summary = flow.ingest("multi", "rees46_events", holder="test")
+            flow.refresh(holder="test")
+        return summary
+
+    return snapshot(fill)
+
+
 @pytest.fixture
-def events(shared_data, warehouse, tmp_path, monkeypatch):
-    """The published night of the slice, and its rows read by the csv module."""
+def events(shared_data, kept, restore):
+    """A copy of the published night of the slice, and its rows read by the csv module."""
+    summary = restore(kept)
     folder = shared_data / "rees46_events"
-    (tmp_path / "shops.toml").write_text(SHOP.format(path=folder))
-    monkeypatch.setenv("ECORSE_SHOPS_FILE", str(tmp_path / "shops.toml"))
-    get_settings.cache_clear()
-    summary = flow.ingest("multi", "rees46_events", holder="test")
-    flow.refresh(holder="test")
     (path,) = folder.glob("*.csv")
     with path.open(newline="", encoding="utf-8") as file:
         lines = [row for row in csv.reader(file) if len(row) == 9][1:]

@@ -12,17 +12,20 @@ import yaml
 
 from ecorse.ingest.load import load_file
 from ecorse.ingest.shops import Shop
+from ecorse.sources import get_source
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import writer
 
-SHOP = Shop("main", "Main", "America/Los_Angeles", "USD", ())
+SHOP = Shop(
+    shop_id="main", shop_name="Main", time_zone="America/Los_Angeles", currency="USD", sources=()
+)
 
 
 @pytest.fixture
 def load(warehouse, shared_data):
     def load(source, file):
         with writer(f"ingest:main:{source}", "test") as fence:
-            return load_file(shared_data / file, shop=SHOP, source=source, fence=fence)
+            return load_file(shared_data / file, shop=SHOP, source=get_source(source), fence=fence)
 
     return load
 

@@ -46,7 +46,7 @@ def switch_warehouse(postgres, monkeypatch, tmp_path) -> Callable[[], None]:
 
 
 def ingest(path) -> dict[str, int]:
-    return flow.ingest("main", "sales_csv", origin="folder", path=str(path), holder="test").counts()
+    return flow.ingest("main", "sales_csv", origin="folder", data=str(path), holder="test").counts()
 
 
 def test_a_year_all_at_once_and_file_by_file_in_any_order(switch_warehouse, shared_data):
@@ -83,7 +83,7 @@ def test_a_year_all_at_once_and_file_by_file_in_any_order(switch_warehouse, shar
 
 
 def test_the_first_co_purchase_neighbours_of_the_phones(switch_warehouse, shared_data):
-    from ecorse.night import recommend
+    from ecorse.night import Night
 
     switch_warehouse()
     ingest(shared_data / "sales_monthly")
@@ -111,7 +111,7 @@ def test_the_first_co_purchase_neighbours_of_the_phones(switch_warehouse, shared
         ).fetchone()[0]
     assert found["iPhone"] == ("Lightning Charging Cable", together)
     assert found["Google Phone"][0] == "USB-C Charging Cable"
-    assert recommend(["iphone"], n=1)[0]["product_name"] == "Lightning Charging Cable"
+    assert Night().recommendations(["iphone"], n=1)["product_name"][0] == "Lightning Charging Cable"
 
 
 def test_the_same_year_as_one_file_of_thirteen_columns(switch_warehouse, shared_data):

@@ -46,7 +46,7 @@ def mend(monkeypatch):
     """The rule against negative quantities goes."""
     rules = tuple(r for r in SOURCE.contract.rules if r.id != "quantity_not_positive")
     mended = replace(SOURCE, contract=replace(SOURCE.contract, rules=rules))
-    monkeypatch.setattr("ecorse.ingest.load.get_source", lambda name: mended)
+    monkeypatch.setattr("ecorse.ingest.replay.get_source", lambda name, reading: mended)
 
 
 def counts():

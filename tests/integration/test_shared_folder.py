@@ -54,16 +54,18 @@ def folder(warehouse, tmp_path, monkeypatch):
 
 
 def ingest(shop, source, folder, **how):
-    return flow.ingest(shop, source, origin="folder", path=str(folder), holder="test", **how)
+    return flow.ingest(shop, source, origin="folder", data=str(folder), holder="test", **how)
+
+
+def shared(shop, source, folder, among="all"):
+    """Names of the files that a source loads of a folder that is meant for every source."""
+    summary = ingest(shop, source, folder, for_every_source=among)
+    return [load.file_name for load in summary.loads]
 
 
 def test_each_source_takes_its_own_files(folder):
-    assert [x.file_name for x in ingest("us", "sales_csv", folder, is_for_all=True).loads] == [
-        "a.csv"
-    ]
-    assert [x.file_name for x in ingest("uk", "online_retail", folder, is_for_all=True).loads] == [
-        "b.csv"
-    ]
+    assert shared("us", "sales_csv", folder) == ["a.csv"]
+    assert shared("uk", "online_retail", folder) == ["b.csv"]
     with connect() as conn:
         assert conn.execute(
             "select shop_id, source, rows_staged from ops.load order by load_id"
@@ -82,10 +84,61 @@ def test_each_source_takes_its_own_files(folder):
 def test_a_file_that_none_recognises_is_refused_once(folder):
     (folder / "c.csv").write_text("a,b\n1,2\n")
     with pytest.raises(ContractError, match=r"c\.csv"):
-        ingest("us", "sales_csv", folder, is_for_all=True)
-    assert len(ingest("uk", "online_retail", folder, is_for_all=True).loads) == 1
+        shared("us", "sales_csv", folder)
+    assert shared("uk", "online_retail", folder) == ["b.csv"]
+
+
+def test_within_a_shop_a_file_that_none_recognises_is_told_there(folder):
+    (folder / "c.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ContractError, match=r"a\.csv.*c\.csv"):
+        shared("uk", "online_retail", folder, "shop")
 
 
 def test_a_source_that_is_named_gets_every_file(folder):
     with pytest.raises(ContractError, match=r"b\.csv"):
         ingest("us", "sales_csv", folder)
+
+
+EVENT_SHOP = """
+[[shops]]
+shop_id = "{0}"
+shop_name = "{0}"
+time_zone = "Europe/London"
+currency = "GBP"
+[[shops.sources]]
+source = "behaviour_events"
+origin = "folder"
+options = {{ path = "nowhere" }}
+[[shops.sources]]
+source = "rees46_events"
+origin = "folder"
+options = {{ path = "nowhere" }}
+"""
+# the header has what both sources need; the times are written as only one of them reads them
+EVENTS = (
+    "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n"
+    "2019-11-01 00:00:00 UTC,view,1003461,2053013555631882655,electronics,xiaomi,489.07,5200,s-1\n"
+    "2019-11-01 00:00:01 UTC,cart,1003461,2053013555631882655,electronics,xiaomi,489.07,5200,s-1\n"
+)
+OWN_EVENTS = (
+    "event_at,event_type,product_id,session_id,query\n2019-11-01 00:00:00,search,,s-1,shoes\n"
+)
+
+
+def test_a_file_that_two_sources_recognise_goes_to_the_best_match_only(folder):
+    """One of them would reject every row, and its night would not be published."""
+    folder.parent.joinpath("shops.toml").write_text(
+        EVENT_SHOP.format("one") + EVENT_SHOP.format("two")
+    )
+    for name in ("a.csv", "b.csv"):
+        (folder / name).unlink()
+    (folder / "log.csv").write_text(EVENTS)
+    (folder / "own.csv").write_text(OWN_EVENTS)
+    for shop in ("one", "two"):  # both shops have the source
+        assert shared(shop, "behaviour_events", folder) == ["own.csv"]
+        assert shared(shop, "rees46_events", folder) == ["log.csv"]
+    with connect() as conn:
+        assert conn.execute(
+            "select source, sum(rows_staged)::int, sum(rows_rejected)::int from ops.load "
+            "group by source order by source"
+        ).fetchall() == [("behaviour_events", 2, 0), ("rees46_events", 4, 0)]

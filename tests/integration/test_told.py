@@ -38,7 +38,7 @@ def test_names_that_look_like_markup_are_shown_as_they_are(warehouse, tmp_path):
     (folder / "x].csv").write_text("\n".join((HEADER, *rows, "")))
     options = {"recursive": True}
     flow.ingest(
-        "main", "sales_csv", origin="folder", path=str(tmp_path / "in"), options=options,
+        "main", "sales_csv", origin="folder", data=str(tmp_path / "in"), options=options,
         holder="test",
     )  # fmt: skip
     flow.refresh(holder="test")

@@ -16,12 +16,12 @@ from ecorse import flow
 from ecorse.cli import app
 from ecorse.errors import ConfigError, ContractError
 from ecorse.origins.simulate import simulated_folder
-from ecorse.reports.truth import Score, likeliest_daypart, score_truth
+from ecorse.reports.truth import Score, likeliest_group, score_truth
 from ecorse.settings import get_settings
 from ecorse.simulate import append_rows
 from ecorse.warehouse.connect import connect
 
-SMALL = {"seed": 4, "orders": 600}
+SMALL = {"seed": 4, "customers": 400, "orders": 600, "events": 0}
 SHOP = """
 [[shops]]
 shop_id = "main"
@@ -144,18 +144,18 @@ def test_rows_that_were_appended_are_no_dirt(shops):
     assert by_name(score_truth())["dirt (precision)"].value == 1
 
 
-def test_the_likeliest_daypart_by_hand():
+def test_the_likeliest_group_by_hand():
     parts = [
         {"name": "daytime", "peak_minute": 740, "spread_minutes": 130},
         {"name": "evening", "peak_minute": 1220, "spread_minutes": 75},
     ]
-    assert likeliest_daypart(parts, 740) == "daytime"
-    assert likeliest_daypart(parts, 1220) == "evening"
+    assert likeliest_group(parts, 740) == "daytime"
+    assert likeliest_group(parts, 1220) == "evening"
     # 1045 is 305 / 130 = 2.35 deviations from noon and 175 / 75 = 2.33 from the evening
-    assert likeliest_daypart(parts, 1045) == "evening"
-    assert likeliest_daypart(parts, 1040) == "daytime"
+    assert likeliest_group(parts, 1045) == "evening"
+    assert likeliest_group(parts, 1040) == "daytime"
     # a quarter past midnight is 255 minutes behind the evening's peak, 715 before noon's
-    assert likeliest_daypart(parts, 35) == "evening"
+    assert likeliest_group(parts, 35) == "evening"
 
 
 @pytest.mark.slow
@@ -180,7 +180,7 @@ def test_a_night_finds_what_was_planted(shops):
 
 @pytest.mark.slow
 def test_a_shop_without_customers_is_judged_by_its_orders(shops):
-    shops(("sales_csv", {"seed": 6, "orders": 6000}))
+    shops(("sales_csv", {"seed": 6, "customers": 4500}))
     flow.ingest("main", "sales_csv", holder="test")
     flow.refresh(holder="test")
     scores = by_name(score_truth())

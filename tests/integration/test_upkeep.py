@@ -45,7 +45,7 @@ def folder(warehouse, tmp_path) -> Path:
 def ingest(folder: Path):
     said: list[str] = []
     flow.ingest(
-        "main", "sales_csv", origin="folder", path=str(folder), holder=HOLDER, progress=said.append
+        "main", "sales_csv", origin="folder", data=str(folder), holder=HOLDER, progress=said.append
     )
     return said
 

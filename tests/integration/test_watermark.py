@@ -8,10 +8,17 @@ from ecorse import flow
 from ecorse.ingest.load import load_file
 from ecorse.ingest.shops import Shop
 from ecorse.refresh.relations import PUBLISHED, staging_at
+from ecorse.sources import get_source
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import writer
 
-SHOP = Shop("main", "Electronics store", "America/New_York", "USD", ())
+SHOP = Shop(
+    shop_id="main",
+    shop_name="Electronics store",
+    time_zone="America/New_York",
+    currency="USD",
+    sources=(),
+)
 HEADER = "Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address"
 
 
@@ -19,7 +26,7 @@ def write(path, *numbers):
     rows = [f'{n},iPhone,1,700,04/19/19 08:46,"1 Elm St, Austin, TX 73301"' for n in numbers]
     path.write_text("\n".join((HEADER, *rows, "")))
     with writer("ingest:main:sales_csv", "test") as fence:
-        return load_file(path, shop=SHOP, source="sales_csv", fence=fence)
+        return load_file(path, shop=SHOP, source=get_source("sales_csv"), fence=fence)
 
 
 def read(build_id: int, **options) -> list[str]:

@@ -16,12 +16,16 @@ from ecorse.settings import Settings
 HEADER = 'about = "A mart."\ngrain = ["shop_id"]\nmaterialized = "table"\n'
 CHECK = '[[checks]]\ncheck = "unique"\ncolumns = ["shop_id"]\n'
 COMMENTS = 'shop_id = "The shop"\nlines = "Lines"\n'
-MODEL = '[model]\nclass = "package.module:Class"\nwrites = ["{writes}"]\n[inputs]\nrows = "{sql}"\n'
+MODEL = (  # its lists go to item_similarity
+    '[model]\nclass = "package.module:Class"\nanswers = ["items"]\n'
+    '[inputs]\nproducts = "{sql}"\ninteractions = "{sql}"\n'
+)
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """An empty project folder with comments for shop_id and lines."""
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project folder with comments for shop_id and lines, and nothing shipped below it."""
+    monkeypatch.setattr("ecorse.layers.SHIPPED_DIR", tmp_path / "shipped")
     (tmp_path / "include/sql/marts/core").mkdir(parents=True)
     (tmp_path / "include/sql/checks").mkdir()
     (tmp_path / "include/models").mkdir()
@@ -91,19 +95,20 @@ def test_steps_come_after_what_they_read_and_by_name(project: Path) -> None:
     # z reads staging; b and model c read z; a reads what the model writes
     _write(project, "z")
     _write(project, "b", "select shop_id from marts.z")
-    _write(project, "a", "select shop_id from marts.groups")
-    declaration = MODEL.format(writes="groups", sql="select shop_id from marts.z")
-    (project / "include/models/c_model.toml").write_text(declaration)
+    _write(project, "a", "select shop_id from marts.item_similarity")
+    declaration = MODEL.format(sql="select shop_id from marts.z")
+    (project / "include/models/recommend_c.toml").write_text(declaration)
     catalog = _load(project)
     assert [[step.name for step in level] for level in catalog.levels()] == [
         ["z"],
-        ["b", "c_model"],
+        ["b", "recommend_c"],
         ["a"],
     ]
-    assert [step.name for step in catalog.steps()] == ["z", "b", "c_model", "a"]
-    model = catalog.step("c_model")
-    assert (model.kind, model.reads, model.writes) == ("model", frozenset({"z"}), ("groups",))
-    assert catalog.writers_of("groups") == [model]
+    assert [step.name for step in catalog.steps()] == ["z", "b", "recommend_c", "a"]
+    model = catalog.step("recommend_c")
+    assert (model.kind, model.reads) == ("model", frozenset({"z"}))
+    assert model.writes == ("item_similarity", "model_scores", "model_status")
+    assert catalog.writers_of("item_similarity") == [model]
 
 
 def test_changed_file_is_read_again(project: Path) -> None:
@@ -222,16 +227,16 @@ def test_areas_come_after_what_they_need_and_are_cut_where_a_model_stands_betwee
     _write(project, "a")
     _write(project, "b", "select shop_id from marts.a", area="sales")
     _write(project, "c", "select shop_id from marts.b")
-    _write(project, "d", "select shop_id from marts.groups", area="sales")
+    _write(project, "d", "select shop_id from marts.item_similarity", area="sales")
     _write(project, "e", "select shop_id from marts.d", area="sales")
     _write(project, "f", "select shop_id from marts.a", area="quality")
-    declaration = MODEL.format(writes="groups", sql="select shop_id from marts.a")
-    (project / "include/models/m_m.toml").write_text(declaration)
+    declaration = MODEL.format(sql="select shop_id from marts.a")
+    (project / "include/models/recommend_m.toml").write_text(declaration)
     areas = _load(project).areas()
     assert [(area.name, area.kind, [s.name for s in area.steps]) for area in areas] == [
         ("core", "marts", ["a"]),
         ("quality", "marts", ["f"]),
-        ("m_m", "model", ["m_m"]),
+        ("recommend_m", "model", ["recommend_m"]),
         ("sales", "marts", ["b", "d", "e"]),
         ("core_2", "marts", ["c"]),
     ]
@@ -251,13 +256,13 @@ def test_cycle_names_who_waits_for_whom(project: Path) -> None:
 
 
 def test_table_written_twice_and_model_reading_staging_are_refused(project: Path) -> None:
-    _write(project, "groups")
-    model = project / "include/models/c_model.toml"
-    model.write_text(MODEL.format(writes="groups", sql="select shop_id from marts.groups"))
-    with pytest.raises(ConfigError, match=r"c_model\.toml: writes marts\.groups"):
+    _write(project, "item_similarity")
+    model = project / "include/models/recommend_c.toml"
+    model.write_text(MODEL.format(sql="select shop_id from marts.item_similarity"))
+    with pytest.raises(ConfigError, match=r"recommend_c\.toml: writes marts\.item_similarity"):
         _load(project)
-    model.write_text(MODEL.format(writes="x", sql="select shop_id from staging.order_lines"))
-    with pytest.raises(ConfigError, match=r"c_model\.toml: the input 'rows' reads staging"):
+    model.write_text(MODEL.format(sql="select shop_id from staging.order_lines"))
+    with pytest.raises(ConfigError, match=r"recommend_c\.toml: the input 'products' reads staging"):
         _load(project)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from ecorse.clean.stream import text_blocks
 from ecorse.errors import ContractError, SourceUnavailable
-from ecorse.ingest.archive import Intake
+from ecorse.ingest.archive import Incoming
 
 
 def parquet() -> bytes:
@@ -37,7 +37,7 @@ TEXT = "".join(f"{line}\n" for line in ["id", *range(5000)]).encode()
 FORMATS = pytest.mark.parametrize("data", [parquet(), xlsx()], ids=["parquet", "xlsx"])
 
 
-class Meddling(Intake):
+class Meddling(Incoming):
     """An intake during which something is done to the file, once its first block is read."""
 
     def meddle(self) -> None: ...

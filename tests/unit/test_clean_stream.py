@@ -22,9 +22,12 @@ def read(data: bytes, encoding: str = "utf-8", block_bytes: int = 1 << 20) -> by
     ("data", "encoding"),
     [
         (TEXT.encode(), "utf-8"),
-        (gzip.compress(TEXT.encode()), "utf-8"),
-        (gzip.compress(TEXT[:9].encode()) + gzip.compress(TEXT[9:].encode()), "utf-8"),
-        (gzip.compress(TEXT.encode()) + b"\0" * 512, "utf-8"),
+        (gzip.compress(TEXT.encode(), mtime=0), "utf-8"),
+        (
+            gzip.compress(TEXT[:9].encode(), mtime=0) + gzip.compress(TEXT[9:].encode(), mtime=0),
+            "utf-8",
+        ),
+        (gzip.compress(TEXT.encode(), mtime=0) + b"\0" * 512, "utf-8"),
         (TEXT.encode("utf-16"), "utf-16"),
         (TEXT.encode("utf-16-le"), "utf-16-le"),
     ],
@@ -45,8 +48,12 @@ def test_a_declared_latin_1_is_decoded():
     ("data", "encoding", "message"),
     [
         (b"", "utf-8", r"f\.csv: the file is empty \(0 bytes\)"),
-        (gzip.compress(TEXT.encode())[:-6], "utf-8", "truncated.*ends in the middle, at byte"),
-        (gzip.compress(TEXT.encode()) + b"junk", "utf-8", "at byte .* not gzip"),
+        (
+            gzip.compress(TEXT.encode(), mtime=0)[:-6],
+            "utf-8",
+            "truncated.*ends in the middle, at byte",
+        ),
+        (gzip.compress(TEXT.encode(), mtime=0) + b"junk", "utf-8", "at byte .* not gzip"),
         (b"\x1f\x8b\x08\x00" + b"\xff" * 40, "utf-8", "damaged gzip"),
         (TEXT.encode("utf-16"), "utf-8", r"looks like utf-16, not UTF-8 \(byte offset 0\)"),
         (TEXT.encode("utf-16-le"), "utf-8", r"looks like utf-16-le.*\(byte offset 1\)"),

@@ -11,13 +11,16 @@ import pytest
 from ecorse.clean.cast import cast, parse
 from ecorse.ingest.shops import Shop
 from ecorse.schema.contract import recognise
-from ecorse.sources import get_source, read_with
+from ecorse.sources import get_source
+from ecorse.sources.reading import Reading
 
-SHOP = Shop("main", "Main", "America/New_York", "USD", ())
+SHOP = Shop(
+    shop_id="main", shop_name="Main", time_zone="America/New_York", currency="USD", sources=()
+)
 
 
 def read(name, header, *lines, **reading):
-    source = read_with(get_source(name), reading)
+    source = get_source(name, Reading(**reading))
     found = recognise(source.contract, header.split(","), "f.csv")
     raw = parse(("\n".join(lines) + "\n").encode(), found, ",", '"')
     typed = cast(raw, found, source.contract)
@@ -34,7 +37,7 @@ def test_a_purchase_of_the_event_log_is_an_order_line_too():
     assert found.frame["event_at"].to_list()[0] == datetime(2019, 10, 1, 2, tzinfo=UTC)
     assert found.frame.select("category_path", "brand").rows()[0] == (None, None)
     assert found.warnings == {"brand_unknown": 1, "category_unknown": 1}
-    (line,) = found.also["order_lines"].rows(named=True)
+    (line,) = found.companions["order_lines"].rows(named=True)
     assert line["_row"] == 1
     assert (line["order_id"], line["customer_id"], line["customer_key_kind"]) == ("s1", "7", "id")
     assert (line["quantity"], line["unit_price"]) == (1, Decimal("35.7900"))
@@ -44,14 +47,14 @@ def test_a_purchase_of_the_event_log_is_an_order_line_too():
 
 def test_purchases_may_stay_events_only():
     _, found = read("rees46_events", LOG, BUY, purchases_are_orders=False)
-    assert found.also == {}
+    assert found.companions == {}
     assert found.frame.height == 1
 
 
 def test_a_purchase_without_session_is_no_order():
     _, found = read("rees46_events", LOG, BUY.removesuffix("s1"))
     assert found.frame.height == 1
-    assert found.also["order_lines"].height == 0
+    assert found.companions["order_lines"].height == 0
     assert found.warnings["purchase_without_session"] == 1
 
 

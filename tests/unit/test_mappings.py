@@ -12,10 +12,11 @@ import pytest
 from ecorse.errors import ConfigError, ContractError
 from ecorse.ingest.check import check_file
 from ecorse.ingest.shops import Shop
+from ecorse.settings import get_settings
 from ecorse.sources.mappings.draft import draft
 from ecorse.sources.mappings.source import read_mapping
 
-SHOP = Shop("main", "Main", "Europe/Berlin", "EUR", ())
+SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
 ORDERS = """
 about = "Orders"
 table = "order_lines"
@@ -42,13 +43,15 @@ def mapping(tmp_path, monkeypatch):
     """Write a mapping and give its source, known by its name as any other."""
     folder = tmp_path / "project" / "include" / "sources"
     folder.mkdir(parents=True)
-    monkeypatch.setattr("ecorse.sources.mapping_file", lambda name: folder / f"{name}.toml")
+    monkeypatch.setenv("ECORSE_PROJECT_DIR", str(tmp_path / "project"))
+    get_settings.cache_clear()
 
     def mapping(text, name="orders"):
         (folder / f"{name}.toml").write_text(text)
         return read_mapping(folder / f"{name}.toml")
 
-    return mapping
+    yield mapping
+    get_settings.cache_clear()
 
 
 def rows_of(source, path):

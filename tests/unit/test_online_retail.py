@@ -11,7 +11,9 @@ from ecorse.ingest.shops import Shop
 from ecorse.schema.contract import recognise
 from ecorse.sources.online_retail import SOURCE
 
-SHOP = Shop("gifts", "Gifts", "Europe/London", "GBP", ())
+SHOP = Shop(
+    shop_id="gifts", shop_name="Gifts", time_zone="Europe/London", currency="GBP", sources=()
+)
 FIRST = ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice",
          "CustomerID", "Country"]  # fmt: skip
 SECOND = ["Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price",

@@ -10,7 +10,9 @@ from ecorse.ingest.shops import Shop
 from ecorse.schema.contract import recognise
 from ecorse.sources.sales_csv import SOURCE, product_id, split_address
 
-SHOP = Shop("main", "Main", "America/New_York", "USD", ())
+SHOP = Shop(
+    shop_id="main", shop_name="Main", time_zone="America/New_York", currency="USD", sources=()
+)
 SIX = ["Order ID", "Product", "Quantity Ordered", "Price Each", "Order Date", "Purchase Address"]
 THIRTEEN = ["", "Order ID", "Product Category", *SIX[1:],
             "Month", "Sales", "City", "Hour", "Time of Day"]  # fmt: skip

@@ -13,10 +13,6 @@ import zipfile
 import numpy as np
 import pytest
 import skops.io
-
-from ecorse.errors import ModelRejected
-from ecorse.features.orders import Block, Feature
-from ecorse.segments import artifact
 from ecorse.segments.artifact import (
     HEADER,
     SegmentModel,
@@ -25,6 +21,10 @@ from ecorse.segments.artifact import (
     load_artifact,
     read_artifact,
 )
+
+from ecorse.errors import ModelRejected
+from ecorse.features.orders import Block, Feature
+from ecorse.segments import artifact
 from ecorse.segments.projection import fit_kmeans, fit_projection, join_pipeline, project
 
 

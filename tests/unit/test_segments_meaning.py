@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ecorse.segments.config import Naming
 from scipy.stats.contingency import association
 
 from ecorse.features.orders import Block, Feature
-from ecorse.segments.config import Naming
 from ecorse.segments.meaning import describe_segments
 from ecorse.segments.traits import describe_trait, explained_share, standardized_difference
 

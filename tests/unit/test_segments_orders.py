@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from ecorse.segments.artifact import read_artifact
 from sklearn.metrics import adjusted_rand_score
 
 from ecorse.errors import ConfigError, DataError, ModelRejected
 from ecorse.models.base import Champion
-from ecorse.segments.artifact import read_artifact
 from ecorse.segments.kmeans import PcaKMeans
 from ecorse.settings import PROJECT_DIR
 

@@ -43,7 +43,7 @@ def lines():
 
 @pytest.fixture(scope="module")
 def model():
-    declarations = load_declarations(PROJECT_DIR / "include" / "models")
+    declarations = load_declarations()
     return next(d for d in declarations if d.name == "segment_orders").create()
 
 

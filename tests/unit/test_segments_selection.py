@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ecorse.segments.config import Selection
 from sklearn.metrics import silhouette_score
 
 from ecorse.features.orders import Block, Feature
-from ecorse.segments.config import Selection
 from ecorse.segments.identity import first_order, match_segments
 from ecorse.segments.mixture import hour_mixture_agreement, quietest_hour
 from ecorse.segments.projection import (

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from collections import Counter
 from datetime import datetime
 from pathlib import Path
@@ -37,11 +38,11 @@ def folder(tmp_path_factory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("name", [n for n in format_names() if n != "sales_csv"])
+@pytest.mark.parametrize("name", format_names())
 @pytest.mark.parametrize("rows", [0, 1, 233])
 def test_exactly_n_new_rows_follow_the_last_one(tmp_path, folder, name, rows):
     form = get_format(name)
-    before = sorted((folder / name).glob("simulated_*"))[-1].read_bytes()
+    before = last_file(folder / name).read_bytes()
     path = tmp_path / "data.csv"
     path.write_bytes(before)
     growth = append_rows(path, rows=rows, seed=8)
@@ -55,13 +56,24 @@ def test_exactly_n_new_rows_follow_the_last_one(tmp_path, folder, name, rows):
     assert len({tuple(row) for row in new}) == rows
     if rows and form.moment:
         place = form.columns.index(form.moment)
-        assert min(when(r[place], name) for r in new) > max(when(r[place], name) for r in old)
+        moments = [when(row[place], name) for row in new]
+        if name == "sales_csv":  # a month's file grows within its month: the second day of 40 too
+            assert {(moment.year, moment.month) for moment in moments} == {(2019, 2)}
+        else:
+            assert min(moments) > max(when(r[place], name) for r in old)
     place = form.columns.index(form.new_id)
     assert all(row[place].removeprefix("C").startswith("SIM-") for row in new)
     # appended again with the same seed the ids are new again, but for a file of known customers
     append_rows(path, rows=rows, seed=8)
     third = parse(path.read_bytes()[len(after) :], name)
     assert not {tuple(row) for row in third} & {tuple(row) for row in new}
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(".")) == []
+
+
+def last_file(folder: Path) -> Path:
+    """The latest month's file; sales files are named by their months' names."""
+    files = [p for p in folder.iterdir() if p.name.lower().startswith("simulated_")]
+    return max(files, key=lambda path: ("February" in path.name, path.name))
 
 
 def when(text: str, name: str) -> datetime:
@@ -71,14 +83,96 @@ def when(text: str, name: str) -> datetime:
     return datetime.strptime(text, form.moment_format)
 
 
-def test_a_sales_file_grows_within_its_month_as_before(tmp_path, folder):
+SALES = b"Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address"
+SALE = b'1001,Lamp,2,4.5,04/07/19 22:30,"1 Main St, Boston, MA 02215"'
+
+
+def test_a_months_file_grows_in_the_month_that_most_rows_have(tmp_path):
     path = tmp_path / "sales.csv"
-    path.write_bytes(sorted((folder / "sales_csv").glob("simulated_*"))[0].read_bytes())
-    n = len(parse(path.read_bytes(), "sales_csv"))
-    assert append_rows(path, rows=20, seed=1).format == "sales_csv"
+    june = SALE.replace(b"04/07/19", b"06/30/21")
+    july = SALE.replace(b"04/07/19", b"07/01/21")
+    # and junk that is no date
+    junk = b"x,y,1,2,99/99/99 00:00,z"
+    path.write_bytes(b"\n".join([SALES, *[july] * 900, *[june] * 1_100, junk, b""]))
+    size = path.stat().st_size
+    append_rows(path, rows=400, seed=1)
+    added = parse(path.read_bytes()[size:], "sales_csv")
+    assert len(added) == 400
+    days = Counter(row[4][:8] for row in added)
+    assert {day[:2] + day[6:] for day in days} == {"0621"}
+    assert len(days) > 20  # all over the month
+    assert all(int(row[2]) > 0 and float(row[3]) > 0 for row in added)
+
+
+def test_many_more_rows_than_customers_can_buy_in_a_month(tmp_path, monkeypatch):
+    """Another shop follows, under a tag of its own, until there are enough rows."""
+    monkeypatch.setattr("ecorse.simulate.grow._LARGEST", 300)
+    path = tmp_path / "ratings.csv"
+    path.write_text("userId,movieId,rating,timestamp\n")
+    append_rows(path, rows=2_500, seed=1)
+    rows = parse(path.read_bytes(), "ratings")[1:]
+    assert len({tuple(row) for row in rows}) > 0.99 * len(rows)
+    assert len(rows) == 2_500
+
+
+def test_a_header_alone_can_grow(tmp_path):
+    path = tmp_path / "sales.csv"
+    path.write_bytes(SALES)
+    append_rows(path, rows=3, seed=1)
     rows = parse(path.read_bytes(), "sales_csv")
-    assert len(rows) == n + 20
-    assert {row[4][:2] for row in rows[n:]} == {"01"}
+    assert len(rows) == 4
+    assert {row[4][:2] + row[4][6:8] for row in rows[1:]} == {"0119"}
+
+
+def test_bom_and_windows_line_ends_stay(tmp_path):
+    path = tmp_path / "sales.csv"
+    before = b"\xef\xbb\xbf" + SALES + b"\r\n" + SALE + b"\r\n"
+    path.write_bytes(before)
+    append_rows(path, rows=3, seed=1)
+    after = path.read_bytes()
+    assert after.startswith(before)
+    assert after.count(b"\r\n") == after.count(b"\n") == 5
+
+
+def test_orders_of_two_files_never_meet(tmp_path, folder):
+    new = []
+    for source in sorted((folder / "sales_csv").glob("Sim*")):
+        path = tmp_path / source.name
+        before = source.read_bytes()
+        path.write_bytes(before)
+        append_rows(path, rows=50, seed=1)
+        new.append({row[0] for row in parse(path.read_bytes()[len(before) :], "sales_csv")})
+    assert len(new) == 2
+    assert not new[0] & new[1]
+
+
+def test_a_killed_append_leaves_the_file_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "sales.csv"
+    path.write_bytes(SALES + b"\n" + SALE + b"\n")
+    before = path.read_bytes()
+
+    def killed(self: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        append_rows(path, rows=5, seed=1)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["sales.csv"]
+
+
+def test_two_appends_at_once_lose_nothing(tmp_path):
+    path = tmp_path / "sales.csv"
+    path.write_bytes(SALES + b"\n" + SALE + b"\n")
+    threads = [
+        threading.Thread(target=append_rows, args=(path,), kwargs={"rows": 25}) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    rows = parse(path.read_bytes(), "sales_csv")
+    assert len({tuple(row) for row in rows}) == len(rows) == 2 + 4 * 25
 
 
 def test_same_file_and_seed_give_the_same_rows_and_its_line_ends_stay(tmp_path):
@@ -97,6 +191,20 @@ def test_same_file_and_seed_give_the_same_rows_and_its_line_ends_stay(tmp_path):
     [_, old, first, *_] = texts[0].split(b"\n")
     assert old.endswith(b"France")
     assert b",7/31/2011 " in first
+
+
+@pytest.mark.parametrize("grow", [append_rows, augment_rows])
+@pytest.mark.parametrize(
+    "content",
+    [b"", SALES + b",More\n", SALE + b"\n", b"\x1f\x8b\x08\x00compressed", b"x" * 9000],
+)
+def test_a_file_of_another_shape_is_refused_unchanged(tmp_path, grow, content):
+    path = tmp_path / "other.csv"
+    path.write_bytes(content)
+    with pytest.raises(ContractError, match=r"other\.csv, line 1: expected the header"):
+        grow(path, rows=1)
+    assert path.read_bytes() == content
+    assert [p.name for p in tmp_path.iterdir()] == ["other.csv"]
 
 
 @pytest.mark.parametrize("grow", [append_rows, augment_rows])

@@ -16,8 +16,11 @@ import pytest
 
 from ecorse.errors import ConfigError
 from ecorse.simulate.behaviour import CART, PURCHASE, REMOVE, VIEW, slices
+from ecorse.simulate.draws import allocate
 from ecorse.simulate.images import SIZE, picture, png, write_images
-from ecorse.simulate.population import FIRST_PRODUCT, Plan, Shop, days_of_years, peaks
+from ecorse.simulate.plan import Plan, days_of_years
+from ecorse.simulate.shop import FIRST_PRODUCT, Shop, peaks
+from ecorse.simulate.stores import get_store
 
 PLAN = Plan(seed=3, customers=1_000, orders=10_000, events=70_000)
 
@@ -102,7 +105,7 @@ def test_groups_buy_at_their_own_hours(shop, lines):
 
 
 def test_complements_hold_with_their_probability(shop, lines):
-    goods, truth = shop.catalogue, shop.truth
+    goods, store = shop.catalogue, shop.store
     baskets = lines.group_by("order").agg("product").get_column("product").to_list()
     n = both = 0.0
     expected = 0.0
@@ -110,7 +113,7 @@ def test_complements_hold_with_their_probability(shop, lines):
         for product in basket:
             if goods.complement[product] >= 0:
                 n += 1
-                expected += truth.categories[goods.category[product]].complement_probability
+                expected += store.categories[goods.category[product]].complement_probability
                 both += goods.complement[product] in basket
     # an extra product (6 %) has no complement of its own drawn, and may be one by chance
     assert abs(both - expected) < 4 * (n * 0.25) ** 0.5 + 0.06 * n
@@ -195,6 +198,21 @@ def test_the_peaks_of_a_day_by_hand():
 def test_a_plan_out_of_range_is_refused(wrong):
     with pytest.raises(ConfigError, match=r"Cannot simulate"):
         Plan(**wrong)
+
+
+def test_a_store_in_its_own_size_or_in_another():
+    assert Plan.of(get_store("department")) == Plan()
+    plan = Plan.of(get_store("electronics"), customers=300, events=0)
+    # 4 orders for 3 customers
+    assert (plan.customers, plan.orders, plan.events, plan.products) == (300, 400, 0, 25)
+
+
+def test_largest_remainder_by_hand():
+    # 10 by 1:1:1 is 3.33 each; the one left over goes to the first
+    assert allocate(10, [1, 1, 1]) == [4, 3, 3]
+    # 7 by 5:3:2 is 3.5, 2.1, 1.4
+    assert allocate(7, [5, 3, 2]) == [4, 2, 1]
+    assert allocate(0, [1, 2]) == [0, 0]
 
 
 def test_days_of_years():

@@ -16,6 +16,7 @@ from ecorse.errors import ConfigError
 from ecorse.ingest.shops import Shop, ShopSource, load_shops
 from ecorse.settings import PROJECT_DIR, Settings
 from ecorse.sources import source_names
+from ecorse.sources.reading import Reading
 
 GOOD = """
 [[shops]]
@@ -38,9 +39,16 @@ def load(tmp_path: Path, text: str) -> list[Shop]:
 
 def test_the_default_file():
     shops = load_shops(Settings(shops_file=PROJECT_DIR / "include" / "shops.toml"))
-    simulated = ShopSource("sales_csv", "simulate", {"seed": 20190101})
+    options = {"seed": 20190101, "store": "electronics", "format": "sales_csv"}
+    simulated = ShopSource("sales_csv", "simulate", options)
     main, demo = shops
-    assert main == Shop("main", "Example store", "America/New_York", "USD", (simulated,))
+    assert main == Shop(
+        shop_id="main",
+        shop_name="Example store",
+        time_zone="America/New_York",
+        currency="USD",
+        sources=(simulated,),
+    )
     # one shop in several formats: the same seed and size, and orders that count once
     assert {s.origin for s in demo.sources} == {"simulate"}
     assert {(s.options["seed"], s.options["customers"]) for s in demo.sources} == {(20190101, 1500)}
@@ -55,7 +63,7 @@ def test_the_default_file():
         )
     }
     events = next(s for s in demo.sources if s.name == "rees46_events")
-    assert events.reading == {"purchases_are_orders": False}
+    assert events.reading == Reading(purchases_are_orders=False)
 
 
 def test_the_examples_in_its_comments_work(tmp_path):
@@ -86,48 +94,66 @@ def test_several_shops_in_the_order_of_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
-        (
-            "America/New_York",
-            "America/Nowhere",
-            r"shops\[0\]\.time_zone = 'America/Nowhere': no such zone",
-        ),
-        ("America/New_York", "../etc", r"time_zone = '\.\./etc': no such zone"),
-        ("America/New_York", "America", r"time_zone = 'America': no such zone"),
-        ('"USD"', '"UDS"', r"shops\[0\]\.currency = 'UDS': no such currency"),
+        ("America/New_York", "America/Nowhere", r"shops\[0\]\.time_zone = '.*': expected an IANA"),
+        ("America/New_York", "../etc", r"time_zone = '\.\./etc': expected an IANA zone"),
+        ("America/New_York", "America", r"time_zone = 'America': expected an IANA zone"),
+        ('"USD"', '"UDS"', r"shops\[0\]\.currency = 'UDS': expected an ISO 4217 code"),
         ('"USD"', '"usd"', r"currency = 'usd'"),
         ('"USD"', "840", r"currency = 840: expected a text"),
-        ('"main"', '"Main Shop"', r"shop_id = 'Main Shop': use lower-case"),
+        ('"main"', '"Main Shop"', r"shop_id = 'Main Shop': expected lower-case"),
         ('"main"', '"main-simulated"', r"marks simulated rows"),
-        ('"main"', '""', r"shop_id = '': expected a text"),
-        (
-            '"sales_csv"',
-            '"sales"',
-            r"sources\[0\]\.source = 'sales': no such source; there are .*sales_csv",
-        ),
+        ('"main"', '""', r"shop_id = '': expected lower-case"),
+        ('"Example store"', '""', r"shop_name = '': expected a text that is not empty"),
+        ('"sales_csv"', '"sales"', r"\.source = 'sales': no such source; there are .*sales_csv"),
         ('"sales_csv"', '"shops"', r"source = 'shops': no such source"),
-        (
-            '"folder"',
-            '"ftp"',
-            r"sources\[0\]\.origin = 'ftp': no such origin; there are folder, http",
-        ),
-        ('{ path = "data" }', '"data"', r"sources\[0\]\.options: expected a table"),
-        ('origin = "folder"', "", r"sources\[0\]: origin is missing"),
-        ('shop_name = "Example store"', "", r"shops\[0\]: shop_name is missing"),
-        ("shop_name", "shop_nmae", r"unknown key shop_nmae; it can have .*shop_name"),
+        ('"folder"', '"ftp"', r"\.origin = 'ftp': no such origin; there are folder, http"),
+        ('{ path = "data" }', '"data"', r"sources\[0\]\.options = 'data': expected a table"),
+        ('origin = "folder"', "", r"sources\[0\]\.origin is missing; expected where the files"),
+        ('source = "sales_csv"', "", r"sources\[0\]\.source is missing; expected the name of a"),
+        ('shop_name = "Example store"', "", r"shops\[0\]\.shop_name is missing"),
         (
             'currency = "USD"',
             'currency = "USD"\nurl = "x"',
-            r"unknown key url; it can have currency",
+            r"url: no such key; there are currency",
         ),
-        ("[[shops.sources]]", "[shops.sources]", r"sources: expected at least one"),
-        ("[[shops]]", "[[shop]]", r"unknown key shop; it can have shops"),
+        ("[[shops.sources]]", "[shops.sources]", r"sources = .*: expected a list"),
+        ("[[shops]]", "[[shop]]", r"shop: no such key; there are shops"),
         ("[[shops]]", "[[shops", r"not valid TOML"),
+        (
+            'origin = "folder"',
+            'origin = "folder"\nreading = { drift = "never" }',
+            r"reading\.drift = 'never': expected 'evolve', 'quarantine' or 'freeze'",
+        ),
+        (
+            'origin = "folder"',
+            'origin = "folder"\nreading = { encoding = "latin9000" }',
+            r"reading\.encoding = 'latin9000': expected an encoding such as",
+        ),
+        (
+            'origin = "folder"',
+            'origin = "folder"\nreading = { delimiter = ";;" }',
+            r"reading\.delimiter = ';;': expected one character",
+        ),
     ],
 )
 def test_each_mistake_is_named_with_file_and_key(tmp_path, old, new, sentence):
     assert old in GOOD
-    with pytest.raises(ConfigError, match=rf"shops\.toml: .*{sentence}"):
+    with pytest.raises(ConfigError, match=rf"(?s)shops\.toml: .*{sentence}"):
         load(tmp_path, GOOD.replace(old, new))
+
+
+def test_all_mistakes_are_told_at_once(tmp_path):
+    wrong = GOOD.replace("USD", "UDS").replace("sales_csv", "sales").replace("shop_name", "name")
+    with pytest.raises(ConfigError) as told:
+        load(tmp_path, wrong)
+    lines = str(told.value).splitlines()
+    assert lines[0].endswith("shops.toml: 4 mistakes.")
+    assert [line.split(" = ")[0].split(":")[0].strip() for line in lines[1:]] == [
+        "shops[0].shop_name is missing; expected how people call the shop",
+        "shops[0].currency",
+        "shops[0].sources[0].source",
+        "shops[0].name",
+    ]
 
 
 def test_nothing_may_stand_twice(tmp_path):
@@ -143,7 +169,7 @@ def test_nothing_may_stand_twice(tmp_path):
 def test_no_shops_and_no_file(tmp_path):
     with pytest.raises(ConfigError, match="at least one"):
         load(tmp_path, "shops = []")
-    with pytest.raises(ConfigError, match=r"none\.toml: cannot be read .*ECORSE_SHOPS_FILE"):
+    with pytest.raises(ConfigError, match=r"none\.toml: there is no such .*ECORSE_SHOPS_FILE"):
         load_shops(Settings(shops_file=tmp_path / "none.toml"))
 
 

@@ -29,6 +29,7 @@ from ecorse.schema.source import LookingUp
 from ecorse.schema.staging import STAGING_TABLES
 
 if TYPE_CHECKING:
+    from ecorse.schema.contract import Contract
     from ecorse.schema.source import Difference, Shop, Source
 
 REJECT_SCHEMA = {
@@ -53,15 +54,15 @@ class CleanBlock:
     """Rows of one block: new lines, lines that may repeat an earlier one, and rejects.
 
     ``lines`` and ``candidates`` have columns of the source's table without ``load_id``;
-    ``rejected`` those of ``ops.reject`` without its ids. ``also`` and ``also_candidates`` have, by
-    table, the rows of further tables that belong to them.
+    ``rejected`` those of ``ops.reject`` without its ids. ``companions`` and
+    ``companion_candidates`` have, by table, the rows of other tables that belong to them.
     """
 
     lines: pl.DataFrame
     candidates: pl.DataFrame
     rejected: pl.DataFrame
-    also: dict[str, pl.DataFrame] = field(default_factory=dict)
-    also_candidates: dict[str, pl.DataFrame] = field(default_factory=dict)
+    companions: dict[str, pl.DataFrame] = field(default_factory=dict)
+    companion_candidates: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
 @dataclass
@@ -85,6 +86,31 @@ class Account:
     money: Decimal = Decimal(0)
     first_at: datetime | None = None
     last_at: datetime | None = None
+
+
+def open_frames(
+    file: Readable, contract: Contract, file_name: str, max_record_bytes: int
+) -> Framer:
+    """A file's header, read at once, and its framed blocks, as its contract says they are written.
+
+    Raises
+    ------
+    ContractError
+        It is no text of the contract's encoding, or has no header.
+    """
+    return Framer(
+        text_blocks(
+            file,
+            contract.encoding,
+            file_name,
+            dialect=Dialect(contract.delimiter, contract.quote),
+        ),
+        file_name=file_name,
+        delimiter=contract.delimiter,
+        quote=contract.quote,
+        max_record_bytes=max_record_bytes,
+        max_record_lines=contract.max_record_lines,
+    )
 
 
 class Cleaner:
@@ -111,19 +137,7 @@ class Cleaner:
         self.account = Account()
         self._source, self._shop, self._file_name = source, shop, file_name
         self._limit_share = reject_limit_share
-        self._framer = Framer(
-            text_blocks(
-                file,
-                contract.encoding,
-                file_name,
-                dialect=Dialect(contract.delimiter, contract.quote),
-            ),
-            file_name=file_name,
-            delimiter=contract.delimiter,
-            quote=contract.quote,
-            max_record_bytes=max_record_bytes,
-            max_record_lines=contract.max_record_lines,
-        )
+        self._framer = open_frames(file, contract, file_name, max_record_bytes)
         self.header = recognise(contract, self._framer.header, file_name)
         self._file_header = self.header
         if isinstance(source, LookingUp):
@@ -214,17 +228,23 @@ class Cleaner:
         self._profile(raw, lines)
         is_candidate = self._seen.candidates(lines.select(contract.dedup_key))
         if not is_candidate.any():
-            also = {name: self._placed(block, more) for name, more in found.also.items()}
-            return self._tally(CleanBlock(lines, lines.clear(), rejected, also))
-        suspects = rows.filter(is_candidate).implode()
-        undecided = {name: more["_row"].is_in(suspects) for name, more in found.also.items()}
+            placed = {name: self._placed(block, rows) for name, rows in found.companions.items()}
+            return self._tally(CleanBlock(lines, lines.clear(), rejected, placed))
+        suspects = pl.col("_row").is_in(rows.filter(is_candidate).implode())
+        certain, undecided = (
+            {
+                name: self._placed(block, companions.filter(which))
+                for name, companions in found.companions.items()
+            }
+            for which in (~suspects, suspects)
+        )
         return self._tally(
             CleanBlock(
                 lines.filter(~is_candidate),
                 lines.filter(is_candidate),
                 rejected,
-                {n: self._placed(block, f.filter(~undecided[n])) for n, f in found.also.items()},
-                {n: self._placed(block, f.filter(undecided[n])) for n, f in found.also.items()},
+                certain,
+                undecided,
             )
         )
 
@@ -261,7 +281,7 @@ class Cleaner:
 
     def _tally(self, block: CleanBlock) -> CleanBlock:
         """Count a block's new rows by table, and sum the money of its order lines."""
-        for name, rows in ((self._source.contract.table, block.lines), *block.also.items()):
+        for name, rows in ((self._source.contract.table, block.lines), *block.companions.items()):
             self.account.lines[name] += rows.height
             if name == "order_lines":
                 self.account.money += _money(rows)

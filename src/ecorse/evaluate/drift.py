@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ecorse.evaluate.gate import GateLimits, population_stability
-from ecorse.features.orders import PERIODS, Block, Floats
+from ecorse.evaluate.gate import population_stability
+from ecorse.features.orders import Block, Floats
+from ecorse.models.declaration import PERIODS, SegmentationGate
 
 QUANTILES = 10
 
@@ -62,7 +63,7 @@ def reference_histograms(blocks: Sequence[Block]) -> dict[str, dict[str, Any]]:
 
 
 def drift(
-    references: Mapping[str, Mapping[str, Any]], blocks: Sequence[Block], limits: GateLimits
+    references: Mapping[str, Mapping[str, Any]], blocks: Sequence[Block], limits: SegmentationGate
 ) -> dict[str, float]:
     """PSI of each watched feature against its reference: of all rows, and of the added ones.
 

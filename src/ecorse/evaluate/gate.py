@@ -7,7 +7,6 @@ What does not: fitting anything; names of shops, tables or files.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,20 +14,10 @@ import numpy.typing as npt
 from sklearn.metrics import adjusted_rand_score
 
 from ecorse.models.base import Decision
+from ecorse.models.declaration import RecommenderGate, SegmentationGate
 
 Labels = npt.NDArray[np.int64]
 SMALLEST_PSI_SHARE = 1e-4
-
-
-@dataclass(frozen=True)
-class GateLimits:
-    """What a candidate must reach to replace the champion."""
-
-    min_ari: float
-    min_jaccard: float
-    max_psi: float
-    least_added: int
-    least_reference: int
 
 
 def label_agreement(before: npt.ArrayLike, after: npt.ArrayLike) -> float:
@@ -77,8 +66,8 @@ def population_stability(expected: npt.ArrayLike, actual: npt.ArrayLike) -> floa
     return float(np.sum((a - e) * np.log(a / e)))
 
 
-def decide(
-    limits: GateLimits,
+def judge_labels(
+    limits: SegmentationGate,
     *,
     psi: Mapping[str, float],
     ari: float,
@@ -100,7 +89,7 @@ def decide(
         "champion_k": champion_k,
         "candidate_k": candidate_k,
         "reselection": reselection,
-        "limits": vars(limits),
+        "limits": limits.model_dump(),
     }
     broken = []
     drifted = [f"{name} {value:.3g}" for name, value in psi.items() if value > limits.max_psi]
@@ -136,3 +125,47 @@ def decide(
             f"smallest Jaccard {min_jaccard:.3f}, {calm}."
         )
     return Decision("promoted", reason, numbers)
+
+
+def judge_figure(
+    limits: RecommenderGate,
+    *,
+    figure: Mapping[str, float],
+    champion: Mapping[str, float] | None,
+    baselines: Mapping[str, float],
+    broken: list[str],
+) -> Decision:
+    """Promote a recommender unless a rule is broken or its first figure fell far below before.
+
+    Baselines are reported and do not hold the table: where baskets are close to chance the best
+    sellers win every hit rate, and a list of best sellers beside each product would no longer be
+    a list of similar products.
+
+    Parameters
+    ----------
+    figure, champion
+        ``value``, ``cases`` and ``standard_error`` of the first metric; the champion's from the
+        night it was trained. A figure without cases has ``cases`` 0.
+    baselines
+        The same metric's value by method.
+    broken
+        Rules that tonight's rows break.
+    """
+    numbers: dict[str, Any] = {"figure": dict(figure), "baselines": dict(baselines)}
+    if broken:
+        reason = f"Rules broken: {'; '.join(broken)}. The published table stays."
+        return Decision("held" if champion else "refused", reason, numbers)
+    told = f"{figure['value']:.3f} on {figure['cases']:,} cases"
+    told += "".join(f", {name} {value:.3f}" for name, value in baselines.items())
+    if champion is None:
+        return Decision("promoted", f"Promoted: first table of this shop. {told}.", numbers)
+    numbers["champion"] = dict(champion)
+    if min(figure["cases"], champion.get("cases", 0)) < limits.min_cases:
+        return Decision("promoted", f"Promoted: {told}; too few cases to judge by.", numbers)
+    noise = 3 * float(np.hypot(figure["standard_error"], champion["standard_error"]))
+    lowest = champion["value"] - max(limits.max_drop * champion["value"], noise)
+    numbers["lowest_allowed"] = lowest
+    told += f"; champion {champion['value']:.3f}, lowest allowed {lowest:.3f}"
+    if figure["value"] < lowest:
+        return Decision("held", f"Held, the published table stays: fell too far, {told}.", numbers)
+    return Decision("promoted", f"Promoted: {told}.", numbers)

@@ -1,103 +1,153 @@
-"""Judging recommenders: splits by time and hit rates on baskets, as pure functions.
+"""Judging recommenders: what they name of what really came later, as pure functions.
 
 What belongs here: metrics of ranked lists and how their cases are made. What does not: any
-recommender, the gate's rule (it stands with the model).
+recommender, the rule of promotion (``gate``).
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
+import numpy.typing as npt
 from scipy import sparse
 
-BLOCK_CELLS = 4_000_000
+from ecorse.models.ranked import Csr, Ids, Ranked
+
+Z95 = 1.959963984540054  # the 97.5 % quantile of the normal distribution
+BLOCK_CASES = 512
 
 
 @dataclass(frozen=True)
-class HitRate:
-    """Share of hidden products that a recommender named, on how many, with its standard error."""
+class Score:
+    """One figure of one method: its value, its 95 % interval, and how many cases it is made of."""
 
-    rate: float
-    cases: int
+    slice: str
+    metric: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    cases: int = 0
+    is_primary: bool = False
 
     @property
     def standard_error(self) -> float:
-        """Standard error of a share, sqrt(p (1 - p) / n); 0 without cases."""
-        return float(np.sqrt(self.rate * (1 - self.rate) / self.cases)) if self.cases else 0.0
+        """Of a share, sqrt(p (1 - p) / n); 0 without cases."""
+        if not self.cases or self.value is None:
+            return 0.0
+        return math.sqrt(self.value * (1 - self.value) / self.cases)
 
 
-def split_by_time(lines: pl.DataFrame, test_share: float) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Part order lines into earlier and later orders; an order is never torn apart.
+def share_score(
+    name: str, metric: str, hits: int, cases: int, *, is_primary: bool = False
+) -> Score:
+    """A share with its Wilson interval; without cases there is no figure.
 
-    Parameters
-    ----------
-    lines
-        ``order_id``, ``ordered_local`` and anything else.
-    test_share
-        The latest orders that make up about this share go to the second part; orders of the same
-        instant stay together.
+    Source: Wilson, Probable inference, JASA 22 (1927), https://doi.org/10.2307/2276774
     """
-    times = lines.group_by("order_id").agg(pl.min("ordered_local"))
-    cut = times.sort("ordered_local")["ordered_local"]
-    if cut.is_empty():
-        return lines, lines
-    first_test = cut[min(int(cut.len() * (1 - test_share)), cut.len() - 1)]
-    later = times.filter(pl.col("ordered_local") >= first_test).select("order_id")
-    return (
-        lines.join(later, on="order_id", how="anti"),
-        lines.join(later, on="order_id", how="semi"),
-    )
+    if not cases:
+        return Score(name, metric, None, cases=0, is_primary=is_primary)
+    p, z2 = hits / cases, Z95**2
+    centre = (p + z2 / (2 * cases)) / (1 + z2 / cases)
+    reach = Z95 / (1 + z2 / cases) * math.sqrt(p * (1 - p) / cases + z2 / (4 * cases**2))
+    return Score(
+        name, metric, p, min(max(0.0, centre - reach), p), max(min(1.0, centre + reach), p),
+        cases, is_primary,
+    )  # fmt: skip
 
 
 def hit_rate(
-    baskets: sparse.csr_matrix,
-    similarity: sparse.csr_matrix,
-    popularity: NDArray[np.integer],
-    hits_at: int,
-    max_cases: int,
-) -> HitRate:
+    answer: Callable[[Csr, int], Ranked], baskets: Csr, hits_at: int, max_cases: int
+) -> Score:
     """Hide one product of a basket, ask for ``hits_at`` products, see whether it is among them.
-
-    A product's score is the sum of its similarity to what is left of the basket; ties, and
-    products similar to none of it, go by popularity, then by item number. What is left of the
-    basket is never recommended.
 
     Parameters
     ----------
+    answer
+        ``Recommender.answer``: baskets ``(n, n_items)`` and k to ranked items.
     baskets
-        ``(n_baskets, n_items)``, sparse, 1 where the basket holds the item.
-    similarity
-        ``(n_items, n_items)``, sparse; all zero gives the popularity baseline.
-    popularity
-        ``(n_items,)`` baskets with each item in the training part.
+        ``(n_baskets, n_items)``, sparse, 1 where the basket holds the item; those of one item
+        make no case.
     max_cases
-        Of all (basket, product) pairs in baskets of two and more, at most this many, evenly spread.
+        Of all (basket, product) pairs at most this many, evenly spread.
 
     Source: Deshpande, Karypis (2004), "Item-based top-N recommendation algorithms",
     https://doi.org/10.1145/963770.963776, section 6.1 (leave one out, hit rate).
     """
     several = baskets[np.diff(baskets.indptr) > 1]
-    n_items = baskets.shape[1]
     count = min(max_cases, several.nnz)
+    metric = f"hit_rate_at_{hits_at}"
     if count == 0:
-        return HitRate(0.0, 0)
+        return share_score("baskets", metric, 0, 0, is_primary=True)
     chosen = np.unique(np.linspace(0, several.nnz - 1, count).astype(np.int64))
     of_basket = np.repeat(np.arange(several.shape[0]), np.diff(several.indptr))[chosen]
     hidden = several.indices[chosen]
-    place = np.empty(n_items, dtype=np.int64)
-    place[np.lexsort((np.arange(n_items), -popularity))] = np.arange(n_items)
     hits = 0
-    step = max(1, BLOCK_CELLS // n_items)
-    for start in range(0, chosen.size, step):
-        target = hidden[start : start + step, None]
-        number = np.arange(target.size)[:, None]
-        left = several[of_basket[start : start + step]].toarray()
-        left[number, target] = 0
-        scores = (sparse.csr_matrix(left) @ similarity).toarray()
-        goal = scores[number, target]
-        better = (scores > goal) | ((scores == goal) & (place < place[target]))
-        hits += int((np.sum(better & (left == 0), axis=1) < hits_at).sum())
-    return HitRate(hits / chosen.size, int(chosen.size))
+    for start in range(0, chosen.size, BLOCK_CASES):
+        asked, target = of_basket[start : start + BLOCK_CASES], hidden[start : start + BLOCK_CASES]
+        ranked = answer(_without(several[asked], target), hits_at)
+        hits += int((ranked.items == target[:, None]).any(axis=1).sum())
+    return share_score("baskets", metric, hits, int(chosen.size), is_primary=True)
+
+
+def _without(baskets: Csr, hidden: npt.NDArray[np.integer]) -> Csr:
+    """The baskets, each without its hidden item."""
+    row_of = np.repeat(np.arange(baskets.shape[0]), np.diff(baskets.indptr))
+    kept = baskets.indices != hidden[row_of]
+    indptr = np.concatenate([[0], np.cumsum(np.bincount(row_of[kept], minlength=baskets.shape[0]))])
+    return sparse.csr_matrix((baskets.data[kept], baskets.indices[kept], indptr), baskets.shape)
+
+
+def recall_and_ndcg(
+    recommend: Callable[[Ids, int], Ranked], earlier: Csr, later: Csr, k: int, max_cases: int
+) -> list[Score]:
+    """What customers did later, of what was recommended to them: recall and nDCG at ``k``.
+
+    Cases are customers with rows in both parts. The gain of an item is 1; the ideal list is as
+    long as the customer's later items, at most ``k``.
+
+    Parameters
+    ----------
+    recommend
+        User numbers ``(n,)`` and k to ranked items.
+    earlier, later
+        ``(n_users, n_items)`` sparse.
+
+    Source: Järvelin, Kekäläinen, Cumulated gain-based evaluation of IR techniques, TOIS 20 (2002),
+    https://doi.org/10.1145/582415.582418
+    """
+    users = np.flatnonzero((np.diff(earlier.indptr) > 0) & (np.diff(later.indptr) > 0))
+    if users.size > max_cases:
+        users = users[np.unique(np.linspace(0, users.size - 1, max_cases).astype(np.int64))]
+    recalls, gains = [], []
+    discount = 1 / np.log2(np.arange(k) + 2)
+    ideal = np.concatenate([[0.0], np.cumsum(discount)])
+    for start in range(0, users.size, BLOCK_CASES):
+        asked = users[start : start + BLOCK_CASES]
+        ranked = recommend(asked, k)
+        wanted = later[asked]
+        is_hit = np.zeros(ranked.items.shape, dtype=bool)
+        for row, items in enumerate(ranked.items):
+            mine = wanted.indices[wanted.indptr[row] : wanted.indptr[row + 1]]
+            is_hit[row] = np.isin(items, mine)
+        sizes = np.diff(wanted.indptr)
+        recalls.append(is_hit.sum(axis=1) / np.minimum(sizes, k))
+        gains.append((is_hit * discount).sum(axis=1) / ideal[np.minimum(sizes, k)])
+    return [
+        mean_score("users", f"ndcg_at_{k}", gains, is_primary=True),
+        mean_score("users", f"recall_at_{k}", recalls),
+    ]
+
+
+def mean_score(
+    name: str, metric: str, parts: list[npt.NDArray[np.float64]], *, is_primary: bool = False
+) -> Score:
+    """The mean over cases, with the normal interval of a mean."""
+    values = np.concatenate(parts) if parts else np.empty(0)
+    if not values.size:
+        return Score(name, metric, None, is_primary=is_primary)
+    mean = float(values.mean())
+    reach = Z95 * float(values.std()) / math.sqrt(values.size)
+    return Score(name, metric, mean, mean - reach, mean + reach, int(values.size), is_primary)

@@ -1,4 +1,4 @@
-"""Features of products: which baskets hold them, and what they are and when and where they sell.
+"""Features of products: what they are, and when and where they sell.
 
 What belongs here: pure functions from a catalogue and its order lines to arrays. What does not:
 similarities (``ecorse.recommenders``), features of orders and customers.
@@ -12,22 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import sparse
 
 PROFILES = ("city", "daypart", "month")
 LABELS = ("category", "price_band")
-
-
-@dataclass(frozen=True)
-class Baskets:
-    """Which baskets hold which products; products are numbered in the order of their id.
-
-    ``incidence`` is ``(n_baskets, n_items)``, sparse, 1 where the basket holds the product.
-    ``left_out`` counts the baskets with more products than the cap.
-    """
-
-    incidence: sparse.csr_matrix
-    left_out: int
 
 
 @dataclass(frozen=True)
@@ -46,61 +33,9 @@ class ItemAttributes:
     scale: NDArray[np.float64]
 
 
-def sort_catalogue(products: pl.DataFrame) -> pl.DataFrame:
-    """Number the products by id: one row per product, with ``item`` (uint32) from 0."""
-    return (
-        products.unique("product_id", keep="any")
-        .sort("product_id")
-        .with_columns(item=pl.int_range(pl.len(), dtype=pl.UInt32))
-    )
-
-
-def keep_known_lines(catalogue: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """Give the lines of products that are in the catalogue, with their ``item`` number.
-
-    A product that is not in the catalogue (any more) can so never be recommended.
-    """
-    return lines.join(catalogue.select("product_id", "item"), on="product_id", how="inner")
-
-
-def build_baskets(known_lines: pl.DataFrame, n_items: int, max_products: int) -> Baskets:
-    """Turn order lines into the basket matrix.
-
-    A basket of more than ``max_products`` different products (a reseller, a test, a merged order)
-    says little about what goes together and costs the square of its size: it is left out of
-    every count, of pairs and of products alike, so that cosine and lift stay consistent.
-
-    Parameters
-    ----------
-    known_lines
-        ``order_id``, ``item``; several lines of one product in one order count once.
-
-    Returns
-    -------
-    Baskets
-        Rows in the order of ``order_id``, whatever the order of the lines.
-    """
-    baskets = (
-        known_lines.group_by("order_id")
-        .agg(pl.col("item").unique().sort())
-        .sort("order_id")
-        .get_column("item")
-    )
-    sizes = baskets.list.len()
-    baskets = baskets.filter(sizes <= max_products)
-    sizes = sizes.filter(sizes <= max_products)
-    items = baskets.explode(empty_as_null=False).to_numpy().astype(np.int32)
-    indptr = np.concatenate([[0], np.cumsum(sizes.to_numpy(), dtype=np.int64)])
-    matrix = sparse.csr_matrix(
-        (np.ones(items.size, dtype=np.int32), items, indptr.astype(np.int32)),
-        shape=(sizes.len(), n_items),
-    )
-    return Baskets(matrix, left_out=known_lines["order_id"].n_unique() - sizes.len())
-
-
 def describe_items(
-    catalogue: pl.DataFrame,
-    known_lines: pl.DataFrame,
+    items: pl.DataFrame,
+    lines: pl.DataFrame,
     weights: Mapping[str, float],
     max_cities: int,
 ) -> ItemAttributes:
@@ -113,18 +48,18 @@ def describe_items(
 
     Parameters
     ----------
-    catalogue
-        ``item``, ``category``, ``price_band``.
-    known_lines
-        ``item``, ``city``, ``daypart``, ``ordered_local``.
+    items
+        ``category``, ``price_band``; an item's number is its row.
+    lines
+        ``item``, ``city``, ``daypart``, ``at`` (wall clock).
     weights
         One weight for each of category, price_band, city, daypart and month.
     """
-    labels = np.column_stack([_codes(catalogue[name]) for name in LABELS])
+    labels = np.column_stack([_codes(items[name]) for name in LABELS])
     label_weights = np.array([weights[name] for name in LABELS], dtype=np.float64)
     profiles = np.hstack(
         [
-            _unit_profile(_profile_counts(known_lines, name, catalogue.height, max_cities))
+            _unit_profile(_profile_counts(lines, name, items.height, max_cities))
             * np.sqrt(weights[name])
             for name in PROFILES
         ]
@@ -146,25 +81,30 @@ def _profile_counts(
     lines: pl.DataFrame, name: str, n_items: int, max_cities: int
 ) -> NDArray[np.float64]:
     """Count order lines by item and the profile's value: ``(n_items, n_values)``."""
-    values = {
-        "city": pl.col("city"),
-        "daypart": pl.col("daypart"),
-        "month": pl.col("ordered_local").cast(pl.Datetime).dt.month(),
-    }
-    counts = (
-        lines.select("item", value=values[name].cast(pl.String))
-        .drop_nulls()
-        .group_by("item", "value")
-        .len()
-    )
-    totals = counts.group_by("value").agg(pl.sum("len"))
-    totals = totals.sort(["len", "value"], descending=[True, False])
-    columns = {value: number for number, value in enumerate(totals["value"][:max_cities])}
-    is_cut = totals.height > max_cities
-    table = np.zeros((n_items, len(columns) + is_cut))
-    places = counts["value"].replace_strict(columns, default=len(columns), return_dtype=pl.Int64)
-    np.add.at(table, (counts["item"].to_numpy(), places.to_numpy()), counts["len"].to_numpy())
-    return table
+    codes, is_known = _profile_codes(lines, name)
+    items = lines["item"].to_numpy()[is_known].astype(np.int64)
+    codes = codes[is_known]
+    totals = np.bincount(codes)
+    # codes are in the order of the words, so that a tie goes to the earlier word
+    order = sorted(np.flatnonzero(totals), key=lambda code: (-totals[code], code))
+    columns = np.full(len(totals), len(order[:max_cities]), dtype=np.int64)
+    columns[order[:max_cities]] = np.arange(len(order[:max_cities]))
+    width = len(order[:max_cities]) + (len(order) > max_cities)
+    flat = np.bincount(items * width + columns[codes], minlength=n_items * width)
+    return flat.reshape(n_items, width).astype(np.float64) if width else np.zeros((n_items, 0))
+
+
+def _profile_codes(lines: pl.DataFrame, name: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """A number for each line's value, in the order of the values; and which lines have one."""
+    if name == "month":
+        months = lines["at"].dt.month().cast(pl.Int64)
+        return months.fill_null(0).to_numpy(), months.is_not_null().to_numpy()
+    words = lines[name]
+    if not isinstance(words.dtype, pl.Enum):
+        words = words.cast(pl.String)
+        words = words.cast(pl.Enum(words.drop_nulls().unique().sort()))
+    codes = words.to_physical().cast(pl.Int64)
+    return codes.fill_null(0).to_numpy(), words.is_not_null().to_numpy()
 
 
 def _unit_profile(counts: NDArray[np.float64]) -> NDArray[np.float64]:

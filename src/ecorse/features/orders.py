@@ -7,74 +7,21 @@ What does not: scaling, weights and PCA (the pipeline in ``ecorse.segments``), r
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ecorse.errors import ConfigError, DataError
+from ecorse.errors import DataError
+from ecorse.models.declaration import PERIODS, Feature
+from ecorse.models.space import FeatureSpace, Lines
 
 Floats = npt.NDArray[np.float64]
-Kind = Literal["cycle", "share", "log_mean", "log_sum"]
-PERIODS = {"hour": 24.0, "weekday": 7.0, "month": 12.0}
 SMALLEST_PRICE = 0.01
 SMALLEST_QUANTITY = 1.0
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One declared feature: a kind of computation on one column of the lines.
-
-    ``low`` and ``high`` are the words for a number below and above the others' (else ``low price``
-    and ``high price``, by its name).
-    """
-
-    name: str
-    kind: Kind
-    column: str
-    weight: float
-    part: str = ""
-    weigh_by: str = ""
-    top: int = 50
-    watch_drift: bool = True
-    low: str = ""
-    high: str = ""
-
-    def __post_init__(self) -> None:
-        if self.kind not in ("cycle", "share", "log_mean", "log_sum"):
-            raise ConfigError(
-                f"feature {self.name!r}: kind = {self.kind!r} is unknown; "
-                "use cycle, share, log_mean or log_sum."
-            )
-        if self.kind == "cycle" and self.part not in PERIODS:
-            raise ConfigError(
-                f"feature {self.name!r}: part = {self.part!r} is unknown; use {', '.join(PERIODS)}."
-            )
-        if not self.weight > 0:
-            raise ConfigError(
-                f"feature {self.name!r}: weight = {self.weight} must be above 0; "
-                "delete the feature to leave it out."
-            )
-
-
-@dataclass(frozen=True)
-class Lines:
-    """Lines in one fixed order, and which entity each belongs to.
-
-    ``ids`` are the ``n`` entities, sorted; ``entity`` holds for each line its index in ``ids``.
-    """
-
-    frame: pl.DataFrame
-    ids: pl.Series
-    entity: npt.NDArray[np.int64]
-
-    @property
-    def n(self) -> int:
-        """Number of entities."""
-        return len(self.ids)
 
 
 @dataclass(frozen=True)
@@ -243,6 +190,22 @@ def build_blocks(
     return blocks
 
 
+def blocks_of(
+    space: FeatureSpace, vocabulary: Mapping[str, Sequence[str]] | None = None
+) -> list[Block]:
+    """The declared features of a space, computed once per vocabulary.
+
+    ``vocabulary`` is that of tonight's lines where none is given (``learn_vocabulary``).
+    """
+    if vocabulary is None:
+        vocabulary = learn_vocabulary(space.lines, space.features)
+    key = json.dumps(vocabulary, sort_keys=True)
+    if key not in space.blocks:
+        space.blocks[key] = build_blocks(space.lines, space.features, vocabulary)
+    blocks: list[Block] = space.blocks[key]
+    return blocks
+
+
 def stack(blocks: Sequence[Block]) -> Floats:
     """All blocks side by side: shape ``(n, total columns)``, float64, C order."""
     return np.ascontiguousarray(np.hstack([block.values for block in blocks]))
@@ -258,19 +221,22 @@ def hash_features(ids: pl.Series, blocks: Sequence[Block]) -> str:
     return digest.hexdigest()
 
 
-def parse_features(entries: Sequence[Mapping[str, Any]]) -> tuple[Feature, ...]:
-    """Read the ``[[features]]`` of a declaration.
+def feature_space(
+    frame: pl.DataFrame, features: Sequence[Feature], entity_column: str
+) -> FeatureSpace:
+    """One shop's lines as a segmentation gets them.
 
     Raises
     ------
-    ConfigError
-        None is declared, a name comes twice, or an entry is unknown or missing.
+    DataError
+        A column that the features or the entity need is missing.
     """
-    try:
-        features = tuple(Feature(**entry) for entry in entries)
-    except TypeError as error:
-        raise ConfigError(f"[[features]]: {error}. See segment_orders.toml.") from None
-    names = [feature.name for feature in features]
-    if not names or len(set(names)) < len(names):
-        raise ConfigError(f"[[features]]: names must be given and differ, got {names}.")
-    return features
+    needed = {entity_column}
+    for feature in features:
+        needed |= {feature.column, feature.weigh_by} - {""}
+    if missing := sorted(needed - set(frame.columns)):
+        raise DataError(
+            f"Input 'lines' has no column {', '.join(missing)} (it has "
+            f"{', '.join(frame.columns)}); select it in [inputs] of the declaration."
+        )
+    return FeatureSpace(sort_lines(frame, entity_column), tuple(features), entity_column)

@@ -36,7 +36,7 @@ def archived_path(home: Path, sha256: str) -> Path:
     return home / "raw" / sha256[:2] / sha256
 
 
-class Intake:
+class Incoming:
     """A file on its way into the archive: what is read of it is hashed and copied at once.
 
     Used as a context manager; without ``finish`` nothing is kept.
@@ -69,7 +69,7 @@ class Intake:
         """The file's size when it was opened."""
         return self._before.st_size
 
-    def __enter__(self) -> Intake:
+    def __enter__(self) -> Incoming:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,7 @@
 """Telling whether a file is what a source expects, without a database: ``ecorse source check``.
 
 What belongs here: running the cleaning of a file and listing every problem. What does not: the
-cleaning (``clean.pipeline``), which is that of a load.
+cleaning (``clean.cleaner``), which is that of a load.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from ecorse.clean.cleaner import Cleaner
 from ecorse.errors import ContractError
 from ecorse.schema.source import LookingUp, Shop
 from ecorse.settings import get_settings
-from ecorse.sources import get_source, read_with
+from ecorse.sources import get_source
+from ecorse.sources.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,12 @@ class Checked:
         return not self.refusal and not self.problems
 
 
-def check_file(
-    path: Path, source: str, shop: Shop, *, reading: dict[str, object] | None = None
-) -> Checked:
+def check_file(path: Path, source: str, shop: Shop, *, reading: Reading | None = None) -> Checked:
     """Clean a file as a load would, and give every problem; nothing is written anywhere.
 
     ``rows_suspected`` may repeat an earlier row of the file; a load decides about them.
     """
-    reader = read_with(get_source(source), reading or {})
+    reader = get_source(source, reading)
     settings = get_settings()
     checked = Checked(path.name, source)
     try:

@@ -21,8 +21,8 @@ from psycopg import sql
 from ecorse.schema.staging import STAGING_TABLES
 
 
-class ReadAs(NamedTuple):
-    """What decides how a content is read; under another one it is loaded again."""
+class Terms(NamedTuple):
+    """The terms under which a content is read; under other terms it is loaded again."""
 
     contract_sha256: str
     time_zone: str
@@ -36,7 +36,7 @@ class KnownLoad(NamedTuple):
     file_name: str
     sha256: str
     withdrawn_reason: str | None
-    read_as: ReadAs
+    terms: Terms
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ def known_loads(
         {"shop": shop_id, "source": source, "file": file_name, "sha256": sha256},
     ).fetchall()
     return [
-        KnownLoad(load_id, name, content, reason, ReadAs(*read_as))
-        for load_id, name, content, reason, *read_as in rows
+        KnownLoad(load_id, name, content, reason, Terms(*terms))
+        for load_id, name, content, reason, *terms in rows
     ]
 
 

@@ -1,7 +1,7 @@
 """Loads one file: archive, clean, copy, account, and make it count in one transaction.
 
 What belongs here: the order of the steps. What does not: the steps themselves (``clean``,
-``sources``, ``warehouse``), and which files there are (``intake``).
+``sources``, ``warehouse``), and which files there are (``run``).
 
 Rows are copied by several streams and committed before the load counts: a row counts only while
 ``ops.load`` has a row for its load. The last transaction decides about duplicates, writes that
@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import psycopg
@@ -30,79 +27,25 @@ from ecorse.columns import SIMULATED_SUFFIX
 from ecorse.errors import ContractError, DiskFull, StoreBusy
 from ecorse.failpoints import failpoint
 from ecorse.ingest import ledger, repeated
-from ecorse.ingest.archive import Archived, Intake, settle
-from ecorse.ingest.report import report_markdown, write_report
+from ecorse.ingest.archive import Archived, Incoming, settle
+from ecorse.ingest.report import write_report
+from ecorse.ingest.summary import LoadSummary
 from ecorse.schema.source import LookingUp, Shop, Source
 from ecorse.schema.staging import STAGING_TABLES, StagingTable
 from ecorse.settings import get_settings
-from ecorse.sources import get_source, read_with
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.copy import CopyStreams, copy_frame
 from ecorse.warehouse.lock import Fence
 
-__all__ = ["LoadSummary", "load_file", "report_markdown"]
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class LoadSummary:
-    """The account of one file.
-
-    ``is_skipped`` means its content was there already, or was withdrawn for the reason given.
-    ``changed`` names what is read otherwise since the same content was loaded before.
-    """
-
-    load_id: int
-    file_name: str
-    sha256: str
-    is_skipped: bool = False
-    rows_read: int = 0
-    rows_staged: int = 0
-    rows_duplicate: int = 0
-    rows_ignored: int = 0
-    rows_rejected: int = 0
-    rows_by_table: dict[str, int] = field(default_factory=dict)
-    money_staged: Decimal = Decimal(0)
-    currency: str = ""
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-    superseded: list[int] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
-    withdrawn_reason: str | None = None
-    seconds: float = 0.0
-
-    def sentence(self) -> str:
-        """One line for a person."""
-        if self.is_skipped and self.withdrawn_reason is not None:
-            return (
-                f"not loaded, its content was withdrawn as load {self.load_id} "
-                f"({self.withdrawn_reason}); `ecorse withdraw {self.load_id} --undo` lets it in"
-            )
-        if self.is_skipped:
-            return f"nothing new, its content is load {self.load_id} already"
-        loads = " and ".join(map(str, self.superseded))
-        replaced = f", replacing load {loads}" if loads else ""
-        if self.changed:
-            replaced += f"; loaded again: its {' and '.join(self.changed)} changed"
-        money = (
-            f" {self.money_staged:,.2f} {self.currency}"
-            if "order_lines" in self.rows_by_table
-            else ""
-        )
-        return (
-            f"{self.rows_read} rows = {self.rows_staged} staged + {self.rows_duplicate} duplicate "
-            f"+ {self.rows_ignored} ignored + {self.rows_rejected} rejected;"
-            f"{money} in {self.seconds:.1f} s{replaced}"
-        )
 
 
 def load_file(
     path: Path,
     *,
     shop: Shop,
-    source: str,
+    source: Source,
     fence: Fence,
-    reading: Mapping[str, Any] | None = None,
     file_name: str | None = None,
     run_id: int | None = None,
     progress: Callable[[int], None] | None = None,
@@ -115,11 +58,9 @@ def load_file(
     shop
         Whose file it is, with its time zone and currency.
     source
-        How it is read: a name of ``ecorse.sources``.
+        How it is read, with what the shop declares otherwise (``sources.get_source``).
     fence
         The right to write in the scope of this shop and source; checked in every commit.
-    reading
-        What the shop declares otherwise than the source's contract (``sources.read_with``).
     file_name
         The name the file is known by; a file that comes again under it replaces the earlier one.
     progress
@@ -143,25 +84,26 @@ def load_file(
     """
     started_at = datetime.now(UTC)
     name = file_name or path.name
-    reader = read_with(get_source(source), reading or {})
-    if isinstance(reader, LookingUp):
-        reader = reader.bind(path.parent)
-    read_as = ledger.ReadAs(reader.contract.contract_sha256, shop.time_zone, shop.currency)
+    if isinstance(source, LookingUp):
+        source = source.bind(path.parent)
+    terms = ledger.Terms(source.contract.contract_sha256, shop.time_zone, shop.currency)
     try:
         with (
-            Intake(path, get_settings().home, name) as intake,
+            Incoming(path, get_settings().home, name) as incoming,
             connect(application_name="ecorse load") as conn,
         ):
             if not is_replay and ledger.may_be_loaded(
-                conn, shop.shop_id, source, intake.size_bytes
+                conn, shop.shop_id, source.name, incoming.size_bytes
             ):
-                sha256 = intake.finish().sha256
-                met = ledger.known_loads(conn, shop.shop_id, source, file_name=name, sha256=sha256)
+                sha256 = incoming.finish().sha256
+                met = ledger.known_loads(
+                    conn, shop.shop_id, source.name, file_name=name, sha256=sha256
+                )
                 for known in met:
                     is_kept_out = known.withdrawn_reason is not None
-                    if known.sha256 == sha256 and (known.read_as == read_as or is_kept_out):
-                        return _skip(conn, known, met, shop, source, name, fence)
-            load = _Load(conn, intake, shop, reader, read_as, name, fence, run_id, started_at)
+                    if known.sha256 == sha256 and (known.terms == terms or is_kept_out):
+                        return _skip(conn, known, met, shop, source.name, name, fence)
+            load = _Load(conn, incoming, shop, source, terms, name, fence, run_id, started_at)
             return load.run(progress)
     except psycopg.errors.DiskFull as error:
         raise DiskFull(
@@ -207,7 +149,7 @@ def _skip(
     return summary
 
 
-def _changed(before: ledger.ReadAs, now: ledger.ReadAs) -> list[str]:
+def _changed(before: ledger.Terms, now: ledger.Terms) -> list[str]:
     """What differs, as a person calls it."""
     names = ("contract", "time zone", "currency")
     return [n for n, old, new in zip(names, before, now, strict=True) if old != new]
@@ -219,31 +161,31 @@ class _Load:
     def __init__(
         self,
         conn: psycopg.Connection,
-        intake: Intake,
+        incoming: Incoming,
         shop: Shop,
         source: Source,
-        read_as: ledger.ReadAs,
+        terms: ledger.Terms,
         file_name: str,
         fence: Fence,
         run_id: int | None,
         started_at: datetime,
     ) -> None:
-        self.conn, self.intake, self.shop, self.source = conn, intake, shop, source
+        self.conn, self.incoming, self.shop, self.source = conn, incoming, shop, source
         self.file_name, self.fence, self.run_id = file_name, fence, run_id
-        self.read_as, self.started_at = read_as, started_at
+        self.terms, self.started_at = terms, started_at
         self.table = STAGING_TABLES[source.contract.table]
         self.load_id = 0
         self.has_candidates = False
-        self.further: set[str] = set()
+        self.companion_tables: set[str] = set()
 
     def run(self, progress: Callable[[int], None] | None) -> LoadSummary:
         """Clean, copy and account; on any error nothing of the load is left."""
         settings = get_settings()
-        with self.intake.reader() as file, ThreadPoolExecutor(1) as background:
+        with self.incoming.reader() as file, ThreadPoolExecutor(1) as background:
             try:
                 cleaner = Cleaner(
                     file,
-                    self.intake.size_bytes,
+                    self.incoming.size_bytes,
                     source=self.source,
                     shop=self.shop,
                     file_name=self.file_name,
@@ -251,7 +193,7 @@ class _Load:
                     reject_limit_share=settings.reject_limit_share,
                 )
             except ContractError:
-                self.intake.finish()  # a file that was cut while it was read is read again
+                self.incoming.finish()  # a file that was cut while it was read is read again
                 raise
             leftovers = ledger.delete_leftovers(self.conn, self.shop.shop_id, self.source.name)
             if leftovers:
@@ -262,11 +204,11 @@ class _Load:
             self.conn.commit()
             try:
                 self._copy(cleaner, settings.copy_streams, progress, background)
-                summary = self._account(cleaner, self.intake.finish())
+                summary = self._account(cleaner, self.incoming.finish())
             except Exception as error:
                 self._discard()
                 if isinstance(error, ContractError):
-                    self.intake.finish()
+                    self.incoming.finish()
                 raise
         failpoint("ingest.after_commit")
         log.info("%s: %s", self.file_name, summary.sentence())
@@ -287,17 +229,19 @@ class _Load:
                 for block in cleaner:
                     self._set_undecided_aside(cursor, block)
                     self._write(streams, self.table.name, block.lines, stream_count)
-                    for name, rows in block.also.items():
+                    for name, rows in block.companions.items():
                         self._write(streams, name, rows, 1)
                     if progress:
                         progress(cleaner.account.rows_read)
-            archived = self.intake.finish()
+            archived = self.incoming.finish()
             failpoint("ingest.after_archive")
             settled = background.submit(settle, archived)
             for stream in streams.values():
                 stream.finish()
             if self.has_candidates and (primary := streams.get(self.table.name)):
-                repeated.fetch_likely(self.conn, primary.connections, self.table, self.load_id)
+                repeated.fetch_possible_originals(
+                    self.conn, primary.connections, self.table, self.load_id
+                )
             settled.result()
             if streams:
                 failpoint("ingest.before_commit")
@@ -311,10 +255,10 @@ class _Load:
         if block.candidates.height:
             self.has_candidates = True
             copy_frame(cursor, ("candidate",), self._with_load(block.candidates))
-        for name, rows in block.also_candidates.items():
+        for name, rows in block.companion_candidates.items():
             table = STAGING_TABLES[name]
             repeated.create_candidates(self.conn, table, repeated.candidates_of(table))
-            self.further.add(name)
+            self.companion_tables.add(name)
             if rows.height:
                 copy_frame(cursor, (repeated.candidates_of(table),), self._with_load(rows))
         if block.rejected.height:
@@ -393,7 +337,7 @@ class _Load:
                 for kind, rules in counts.items()
             },
             warnings=cleaner.warnings,
-            **self.read_as._asdict(),
+            **self.terms._asdict(),
             first_row_at=account.first_at,
             last_row_at=account.last_at,
             started_at=self.started_at,
@@ -413,7 +357,7 @@ class _Load:
         self, replaced: list[int], account: Account
     ) -> tuple[dict[str, repeated.Moved], dict[str, repeated.Moved]]:
         """Stage new candidates and set rows aside that other loads hold; what moved, by table."""
-        candidates = self._tables(self.further)
+        candidates = self._tables(self.companion_tables)
         staged = repeated.stage_new_candidates(self.conn, self.table, candidates)
         others = repeated.overlapping_loads(
             self.conn,
@@ -423,20 +367,20 @@ class _Load:
             account.first_at,
             account.last_at,
         )
-        further = self._tables({*self.further, *account.lines})
-        aside = repeated.set_repeated_aside(
+        companions = self._tables({*self.companion_tables, *account.lines})
+        set_aside = repeated.set_repeated_aside(
             self.conn,
             self.load_id,
             self.table,
-            further,
+            companions,
             others,
             account.first_at,
             account.last_at,
         )
-        return staged, aside
+        return staged, set_aside
 
     def _tables(self, names: set[str]) -> list[StagingTable]:
-        """The further tables among the names, in a fixed order."""
+        """The tables of companion rows among the names, in a fixed order."""
         return [STAGING_TABLES[name] for name in sorted(names - {self.table.name})]
 
     def _summary(self, load: ledger.LoadRow, met: list[ledger.KnownLoad]) -> LoadSummary:
@@ -456,7 +400,7 @@ class _Load:
             counts={kind: dict(rules) for kind, rules in load.counts.items()},
             warnings=list(load.warnings),
             superseded=[m.load_id for m in met],
-            changed=_changed(before.read_as, self.read_as) if before else [],
+            changed=_changed(before.terms, self.terms) if before else [],
             seconds=(datetime.now(UTC) - self.started_at).total_seconds(),
         )
 

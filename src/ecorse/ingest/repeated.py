@@ -48,16 +48,16 @@ def columns_of(conn: psycopg.Connection, table: StagingTable) -> list[str]:
 def create_work_tables(conn: psycopg.Connection, table: StagingTable) -> None:
     """Temporary tables of a load: candidate duplicates, what they may repeat, and rejects.
 
-    ``kept`` and ``aside`` hold the source lines of the candidates that turned out to be new and of
-    the rows that another load holds: rows of further tables follow them.
+    ``staged`` and ``set_aside`` hold the source lines of the candidates that turned out to be new
+    and of the rows that another load holds: companion rows follow them.
     """
     create_candidates(conn, table, "candidate")
     conn.execute(
-        sql.SQL("create temporary table likely (like {}) on commit drop").format(
+        sql.SQL("create temporary table possible_original (like {}) on commit drop").format(
             sql.Identifier(*table.relation)
         )
     )
-    for name in ("kept", "aside"):
+    for name in ("staged", "set_aside"):
         conn.execute(f"create temporary table {name} (source_line bigint) on commit drop")
     conn.execute(
         """
@@ -79,11 +79,11 @@ def create_candidates(conn: psycopg.Connection, table: StagingTable, name: str) 
 
 
 def candidates_of(table: StagingTable) -> str:
-    """Name of the temporary table of a further table's undecided rows."""
+    """Name of the temporary table of a table's undecided companion rows."""
     return f"candidate_{table.name}"
 
 
-def fetch_likely(
+def fetch_possible_originals(
     conn: psycopg.Connection,
     streams: Sequence[psycopg.Connection],
     table: StagingTable,
@@ -94,15 +94,15 @@ def fetch_likely(
     A transaction reads its own rows without marking them as committed. After the commit the same
     read would write every page once more (1.1 s per million rows, not 0.2 s).
     """
-    likely_by = sql.Identifier(table.likely_by)
-    suspects = sql.SQL("select distinct {} from candidate").format(likely_by)
+    found_by = sql.Identifier(table.found_by)
+    suspects = sql.SQL("select distinct {} from candidate").format(found_by)
 
     def read(stream: psycopg.Connection) -> IO[bytes]:
         stream.execute("set local max_parallel_workers_per_gather = 0")
         stream.execute(
             sql.SQL(
                 "create temporary table suspect on commit drop as select {} from {} limit 0"
-            ).format(likely_by, sql.Identifier(*table.relation))
+            ).format(found_by, sql.Identifier(*table.relation))
         )
         _copy_in(stream, "suspect", io.BytesIO(keys))
         stream.execute("analyze suspect")
@@ -110,14 +110,14 @@ def fetch_likely(
             stream,
             sql.SQL(
                 "select * from {} where load_id = {} and {} in (select {} from suspect)"
-            ).format(sql.Identifier(*table.relation), sql.Literal(load_id), likely_by, likely_by),
+            ).format(sql.Identifier(*table.relation), sql.Literal(load_id), found_by, found_by),
         )
 
     with _copy_out(conn, suspects) as file, ThreadPoolExecutor(len(streams)) as pool:
         keys = file.read()
         for rows in pool.map(read, streams):
             with rows:
-                _copy_in(conn, "likely", rows)
+                _copy_in(conn, "possible_original", rows)
 
 
 def _copy_out(conn: psycopg.Connection, query: sql.Composable) -> IO[bytes]:
@@ -161,16 +161,16 @@ def _moved(conn: psycopg.Connection, statement: sql.Composed) -> Moved:
 
 
 def stage_new_candidates(
-    conn: psycopg.Connection, table: StagingTable, further: Iterable[StagingTable]
+    conn: psycopg.Connection, table: StagingTable, companions: Iterable[StagingTable]
 ) -> dict[str, Moved]:
     """Stage the candidates that turn out to be new; the others repeat a row of this load.
 
-    Rows of further tables are staged with the candidate of their source line. Gives what was
+    Companion rows are staged with the candidate of their source line. Gives what was
     staged, by table.
     """
     columns = columns_of(conn, table)
     compared = [c for c in columns if c not in NOT_COMPARED]
-    conn.execute("analyze candidate, likely")
+    conn.execute("analyze candidate, possible_original")
     staged = _moved(
         conn,
         sql.SQL(
@@ -179,12 +179,12 @@ def stage_new_candidates(
                 insert into {table} ({columns})
                 select distinct on ({compared}) {of_candidate} from candidate
                 where not exists (
-                    select from likely where {same}
+                    select from possible_original where {same}
                 )
                 order by {compared}, candidate.source_line
                 returning source_line, {money} as money
-            ), kept as (
-                insert into kept (source_line) select source_line from new_row
+            ), noted as (
+                insert into staged (source_line) select source_line from new_row
             )
             select count(*), coalesce(sum(money), 0) from new_row
             """
@@ -193,15 +193,17 @@ def stage_new_candidates(
             columns=_names(columns),
             of_candidate=_names(columns, "candidate"),
             compared=_names(compared, "candidate"),
-            same=_same_row("likely", "candidate", table, columns),
+            same=_same_row("possible_original", "candidate", table, columns),
             money=sql.SQL(table.money),
         ),
     )
-    return {table.name: staged} | {other.name: _stage_kept(conn, other) for other in further}
+    return {table.name: staged} | {
+        other.name: _stage_companions(conn, other) for other in companions
+    }
 
 
-def _stage_kept(conn: psycopg.Connection, table: StagingTable) -> Moved:
-    """Stage the undecided rows of a further table whose primary row was staged."""
+def _stage_companions(conn: psycopg.Connection, table: StagingTable) -> Moved:
+    """Stage the undecided companion rows of a table whose primary row was staged."""
     columns = _names(columns_of(conn, table))
     return _moved(
         conn,
@@ -210,7 +212,7 @@ def _stage_kept(conn: psycopg.Connection, table: StagingTable) -> Moved:
             with new_row as (
                 insert into {table} ({columns})
                 select {columns} from {candidates}
-                where source_line in (select source_line from kept)
+                where source_line in (select source_line from staged)
                 returning {money} as money
             )
             select count(*), coalesce(sum(money), 0) from new_row
@@ -228,7 +230,7 @@ def set_repeated_aside(
     conn: psycopg.Connection,
     load_id: int,
     table: StagingTable,
-    further: Iterable[StagingTable],
+    companions: Iterable[StagingTable],
     others: Sequence[int],
     first_at: datetime | None,
     last_at: datetime | None,
@@ -236,8 +238,8 @@ def set_repeated_aside(
     """Move rows that one of the ``others`` already holds to the table's twin.
 
     ``first_at`` and ``last_at`` are this load's span. A row that another load holds as repeated is
-    held as well: of any set of loads the earliest one that holds a row counts it. Rows of further
-    tables follow the row of their source line. Gives what was moved, by table.
+    held as well: of any set of loads the earliest one that holds a row counts it. Companion
+    rows follow the row of their source line. Gives what was moved, by table.
     """
     if not others:
         return {}
@@ -263,7 +265,7 @@ def set_repeated_aside(
                     and exists (select from held where {same})
                 returning {of_table}
             ), noted as (
-                insert into aside (source_line) select source_line from moved
+                insert into set_aside (source_line) select source_line from moved
             ), put as (
                 insert into {twin} ({columns})
                 select {columns} from moved
@@ -287,12 +289,12 @@ def set_repeated_aside(
     if not moved.rows:
         return {}
     return {table.name: moved} | {
-        other.name: _move_followers(conn, other, load_id) for other in further
+        other.name: _move_companions(conn, other, load_id) for other in companions
     }
 
 
-def _move_followers(conn: psycopg.Connection, table: StagingTable, load_id: int) -> Moved:
-    """Move the rows of a further table whose primary row was moved."""
+def _move_companions(conn: psycopg.Connection, table: StagingTable, load_id: int) -> Moved:
+    """Move the companion rows of a table whose primary row was moved."""
     columns = _names(columns_of(conn, table))
     return _moved(
         conn,
@@ -300,7 +302,7 @@ def _move_followers(conn: psycopg.Connection, table: StagingTable, load_id: int)
             """
             with moved as (
                 delete from {table}
-                where load_id = {load_id} and source_line in (select source_line from aside)
+                where load_id = {load_id} and source_line in (select source_line from set_aside)
                 returning {columns}
             ), put as (
                 insert into {twin} ({columns})

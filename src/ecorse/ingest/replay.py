@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from ecorse.errors import ConfigError, TerminalError
 from ecorse.ingest.archive import archived_path
-from ecorse.ingest.load import LoadSummary, load_file
+from ecorse.ingest.load import load_file
 from ecorse.ingest.run import find_source
+from ecorse.ingest.summary import LoadSummary
 from ecorse.schema.source import LookingUp
 from ecorse.settings import get_settings
 from ecorse.sources import get_source
@@ -100,7 +101,8 @@ def _read_again(
         shop, configured = find_source(shop_id, source)
     except ConfigError as error:
         raise ConfigError(f"Load {load_id} cannot be read again: {error}") from None
-    if isinstance(bound := get_source(source), LookingUp) and bound.looks_up:
+    reader = get_source(source, configured.reading)
+    if isinstance(reader, LookingUp) and reader.looks_up:
         raise TerminalError(
             f"Load {load_id} ({file_name}) was read together with other files of its folder, which "
             "the archive does not keep beside it. Ingest the folder once more."
@@ -115,8 +117,7 @@ def _read_again(
         return load_file(
             path,
             shop=shop,
-            source=source,
-            reading=configured.reading,
+            source=reader,
             fence=fence,
             file_name=file_name,
             run_id=run_id,

@@ -1,7 +1,7 @@
 """The raw-versus-clean report of a load, as rows of ``ops.load_report`` and as Markdown.
 
 What belongs here: which figures the report has, and its two forms. What does not: gathering them
-(``clean.pipeline``, ``clean.profile``).
+(``clean.cleaner``, ``clean.profile``).
 """
 
 from __future__ import annotations

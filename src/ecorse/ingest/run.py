@@ -9,19 +9,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ecorse.errors import ConfigError, ContractError, SourceUnavailable
 from ecorse.failpoints import failpoint
 from ecorse.ingest import ledger
+from ecorse.ingest.choice import choose
 from ecorse.ingest.shops import Shop, ShopSource, load_shops
 from ecorse.origins import SourceFile, fetch_files
 from ecorse.settings import get_settings
+from ecorse.sources import get_source
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import Fence, writer
 
 if TYPE_CHECKING:
-    from ecorse.ingest.load import LoadSummary
+    from ecorse.ingest.summary import LoadSummary
+    from ecorse.schema.source import Source
 
 log = logging.getLogger(__name__)
 
@@ -83,16 +86,18 @@ def ingest_source(
     source: str,
     *,
     origin: str | None,
-    options: Mapping[str, Any],
-    is_for_all: bool,
+    data: str | None,
+    options: Mapping[str, Any] | None,
+    for_every_source: Literal["shop", "all"] | None,
     holder: str,
     run_id: int,
     progress: Callable[[str], None],
 ) -> IngestSummary:
     """Load what is new or changed of one source; one refused file does not stop the others.
 
-    ``origin`` and ``options`` replace the configured ones for this run. ``is_for_all``: they hold
-    for all sources, and each loads the files that it recognises.
+    ``origin``, ``data`` and ``options`` replace the configured ones for this run
+    (``choice.choose``). ``for_every_source``: they hold for every source of the shop, or of all
+    shops, and each loads the files that fit it best.
 
     Raises
     ------
@@ -103,27 +108,19 @@ def ingest_source(
     """
     shop, configured = find_source(shop_id, source)
     settings = get_settings()
-    chosen, kept_options = configured.origin, configured.options
-    if settings.origin:
-        place = place_option(settings.origin, settings.data_path)
-        if place or settings.origin != chosen:
-            chosen, kept_options = settings.origin, place
-        is_for_all |= bool(place)
-    if origin and origin != chosen:
-        chosen, kept_options = origin, {}
+    choice = choose(configured, settings, origin=origin, data=data, options=options)
+    reader = get_source(configured.name, configured.reading)
     loads: dict[str, LoadSummary] = {}
     refused: dict[str, str] = {}
     with writer(f"ingest:{shop_id}:{source}", holder) as fence:
         failpoint("ingest.after_lock")
-        pending = fetch_files(chosen, settings, {**kept_options, **options})
-        if is_for_all:
-            from ecorse.ingest.recognise import share_of
-
-            pending = share_of(pending, shop, configured)
+        pending = fetch_files(choice.origin, settings, choice.options)
+        if for_every_source and choice.is_named:
+            pending = _share(pending, shop, configured, for_every_source)
         while pending:
             for file in pending:
                 try:
-                    load = _load(shop, configured, file, fence, run_id)
+                    load = _load(shop, reader, file, fence, run_id)
                 except ContractError as error:
                     refused[file.file_name] = str(error)
                     _write_refusal(shop_id, source, file, error, run_id)
@@ -135,12 +132,15 @@ def ingest_source(
     return IngestSummary(shop_id, source, list(loads.values()), refused)
 
 
-def place_option(origin: str | None, place: str | None) -> dict[str, str]:
-    """What ``--data`` means to an origin: Kaggle's data set, an address, else a folder or file."""
-    if not place:
-        return {}
-    options = {"kaggle": "handle", "http": "url", "object_storage": "url"}
-    return {options.get(origin or "", "path"): place}
+def _share(
+    files: list[SourceFile], shop: Shop, configured: ShopSource, among: Literal["shop", "all"]
+) -> list[SourceFile]:
+    """The source's share of files that are meant for every source."""
+    from ecorse.ingest.recognise import share_out
+
+    shops = [shop] if among == "shop" else load_shops(get_settings())
+    everyone = [(s, source) for s in shops for source in s.sources]
+    return share_out(files, everyone, (shop, configured))
 
 
 def _has_lost_its_load(load: LoadSummary | None) -> bool:
@@ -157,7 +157,7 @@ def _has_lost_its_load(load: LoadSummary | None) -> bool:
 
 
 def _load(
-    shop: Shop, source: ShopSource, file: SourceFile, fence: Fence, run_id: int, tries: int = 3
+    shop: Shop, source: Source, file: SourceFile, fence: Fence, run_id: int, tries: int = 3
 ) -> LoadSummary:
     """Load one file; one that changes while it is read is read again."""
     from ecorse.ingest.load import load_file
@@ -167,8 +167,7 @@ def _load(
             return load_file(
                 file.path,
                 shop=shop,
-                source=source.name,
-                reading=source.reading,
+                source=source,
                 file_name=file.file_name,
                 fence=fence,
                 run_id=run_id,

@@ -1,20 +1,44 @@
-"""What a trained task takes and gives: the contract between the nightly flow and every model.
+"""What a model is: the base of every recommender and segmentation, and what training gives.
 
-What belongs here: the shapes that segmentations and recommenders share, and reading their
-declarations in ``include/models``. What does not: any model, any database access. A model is a
-pure function of frames, its configuration and the champion; the flow reads and writes for it.
+What belongs here: the contract between the nightly flow and every model. What does not: any model,
+any database access. ``training/run.py`` does once for all what no model should do itself: inputs,
+split, leaderboard, gate, fallback, result tables, model file, decision.
+
+The bases hold defaults, so that a simple recommender or segmentation is some twenty lines
+(docs/how-to).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from ecorse.models.relation import TableSpec
+from ecorse.declared import Table
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import polars as pl
+
+    from ecorse.models.interactions import Interactions, Shape
+    from ecorse.models.ranked import Csr, Ids, Ranked
+    from ecorse.models.relation import Relation
+    from ecorse.models.space import FeatureSpace
+
+    Labels = npt.NDArray[np.int64]
+
+Answer = Literal["items", "users", "baskets"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One training: of which declared model, for which shop, with which seed."""
+
+    model: str
+    shop_id: str
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -28,23 +52,42 @@ class Champion:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether the candidate replaces the champion, by which written rule, on which numbers."""
+    """Whether the candidate replaces the champion, by which written rule, on which numbers.
 
-    outcome: Literal["promoted", "held", "refused"]
+    ``failed``: it could not be trained; the champion's tables, if there are any, stand in.
+    """
+
+    outcome: Literal["promoted", "held", "refused", "failed"]
     reason: str
     numbers: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class ModelResult:
-    """What a task gives for one shop: rows for each table it declared, and the model behind them.
+class Blocks:
+    """Rows of a table, made block by block when they are asked for: they are never all held.
 
-    Frames hold the columns of their ``TableSpec`` without ``build_id``; JSON columns are strings.
-    ``artifact`` is the file to keep (skops bytes; empty when the model has no state) - the
-    champion's own bytes when the candidate was held. ``params`` and ``metrics`` are JSON-ready.
+    Parameters
+    ----------
+    make
+        Gives the blocks from the first on, each time it is called.
     """
 
-    tables: Mapping[str, pl.DataFrame]
+    def __init__(self, make: Callable[[], Iterator[pl.DataFrame]]) -> None:
+        self._make = make
+
+    def __iter__(self) -> Iterator[pl.DataFrame]:
+        return self._make()
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """What one training gives for one shop: rows for each table, and the model behind them.
+
+    Frames (or ``Blocks`` of them) hold the columns of their ``Relation`` without ``build_id``;
+    JSON columns are strings. ``artifact`` is the file to keep; the champion's own bytes when the
+    candidate was held. ``params`` and ``metrics`` are JSON-ready.
+    """
+
+    tables: Mapping[str, pl.DataFrame | Blocks]
     decision: Decision
     artifact: bytes = b""
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -52,16 +95,167 @@ class ModelResult:
     data_hash: str = ""
     seed: int | None = None
 
+    def blocks(self, table: str) -> Iterator[pl.DataFrame]:
+        """The rows of a table, block by block; at least one block."""
+        rows = self.tables[table]
+        return iter(rows) if isinstance(rows, Blocks) else iter((rows,))
 
-class Model(Protocol):
-    """One segmentation or recommender, constructed with its configuration."""
+    def frame(self, table: str) -> pl.DataFrame:
+        """All rows of a table."""
+        import polars as pl
 
-    writes: tuple[TableSpec, ...]
+        return pl.concat(self.blocks(table))
 
-    def __init__(self, config: Mapping[str, Any]) -> None: ...
 
-    def run(
-        self, shop_id: str, inputs: Mapping[str, pl.DataFrame], champion: Champion | None
-    ) -> ModelResult:
-        """Train on one shop's inputs (frames named in the declaration) and give its rows."""
-        ...
+class NoParameters(Table):
+    """The configuration of a model that has nothing to configure."""
+
+
+class Recommender(ABC):
+    """Gives products to products, customers or baskets. Everything is numbers and rows.
+
+    ``config_class`` checks the ``[parameters]`` of the declaration; ``answers`` says which of
+    ``similar`` (items), ``recommend`` (users) and ``answer`` (baskets) are there. A fitted
+    recommender is a pure function of data, configuration, seed and champion.
+    """
+
+    config_class: ClassVar[type[Table]] = NoParameters
+    answers: ClassVar[frozenset[Answer]]
+
+    config: Any
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def memory_needed(self, shape: Shape) -> int:
+        """Bytes that fitting takes beside the data; asked before fitting."""
+        return 0
+
+    @abstractmethod
+    def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
+        """Learn from one shop's interactions; gives itself.
+
+        ``champion`` is the published model, for a warm start.
+        """
+
+    def similar(self, items: Ids, k: int) -> Ranked:
+        """The ``k`` nearest other items of each of ``items`` ``(n,)``: ``(n, k)``."""
+        raise NotImplementedError("this recommender does not answer for items")
+
+    def recommend(
+        self, users: Ids, k: int, *, seen: Csr | None = None, among: Ids | None = None
+    ) -> Ranked:
+        """``k`` items for each of ``users`` ``(n,)``: ``(n, k)``.
+
+        ``seen`` ``(n, n_items)``: items stored there are left out. ``among``: only these items.
+        """
+        raise NotImplementedError("this recommender does not answer for users")
+
+    def answer(self, baskets: Csr, k: int) -> Ranked:
+        """``k`` items beside what each basket ``(n, n_items)`` holds, for people never seen.
+
+        What a basket holds is not given. No retraining.
+        """
+        raise NotImplementedError("this recommender does not answer for baskets")
+
+    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame | None:
+        """Evidence as data for an answer of ``similar`` or ``recommend``; ``None`` if it has none.
+
+        Parameters
+        ----------
+        rows
+            The items or users that were asked for, ``(n,)``.
+
+        Returns
+        -------
+        Frame
+            One row per item that is there, by row and rank; a column ``sentence`` (plain words),
+            for ``similar`` also ``relation``, and figures.
+        """
+        return None
+
+    def params(self) -> Mapping[str, Any]:
+        """What of the fit is worth keeping beside the configuration, JSON-ready."""
+        return {}
+
+    @abstractmethod
+    def dump(self) -> Mapping[str, bytes]:
+        """The fitted model as named files that hold data and no code."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, files: Mapping[str, bytes], config: Any) -> Self:
+        """The fitted model again, from its files."""
+
+
+class Segmentation(ABC):
+    """Gives each order or customer of a shop a label.
+
+    ``diagnostics`` are tables of its own (why so many segments, loadings), each with a column
+    ``segmentation``. Ids that survive the night, names by traits, the gate and the result tables
+    are made by ``training``.
+    """
+
+    config_class: ClassVar[type[Table]] = NoParameters
+    diagnostics: ClassVar[tuple[Relation, ...]] = ()
+
+    config: Any
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    def fit(self, space: FeatureSpace, task: Task, champion: Self | None = None) -> Self:
+        """Learn from one shop's entities; gives itself. A set of rules has nothing to learn."""
+        return self
+
+    @abstractmethod
+    def assign(self, space: FeatureSpace) -> Labels:
+        """The label of each entity, ``(n,)`` int64 from 0; -1 for noise."""
+
+    def names(self) -> Mapping[int, str] | None:
+        """The name of each label; ``None``: segments are named by what sets them apart.
+
+        A label with a name means the same every night: its segment id is the label plus 1.
+        """
+        return None
+
+    def size(self) -> int | None:
+        """How many labels it can give; ``None``: as many as it gave."""
+        return None
+
+    def why_changed(self) -> str:
+        """Why labels may move from the champion's on purpose tonight; empty if they may not."""
+        return ""
+
+    def vocabulary(self) -> Mapping[str, list[str]] | None:
+        """The values that have a column, per share feature; ``None``: those of the night."""
+        return None
+
+    def points(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64] | None:
+        """Coordinates for plots of the entities ``rows``, ``(len(rows), 2)``; ``None``: no plot."""
+        return None
+
+    def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, float]:
+        """Figures of the fit for the leaderboard, by name."""
+        return {}
+
+    def params(self) -> Mapping[str, Any]:
+        """What of the fit is worth keeping beside the configuration, JSON-ready."""
+        return {}
+
+    def diagnose(self) -> Mapping[str, list[dict[str, Any]]]:
+        """Rows of each of ``diagnostics``, without shop and segmentation."""
+        return {}
+
+    def is_degenerate(self) -> bool:
+        """Whether there was too little to choose from, so that the segments say little."""
+        return False
+
+    def dump(self) -> Mapping[str, bytes]:
+        """The fitted model as named files that hold data and no code."""
+        return {}
+
+    @classmethod
+    def load(cls, files: Mapping[str, bytes], config: Any) -> Self:
+        """The fitted model again, from its files."""
+        return cls(config)

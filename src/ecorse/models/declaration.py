@@ -1,19 +1,203 @@
-"""What a file of ``include/models`` declares: class, inputs, tables, and the model's own settings.
+"""What a file of ``include/models`` declares: the model, its inputs, and how it is judged.
 
-What belongs here: reading declarations; it imports no model. What does not: training.
+What belongs here: reading declarations; it imports no model and no data library, since DAG files
+read them. What does not: training.
+
+``segment_<name>.toml`` and ``recommend_<name>.toml`` share ``[model]`` and ``[inputs]``; the
+model's own settings stand in ``[parameters]`` and are checked by its ``config_class``.
 """
 
 from __future__ import annotations
 
 import importlib
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final, Literal
 
+from pydantic import Field
+
+from ecorse import declared, registry
+from ecorse.declared import Table
 from ecorse.errors import ConfigError
-from ecorse.models.base import Model
+from ecorse.settings import Settings, get_settings
+
+Text = Annotated[str, Field(min_length=1)]
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+PERIODS = {"hour": 24.0, "weekday": 7.0, "month": 12.0}
+COMMON_TABLES = ("model_scores", "model_status")
+TABLE_OF_ANSWER = {"items": "item_similarity", "users": "user_recommendations"}
+
+
+@dataclass(frozen=True)
+class Entity:
+    """What a segmentation labels: its id column, its noun in sentences, the mart that lists all."""
+
+    name: str
+    id: str
+    noun: str
+    covers: str
+
+    @property
+    def labels(self) -> str:
+        """The table of labels."""
+        return f"{self.name}_segments"
+
+    @property
+    def points(self) -> str:
+        """The table of points to plot."""
+        return f"{self.name}_segment_points"
+
+
+ENTITIES: Final = {
+    entity.name: entity
+    for entity in (
+        Entity("order", "order_id", "orders", "orders"),
+        Entity("customer", "customer_id", "customers", "customers"),
+    )
+}
+
+
+class Feature(Table):
+    """One declared feature: a kind of computation on one column of the lines.
+
+    ``low`` and ``high`` are the words for a number below and above the others' (else ``low price``
+    and ``high price``, by its name).
+    """
+
+    name: Text
+    kind: Literal["cycle", "share", "log_mean", "log_sum"]
+    column: Text
+    weight: float = Field(gt=0)
+    part: Literal["", "hour", "weekday", "month"] = ""
+    weigh_by: str = ""
+    top: int = Field(50, ge=1)
+    watch_drift: bool = True
+    low: str = ""
+    high: str = ""
+
+
+class Holdout(Table):
+    """The part of the interactions, the latest, that a candidate is judged on."""
+
+    share: float = Field(0.2, gt=0, lt=1)
+    hits_at: int = Field(10, ge=1)
+    max_cases: int = Field(5000, ge=1)
+    max_basket_products: int = Field(50, ge=2)
+
+
+class RecommenderGate(Table):
+    """When a candidate is held: its first metric fell by more than this share and than noise."""
+
+    max_drop: Share = 0.1
+    min_cases: int = Field(500, ge=1)
+
+
+class SegmentationGate(Table):
+    """What a candidate must reach to replace the champion."""
+
+    min_ari: Share
+    min_jaccard: Share
+    max_psi: float = Field(gt=0)
+    least_added: int = Field(ge=0)
+    least_reference: int = Field(ge=0)
+
+
+class Naming(Table):
+    """From which effect size on a trait may name a segment, and how many may."""
+
+    min_effect: Share = 0.15
+    max_traits: int = Field(2, ge=1)
+
+
+class SegmentationHead(Table):
+    """What is labelled, under which name, and from which seed."""
+
+    name: Identifier
+    entity: Literal["order", "customer"]
+    seed: int
+    smallest_share: Share = 0.05
+    points: int = Field(5000, ge=0)
+
+
+class ModelHead(Table):
+    """Which class a declaration is for.
+
+    ``class`` is a name that ``registry`` finds (a module of the room, a file of the project, an
+    entry point), or ``package.module:Class``. ``answers`` (of
+    recommenders) says which lists are written; ``diagnostics`` (of segmentations) the tables that
+    the class fills beside the common ones. Of several methods for one list, applications are
+    served the best; where the figures do not tell them apart, the one of the lowest ``priority``.
+    Raising ``generation`` sets the published model aside: the next night starts anew.
+    """
+
+    class_: Text = Field(alias="class")
+    answers: tuple[Literal["items", "users"], ...] = ()
+    diagnostics: tuple[Identifier, ...] = ()
+    priority: int = Field(1, ge=1)
+    generation: int = Field(1, ge=1)
+
+
+class _ModelFile(Table):
+    model: ModelHead
+    inputs: dict[str, Text] = Field(min_length=1)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class RecommenderFile(_ModelFile):
+    """A whole ``recommend_*.toml``."""
+
+    seed: int = 0
+    top_n: int = Field(20, ge=1, le=1000)
+    holdout: Holdout = Holdout()
+    gate: RecommenderGate = RecommenderGate()
+
+    def mistakes(self) -> Iterable[str]:
+        """A recommender without any list, or without the inputs every recommender has."""
+        if not self.model.answers:
+            yield "model.answers is missing; expected ['items'], ['users'] or both"
+        if self.model.diagnostics:
+            yield "model.diagnostics: only segmentations have them"
+        for name in ("products", "interactions"):
+            if name not in self.inputs:
+                yield f"inputs.{name} is missing; expected a select of marts.*"
+
+
+class SegmentationFile(_ModelFile):
+    """A whole ``segment_*.toml``."""
+
+    segmentation: SegmentationHead
+    features: tuple[Feature, ...] = Field(min_length=1)
+    naming: Naming = Naming()
+    gate: SegmentationGate
+
+    def mistakes(self) -> Iterable[str]:
+        """Features of one name, cycles without a part, missing input."""
+        if self.model.answers:
+            yield "model.answers: only recommenders have them"
+        if "lines" not in self.inputs:
+            yield "inputs.lines is missing; expected a select of marts.*, a row per order line"
+        names = [feature.name for feature in self.features]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield f"features: {name!r} is declared twice"
+        for number, feature in enumerate(self.features):
+            if (feature.kind == "cycle") != bool(feature.part):
+                yield f"features[{number}].part = {feature.part!r}: a cycle, and only that, has one"
+
+    @property
+    def entity(self) -> Entity:
+        """What is labelled."""
+        return ENTITIES[self.segmentation.entity]
+
+
+KINDS: Final[Mapping[str, type[_ModelFile]]] = {
+    "segment": SegmentationFile,
+    "recommend": RecommenderFile,
+}
+KIND_OF_TASK: Final = {"segment": "segmentation", "recommend": "recommender"}
 
 
 @dataclass(frozen=True)
@@ -22,61 +206,109 @@ class Declaration:
 
     name: str
     task: str
-    class_path: str
-    inputs: Mapping[str, str]
-    writes: tuple[str, ...]
-    config: Mapping[str, Any]
     path: Path
+    file: Any  # SegmentationFile or RecommenderFile, by task
 
-    def create(self) -> Model:
-        """Import the class and construct the model (imports the heavy libraries)."""
-        module_name, _, class_name = self.class_path.partition(":")
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """The declared selects, by frame."""
+        inputs: Mapping[str, str] = self.file.inputs
+        return inputs
+
+    @property
+    def method(self) -> str:
+        """What tells this model's rows from those of others in a shared table."""
+        if self.task == "segment":
+            name: str = self.file.segmentation.name
+            return name
+        return self.name.removeprefix("recommend_")
+
+    @property
+    def writes(self) -> tuple[str, ...]:
+        """The tables of ``marts`` that the model fills."""
+        head: ModelHead = self.file.model
+        if self.task == "segment":
+            entity = self.file.entity
+            own: tuple[str, ...] = (entity.labels, entity.points, "segments", "segment_traits")
+            return (*own, *head.diagnostics, *COMMON_TABLES)
+        return (*(TABLE_OF_ANSWER[answer] for answer in head.answers), *COMMON_TABLES)
+
+    def model_class(self) -> Any:
+        """Import the class (with its heavy libraries).
+
+        Raises
+        ------
+        ConfigError
+            It cannot be imported.
+        """
+        named: str = self.file.model.class_
+        module_name, _, class_name = named.partition(":")
         try:
-            model_class = getattr(importlib.import_module(module_name), class_name)
-        except (ImportError, AttributeError) as error:
-            raise ConfigError(
-                f"{self.path}: class = {self.class_path!r} cannot be imported ({error}). "
-                "Write it as 'package.module:Class'."
-            ) from error
-        model: Model = model_class(self.config)
-        return model
+            if not class_name:
+                return registry.load(KIND_OF_TASK[self.task], named)
+            return getattr(importlib.import_module(module_name), class_name)
+        except (ConfigError, ImportError, AttributeError) as error:
+            raise ConfigError(f"{self.path}: model.class = {named!r}: {error}") from error
+
+    def create(self) -> Any:
+        """Make the model with its checked parameters (imports the heavy libraries).
+
+        Raises
+        ------
+        ConfigError
+            The class cannot be imported, or a parameter is not what the class allows.
+        """
+        model_class = self.model_class()
+        return model_class(self.configure(model_class))
+
+    def configure(self, model_class: Any) -> Any:
+        """The ``[parameters]`` as the class's own configuration.
+
+        Raises
+        ------
+        ConfigError
+            Every mistake, with file and key.
+        """
+        where = f"{self.path} [parameters]"
+        return declared.check(self.file.parameters, model_class.config_class, where)
 
 
-def load_declarations(models_dir: Path) -> list[Declaration]:
-    """Read every declaration, sorted by name; imports no model.
-
-    A declaration has the tables ``[model]`` (``class``, ``writes``), ``[inputs]`` (a frame's name
-    → one SQL select per shop, reading ``marts.*``) and any further tables, which are the
-    model's own configuration.
+def load_declarations(settings: Settings | None = None) -> list[Declaration]:
+    """Read every declaration of ``include/models``, sorted by name; imports no model.
 
     Raises
     ------
     ConfigError
-        A file is not TOML, or a required entry is missing.
+        A file is not TOML or says something it cannot say, or two would fill the same rows.
     """
-    declarations = []
-    for path in sorted(models_dir.glob("*.toml")):
-        try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{path}: not valid TOML: {error}") from None
-        task = path.stem.partition("_")[0]
-        try:
-            model, inputs = document.pop("model"), document.pop("inputs")
-            declarations.append(
-                Declaration(
-                    name=path.stem,
-                    task=task,
-                    class_path=model["class"],
-                    inputs=inputs,
-                    writes=tuple(model["writes"]),
-                    config=document,
-                    path=path,
-                )
-            )
-        except KeyError as error:
-            raise ConfigError(
-                f"{path}: {error} is missing; a model file has [model] with class and writes, "
-                "and [inputs] with one select per frame."
-            ) from None
+    return read_declarations((settings or get_settings()).files("models/*.toml"))
+
+
+def read_declarations(paths: Iterable[Path]) -> list[Declaration]:
+    """Read these declarations; see ``load_declarations``."""
+    declarations = [_read(path, path.stat().st_mtime_ns) for path in paths]
+    _refuse_conflicts(declarations)
     return declarations
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, changed_ns: int) -> Declaration:
+    task = path.stem.partition("_")[0]
+    if task not in KINDS:
+        raise ConfigError(
+            f"{path}: the file's name begins with {task!r}; expected segment_<name>.toml or "
+            "recommend_<name>.toml."
+        )
+    return Declaration(path.stem, task, path, declared.read(path, KINDS[task]))
+
+
+def _refuse_conflicts(declarations: list[Declaration]) -> None:
+    """No two declarations may fill the same rows: a method has one name per task."""
+    taken: dict[tuple[str, str], Declaration] = {}
+    for declaration in declarations:
+        other = taken.setdefault((declaration.task, declaration.method), declaration)
+        if other is not declaration:
+            raise ConfigError(
+                f"{declaration.path}: segmentation.name = {declaration.method!r}: "
+                f"{other.path} has the same; its rows would be taken for these. Rename one."
+            )

@@ -7,8 +7,8 @@ What belongs here: the shape, and the union of all named checks. What does not: 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
@@ -31,11 +31,9 @@ __all__ = [
     "BoundCheck",
     "Check",
     "Column",
-    "ModelTable",
     "NamedCheck",
     "Relation",
     "SqlCheck",
-    "TableSpec",
 ]
 
 NamedCheck = Annotated[
@@ -78,7 +76,8 @@ class Relation:
     ``columns`` maps each column, in order, to its type and comment and starts with ``shop_id``;
     ``build_id`` is added by the flow. ``is_unique`` is false where the grain names what a row is
     about without identifying it. Several models may fill one table if all name the same
-    ``writer_column``: its values tell their rows apart.
+    ``writer_column``: its values tell their rows apart. ``volatile`` columns (seconds, memory)
+    differ between nights of the same data; a night's checksum leaves them out.
     """
 
     name: str
@@ -88,6 +87,7 @@ class Relation:
     checks: tuple[Check, ...] = ()
     is_unique: bool = True
     writer_column: str | None = None
+    volatile: tuple[str, ...] = ()
 
     @property
     def comments(self) -> dict[str, str]:
@@ -112,32 +112,3 @@ class Relation:
             )
             checks.append(unique)
         return [check.bind(self.name, self.grain) for check in (*checks, *self.checks)]
-
-
-@dataclass(frozen=True)
-class TableSpec:
-    """A table that a model writes: what it is about, its grain, its columns.
-
-    ``columns`` maps a column name to ``(SQL type, comment)`` in order and starts with
-    ``shop_id``; ``build_id`` is added by the flow. ``checks`` maps a check's name to
-    ``(level, SQL)`` where the level is ``fail`` or ``warn`` and the SQL selects the rows that
-    break the rule, reading ``marts.<name>``. Several models may fill one table if all name the
-    same ``writer_column``: its values tell their rows apart.
-    """
-
-    name: str
-    about: str
-    grain: tuple[str, ...]
-    columns: Mapping[str, tuple[str, str]]
-    checks: Mapping[str, tuple[Literal["fail", "warn"], str]] = field(default_factory=dict)
-    writer_column: str | None = None
-
-    def bound_checks(self) -> list[BoundCheck]:
-        """Every check, ready to run; its name is its sentence."""
-        return [
-            BoundCheck(name, level, name.replace("_", " "), query)
-            for name, (level, query) in self.checks.items()
-        ]
-
-
-ModelTable = Relation | TableSpec

@@ -41,6 +41,6 @@ def step_doc(catalog: Catalog, step: Step) -> str:
         return f"{mart.about}\n\nOne row per {grain}. Its SQL: `{mart.file}`"
     tables = ", ".join(f"`marts.{table}`" for table in step.writes)
     return (
-        f"Trains `{catalog.models[step.name].class_path}` and writes {tables}.\n\n"
+        f"Trains `{catalog.models[step.name].file.model.class_}` and writes {tables}.\n\n"
         f"Its declaration: `include/models/{step.name}.toml`"
     )

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from airflow.sdk import Context, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
@@ -82,18 +82,13 @@ def load_source(shop_id: str, source: str) -> dict[str, Any]:
 
     context = get_current_context()
     form = context["params"]
-    origin, path, handle = form["origin"], form["path"], form["handle"]
-    if origin == "kaggle" and not handle:
-        path, handle = None, path
-    # as on the command line: what is named tells where it comes from
-    implied = "folder" if path else "kaggle" if handle else None
+    scope: Literal["shop", "all"] = "shop" if form["shop"] else "all"
     summary = flow.ingest(
         shop_id,
         source,
-        origin=origin or implied,
-        path=path,
-        options={"handle": handle} if handle else None,
-        is_for_all=not form["source"],
+        origin=form["origin"],
+        data=form["data"],
+        for_every_source=None if form["source"] else scope,
         holder=holder(context),
     )
     return {"shop_id": shop_id, "source": source, **summary.counts()}

@@ -1,22 +1,21 @@
 """Origins: where a shop's files come from. One module per origin.
 
 What belongs here: giving local files to load, and what is known of where they came from. What
-does not: what is in the files (``ecorse.sources``), loading them (``ecorse.flow``).
+does not: what is in the files (``ecorse.sources``), which origin a run takes
+(``ecorse.ingest.choice``), loading files (``ecorse.ingest``).
 
-A new origin is one new module in this folder with a function ``fetch(settings, options)`` and a
-mapping ``OPTIONS`` (option name → what it means); its name is the module's. Modules whose name
-starts with an underscore are helpers.
+A new origin is one new file that defines ``ORIGIN``: ``include/origins/<name>.py`` or a module here
+(``ecorse.registry``). Modules without it are helpers.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from ecorse import registry
 from ecorse.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -35,20 +34,69 @@ class SourceFile:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Origin(Protocol):
-    """What a module of this package is."""
+@dataclass(frozen=True)
+class Origin:
+    """What an origin can do and what it must be told.
 
-    OPTIONS: Mapping[str, str]
+    Parameters
+    ----------
+    fetch : function of (settings, options)
+        Gives the files, sorted by file name, never an empty list.
+    options : mapping of str to str
+        Option name → what it means, for people.
+    data : str
+        The option that ``--data`` (``DATA=``, ``ECORSE_DATA``) fills; empty where the origin
+        needs none.
+    is_local : bool
+        Whether it reads this machine only: ``--data`` is a path, and a mistake is told before
+        anything is started.
+    """
 
-    def fetch(self, settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
-        """Give the files, sorted by file name; never an empty list."""
-        ...
+    fetch: Callable[[Settings, Mapping[str, Any]], list[SourceFile]]
+    options: Mapping[str, str]
+    data: str = ""
+    is_local: bool = False
 
 
 def origin_names() -> tuple[str, ...]:
     """Give the names of all origins, sorted; imports none of them."""
-    modules = pkgutil.iter_modules(__path__)
-    return tuple(sorted(m.name for m in modules if not m.name.startswith("_")))
+    return registry.names("origin")
+
+
+def get_origin(name: str) -> Origin:
+    """The origin of that name.
+
+    Raises
+    ------
+    ConfigError
+        There is none, or it cannot be imported.
+    """
+    origin: Origin = registry.load("origin", name)
+    return origin
+
+
+def data_options(name: str, data: str) -> dict[str, str]:
+    """What ``--data`` says to an origin, as its options; nothing for an empty text.
+
+    Raises
+    ------
+    ConfigError
+        The origin takes no ``--data``.
+    """
+    if not data:
+        return {}
+    origin = get_origin(name)
+    if not origin.data:
+        raise ConfigError(
+            f"Origin {name!r} takes no --data ({data!r}): its files are told by its options in "
+            "shops.toml. Leave --data out, or name another origin."
+        )
+    return {origin.data: data}
+
+
+def from_here(name: str, data: str) -> str:
+    """``--data`` as it was typed in this working directory, for what runs in another one."""
+    return str(Path(data).expanduser().absolute()) if get_origin(name).is_local else data
 
 
 def fetch_files(name: str, settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
@@ -61,15 +109,10 @@ def fetch_files(name: str, settings: Settings, options: Mapping[str, Any]) -> li
     SourceUnavailable
         The place could not be reached or holds no file.
     """
-    if name not in origin_names():
+    origin = get_origin(name)
+    if wrong := sorted(set(options) - set(origin.options)):
         raise ConfigError(
-            f"There is no origin {name!r}; there are {', '.join(origin_names())}. "
-            "Origins are named in shops.toml or in the run's form."
-        )
-    origin: Origin = importlib.import_module(f"{__name__}.{name}")
-    if unknown := sorted(set(options) - set(origin.OPTIONS)):
-        raise ConfigError(
-            f"Origin {name!r} has no option {', '.join(map(repr, unknown))}; "
-            f"it has {', '.join(origin.OPTIONS)}."
+            f"Origin {name!r} has no option {', '.join(map(repr, wrong))}; "
+            f"it has {', '.join(origin.options)}."
         )
     return origin.fetch(settings, options)

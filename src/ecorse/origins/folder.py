@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecorse.errors import ConfigError, SourceUnavailable
-from ecorse.origins import SourceFile
+from ecorse.origins import Origin, SourceFile
 from ecorse.origins._files import (
     KINDS,
     PATTERN_HELP,
@@ -85,6 +85,9 @@ def _resolve(settings: Settings, path: object) -> Path:
     if not isinstance(path, str | Path) or not str(path).strip():
         raise ConfigError(
             "Origin 'folder' needs a path: options = { path = \"...\" } in shops.toml, "
-            "or --data on the command line, or path in the run's form."
+            "or --data on the command line (DATA= of make run), or data in the run's form."
         )
     return (settings.project_dir / Path(path).expanduser()).absolute()
+
+
+ORIGIN = Origin(fetch, OPTIONS, data="path", is_local=True)

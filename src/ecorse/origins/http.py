@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from ecorse.errors import ConfigError, SourceUnavailable
-from ecorse.origins import SourceFile
+from ecorse.origins import Origin, SourceFile
 from ecorse.origins._download import Copy, download, masked
 from ecorse.origins._files import PATTERN_HELP, open_archives, read_pattern
 
@@ -131,3 +131,6 @@ def _read_hashes(hashes: object, names: list[str]) -> dict[str, str]:
             f"file name ({', '.join(names)})."
         )
     return {name: str(value).lower() for name, value in hashes.items()}
+
+
+ORIGIN = Origin(fetch, OPTIONS, data="url")

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecorse.atomic import locked
 from ecorse.errors import ConfigError, DiskFull, SourceUnavailable
-from ecorse.origins import SourceFile
+from ecorse.origins import Origin, SourceFile
 from ecorse.origins._archive import Limits, extract_safely
 from ecorse.origins._files import KINDS, find_files, open_archives
 
@@ -365,5 +365,8 @@ def _explain(handle: DatasetHandle, error: Exception) -> str:
         return start + f"Kaggle answered with an error ({status}). Run again later."
     return start + (
         f"Kaggle could not be reached or broke off ({type(error).__name__}). Check the network and "
-        "run again, or use SOURCE=folder with files fetched by hand."
+        "run again, or use ORIGIN=folder with files fetched by hand."
     )
+
+
+ORIGIN = Origin(fetch, OPTIONS, data="handle")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecorse.atomic import locked, replace_atomically
 from ecorse.errors import ConfigError, DiskFull, SourceUnavailable
-from ecorse.origins import SourceFile
+from ecorse.origins import Origin, SourceFile
 from ecorse.origins._download import masked
 from ecorse.origins._files import (
     KINDS,
@@ -225,3 +225,6 @@ def _noted(note: Path) -> object:
         return json.loads(note.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+ORIGIN = Origin(fetch, OPTIONS, data="url")

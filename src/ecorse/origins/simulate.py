@@ -12,38 +12,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecorse.errors import ConfigError
-from ecorse.origins import SourceFile
+from ecorse.origins import Origin, SourceFile
 
 if TYPE_CHECKING:
     from ecorse.settings import Settings
 
 OPTIONS = {
     "seed": "Another seed gives another shop (default 20190101)",
-    "orders": "Orders in the whole period (default 60000; of a shop with customers: 10 for each)",
-    "year": "The year (default 2019)",
     "format": "How the files are written: a module of src/ecorse/simulate/formats "
     "(default sales_csv)",
-    "customers": "Customers of the seeded shop (default 1500); without it sales_csv is a small "
-    "shop of its own that knows no customers",
-    "products": "Products of the seeded shop (default 200)",
-    "events": "Events in the whole period (default 80 for each customer)",
+    "store": "What is planted: a module of src/ecorse/simulate/stores (default: electronics for "
+    "sales_csv, department for every other format)",
+    "customers": "How many customers (default: the store's own number)",
+    "products": "How many products (default: the store's own number)",
+    "orders": "Orders in the whole period (default: so many for each customer as the store has)",
+    "events": "Events in the whole period (default: so many for each customer as the store has)",
+    "year": "The first year (default 2019)",
     "years": "How many years from the first on (default 1)",
     "time_zone": "The shop's wall clock, for formats that are written in UTC "
     "(default America/New_York)",
     "images": "true writes a small picture of each product beside the products' file",
     "suffix": "How a file's name ends: .csv, .csv.gz, .csv.zst or .parquet (default .csv)",
 }
-DEFAULTS = {"seed": 20190101, "orders": 60_000, "year": 2019}
-SHOP_OPTIONS = (
-    "format",
-    "customers",
-    "products",
-    "events",
-    "years",
-    "time_zone",
-    "images",
-    "suffix",
-)
+DEFAULTS = {"seed": 20190101, "year": 2019, "years": 1}
+SIZES = ("customers", "products", "orders", "events")
 
 
 def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
@@ -55,7 +47,7 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
     Raises
     ------
     ConfigError
-        An option is not a number in range, or there is no such format.
+        An option is not a number in range, or there is no such format or store.
     DiskFull
         There is no space for the files.
     """
@@ -63,89 +55,68 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
     # truth.json is written last: without it the folder is unfinished and is made again.
     if not (folder / "truth.json").exists():
         _make(folder, options)
-    provenance = {"origin": "simulate", "is_simulated": True, **dict(options)}
-    if not is_seeded_shop(options):
-        provenance |= _numbers(options, DEFAULTS)
-    return [
+    provenance = {"origin": "simulate", "is_simulated": True, **_numbers(options), **dict(options)}
+    files = [
         SourceFile(path, path.name, {**provenance, "path": str(path)})
         for path in sorted(folder.iterdir())
         if path.is_file() and path.name.lower().startswith("simulated_")
     ]
+    if not files:
+        raise ConfigError(
+            f"Origin 'simulate': nothing happens in a shop with the options {dict(options)}, so "
+            "there is no file; ask for more orders or events."
+        )
+    return files
 
 
 def simulated_folder(settings: Settings, options: Mapping[str, Any]) -> Path:
-    """Give the folder of these options' files.
+    """Give the folder of these options' files, named ``<seed>-<option>-<value>...``.
 
-    It is named by the options that are not the default's: ``<seed>``, ``<seed>-<orders>-<year>``,
-    or, of the seeded shop, ``<seed>-<option>-<value>...``.
+    Only the options that are given stand in the name.
     """
-    numbers = _numbers(options, DEFAULTS)
-    if is_seeded_shop(options):
-        told = [
-            f"{key}-{options[key]}"
-            for key in OPTIONS
-            if key in options and key != "seed" and options[key] is not None
-        ]
-        parts: list[object] = [numbers["seed"], *told]
-    else:
-        is_default_size = all(numbers[key] == DEFAULTS[key] for key in ("orders", "year"))
-        parts = [numbers["seed"]] if is_default_size else list(numbers.values())
-    name = "-".join(map(str, parts))
+    told = [
+        f"{key}-{options[key]}" for key in OPTIONS if key != "seed" and options.get(key) is not None
+    ]
+    name = "-".join([str(_numbers(options)["seed"]), *told])
     return settings.home / "simulated" / "".join(c if c not in "/\\" else "_" for c in name)
-
-
-def is_seeded_shop(options: Mapping[str, Any]) -> bool:
-    """Whether these options name the seeded shop, or the small shop of monthly sales files."""
-    return any(options.get(key) is not None for key in SHOP_OPTIONS)
 
 
 def _make(folder: Path, options: Mapping[str, Any]) -> None:
     """Write the files."""
-    from ecorse.simulate.files import simulate_shop
+    from ecorse.simulate import Plan, simulate_shop
+    from ecorse.simulate.formats import get_format
     from ecorse.simulate.images import write_images
-    from ecorse.simulate.population import Plan, Shop, days_of_years
-    from ecorse.simulate.write import simulate_year
+    from ecorse.simulate.plan import days_of_years
+    from ecorse.simulate.shop import Shop
+    from ecorse.simulate.stores import get_store
 
-    if not is_seeded_shop(options):
-        of = _numbers(options, DEFAULTS)
-        simulate_year(folder, seed=of["seed"], orders=of["orders"], year=of["year"])
-        return
-    customers = _numbers(options, {"customers": 1_500})["customers"]
-    numbers = _numbers(
-        options,
-        {"seed": DEFAULTS["seed"], "year": DEFAULTS["year"], "years": 1, "products": 200,
-         "orders": 10 * customers, "events": 80 * customers},
-    )  # fmt: skip
+    numbers = _numbers(options)
     if not 1971 <= numbers["year"] <= 2100 or not 1 <= numbers["years"] <= 50:
         raise ConfigError(
             f"Origin 'simulate': year={numbers['year']}, years={numbers['years']}: the year must "
             "be 1971 to 2100 and the years 1 to 50."
         )
-    plan = Plan(
+    form = get_format(str(options.get("format") or "sales_csv"))
+    plan = Plan.of(
+        get_store(str(options.get("store") or form.store)),
+        **{size: numbers[size] for size in SIZES if size in numbers},
         seed=numbers["seed"],
-        customers=customers,
-        products=numbers["products"],
-        orders=numbers["orders"],
-        events=numbers["events"],
         first_day=date(numbers["year"], 1, 1),
         days=days_of_years(numbers["year"], numbers["years"]),
         time_zone=str(options.get("time_zone") or "America/New_York"),
     )
     if options.get("images"):
         write_images(folder, Shop(plan))
-    simulate_shop(
-        folder,
-        plan,
-        str(options.get("format") or "sales_csv"),
-        suffix=str(options.get("suffix") or ".csv"),
-    )
+    simulate_shop(folder, plan, form.name, suffix=str(options.get("suffix") or ".csv"))
 
 
-def _numbers(options: Mapping[str, Any], defaults: Mapping[str, int]) -> dict[str, int]:
-    """Fill in the defaults, and refuse what is no whole number."""
+def _numbers(options: Mapping[str, Any]) -> dict[str, int]:
+    """The options that are numbers, with their defaults; refuse what is no whole number."""
     numbers = {}
-    for key, default in defaults.items():
+    for key, default in (DEFAULTS | dict.fromkeys(SIZES)).items():
         value = options.get(key, default)
+        if key in SIZES and value is None:
+            continue
         try:
             numbers[key] = int(str(value))
         except ValueError:
@@ -153,3 +124,6 @@ def _numbers(options: Mapping[str, Any], defaults: Mapping[str, int]) -> dict[st
                 f"Origin 'simulate': {key} must be a whole number, not {value!r}."
             ) from None
     return numbers
+
+
+ORIGIN = Origin(fetch, OPTIONS)

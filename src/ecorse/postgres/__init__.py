@@ -4,7 +4,7 @@ What belongs here: starting, stopping and naming servers, roles and passwords. W
 connections and statements of a night (``ecorse.warehouse``).
 """
 
-from ecorse.postgres.address import database_url
+from ecorse.postgres.address import database_url, embedded_postgres
 from ecorse.postgres.server import EmbeddedPostgres
 
-__all__ = ["EmbeddedPostgres", "database_url"]
+__all__ = ["EmbeddedPostgres", "database_url", "embedded_postgres"]

@@ -1,14 +1,29 @@
 """The warehouse's address: the configured one, or the embedded server's.
 
-What belongs here: URLs. What does not: connections (``ecorse.warehouse.connect``).
+What belongs here: URLs, and which server is the project's. What does not: connections
+(``ecorse.warehouse.connect``).
 """
 
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from ecorse.errors import ConfigError
+from ecorse.layers import require_project
 from ecorse.postgres import roles
 from ecorse.postgres.server import EmbeddedPostgres
 from ecorse.settings import get_settings
+
+
+def embedded_postgres() -> EmbeddedPostgres:
+    """Give the embedded server of this project, running or not.
+
+    Raises
+    ------
+    ConfigError
+        The working directory is in no project, so there is no place for a server.
+    """
+    settings = get_settings()
+    require_project(settings.project_dir)
+    return EmbeddedPostgres(settings.home, settings.postgres_port)
 
 
 def database_url(role: str = roles.ETL, driver: str = "postgresql") -> str:
@@ -26,17 +41,18 @@ def database_url(role: str = roles.ETL, driver: str = "postgresql") -> str:
     Raises
     ------
     ConfigError
-        There is no such role; ``ECORSE_DATABASE_URL`` is no URL, or the reader's password is not
-        set beside it.
+        There is no such role, or no project; ``ECORSE_DATABASE_URL`` is no URL, or the reader's
+        password is not set beside it.
     """
     if role not in (roles.ETL, *roles.READERS):
         raise ConfigError(
             f"There is no role {role!r}; there are {', '.join((roles.ETL, *roles.READERS))}."
         )
     settings = get_settings()
+    require_project(settings.project_dir)
     configured = settings.database_url.get_secret_value()
     if not configured:
-        server = EmbeddedPostgres(settings.home, settings.postgres_port)
+        server = embedded_postgres()
         server.start()
         return server.url(role, driver=driver)
     parts = urlsplit(configured)

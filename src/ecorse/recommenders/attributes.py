@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from ecorse.features.items import ItemAttributes
-from ecorse.recommenders.co_purchase import SCORE_DECIMALS, FloatArray, IntArray, map_blocks
+from ecorse.recommenders.counting import SCORE_DECIMALS, FloatArray, IntArray, map_blocks
 
 BLOCK_CELLS = 4_000_000
 """Cells of the widest array one block makes (float32: 16 MB)."""

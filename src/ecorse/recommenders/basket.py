@@ -1,4 +1,4 @@
-"""Recommendations for products at hand (a basket, a page) out of ``marts.item_similarity``.
+"""Recommendations for products at hand (a basket, a page) out of ``marts.item_similarity_served``.
 
 What belongs here: reading the precomputed table for a basket, with filter, season and fallback.
 What does not: making the table (``item_similarity``), the database, the CLI.
@@ -33,8 +33,8 @@ def recommend_for_basket(
     Parameters
     ----------
     similarity
-        Rows of ``marts.item_similarity`` of one shop: product_id, similar_product_id, score,
-        method. Rows of other products do no harm.
+        Rows of ``marts.item_similarity_served`` of one shop: product_id, similar_product_id, score,
+        relation. Rows of other products do no harm.
     products
         The shop's rows of ``marts.products``: product_id, category, orders.
     category
@@ -60,7 +60,7 @@ def recommend_for_basket(
     _check(products, product_ids, n, category)
     chosen = list(dict.fromkeys(product_ids))
     near = (
-        similarity.filter(pl.col("product_id").is_in(chosen), pl.col("method") != "fallback")
+        similarity.filter(pl.col("product_id").is_in(chosen), pl.col("relation") != "popular")
         .sort("score", "product_id", descending=[True, False])
         .group_by("similar_product_id", maintain_order=True)
         .agg(pl.sum("score"), because_of=pl.first("product_id"))

@@ -1,79 +1,108 @@
-"""What is told about a pair of products: the evidence column, as JSON.
+"""What is told about a pair of products: relation, figures, and a sentence.
 
-What belongs here: counts and cosines turned into support, lift and a sentence. What does not:
-choosing the pairs (``blend``).
+What belongs here: counts and cosines turned into support, lift and words. What does not: choosing
+the pairs.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
-from ecorse.recommenders.blend import Similarities
+if TYPE_CHECKING:
+    from ecorse.recommenders.neighbours import Counts
 
-NAMES = {"category": "category", "price_band": "price band"}
+KIND_OF = "category"
 
 
-def explain_pairs(
-    figures: pl.DataFrame, catalogue: pl.DataFrame, similarities: Similarities
-) -> pl.Series:
-    """Tell for each pair why it is there, as a JSON object per row.
+def explain_pairs(pairs: pl.DataFrame, counts: Counts) -> pl.DataFrame:
+    """Relation and evidence of each pair, in the order of ``pairs``.
 
     ``support`` is the share of all baskets that hold both products; ``lift`` is how many times as
-    often they meet as they would by chance, ``co * n / (n_i * n_j)``.
+    often they meet as they would by chance, ``co * n / (n_i * n_j)``. The relation is
+    ``complement`` where two products are bought together more often than chance explains,
+    ``substitute`` for two of one category that are not, else ``similar``.
 
     Parameters
     ----------
-    figures
-        Pairs with ``blend.FIGURES``.
-    catalogue
-        The sorted catalogue that the item numbers point into.
+    pairs
+        ``item``, ``similar_item``, ``co_purchases``, ``attribute_cosine``.
 
     Source: Brin, Motwani, Ullman, Tsur (1997), "Dynamic itemset counting and implication rules
     for market basket data", https://doi.org/10.1145/253260.253325 (lift there: interest).
     """
-    told = figures.with_columns(
-        orders=pl.Series(similarities.item_baskets[figures["item"].to_numpy()]),
-        similar_orders=pl.Series(similarities.item_baskets[figures["similar_item"].to_numpy()]),
-        shared=_shared_attributes(figures, catalogue),
-    ).with_columns(
-        support=(pl.col("co_purchases") / max(1, similarities.n_baskets)).round(9),
-        lift=pl.when(pl.col("co_purchases") > 0)
-        .then(
-            pl.col("co_purchases")
-            * similarities.n_baskets
-            / (pl.col("orders") * pl.col("similar_orders"))
-        )
-        .round(4),
+    baskets = pl.Series(counts.item_baskets)
+    shared = _shared_words(pairs, counts)
+    is_together = pl.col("co_purchases") > 0
+    is_of_a_kind = (
+        _is_shared(pairs, counts.labels[KIND_OF]) if KIND_OF in counts.labels else pl.lit(False)
     )
-    return told.select(
-        pl.struct(
+    return (
+        pairs.select(
             "co_purchases",
-            "orders",
-            "similar_orders",
-            "support",
-            "lift",
-            "co_purchase_cosine",
             "attribute_cosine",
-            shared_attributes=pl.col("shared"),
+            orders=baskets.gather(pairs["item"]),
+            similar_orders=baskets.gather(pairs["similar_item"]),
+            shared=shared,
+            is_of_a_kind=is_of_a_kind,
+        )
+        .with_columns(
+            support=(pl.col("co_purchases") / max(1, counts.n_baskets)).round(9),
+            lift=pl.when(is_together)
+            .then(
+                pl.col("co_purchases").cast(pl.Float64)
+                * counts.n_baskets
+                / (pl.col("orders").cast(pl.Float64) * pl.col("similar_orders"))
+            )
+            .round(4),
+            co_purchase_cosine=(
+                pl.col("co_purchases")
+                / (pl.col("orders").cast(pl.Float64) * pl.col("similar_orders")).sqrt()
+            )
+            .fill_nan(0.0)
+            .round(9),
+        )
+        .select(
+            relation=pl.when(is_together)
+            .then(pl.lit("complement"))
+            .when("is_of_a_kind")
+            .then(pl.lit("substitute"))
+            .otherwise(pl.lit("similar")),
+            co_purchases="co_purchases",
+            orders="orders",
+            similar_orders="similar_orders",
+            support="support",
+            lift="lift",
+            co_purchase_cosine="co_purchase_cosine",
+            attribute_cosine="attribute_cosine",
             sentence=_sentence(),
-        ).struct.json_encode()
-    ).to_series()
+        )
+    )
 
 
-def _shared_attributes(figures: pl.DataFrame, catalogue: pl.DataFrame) -> pl.Series:
-    """``["category: Cables", ...]`` for what both products of each pair have."""
+def _is_shared(pairs: pl.DataFrame, words: pl.Series) -> pl.Series:
+    mine, theirs = words.gather(pairs["item"]), words.gather(pairs["similar_item"])
+    return ((mine == theirs) & (mine != "")).fill_null(False)
+
+
+def _shared_words(pairs: pl.DataFrame, counts: Counts) -> pl.Series:
+    """``same category: Cables, same price band: under 10`` of what both products have, or null."""
     columns = []
-    for column, name in NAMES.items():
-        values = catalogue[column].cast(pl.String)
-        mine, theirs = values.gather(figures["item"]), values.gather(figures["similar_item"])
-        shared = (mine == theirs) & (mine != "")
-        columns.append((name + ": " + mine).zip_with(shared.fill_null(False), _nulls(mine)))
-    frame = pl.DataFrame({str(number): column for number, column in enumerate(columns)})
-    return frame.select(pl.concat_list(pl.all()).list.drop_nulls()).to_series()
-
-
-def _nulls(like: pl.Series) -> pl.Series:
-    return pl.Series([None], dtype=pl.String).new_from_index(0, like.len())
+    for kind, words in counts.labels.items():
+        told = f"same {kind.replace('_', ' ')}: " + words.cast(pl.String)
+        mine = told.gather(pairs["item"])
+        columns.append(
+            pl.DataFrame({"told": mine, "is_shared": _is_shared(pairs, words)}).select(
+                pl.when("is_shared").then("told").alias(kind)
+            )
+        )
+    if not columns:
+        return pl.Series([None], dtype=pl.String).new_from_index(0, pairs.height)
+    joined = pl.concat(columns, how="horizontal").select(
+        pl.concat_str(pl.all(), separator=", ", ignore_nulls=True)
+    )
+    return joined.to_series().replace("", None)
 
 
 def _sentence() -> pl.Expr:
@@ -83,14 +112,12 @@ def _sentence() -> pl.Expr:
         "orders",
         pl.col("lift").round(2),
     )
-    shared = pl.format("same {}", pl.col("shared").list.join(", same "))
-    has_shared = pl.col("shared").list.len() > 0
     return (
-        pl.when((pl.col("co_purchases") > 0) & has_shared)
-        .then(together + "; " + shared)
+        pl.when((pl.col("co_purchases") > 0) & pl.col("shared").is_not_null())
+        .then(pl.format("{}; {}", together, "shared"))
         .when(pl.col("co_purchases") > 0)
         .then(together)
-        .when(has_shared)
-        .then(pl.format("Never bought together; {}", shared))
+        .when(pl.col("shared").is_not_null())
+        .then(pl.format("Not bought together more often than by chance; {}", "shared"))
         .otherwise(pl.lit("Sells in the same cities, hours and months"))
     )

@@ -1,253 +1,132 @@
-"""The nightly model behind ``marts.item_similarity`` and ``marts.item_co_purchases``.
+"""Similar products by two cosines, over attributes and over shared baskets, blended.
 
-What belongs here: putting features, cosines, evidence, fallback and gate together for one shop.
-What does not: any of their arithmetic (``blend``, ``evidence``, ``ecorse.evaluate.ranking``).
+What belongs here: this recommender and its configuration. What does not: either cosine
+(``attributes``, ``counting``), answering (``neighbours``), judging (``ecorse.training``).
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
 
 import numpy as np
-import polars as pl
-from scipy import sparse
+from pydantic import Field, model_validator
 
-from ecorse.errors import ModelRejected
-from ecorse.evaluate.ranking import HitRate, hit_rate, split_by_time
-from ecorse.features.items import build_baskets, keep_known_lines, sort_catalogue
-from ecorse.models.base import Champion, Decision, ModelResult
-from ecorse.recommenders.blend import Similarities, compute_similarities
-from ecorse.recommenders.config import ItemSimilarityConfig
-from ecorse.recommenders.evidence import explain_pairs
-from ecorse.recommenders.results import ITEM_CO_PURCHASES, ITEM_SIMILARITY, broken_rules
-
-_SCHEMA = {
-    "shop_id": pl.String,
-    "product_id": pl.String,
-    "rank": pl.Int32,
-    "similar_product_id": pl.String,
-    "score": pl.Float64,
-    "method": pl.String,
-    "evidence": pl.String,
-}
+from ecorse.declared import Table
+from ecorse.features.items import ItemAttributes, describe_items
+from ecorse.models.base import Task
+from ecorse.models.interactions import Interactions
+from ecorse.recommenders.attributes import Candidates, attribute_cosine, nearest_by_attributes
+from ecorse.recommenders.co_purchase import CoPurchase, CoPurchaseConfig, often_enough
+from ecorse.recommenders.counting import SCORE_DECIMALS, BasketCounts, choose_top, map_blocks
+from ecorse.recommenders.counting import Pairs as CountedPairs
+from ecorse.recommenders.neighbours import Pairs
 
 
-class ItemSimilarity:
-    """Similar products by the blend of attribute cosine and co-purchase cosine (``Model``)."""
-
-    writes = (ITEM_SIMILARITY, ITEM_CO_PURCHASES)
-
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self.config = ItemSimilarityConfig.parse(config)
-
-    def run(
-        self, shop_id: str, inputs: Mapping[str, pl.DataFrame], champion: Champion | None
-    ) -> ModelResult:
-        """Compute one shop's neighbours; see ``ecorse.models.base.Model``.
-
-        Parameters
-        ----------
-        inputs
-            ``products`` (product_id, product_name, category, price_band) and ``order_lines``
-            (order_id, product_id, city, daypart, ordered_local); either may be empty.
-
-        Raises
-        ------
-        ModelRejected
-            The rows break a rule, and no champion is there to serve instead.
-        """
-        catalogue = sort_catalogue(inputs["products"])
-        similarities = compute_similarities(catalogue, inputs["order_lines"], self.config)
-        candidate = _name_pairs(shop_id, "blend", similarities.blend, catalogue, similarities)
-        metrics = self._judge(catalogue, inputs["order_lines"]) | {
-            "products": catalogue.height,
-            "baskets": similarities.n_baskets,
-            "baskets_left_out": similarities.baskets_left_out,
-        }
-        decision = self._decide(metrics, broken_rules(candidate, catalogue["product_id"]), champion)
-        served = candidate
-        if champion is not None and decision.outcome == "held":
-            served, metrics = _read_champion(champion, catalogue), dict(champion.metrics)
-        co_purchases = _name_pairs(
-            shop_id, "co_purchase", similarities.co_purchase, catalogue, similarities
-        )
-        return ModelResult(
-            tables={
-                ITEM_SIMILARITY.name: _fill_up(
-                    shop_id, served, catalogue, similarities, self.config.neighbours.top_n
-                ),
-                ITEM_CO_PURCHASES.name: co_purchases,
-            },
-            decision=decision,
-            artifact=champion.artifact
-            if champion is not None and decision.outcome == "held"
-            else _write_artifact(candidate),
-            params=self.config.model_dump(exclude={"threads"}),
-            metrics=metrics,
-            data_hash=similarities.data_hash,
-        )
-
-    def _judge(self, catalogue: pl.DataFrame, lines: pl.DataFrame) -> dict[str, Any]:
-        """Hit rates on the latest orders, of tables made from the earlier ones."""
-        earlier, later = split_by_time(
-            keep_known_lines(catalogue, lines), self.config.holdout.share
-        )
-        past = compute_similarities(catalogue, earlier.drop("item"), self.config)
-        test = build_baskets(later, catalogue.height, self.config.neighbours.max_basket_products)
-        settings = self.config.holdout
-
-        def rate(similarity: sparse.csr_matrix) -> HitRate:
-            return hit_rate(
-                test.incidence, similarity, past.item_baskets, settings.hits_at, settings.max_cases
-            )
-
-        size = (catalogue.height, catalogue.height)
-        blend = rate(_as_matrix(past.blend, size))
-        return {
-            "hit_rate": blend.rate,
-            "hit_rate_standard_error": blend.standard_error,
-            "hit_rate_co_purchase": rate(_as_matrix(past.co_purchase, size)).rate,
-            "hit_rate_popularity": rate(sparse.csr_matrix(size)).rate,
-            "hits_at": settings.hits_at,
-            "cases": blend.cases,
-        }
-
-    def _decide(
-        self, metrics: Mapping[str, Any], broken: list[str], champion: Champion | None
-    ) -> Decision:
-        """Promote unless a rule is broken or the hit rate fell far below the champion's.
-
-        Popularity is reported beside it and does not hold the table: where baskets are close to
-        chance the best sellers win every hit rate, and a list of best sellers beside each product
-        would no longer be a list of similar products.
-        """
-        rate, cases = metrics["hit_rate"], metrics["cases"]
-        numbers = dict(metrics)
-        if broken:
-            reason = f"Rules broken: {'; '.join(broken)}."
-            if champion is None:
-                raise ModelRejected(
-                    f"Item similarity: {reason} No earlier table can serve instead; nothing was "
-                    "written. This is a defect of the program: please report it with the data."
-                )
-            return Decision("held", reason + " The published table stays.", numbers)
-        beside = (
-            f"Hit rate at {metrics['hits_at']} on {cases} hidden products: {rate:.3f} "
-            f"(popularity {metrics['hit_rate_popularity']:.3f})"
-        )
-        if champion is None:
-            return Decision("promoted", f"First table of this shop. {beside}.", numbers)
-        before = champion.metrics.get("hit_rate")
-        numbers["champion_hit_rate"] = before
-        if (
-            before is None
-            or min(cases, champion.metrics.get("cases", 0)) < self.config.gate.min_cases
-        ):
-            return Decision("promoted", f"{beside}; too few cases to judge by.", numbers)
-        noise = 3 * np.hypot(
-            metrics["hit_rate_standard_error"], champion.metrics.get("hit_rate_standard_error", 0.0)
-        )
-        allowed = before - max(self.config.gate.max_drop * before, float(noise))
-        numbers["hit_rate_allowed"] = allowed
-        beside += f"; champion {before:.3f}, lowest allowed {allowed:.3f}"
-        if rate < allowed:
-            return Decision("held", f"{beside}: fell too far, the published table stays.", numbers)
-        return Decision("promoted", f"{beside}.", numbers)
+class _Weights(Table):
+    @model_validator(mode="after")
+    def _add_up_to_one(self) -> Self:
+        total = sum(self.model_dump().values())
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"the weights add up to {total:g}, expected 1")
+        return self
 
 
-def _as_matrix(pairs: pl.DataFrame, size: tuple[int, int]) -> sparse.csr_matrix:
-    return sparse.csr_matrix(
-        (
-            pairs["score"].to_numpy(),
-            (pairs["item"].to_numpy(), pairs["similar_item"].to_numpy()),
-        ),
-        shape=size,
-    )
+class BlendWeights(_Weights):
+    """Shares of the two cosines in the score; a share is 0 or at least 0.01."""
+
+    attributes: float = Field(0.1, ge=0, le=1)
+    co_purchase: float = Field(0.9, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _not_tiny(self) -> Self:
+        # Below it, differences in the attributes would be lost in the rounding of the blend,
+        # and the nearest by attributes need no longer be the nearest by score.
+        if 0 < self.attributes < 0.01:
+            raise ValueError("attributes must be 0 or at least 0.01")
+        return self
 
 
-def _name_pairs(
-    shop_id: str,
-    method: str,
-    figures: pl.DataFrame,
-    catalogue: pl.DataFrame,
-    similarities: Similarities,
-) -> pl.DataFrame:
-    """Turn item numbers into product ids and add the evidence: the tables' columns."""
-    ids = catalogue["product_id"]
-    return pl.DataFrame(
-        {
-            "shop_id": pl.repeat(shop_id, figures.height, dtype=pl.String, eager=True),
-            "product_id": ids.gather(figures["item"]),
-            "rank": figures["rank"],
-            "similar_product_id": ids.gather(figures["similar_item"]),
-            "score": figures["score"],
-            "method": pl.repeat(method, figures.height, dtype=pl.String, eager=True),
-            "evidence": explain_pairs(figures, catalogue, similarities),
-        },
-        schema=_SCHEMA,
-    )
+class AttributeWeights(_Weights):
+    """Shares of the blocks in the attribute cosine."""
+
+    category: float = Field(0.5, ge=0, le=1)
+    price_band: float = Field(0.2, ge=0, le=1)
+    city: float = Field(0.05, ge=0, le=1)
+    daypart: float = Field(0.15, ge=0, le=1)
+    month: float = Field(0.1, ge=0, le=1)
 
 
-def _fill_up(
-    shop_id: str,
-    rows: pl.DataFrame,
-    catalogue: pl.DataFrame,
-    similarities: Similarities,
-    top_n: int,
-) -> pl.DataFrame:
-    """Give products without a neighbour the best sellers, flagged as ``fallback``.
+class ItemSimilarityConfig(CoPurchaseConfig):
+    """The ``[parameters]`` of ``recommend_item_similarity.toml``."""
 
-    The score is then the share of all baskets with that best seller.
+    max_cities: int = Field(50, ge=1, le=500)
+    min_attribute_cosine: float = Field(0.3, ge=0, le=1)
+    blend: BlendWeights = BlendWeights()
+    attributes: AttributeWeights = AttributeWeights()
+
+
+class ItemSimilarity(CoPurchase):
+    """Similar products: ``attributes * attribute cosine + co_purchase * basket cosine``.
+
+    A pair is listed where it meets often enough (``co_purchase.often_enough``) or is alike enough;
+    what meets too rarely counts by its attributes alone. The choice is exact: an item that shares
+    no such basket with another scores by attributes only, so the top list lies within the item's
+    co-purchase neighbours and its nearest by attributes, and every one of these is scored.
     """
-    popular = (
-        catalogue.select(
-            similar_product_id="product_id", orders=pl.Series(similarities.item_baskets)
+
+    config_class = ItemSimilarityConfig
+    config: ItemSimilarityConfig
+    data: Interactions
+
+    def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
+        """Keep what pairs are counted from, and what products are compared by."""
+        self.data = data
+        return super().fit(data, task, champion)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Score every pair that may be among an item's nearest, and keep the best."""
+        config, data = self.config, self.data
+        if not data.items.height:
+            return Pairs.concatenate([])
+        described = describe_items(
+            data.items, data.rows, config.attributes.model_dump(), config.max_cities
         )
-        .sort(["orders", "similar_product_id"], descending=[True, False])
-        .head(top_n + 1)
-        .with_columns(
-            score=(pl.col("orders") / max(1, similarities.n_baskets)).round(9),
-            method=pl.lit("fallback"),
-            evidence=pl.struct(
-                "orders",
-                sentence=pl.format(
-                    "Nothing is similar yet; a best seller with {} orders", "orders"
-                ),
-            ).struct.json_encode(),
+        near = nearest_by_attributes(described, config.neighbours, config.threads)
+        work = _Work(self.baskets, described, near, config)
+        return Pairs.concatenate(
+            list(map_blocks(work.block, self.baskets.blocks(), config.threads))
         )
-    )
-    filled = (
-        catalogue.select("product_id")
-        .join(rows, on="product_id", how="anti")
-        .join(popular, how="cross")
-        .filter(pl.col("product_id") != pl.col("similar_product_id"))
-        .sort(["product_id", "score", "similar_product_id"], descending=[False, True, False])
-        .with_columns(
-            shop_id=pl.lit(shop_id),
-            rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("product_id"),
-        )
-        .filter(pl.col("rank") <= top_n)
-        .select(_SCHEMA.keys())
-    )
-    return pl.concat([rows, filled]).sort("product_id", "rank")
 
 
-def _write_artifact(rows: pl.DataFrame) -> bytes:
-    """Keep the table itself as the model file: parquet, which holds data and no code."""
-    buffer = io.BytesIO()
-    rows.write_parquet(buffer, compression="zstd")
-    return buffer.getvalue()
+@dataclass(frozen=True)
+class _Work:
+    counts: BasketCounts
+    attributes: ItemAttributes
+    near: Candidates
+    config: ItemSimilarityConfig
+
+    def block(self, start: int, end: int) -> Pairs:
+        """The neighbours of items ``start`` to ``end``."""
+        n, weights = np.int64(self.counts.n_items), self.config.blend
+        bought = often_enough(self.counts, self.counts.pairs(start, end), self.config)
+        near_rows, near_cols = self.near.pairs(start, end)
+        bought_keys = bought.rows * n + bought.cols
+        keys = np.unique(np.concatenate([bought_keys, near_rows * n + near_cols]))
+        keys = keys[keys // n != keys % n]
+        rows, cols = keys // n, keys % n
+        together = np.zeros(keys.size, dtype=np.int32)
+        together[np.searchsorted(keys, bought_keys)] = bought.counts
+        cosines = np.round(self.counts.cosine(CountedPairs(rows, cols, together)), SCORE_DECIMALS)
+        cosines = np.minimum(cosines, 1.0)
+        likeness = attribute_cosine(self.attributes, rows, cols)
+        is_listed = (together > 0) | (likeness >= self.config.min_attribute_cosine)
+        blended = weights.attributes * likeness + weights.co_purchase * cosines
+        chosen = choose_top(rows, cols, blended * is_listed, int(n), self.config.neighbours)
+        place = np.searchsorted(keys, chosen.rows * n + chosen.cols)
+        return Pairs(chosen.rows, chosen.cols, chosen.scores, together[place], likeness[place])
 
 
-def _read_champion(champion: Champion, catalogue: pl.DataFrame) -> pl.DataFrame:
-    """Read the champion's rows again, without products that left the catalogue, ranks closed up."""
-    ids = catalogue["product_id"].implode()
-    return (
-        pl.read_parquet(io.BytesIO(champion.artifact))
-        .filter(pl.col("product_id").is_in(ids) & pl.col("similar_product_id").is_in(ids))
-        .sort("product_id", "rank")
-        .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32).over("product_id"))
-        .select(_SCHEMA.keys())
-    )
+RECOMMENDER = ItemSimilarity

@@ -161,22 +161,26 @@ class Step:
     rows: int | None = None
     detail: dict[str, Any] = field(default_factory=dict)
 
-    def check(self) -> None:
-        """Refuse this transaction if the build or the step was taken over.
+    def check(self, conn: psycopg.Connection | None = None) -> None:
+        """Refuse a transaction, the step's own or another's, if the step was taken over.
 
         Raises
         ------
         Fenced
             The build is no longer being built, or a later try of this step has begun.
         """
-        row = self.conn.execute(
-            """
+        row = (
+            (conn or self.conn)
+            .execute(
+                """
             select s.token from ops.build_step as s join ops.build as b using (build_id)
             where s.build_id = %s and s.step = %s and b.status = 'building'
             for update of s for share of b
             """,
-            (self.build_id, self.name),
-        ).fetchone()
+                (self.build_id, self.name),
+            )
+            .fetchone()
+        )
         if row is None or row[0] != self.token:
             raise Fenced(
                 f"Step {self.name!r} of build {self.build_id} was taken over or its build ended; "

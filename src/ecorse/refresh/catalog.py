@@ -111,8 +111,8 @@ def load_catalog(settings: Settings | None = None) -> Catalog:
     """
     settings = settings or get_settings()
     catalog = Catalog(
-        marts={mart.name: mart for mart in read_marts(settings.sql_dir)},
-        models={model.name: model for model in load_declarations(settings.models_dir)},
+        marts={mart.name: mart for mart in read_marts(settings)},
+        models={model.name: model for model in load_declarations(settings)},
     )
     catalog.steps()
     return catalog
@@ -152,7 +152,7 @@ def _check_check_references(mart: Mart, written: set[str]) -> None:
 def _check_names(
     steps: list[Step], where: Mapping[str, str], models: Mapping[str, Declaration]
 ) -> None:
-    """Refuse one name for two things; several models may share a table (``TableSpec``)."""
+    """Refuse one name for two things; several models may share a table (``Relation``)."""
     writers: dict[str, Step] = {}
     for step in steps:
         if step.kind == "mart" and step.name in models:

@@ -22,6 +22,7 @@ from ecorse.models.relation import GRAIN_CHECKS, Column, NamedCheck, Relation, S
 from ecorse.refresh.bands import has_bands
 from ecorse.refresh.render import DIALECT, output_columns, parse_select, references
 from ecorse.refresh.templates import SUFFIX, expand_template
+from ecorse.settings import Settings
 
 COLUMN_COMMENTS = "_columns.toml"
 _HEADER = re.compile(r"\A\s*/\*(.*?)\*/", re.DOTALL)
@@ -71,27 +72,30 @@ class _CheckHeader(declared.Table):
     sentence: str = Field(min_length=1, description="what is wrong when it finds rows")
 
 
-def read_marts(sql_dir: Path) -> list[Mart]:
-    """Read every mart below ``include/sql``, by name; only changed files are parsed again.
+def read_marts(settings: Settings) -> list[Mart]:
+    """Read every mart of ``include/sql``, by name; only changed files are parsed again.
 
     Raises
     ------
     ConfigError
         A file is wrong: the message names it, its mistakes, and what to do.
     """
-    folder = sql_dir / "marts"
-    if misplaced := sorted(folder.glob("*.sql")):
-        areas = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_dir()))
-        raise ConfigError(f"{misplaced[0]}: move it into the folder of its area ({areas}, ...).")
-    comments_path = folder / COLUMN_COMMENTS
-    comments = comments_path.read_text(encoding="utf-8") if comments_path.exists() else ""
+    if misplaced := settings.files("sql/marts/*.sql"):
+        areas = sorted({path.parent.name for path in settings.files("sql/marts/*/*.sql")})
+        raise ConfigError(
+            f"{misplaced[0]}: move it into the folder of its area ({', '.join(areas)}, ...)."
+        )
+    # a project adds comments to the shipped ones, or says one of them otherwise
+    comments = tuple(
+        path.read_text(encoding="utf-8") for path in settings.stack(f"sql/marts/{COLUMN_COMMENTS}")
+    )
     marts: dict[str, Mart] = {}
-    for path in sorted(folder.glob("*/*.sql")):
+    for path in settings.files("sql/marts/*/*.sql"):
         for mart in _parse_file(path, path.read_text(encoding="utf-8"), comments):
             other = marts.setdefault(mart.name, mart)
             if other is not mart:
                 raise ConfigError(f"{path}: {other.path} makes {mart.name!r} too; rename one.")
-    for path in sorted((sql_dir / "checks").glob("*.sql")):
+    for path in settings.files("sql/checks/*.sql"):
         name, _, rest = path.stem.partition(".")
         if name not in marts or not _NAME.match(rest):
             raise ConfigError(
@@ -106,7 +110,7 @@ def read_marts(sql_dir: Path) -> list[Mart]:
 
 
 @lru_cache(maxsize=512)
-def _parse_file(path: Path, text: str, comments: str) -> tuple[Mart, ...]:
+def _parse_file(path: Path, text: str, comments: tuple[str, ...]) -> tuple[Mart, ...]:
     header, sql = _split(path, text, f"TOML with {', '.join(_REQUIRED)}")
     if not path.name.endswith(SUFFIX):
         return (_make_mart(path, path.stem, str(path), header, sql, comments),)
@@ -138,7 +142,7 @@ def _split(path: Path, text: str, what: str) -> tuple[dict[str, Any], str]:
 
 
 def _make_mart(
-    path: Path, name: str, where: str, document: dict[str, Any], sql: str, comments: str
+    path: Path, name: str, where: str, document: dict[str, Any], sql: str, comments: tuple[str, ...]
 ) -> Mart:
     if not _NAME.match(name):
         raise ConfigError(
@@ -147,7 +151,9 @@ def _make_mart(
     header = declared.check(document, _Header, f"{where} (header)")
     select = parse_select(sql, where)
     names = output_columns(select, where)
-    shared = declared.parse(comments, str(path.parent.parent / COLUMN_COMMENTS))
+    shared: dict[str, Any] = {}
+    for layer in comments:
+        shared |= declared.parse(layer, COLUMN_COMMENTS)
     declared.refuse(where, list(_column_mistakes(header, names, shared)))
     tables = references(select, where)
     return Mart(

@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from ecorse.errors import ConfigError, DataError
-from ecorse.models.relation import ModelTable
+from ecorse.models.relation import Relation
 from ecorse.refresh.marts import Mart
 from ecorse.refresh.relations import build_relation, qualified, resolver
 from ecorse.refresh.render import render
@@ -59,52 +59,117 @@ def as_of(conn: psycopg.Connection, build_id: int) -> datetime | None:
     return row[0] if row else None
 
 
-def create_model_table(
-    conn: psycopg.Connection, spec: ModelTable, build_id: int, frames: Iterable[pl.DataFrame]
-) -> int:
-    """Make a table that a model declared and fill it; gives its rows.
+def ensure_model_table(conn: psycopg.Connection, spec: Relation, build_id: int) -> None:
+    """Make a build's table that models fill, empty, if it is not there yet.
 
-    A table that several models share is made by the first; each replaces only its own rows.
+    Two models that share it take turns for as long as the making takes.
+    """
+    relation = qualified(spec.name, build_id)
+    conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 6032))", (relation,))
+    if conn.execute("select to_regclass(%s)", (relation,)).fetchone() == (None,):
+        _create_empty(conn, spec, build_id)
+
+
+def replace_model_rows(
+    conn: psycopg.Connection,
+    spec: Relation,
+    build_id: int,
+    writer: str,
+    shop_id: str,
+    blocks: Iterable[pl.DataFrame],
+) -> int:
+    """Put a model's rows of one shop into a build's table, in place of an earlier try's.
+
+    Parameters
+    ----------
+    writer
+        The model's value of the table's ``writer_column``.
 
     Raises
     ------
     DataError
-        A frame lacks a declared column or has one that is not declared.
+        The frame lacks a declared column, has one that is not declared, or holds rows of another
+        shop or model.
     """
-    relation = qualified(spec.name, build_id)
-    # two models that share a table take turns, until the end of their transactions
-    conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 6032))", (relation,))
-    row = conn.execute("select to_regclass(%s)", (relation,)).fetchone()
-    if spec.writer_column is None or row == (None,):
-        _create_empty(conn, spec, build_id)
-    rows = 0
-    for frame in frames:
-        if set(frame.columns) != set(spec.columns):
-            raise DataError(
-                f"A model gave marts.{spec.name} the columns {sorted(frame.columns)}, but it "
-                f"declares {sorted(spec.columns)}. Mend the model or its Relation."
-            )
-        if spec.writer_column is not None:
-            conn.execute(
-                sql.SQL("delete from {} where shop_id = any(%s) and {} = any(%s)").format(
-                    sql.Identifier("builds", build_relation(spec.name, build_id)),
-                    sql.Identifier(spec.writer_column),
-                ),
-                [frame[name].unique().to_list() for name in ("shop_id", spec.writer_column)],
-            )
-        rows += copy_frame(
-            conn, relation, frame.select(pl.lit(build_id).alias("build_id"), *spec.columns)
-        )
-    conn.execute(f"analyze {relation}")
+    forget_model_rows(conn, spec, build_id, writer, shop_id)
+    relation, rows = qualified(spec.name, build_id), 0
+    for frame in blocks:
+        _refuse_foreign(spec, frame, writer, shop_id)
+        frame = frame.select(pl.lit(build_id).alias("build_id"), *spec.columns)
+        rows += copy_frame(conn, relation, frame)
     return rows
 
 
-def _create_empty(conn: psycopg.Connection, spec: ModelTable, build_id: int) -> None:
+def _refuse_foreign(spec: Relation, frame: pl.DataFrame, writer: str, shop_id: str) -> None:
+    if set(frame.columns) != set(spec.columns):
+        raise DataError(
+            f"A model gave marts.{spec.name} the columns {sorted(frame.columns)}, but it "
+            f"declares {sorted(spec.columns)}. Mend the model or its Relation."
+        )
+    assert spec.writer_column is not None, f"{spec.name} names no writer_column"
+    is_foreign = (frame["shop_id"] != shop_id) | (frame[spec.writer_column] != writer)
+    if is_foreign.any():
+        raise DataError(
+            f"A model gave marts.{spec.name} {is_foreign.sum()} rows that are not of shop "
+            f"{shop_id!r} and {spec.writer_column} {writer!r}. Mend the model."
+        )
+
+
+def forget_model_rows(
+    conn: psycopg.Connection, spec: Relation, build_id: int, writer: str, shop_id: str
+) -> None:
+    """Delete a model's rows of one shop from a build's table."""
+    assert spec.writer_column is not None
+    conn.execute(
+        sql.SQL("delete from {} where shop_id = %s and {} = %s").format(
+            sql.Identifier("builds", build_relation(spec.name, build_id)),
+            sql.Identifier(spec.writer_column),
+        ),
+        (shop_id, writer),
+    )
+
+
+def carry_over_rows(
+    conn: psycopg.Connection, spec: Relation, build_id: int, writer: str, shop_id: str
+) -> int:
+    """Copy a model's published rows of one shop into a build; gives how many there were.
+
+    Columns that the published night does not have yet are null.
+    """
+    forget_model_rows(conn, spec, build_id, writer, shop_id)
+    there = {
+        name
+        for (name,) in conn.execute(
+            """
+            select a.attname from pg_attribute as a
+            where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped
+            """,
+            (f"builds.{sql.Identifier(spec.name).as_string(conn)}",),
+        )
+    }
+    assert spec.writer_column is not None
+    if spec.writer_column not in there:
+        return 0
+    names = [name for name in spec.columns if name in there]
+    columns = sql.SQL(", ").join(map(sql.Identifier, names))
+    statement = sql.SQL(
+        "insert into {table} (build_id, {columns}) select %s, {columns} from builds.{parent} "
+        "where build_id = (select build_id from ops.current_build) and shop_id = %s and {w} = %s"
+    ).format(
+        table=sql.Identifier("builds", build_relation(spec.name, build_id)),
+        columns=columns,
+        parent=sql.Identifier(spec.name),
+        w=sql.Identifier(spec.writer_column),
+    )
+    return conn.execute(statement, (build_id, shop_id, writer)).rowcount
+
+
+def _create_empty(conn: psycopg.Connection, spec: Relation, build_id: int) -> None:
     relation = qualified(spec.name, build_id)
     conn.execute(f"drop table if exists {relation} cascade")
     columns = ", ".join(
-        f"{sql.Identifier(name).as_string(conn)} {sql_type}"
-        for name, (sql_type, _) in spec.columns.items()
+        f"{sql.Identifier(name).as_string(conn)} {column.sql_type}"
+        for name, column in spec.columns.items()
     )
     conn.execute(f"create table {relation} (build_id bigint not null, {columns})")
     _finish_table(conn, spec.name, build_id, spec.grain)

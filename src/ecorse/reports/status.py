@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ecorse.reports.nights import read_nights
+from ecorse.training.results import MODEL_SCORES
 from ecorse.warehouse.connect import connect
 
 PLAIN_WIDTH = 140
@@ -50,10 +51,10 @@ select shop_id, product_name, recommended, score, co_purchases from (
             order by (s.evidence ->> 'co_purchases')::bigint desc nulls last,
                 s.shop_id, s.product_id
         ) as place
-    from marts.item_similarity as s
+    from marts.item_similarity_served as s
     inner join marts.products as p on p.shop_id = s.shop_id and p.product_id = s.product_id
     inner join marts.products as r on r.shop_id = s.shop_id and r.product_id = s.similar_product_id
-    where s.rank = 1
+    where s.rank = 1 and s.relation <> 'popular'
 ) as q where place <= 5 order by place
 """
 
@@ -65,11 +66,14 @@ where status in ('failed', 'refused')
     and build_id > coalesce((select max(build_id) from ops.current_build), 0)
 """
 
+# columns that differ between nights of the same data
+VOLATILE = [f"{MODEL_SCORES.name}.{column}" for column in MODEL_SCORES.volatile]
 CHECKSUM_COLUMNS = """
 select c.relname, string_agg(quote_ident(a.attname), ', ' order by a.attnum)
 from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
 join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and a.attname <> 'build_id'
+    and c.relname || '.' || a.attname <> all(%s)
 where n.nspname = 'marts' and c.relkind = 'v' and c.relname <> 'build_info'
 group by c.relname order by c.relname
 """
@@ -106,7 +110,7 @@ def read_checksums() -> dict[str, dict[str, int]]:
     """
     checksums = {}
     with connect(application_name="ecorse checksum") as conn:
-        for name, columns in conn.execute(CHECKSUM_COLUMNS).fetchall():
+        for name, columns in conn.execute(CHECKSUM_COLUMNS, (VOLATILE,)).fetchall():
             row = conn.execute(
                 f"select count(*), coalesce(sum(hashtextextended(q::text, 0)::numeric), 0) "
                 f"from (select {columns} from marts.{name}) as q"

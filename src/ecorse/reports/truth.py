@@ -22,10 +22,9 @@ from ecorse.errors import ConfigError
 from ecorse.ingest.shops import load_shops
 from ecorse.origins.simulate import simulated_folder
 from ecorse.settings import Settings, get_settings
-from ecorse.simulate.population import peaks
+from ecorse.simulate import TRUTH_FILE
+from ecorse.simulate.shop import peaks
 from ecorse.warehouse.connect import connect
-
-TRUTH_FILE = "truth.json"
 
 HOURS = """
 select order_hour, count(*) as orders from marts.orders
@@ -38,7 +37,7 @@ from marts.orders where shop_id = %s and not is_cancelled group by 1, 3 order by
 """
 PAIRS = """
 select s.product_id, p.product_name, s.similar_product_id, r.product_name as similar_product_name
-from marts.item_similarity as s
+from marts.item_similarity_served as s
 inner join marts.products as p on p.shop_id = s.shop_id and p.product_id = s.product_id
 inner join marts.products as r on r.shop_id = s.shop_id and r.product_id = s.similar_product_id
 where s.shop_id = %s and s.rank = 1
@@ -85,6 +84,11 @@ class Planted:
     def marts_shop(self) -> str:
         """The shop that the simulated rows are staged under."""
         return self.shop_id + SIMULATED_SUFFIX
+
+    @property
+    def names_customers(self) -> bool:
+        """Whether the planted segments can be found in customers; else in orders."""
+        return bool(self.truth["segments_of"] == "customers")
 
 
 def planted_sources(settings: Settings, shop_id: str | None = None) -> list[Planted]:
@@ -139,7 +143,7 @@ def _score_shop(conn: psycopg.Connection[Any], planted: list[Planted]) -> Iterat
     if not published or not published[0]:
         yield Score(shop, "everything", None, "no night is published yet; run 'ecorse refresh'")
     else:
-        yield score_segments(conn, first)
+        yield score_segments(conn, next((p for p in planted if p.names_customers), first))
         yield from score_pairs(conn, first)
         yield score_peaks(conn, first)
         yield score_season(conn, first)
@@ -154,15 +158,15 @@ def _rows(conn: psycopg.Connection[Any], sql: str, *values: object) -> list[dict
 def score_segments(conn: psycopg.Connection[Any], planted: Planted) -> Score:
     """Agreement of planted and found groups: the adjusted Rand index, 1 when they are the same.
 
-    A shop that knows its customers is judged by them; else its orders by the time of day that is
-    the likeliest at their minute.
+    A shop that knows its customers is judged by them; else its orders by the group that is the
+    likeliest at their minute of the day.
 
     Source: Hubert & Arabie, Comparing partitions, Journal of Classification 2 (1985).
     """
     from sklearn.metrics import adjusted_rand_score
 
     shop, truth = planted.marts_shop, planted.truth
-    if "segments_table" in truth:
+    if planted.names_customers:
         what = "customer segments (ARI)"
         table = pl.read_csv(planted.folder / truth["segments_table"])
         of = dict(zip(table["customer_id"], table["segment"], strict=True))
@@ -170,33 +174,33 @@ def score_segments(conn: psycopg.Connection[Any], planted: Planted) -> Score:
         both = [(of[r["customer_id"]], r["segment_id"]) for r in found if r["customer_id"] in of]
     else:
         what = "order dayparts (ARI)"
-        parts = truth["truth"]["dayparts"]
+        groups = truth["truth"]["groups"]
         both = [
-            (likeliest_daypart(parts, row["minute"]), row["segment_id"])
+            (likeliest_group(groups, row["minute"]), row["segment_id"])
             for row in _rows(conn, ORDER_SEGMENTS, shop)
         ]
     if not both:
         return Score(shop, what, None, "the published night has no such segments of this shop")
     pairs = Counter(both)
-    groups = sorted({group for group, _ in both})
+    names = sorted({name for name, _ in both})
     ari = float(adjusted_rand_score([g for g, _ in both], [s for _, s in both]))
     told = "; ".join(
-        f"{group}: {max(n for (g, _), n in pairs.items() if g == group):,} of "
-        f"{sum(n for (g, _), n in pairs.items() if g == group):,} in one segment"
-        for group in groups
+        f"{name}: {max(n for (g, _), n in pairs.items() if g == name):,} of "
+        f"{sum(n for (g, _), n in pairs.items() if g == name):,} in one segment"
+        for name in names
     )
     return Score(shop, what, ari, f"{len({s for _, s in both})} segments found; {told}")
 
 
-def likeliest_daypart(parts: list[Mapping[str, Any]], minute: int) -> str:
-    """The planted daypart whose bell is the highest at a minute of the day."""
+def likeliest_group(groups: list[Mapping[str, Any]], minute: int) -> str:
+    """The planted group whose bell of order times is the highest at a minute of the day."""
 
-    def distance(part: Mapping[str, Any]) -> float:
-        apart = abs(minute - part["peak_minute"])
-        around: float = min(apart, 1440 - apart) / part["spread_minutes"]
+    def distance(group: Mapping[str, Any]) -> float:
+        apart = abs(minute - group["peak_minute"])
+        around: float = min(apart, 1440 - apart) / group["spread_minutes"]
         return around
 
-    nearest: str = min(parts, key=distance)["name"]
+    nearest: str = min(groups, key=distance)["name"]
     return nearest
 
 
@@ -217,15 +221,12 @@ def score_pairs(conn: psycopg.Connection[Any], planted: Planted) -> Iterator[Sco
     by_name = {
         row["product_name"].casefold(): row["similar_product_name"].casefold() for row in first
     }
-    pairs = [(p.get("product_id"), p.get("complement_id"), p["product"].casefold(),
-              p["complement"].casefold()) for p in planted.truth["pairs"]] if (
-        "pairs" in planted.truth
-    ) else [
-        (None, None, p["product"].casefold(), p["complement"].casefold())
-        for p in planted.truth["truth"]["pairs"]
-    ]  # fmt: skip
+    pairs = [
+        (p["product_id"], p["complement_id"], p["product"].casefold(), p["complement"].casefold())
+        for p in planted.truth["pairs"]
+    ]
 
-    def leads(id_a: str | None, id_b: str | None, name_a: str, name_b: str) -> bool:
+    def leads(id_a: str, id_b: str, name_a: str, name_b: str) -> bool:
         if id_a in by_id:
             return bool(by_id[id_a] == id_b)
         return by_name.get(name_a) == name_b
@@ -251,7 +252,7 @@ def score_pairs(conn: psycopg.Connection[Any], planted: Planted) -> Iterator[Sco
 def score_peaks(conn: psycopg.Connection[Any], planted: Planted) -> Score:
     """Share of the planted peak hours that the orders have within one hour."""
     shop, truth = planted.marts_shop, planted.truth
-    wanted = truth["peak_hours"] if "peak_hours" in truth else truth["truth"]["peak_hours"]
+    wanted = truth["peak_hours"]
     by_hour = {row["order_hour"]: row["orders"] for row in _rows(conn, HOURS, shop)}
     if not by_hour:
         return Score(shop, "peak hours", None, "the published night has no orders of this shop")
@@ -274,12 +275,7 @@ def score_season(conn: psycopg.Connection[Any], planted: Planted) -> Score:
     shop, truth = planted.marts_shop, planted.truth
     what = "seasonality (mean absolute error)"
     per_day = {r["month"]: r["orders"] / r["days"] for r in _rows(conn, MONTHS, shop)}
-    if "month_index" in truth:
-        wanted = dict(truth["month_index"])
-    else:
-        weights = truth["truth"]["month_weights"]
-        mean = sum(weights) / len(weights)
-        wanted = {f"{truth['year']}-{m:02d}": w / mean for m, w in enumerate(weights, 1)}
+    wanted = truth["month_index"]
     shared = [month for month in wanted if month in per_day]
     if not shared:
         return Score(shop, what, None, "the published night has no orders in the planted months")
@@ -297,8 +293,8 @@ def score_season(conn: psycopg.Connection[Any], planted: Planted) -> Score:
 def score_dirt(conn: psycopg.Connection[Any], planted: list[Planted]) -> Iterator[Score]:
     """Rows that were set aside against rows that were planted as dirt, over all loaded files.
 
-    Refused rows are compared line by line where the truth tells their lines; duplicates and
-    ignored rows (blank lines, repeated headers) by their number per file.
+    Refused rows are compared line by line; duplicates and ignored rows (blank lines, repeated
+    headers) by their number per file.
     """
     shop = planted[0].marts_shop
     wanted = found = right = files = 0
@@ -319,9 +315,8 @@ def score_dirt(conn: psycopg.Connection[Any], planted: list[Planted]) -> Iterato
                 "rows_rejected": sum(file["broken_rows"].values()),
             }
             agree = {kind: min(n, load[kind]) for kind, n in told.items()}
-            if lines is not None:
-                rejected = {r["source_line"] for r in _rows(conn, REJECTED_LINES, load["load_id"])}
-                agree["rows_rejected"] = len(rejected & lines.get(file["file_name"], set()))
+            rejected = {r["source_line"] for r in _rows(conn, REJECTED_LINES, load["load_id"])}
+            agree["rows_rejected"] = len(rejected & lines.get(file["file_name"], set()))
             wanted += sum(told.values())
             found += sum(load[kind] for kind in told)
             right += sum(agree.values())
@@ -338,10 +333,8 @@ def score_dirt(conn: psycopg.Connection[Any], planted: list[Planted]) -> Iterato
     yield Score(shop, "dirt (precision)", right / found if found else None, sentence)
 
 
-def _broken_lines(source: Planted) -> dict[str, set[int]] | None:
-    """The planted broken lines by file, where the truth has them."""
-    if "broken_rows_table" not in source.truth:
-        return None
+def _broken_lines(source: Planted) -> dict[str, set[int]]:
+    """The planted broken lines by file."""
     table = pl.read_csv(source.folder / source.truth["broken_rows_table"])
     lines: dict[str, set[int]] = {}
     for name, line in table.select("file_name", "source_line").iter_rows():

@@ -14,7 +14,7 @@ class StagingTable:
     """One table of cleaned rows.
 
     ``time`` is the instant that ``as_of`` cuts on; without one a row counts as soon as its load
-    does. ``key`` are columns that are never null and that equal rows agree in; ``likely_by`` the
+    does. ``key`` are columns that are never null and that equal rows agree in; ``found_by`` the
     one that finds the rows a suspected repetition may repeat. ``compared`` are the further
     columns (which may be null) that a row held by two files agrees in. ``money`` is the SQL of
     what a row is worth in the account of money.
@@ -23,7 +23,7 @@ class StagingTable:
     name: str
     time: str | None
     key: tuple[str, ...]
-    likely_by: str
+    found_by: str
     compared: tuple[str, ...]
     money: str = "0"
 

@@ -1,225 +1,174 @@
-"""The segmentation by PCA and k-means: trained every night, published only when it is stable.
+"""PCA and k-means: segments of any entity by its declared features, warm-started every night.
 
-What belongs here: the story of one night for one shop. What does not: its steps, which stand in
-``features.orders``, ``training``, ``meaning``, ``tables`` and ``evaluate.gate``.
+What belongs here: the segmentation and its configuration. What does not: its steps (``fit``,
+``selection``, ``projection``); ids, names, gate and result tables, which are made for every
+segmentation alike (``ecorse.training``).
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
-import polars as pl
+import numpy.typing as npt
+from pydantic import Field
 
-from ecorse.columns import Columns
-from ecorse.errors import DataError
-from ecorse.evaluate.drift import drift
-from ecorse.evaluate.gate import cluster_jaccard, decide, label_agreement
-from ecorse.features.orders import Lines, clock_values, hash_features, sort_lines
-from ecorse.models.base import Champion, Decision, ModelResult
-from ecorse.segments.artifact import SegmentModel, dump_artifact, read_artifact
-from ecorse.segments.config import parse_config
-from ecorse.segments.fit import (
-    Applied,
-    apply_model,
-    refit_model,
-    reselection_due,
-    select_model,
-)
-from ecorse.segments.meaning import Segment, describe_segments
+from ecorse.declared import Table
+from ecorse.features.orders import clock_values
+from ecorse.models.base import Segmentation, Task
+from ecorse.models.space import FeatureSpace
+from ecorse.segments.fit import KMeansModel, fit_anew, projected, refit, why_reselect
+from ecorse.segments.kmeans_file import dump_model, load_model
+from ecorse.segments.kmeans_tables import COMPONENTS, K_CURVE, LOADINGS
 from ecorse.segments.mixture import hour_mixture_agreement
-from ecorse.segments.projection import Labels, one_thread
-from ecorse.segments.results import make_frame, make_specs, make_tables
-from ecorse.segments.selection import sample_rows, silhouette
-
-log = logging.getLogger(__name__)
+from ecorse.segments.projection import Labels, assign, one_thread
+from ecorse.segments.selection import Selection, silhouette
 
 
-class PcaKMeans:
-    """Segments of any entity with order lines; what and how is the declaration's choice."""
+class PcaKMeansConfig(Table):
+    """The ``[parameters]``: how much variance the components keep, how k is chosen."""
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self.config = parse_config(config)
-        self.writes = make_specs(self.config)
+    variance_share: float = Field(0.9, gt=0, lt=1)
+    selection: Selection = Selection()
 
-    def run(
-        self, shop_id: str, inputs: Mapping[str, pl.DataFrame], champion: Champion | None
-    ) -> ModelResult:
-        """Train on one shop's lines and label every entity, or keep the champion's labels.
 
-        Parameters
-        ----------
-        inputs : ``lines``: one row per order line with the columns the declaration names.
-        champion : the published model; its bytes were checked by sha256.
+class PcaKMeans(Segmentation):
+    """Segments by k-means on principal components of weighted feature blocks.
+
+    Source: Ding & He, K-means clustering via principal component analysis, ICML (2004),
+    https://doi.org/10.1145/1015330.1015408
+    """
+
+    config_class = PcaKMeansConfig
+    diagnostics: ClassVar = (K_CURVE, COMPONENTS, LOADINGS)
+
+    config: PcaKMeansConfig
+    model: KMeansModel
+    reason: str = ""
+    _projected: tuple[FeatureSpace, npt.NDArray[np.float64]] | None = None
+
+    def fit(self, space: FeatureSpace, task: Task, champion: PcaKMeans | None = None) -> PcaKMeans:
+        """Refit the champion's centroids, or choose k, scaling and axes anew where that is due."""
+        with one_thread():
+            if champion is None:
+                self.model = fit_anew(space, self.config.variance_share, self._selection, task.seed)
+                return self
+            before = champion.model
+            self.reason = why_reselect(
+                before, space, self.config.variance_share, self._selection, task.seed
+            )
+            if self.reason:
+                self.model = fit_anew(space, self.config.variance_share, self._selection, task.seed)
+            else:
+                self.model = refit(before, space)
+        return self
+
+    @property
+    def _selection(self) -> Selection:
+        return self.config.selection
+
+    def assign(self, space: FeatureSpace) -> Labels:
+        """The nearest centroid of each entity."""
+        with one_thread():
+            return assign(self.model.pipeline, self._project(space))
+
+    def _project(self, space: FeatureSpace) -> npt.NDArray[np.float64]:
+        """Tonight's entities on the components, computed once."""
+        if self._projected is None or self._projected[0] is not space:
+            self._projected = (space, projected(self.model, space))
+        return self._projected[1]
+
+    def size(self) -> int:
+        """k: a segment that nobody is in tonight is still one."""
+        return self.model.k
+
+    def why_changed(self) -> str:
+        """Why k was selected again tonight."""
+        return self.reason
+
+    def vocabulary(self) -> Mapping[str, list[str]]:
+        """The values that have a column, as of the selection."""
+        return self.model.vocabulary
+
+    def points(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64]:
+        """The first two principal components; the second is 0 where there is one."""
+        with one_thread():
+            z = self._project(space)[rows]
+        second = z[:, 1] if z.shape[1] > 1 else np.zeros(len(z))
+        return np.column_stack([z[:, 0], second])
+
+    def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, float]:
+        """Silhouette, kept variance, and for orders how far an hour's mixture agrees."""
+        with one_thread():
+            z = self._project(space)
+            found = silhouette(z, labels, self._selection.sample_rows, seed)
+            pca = self.model.pipeline.named_steps["pca"]
+            figures = {"variance_share": float(pca.explained_variance_ratio_.sum())}
+            if found is not None:
+                figures["silhouette"] = found
+            return figures | self._hour_mixture(space, labels, seed)
+
+    def _hour_mixture(self, space: FeatureSpace, labels: Labels, seed: int) -> dict[str, float]:
+        hour = next((f for f in space.features if f.part == "hour"), None)
+        if hour is None or space.entity_column != "order_id":
+            return {}  # only an order has one hour
+        lines = space.lines
+        first = np.searchsorted(lines.entity, np.arange(lines.n))
+        hours = clock_values(lines, hour.column, hour.part)[first]
+        mixture = hour_mixture_agreement(hours, labels, seed)
+        return {f"hour_mixture_{name}": value for name, value in mixture.items()}
+
+    def params(self) -> Mapping[str, Any]:
+        """k, components and the shape of the feature space."""
+        pca = self.model.pipeline.named_steps["pca"]
+        return {
+            "k": self.model.k,
+            "components": len(pca.explained_variance_ratio_),
+            "spec_hash": self.model.spec_hash,
+        }
+
+    def diagnose(self) -> Mapping[str, list[dict[str, Any]]]:
+        """The curve over k, the components and their loadings."""
+        pca = self.model.pipeline.named_steps["pca"]
+        kept = np.cumsum(pca.explained_variance_ratio_)
+        return {
+            K_CURVE.name: self.model.curve,
+            COMPONENTS.name: [
+                {
+                    "component": number,
+                    "explained_variance_share": float(share),
+                    "cumulative_share": float(kept[number - 1]),
+                }
+                for number, share in enumerate(pca.explained_variance_ratio_, start=1)
+            ],
+            LOADINGS.name: [
+                {"component": number, "feature": column, "loading": float(loading)}
+                for number, vector in enumerate(pca.components_, start=1)
+                for column, loading in zip(self.model.columns, vector, strict=True)
+            ],
+        }
+
+    def is_degenerate(self) -> bool:
+        """Whether there were too few distinct rows to choose k."""
+        return self.model.is_degenerate
+
+    def dump(self) -> Mapping[str, bytes]:
+        """The pipeline as skops, and the facts of its selection."""
+        return dump_model(self.model)
+
+    @classmethod
+    def load(cls, files: Mapping[str, bytes], config: PcaKMeansConfig) -> PcaKMeans:
+        """The fitted model again.
 
         Raises
         ------
         ModelRejected
-            The champion's file cannot be trusted or read.
-        DataError
-            The input has not the declared columns.
+            The file is of another format or scikit-learn version, or holds foreign types.
         """
-        with one_thread():
-            lines = sort_lines(self._lines(inputs), self.config.entity.id)
-            published = self._read_champion(champion, lines)
-            if lines.n == 0:
-                return self._empty(champion)
-            if published is None:
-                candidate = select_model(self.config, lines, None)
-                decision = Decision(
-                    "promoted",
-                    f"Promoted: {self._why_first(champion)}.",
-                    {"candidate_k": len(candidate.model.segments)},
-                )
-                return self._result(shop_id, lines, candidate, decision, {}, None)
-            return self._challenge(shop_id, lines, published, champion)
-
-    def _lines(self, inputs: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-        if "lines" not in inputs:
-            raise DataError("A segmentation reads one input named 'lines'; declare it in [inputs].")
-        frame = inputs["lines"]
-        needed = {self.config.entity.id}
-        for feature in self.config.features:
-            needed |= {feature.column, feature.weigh_by} - {""}
-        if missing := sorted(needed - set(frame.columns)):
-            raise DataError(
-                f"Input 'lines' has no column {', '.join(missing)}; select it in [inputs] of the "
-                f"segmentation {self.config.name!r}."
-            )
-        return frame
-
-    def _read_champion(self, champion: Champion | None, lines: Lines) -> SegmentModel | None:
-        """The published model, or ``None`` where the next one starts anew."""
-        if champion is None or not champion.artifact:
-            return None
-        if champion.metrics.get("generation") != self.config.generation:
-            return None
-        model = read_artifact(champion.artifact)
-        readable = {feature.column for feature in model.feature_list} <= set(lines.frame.columns)
-        return model if readable else None
-
-    def _why_first(self, champion: Champion | None) -> str:
-        if champion is None or not champion.artifact:
-            return "there is no published model to compare with"
-        return (
-            f"the published model was set aside (generation {champion.metrics.get('generation')}, "
-            f"declared {self.config.generation}, or other input columns)"
-        )
-
-    def _challenge(
-        self, shop_id: str, lines: Lines, published: SegmentModel, champion: Champion | None
-    ) -> ModelResult:
-        """Train a candidate beside the champion and let the gate decide which labels are given."""
-        before = apply_model(published, lines)
-        reselection = reselection_due(before, self.config)
-        if reselection:
-            candidate = select_model(self.config, lines, before)
-        else:
-            candidate = refit_model(before, lines)
-        decision = decide(
-            self.config.gate,
-            psi=drift(published.references, before.blocks, self.config.gate),
-            ari=label_agreement(before.labels, candidate.labels),
-            jaccard={
-                published.segment_ids[cluster]: value
-                for cluster, value in cluster_jaccard(before.labels, candidate.labels).items()
-            },
-            champion_k=len(published.segments),
-            candidate_k=len(candidate.model.segments),
-            reselection=reselection,
-        )
-        log.info("%s %s: %s", self.config.name, shop_id, decision.reason)
-        previous = {int(s["segment_id"]): s for s in published.segments}
-        if decision.outcome == "held":
-            return self._result(shop_id, lines, before, decision, previous, champion)
-        return self._result(shop_id, lines, candidate, decision, previous, None)
-
-    def _result(
-        self,
-        shop_id: str,
-        lines: Lines,
-        applied: Applied,
-        decision: Decision,
-        previous: Mapping[int, Mapping[str, Any]],
-        held: Champion | None,
-    ) -> ModelResult:
-        """Tables, artifact and metrics of the model that labels tonight's rows."""
-        config = self.config
-        segments = describe_segments(
-            applied.blocks,
-            applied.labels,
-            applied.model.segment_ids,
-            config.entity.noun,
-            config.naming,
-            previous,
-            keep_names=held is not None,
-        )
-        model = replace(applied.model, segments=_remember(segments))
-        points = sample_rows(lines.n, config.points, config.seed)
-        applied = replace(applied, model=model)
-        return ModelResult(
-            tables=make_tables(self.writes, config, shop_id, applied, segments, lines.ids, points),
-            decision=decision,
-            artifact=held.artifact if held else dump_artifact(model),
-            params={
-                "k": len(segments),
-                "components": applied.z.shape[1],
-                "spec_hash": model.spec_hash,
-                "generation": config.generation,
-                "weights": {feature.name: feature.weight for feature in model.feature_list},
-            },
-            metrics=self._metrics(lines, applied, segments, decision),
-            data_hash=hash_features(lines.ids, applied.blocks),
-            seed=config.seed,
-        )
-
-    def _metrics(
-        self, lines: Lines, applied: Applied, segments: Sequence[Segment], decision: Decision
-    ) -> dict[str, Any]:
-        config, pca = self.config, applied.model.pipeline.named_steps["pca"]
-        return {
-            "generation": config.generation,
-            "rows": lines.n,
-            "k": len(segments),
-            "silhouette": silhouette(
-                applied.z, applied.labels, config.selection.sample_rows, config.seed
-            ),
-            "smallest_share": min(segment.share for segment in segments),
-            "variance_share": float(pca.explained_variance_ratio_.sum()),
-            "is_degenerate": applied.model.is_degenerate,
-            "segments": {segment.name: segment.share for segment in segments},
-            "hour_mixture_agreement": self._hour_mixture(lines, applied.labels),
-            "gate": dict(decision.numbers),
-        }
-
-    def _hour_mixture(self, lines: Lines, labels: Labels) -> dict[str, Any]:
-        hour = next((f for f in self.config.features if f.part == "hour"), None)
-        if hour is None or self.config.entity.id != Columns.OrderId:
-            return {}  # only an order has one hour
-        first = np.searchsorted(lines.entity, np.arange(lines.n))
-        hours = clock_values(lines, hour.column, hour.part)[first]
-        return hour_mixture_agreement(hours, labels, self.config.seed)
-
-    def _empty(self, champion: Champion | None) -> ModelResult:
-        """No row to train on: empty tables, and the champion stays what it is."""
-        noun = self.config.entity.noun
-        return ModelResult(
-            tables={spec.name: make_frame(spec, []) for spec in self.writes},
-            decision=Decision(
-                "held" if champion else "refused", f"There are no {noun} to segment.", {"rows": 0}
-            ),
-            artifact=champion.artifact if champion else b"",
-            metrics={"generation": self.config.generation, "rows": 0, "is_degenerate": True},
-            seed=self.config.seed,
-        )
+        made = cls(config)
+        made.model = load_model(files)
+        return made
 
 
-def _remember(segments: Sequence[Segment]) -> list[dict[str, Any]]:
-    """What of each segment must survive the night."""
-    return [
-        {"segment_id": segment.segment_id, "name": segment.name, "leading": segment.leading}
-        for segment in segments
-    ]
+SEGMENTATION = PcaKMeans

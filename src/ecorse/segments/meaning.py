@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from ecorse.features.orders import Block, Floats
-from ecorse.segments.config import Naming
+from ecorse.features.orders import Block, stack
+from ecorse.models.declaration import Naming
 from ecorse.segments.projection import Labels
-from ecorse.segments.traits import Mask, Trait, describe_trait, explained_share
+from ecorse.segments.traits import Explained, Mask, Membership, Trait, describe_trait
 
 
 @dataclass(frozen=True)
@@ -37,64 +37,73 @@ class Segment:
 
 
 def naming_traits(
-    blocks: Sequence[Block], inside: Mask, traits: Sequence[Trait], least: float
+    membership: Membership,
+    columns: Mapping[str, Sequence[int]],
+    traits: Sequence[Trait],
+    least: float,
 ) -> list[Trait]:
     """Traits in the order in which they add to what the ones before already tell.
 
     Forward selection on R squared: a category that only repeats the price comes late. A trait needs
-    an effect size of ``least``, alone and on top of the ones before.
+    an effect size of ``least``, alone and on top of the ones before. ``columns`` are the numbers
+    of each feature's columns.
 
     Source: Cohen, Cohen, West & Aiken, Applied Multiple Regression (2003), section 5.3.
     """
     by_name = {trait.feature: trait for trait in traits}
-    waiting = {
-        block.feature.name: block
-        for block in blocks
-        if by_name[block.feature.name].effect_size >= least
-    }
+    waiting = [name for name in columns if by_name[name].effect_size >= least]
     chosen: list[Trait] = []
-    columns: list[Floats] = []
-    told, membership = 0.0, inside.astype(float)
+    used: list[int] = []
+    told = 0.0
     while waiting:
-        gains = {
-            name: explained_share(membership, np.hstack([*columns, block.values])) - told
-            for name, block in waiting.items()
-        }
+        gains = {name: membership.share([*used, *columns[name]]) - told for name in waiting}
         best = max(gains, key=lambda name: gains[name])
         if gains[best] < least**2:
             break
         told += gains[best]
-        columns.append(waiting.pop(best).values)
+        used += columns[best]
+        waiting.remove(best)
         chosen.append(by_name[best])
     return chosen
 
 
 def describe_segments(
     blocks: Sequence[Block],
-    labels: Labels,
+    ids: Labels,
     segment_ids: Sequence[int],
     noun: str,
     naming: Naming,
     previous: Mapping[int, Mapping[str, Any]],
     *,
+    given: Mapping[int, str] | None = None,
     keep_names: bool = False,
 ) -> list[Segment]:
     """Name and explain every segment, in the order of ``segment_ids``.
 
-    ``previous`` holds yesterday's ``name`` and ``leading`` by segment id. A name stays while its
-    leading phrase still sets the segment apart, and always with ``keep_names`` (a held model).
+    Parameters
+    ----------
+    ids : segment id of each row, ``(n,)``.
+    previous : yesterday's ``name`` and ``leading`` by segment id. A name stays while its leading
+        phrase still sets the segment apart, and always with ``keep_names`` (a held model).
+    given : names that the model gives itself, by segment id.
+
     Names are unique.
     """
+    given = given or {}
+    explained = Explained(stack(blocks))
     segments = [
-        _measure(blocks, labels == cluster, segment_id, noun, naming)
-        for cluster, segment_id in enumerate(segment_ids)
+        _measure(blocks, explained, ids == segment_id, segment_id, noun, naming)
+        for segment_id in segment_ids
     ]
-    names = {
-        segment.segment_id: previous[segment.segment_id]
-        for segment in segments
-        if segment.segment_id in previous
-        and (keep_names or _still_holds(segment, previous[segment.segment_id]["leading"]))
+    names: dict[int, Mapping[str, Any]] = {
+        segment_id: {"name": name, "leading": ""} for segment_id, name in given.items()
     }
+    for segment in segments:
+        known = previous.get(segment.segment_id)
+        if segment.segment_id in given or not known:
+            continue
+        if keep_names or _still_holds(segment, known["leading"]):
+            names[segment.segment_id] = known
     order = {block.feature.name: place for place, block in enumerate(blocks)}
     drafts = {s.segment_id: _words(s, naming.max_traits, order, noun) for s in segments}
     for segment in segments:
@@ -118,15 +127,35 @@ def describe_segments(
 
 
 def _measure(
-    blocks: Sequence[Block], inside: Mask, segment_id: int, noun: str, naming: Naming
+    blocks: Sequence[Block],
+    explained: Explained,
+    inside: Mask,
+    segment_id: int,
+    noun: str,
+    naming: Naming,
 ) -> Segment:
     if not inside.any():
         return Segment(segment_id, 0, 0.0)
-    traits = [describe_trait(block, inside, noun) for block in blocks]
+    membership, columns = explained.of(inside), _column_numbers(blocks)
+    traits = [
+        describe_trait(
+            block, inside, noun, float(np.sqrt(membership.share(columns[block.feature.name])))
+        )
+        for block in blocks
+    ]
     traits.sort(key=lambda trait: -trait.effect_size)
-    named_by = naming_traits(blocks, inside, traits, naming.min_effect)
+    named_by = naming_traits(membership, columns, traits, naming.min_effect)
     share = float(inside.mean())
     return Segment(segment_id, int(inside.sum()), share, tuple(traits), tuple(named_by))
+
+
+def _column_numbers(blocks: Sequence[Block]) -> dict[str, list[int]]:
+    """The numbers of each feature's columns, with all blocks side by side."""
+    ends = np.cumsum([0, *(len(block.columns) for block in blocks)])
+    return {
+        block.feature.name: list(range(int(start), int(end)))
+        for block, start, end in zip(blocks, ends[:-1], ends[1:], strict=True)
+    }
 
 
 def _still_holds(segment: Segment, leading: str) -> bool:

@@ -14,12 +14,40 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
+from pydantic import Field, model_validator
 from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score, silhouette_score
+from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics.pairwise import euclidean_distances
 
+from ecorse.declared import Table
 from ecorse.features.orders import Floats
-from ecorse.segments.config import Selection
-from ecorse.segments.projection import Labels, fit_kmeans
+from ecorse.segments.projection import Labels, count_distinct, fit_kmeans, one_thread, refit_kmeans
+
+SILHOUETTE_BLOCK = 512  # rows whose distances are held at once
+
+
+class Selection(Table):
+    """How the number of segments is chosen, and when it is chosen again."""
+
+    k_min: int = Field(2, ge=2)
+    k_max: int = Field(8, ge=2)
+    smallest_share: float = Field(0.05, ge=0, le=1)
+    min_stability: float = Field(0.8, ge=0, le=1)
+    silhouette_slack: float = Field(0.01, ge=0)
+    sample_rows: int = Field(4000, ge=2)
+    fit_rows: int = Field(40000, ge=2)
+    bootstrap_rows: int = Field(10000, ge=2)
+    bootstraps: int = Field(5, ge=1)
+    restarts: int = Field(5, ge=1)
+    reselect_growth: float = Field(2.0, gt=1)
+    reselect_silhouette_loss: float = Field(0.05, ge=0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Selection:
+        if self.k_min > self.k_max:
+            raise ValueError(f"k_min = {self.k_min} is above k_max = {self.k_max}")
+        return self
 
 
 @dataclass(frozen=True)
@@ -49,15 +77,54 @@ def sample_rows(n: int, size: int, seed: int) -> Labels:
 
 
 def silhouette(z: Floats, labels: Labels, size: int, seed: int) -> float | None:
-    """Mean silhouette on a seeded sample; ``None`` with fewer than 2 labels or as many as rows.
+    """Mean silhouette on a seeded sample; ``None`` with fewer than 2 labels or as many as rows."""
+    rows = sample_rows(len(z), size, seed)
+    return silhouettes(z[rows], [labels[rows]])[0]
+
+
+def silhouettes(z: Floats, labelings: Sequence[Labels]) -> list[float | None]:
+    """Mean silhouette of each labeling of the same rows; distances are computed once for all.
+
+    A row's mean distance to a cluster is a product of its distances with the cluster's members,
+    block by block, so that the square of the rows is never held.
 
     Source: Rousseeuw, Silhouettes, J. Comput. Appl. Math. 20 (1987).
     """
-    rows = sample_rows(len(z), size, seed)
-    distinct = len(np.unique(labels[rows]))
-    if not 2 <= distinct < len(rows):
-        return None
-    return float(silhouette_score(z[rows], labels[rows]))
+    n = len(z)
+    members = [np.equal.outer(labels, np.unique(labels)).astype(np.float64) for labels in labelings]
+    sizes = [member.sum(axis=0) for member in members]
+    everyone = np.hstack(members)
+    ends = np.cumsum([member.shape[1] for member in members])
+    totals = np.zeros(len(members))
+    for start in range(0, n, SILHOUETTE_BLOCK):
+        block = slice(start, min(start + SILHOUETTE_BLOCK, n))
+        distances = euclidean_distances(z[block], z)
+        distances[np.arange(block.stop - start), np.arange(start, block.stop)] = 0.0
+        sums = np.split(distances @ everyone, ends[:-1], axis=1)
+        for number, (member, size) in enumerate(zip(members, sizes, strict=True)):
+            totals[number] += _silhouette_sum(sums[number], member[block], size)
+    return [
+        float(total / n) if 2 <= len(size) < n else None
+        for total, size in zip(totals, sizes, strict=True)
+    ]
+
+
+def _silhouette_sum(sums: Floats, member: Floats, sizes: Floats) -> float:
+    """Sum of the silhouettes of a block's rows; a row alone in its cluster has 0.
+
+    Parameters
+    ----------
+    sums : ``(b, k)`` summed distances of each row to each cluster.
+    member : ``(b, k)`` 1 in the row's own cluster.
+    """
+    if len(sizes) < 2:
+        return 0.0
+    own = member @ sizes
+    inside = (sums * member).sum(axis=1) / np.maximum(own - 1, 1)
+    outside = np.where(member > 0, np.inf, sums / sizes).min(axis=1)
+    widest = np.maximum(inside, outside)
+    values = np.divide(outside - inside, widest, out=np.zeros_like(inside), where=widest > 0)
+    return float(values[own > 1].sum())
 
 
 def bootstrap_stability(z: Floats, kmeans: KMeans, config: Selection, seed: int) -> float:
@@ -72,7 +139,7 @@ def bootstrap_stability(z: Floats, kmeans: KMeans, config: Selection, seed: int)
     for number in range(config.bootstraps):
         rng = np.random.default_rng([seed, number])
         drawn = z[rng.choice(len(z), len(rows), replace=True)]
-        if len(np.unique(drawn, axis=0)) < kmeans.n_clusters:
+        if count_distinct(drawn) < kmeans.n_clusters:
             agreements.append(0.0)
             continue
         refit = fit_kmeans(drawn, kmeans.n_clusters, seed + 1 + number, config.restarts)
@@ -96,27 +163,43 @@ def find_elbow(ks: Sequence[int], inertias: Sequence[float]) -> int:
 def select_k(z: Floats, distinct: int, config: Selection, seed: int) -> tuple[KMeans, list[KScore]]:
     """Fit every k that the rows allow and choose one by the rule above.
 
+    The curve is made on a seeded sample of ``fit_rows`` rows, each k on a thread of its own;
+    inertia and shares are those of all rows. The chosen k is then fitted to all rows from the
+    sample's centroids.
+
     ``distinct`` is the number of distinct rows of ``z``; no k is larger. With too few for the
     smallest k, k is that number. Gives the chosen fit and the curve, k = 1 first.
     """
-    largest = min(config.k_max, distinct)
-    fits, scores = {}, []
-    for k in range(1, largest + 1):
-        if 1 < k < min(config.k_min, largest):
-            continue
-        fit = fit_kmeans(z, k, seed, config.restarts)
-        fits[k] = fit
-        scores.append(
-            KScore(
-                k=k,
-                inertia=float(fit.inertia_),
-                silhouette=silhouette(z, fit.labels_, config.sample_rows, seed) if k > 1 else None,
-                stability=bootstrap_stability(z, fit, config, seed) if k > 1 else None,
-                smallest_share=float(np.bincount(fit.labels_, minlength=k).min() / len(z)),
-            )
-        )
+    sample = z[sample_rows(len(z), config.fit_rows, seed)]
+    largest = min(config.k_max, distinct, count_distinct(sample))
+    tried = [k for k in range(1, largest + 1) if k == 1 or k >= min(config.k_min, largest)]
+    work = (delayed(_try_k)(z, sample, k, config, seed) for k in tried)
+    fits: list[tuple[KMeans, Labels, KScore]] = Parallel(n_jobs=-1, prefer="threads")(work)
+    rows = sample_rows(len(z), config.sample_rows, seed)
+    found = silhouettes(z[rows], [labels[rows] for _, labels, _ in fits])
+    scores = [
+        replace(score, silhouette=value) for (_, _, score), value in zip(fits, found, strict=True)
+    ]
     curve = choose(scores, config)
-    return fits[next(score.k for score in curve if score.is_chosen)], curve
+    place = next(number for number, score in enumerate(curve) if score.is_chosen)
+    return refit_kmeans(z, fits[place][0].cluster_centers_), curve
+
+
+def _try_k(
+    z: Floats, sample: Floats, k: int, config: Selection, seed: int
+) -> tuple[KMeans, Labels, KScore]:
+    """One k: its fit on the sample, the labels of all rows, and its score without silhouette."""
+    with one_thread():  # OpenMP's limit is one of the thread that sets it
+        fit = fit_kmeans(sample, k, seed, config.restarts)
+        labels = fit.predict(z).astype(np.int64)
+        score = KScore(
+            k=k,
+            inertia=-float(fit.score(z)),
+            silhouette=None,
+            stability=bootstrap_stability(z, fit, config, seed) if k > 1 else None,
+            smallest_share=float(np.bincount(labels, minlength=k).min() / len(z)),
+        )
+    return fit, labels, score
 
 
 def choose(scores: Sequence[KScore], config: Selection) -> list[KScore]:

@@ -6,15 +6,17 @@ not: any word that is true of one shop only; choosing names (``meaning``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ecorse.features.orders import PERIODS, Block, Floats
+from ecorse.clock import daypart
+from ecorse.features.orders import Block, Floats
+from ecorse.models.declaration import PERIODS
 
 Mask = npt.NDArray[np.bool_]
-DAYPARTS = ((5, "Night"), (10, "Morning"), (14, "Noon"), (17, "Afternoon"), (22.5, "Evening"))
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
@@ -54,32 +56,60 @@ class Trait:
     sentence: str
 
 
-def explained_share(inside: Floats, columns: Floats) -> float:
-    """R squared of the least-squares regression of segment membership on ``columns``.
+class Explained:
+    """How well feature columns tell membership of a segment: R squared of least squares.
 
     Its root is one effect size for every kind of feature: the point-biserial correlation for one
     number, the circular-linear correlation for sine and cosine, Cramér's V for one-hot columns.
+    Products of columns are taken once, for all segments and all choices of columns.
+
+    Parameters
+    ----------
+    columns : ``(n, d)``, all feature columns side by side.
 
     Source: Cohen, Statistical Power Analysis (1988), chapter 9; Mardia & Jupp, Directional
     Statistics (2000), section 11.2.
     """
-    centred = columns - columns.mean(axis=0)
-    membership = inside - inside.mean()
-    total = float(membership @ membership)
-    if total == 0.0:
-        return 0.0
-    covariance = centred.T @ membership
-    spread = centred.T @ centred
-    explained = float(covariance @ np.linalg.pinv(spread, hermitian=True, rcond=1e-10) @ covariance)
-    return min(max(explained / total, 0.0), 1.0)
+
+    def __init__(self, columns: Floats) -> None:
+        self._centred = columns - columns.mean(axis=0)
+        self._spread = self._centred.T @ self._centred
+
+    def of(self, inside: Mask) -> Membership:
+        """The same for one segment: ``inside`` ``(n,)`` tells its rows."""
+        membership = inside.astype(np.float64)
+        membership -= membership.mean()
+        return Membership(
+            self._spread, self._centred.T @ membership, float(membership @ membership)
+        )
 
 
-def describe_trait(block: Block, inside: Mask, noun: str) -> Trait:
-    """Compare one feature of the rows where ``inside`` with all rows."""
+@dataclass(frozen=True)
+class Membership:
+    """Products of the feature columns with each other and with membership of one segment."""
+
+    spread: Floats
+    covariance: Floats
+    total: float
+
+    def share(self, columns: Sequence[int]) -> float:
+        """R squared of membership on the columns of these numbers; 0 where all or none are in."""
+        if self.total == 0.0:
+            return 0.0
+        chosen = list(columns)
+        covariance = self.covariance[chosen]
+        inverse = np.linalg.pinv(self.spread[np.ix_(chosen, chosen)], hermitian=True, rcond=1e-10)
+        return min(max(float(covariance @ inverse @ covariance) / self.total, 0.0), 1.0)
+
+
+def describe_trait(block: Block, inside: Mask, noun: str, effect: float) -> Trait:
+    """Compare one feature of the rows where ``inside`` with all rows.
+
+    ``effect`` is the root of the share that the feature explains (``Membership``).
+    """
     kind, feature = block.feature.kind, block.feature.name
     describe = {"cycle": _cycle, "share": _share}.get(kind, _number)
     phrase, value, overall, contrast, sentence = describe(block, inside, noun)
-    effect = float(np.sqrt(explained_share(inside.astype(float), block.values)))
     return Trait(
         feature, phrase, value, overall, effect, MEASURES[kind], contrast, CONTRASTS[kind], sentence
     )
@@ -114,8 +144,7 @@ def _place_in_cycle(part: str, position: float) -> tuple[str, str]:
     """How a position is written, and the word that may name a segment."""
     if part == "hour":
         minutes = round(position * 60) % 1440
-        daypart = next((name for end, name in DAYPARTS if position < end), "Night")
-        return f"{minutes // 60:02d}:{minutes % 60:02d}", daypart
+        return f"{minutes // 60:02d}:{minutes % 60:02d}", daypart(minutes / 60)
     names = WEEKDAYS if part == "weekday" else MONTHS
     name = names[round(position) % len(names)]
     return name, f"around {name}"

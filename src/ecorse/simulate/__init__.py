@@ -1,34 +1,23 @@
-"""A seeded shop simulator with planted truth, for trying Ecorse and for testing it.
+"""Simulated shops with planted truth, for trying Ecorse and for testing it.
 
 What belongs here: making files that look like a shop's exports, marked as simulated. What does
-not: loading them, or measuring a build against the truth.
+not: loading them, or measuring a night against the truth (``ecorse.reports.truth``).
 """
 
-from ecorse.simulate.append import AppendSummary, append_sales
 from ecorse.simulate.dirt import CLEAN, Dirt
-from ecorse.simulate.files import WrittenFile, simulate_shop
 from ecorse.simulate.grow import Growth, append_rows, augment_rows
-from ecorse.simulate.population import Plan
-from ecorse.simulate.write import (
-    TRUTH_FILE,
-    FileSummary,
-    SimulationSummary,
-    simulate_year,
-)
+from ecorse.simulate.plan import Plan
+from ecorse.simulate.write_shop import simulate_shop
+from ecorse.simulate.write_truth import TRUTH_FILE, WrittenFile
 
 __all__ = [
     "CLEAN",
     "TRUTH_FILE",
-    "AppendSummary",
     "Dirt",
-    "FileSummary",
     "Growth",
     "Plan",
-    "SimulationSummary",
     "WrittenFile",
     "append_rows",
-    "append_sales",
     "augment_rows",
     "simulate_shop",
-    "simulate_year",
 ]

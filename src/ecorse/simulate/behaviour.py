@@ -1,6 +1,6 @@
-"""What happens in the seeded shop, one slice of a day at a time.
+"""What happens in a simulated shop, one slice of a day at a time.
 
-What belongs here: sessions and their events, orders and their lines, drawn from the planted truth.
+What belongs here: sessions and their events, orders and their lines, drawn from the planted store.
 What does not: how a format writes them. A slice is a pure function of the plan and its number:
 memory holds the people, the goods and one slice, however long the period is.
 """
@@ -15,8 +15,8 @@ import numpy as np
 import polars as pl
 
 from ecorse.clock import local_to_utc
-from ecorse.simulate.generate import Floats, Ints
-from ecorse.simulate.population import Shop, _bell, pick
+from ecorse.simulate.draws import Floats, Ints, bell, pick
+from ecorse.simulate.shop import Shop
 
 _DAY, _SLICE = 20, 21
 SLICE_SESSIONS = 60_000
@@ -108,8 +108,8 @@ def _mean(shares: tuple[float, ...]) -> float:
 
 def _complement_share(shop: Shop) -> float:
     """How many complements an order holds on average, roughly."""
-    has = [c.complement_probability for c in shop.truth.categories]
-    return sum(p * c.share for p, c in zip(has, shop.truth.categories, strict=True))
+    has = [c.complement_probability for c in shop.store.categories]
+    return sum(p * c.share for p, c in zip(has, shop.store.categories, strict=True))
 
 
 def _draw_sessions(shop: Shop, day: int) -> Sessions:
@@ -121,7 +121,7 @@ def _draw_sessions(shop: Shop, day: int) -> Sessions:
     when, people, n = shop.day(day), shop.customers, shop.plan.customers
     rng = shop.plan.rng(when.toordinal(), _DAY)
     is_weekend = when.weekday() >= 5
-    weekend = np.array([g.weekend_weight if is_weekend else 1.0 for g in shop.truth.groups])
+    weekend = np.array([g.weekend_weight if is_weekend else 1.0 for g in shop.store.groups])
     active = (people.joined <= day) & (day < people.gone)
     weight = np.where(active, people.weight * weekend[people.group], 0.0)
     total = float(np.cumsum(weight)[-1])
@@ -133,10 +133,10 @@ def _draw_sessions(shop: Shop, day: int) -> Sessions:
     times = often.astype(np.int64) + (rng.random(n) < visits - often)
     customer = np.concatenate([buying, np.repeat(np.arange(n), times)])
     is_buying = np.arange(len(customer)) < len(buying)
-    peak = np.array([g.peak_minute for g in shop.truth.groups], dtype=np.float64)
-    spread = np.array([g.spread_minutes for g in shop.truth.groups], dtype=np.float64)
+    peak = np.array([g.peak_minute for g in shop.store.groups], dtype=np.float64)
+    spread = np.array([g.spread_minutes for g in shop.store.groups], dtype=np.float64)
     group = people.group[customer]
-    minute = peak[group] + spread[group] * _bell(rng, len(customer))
+    minute = peak[group] + spread[group] * bell(rng, len(customer))
     second = np.floor(minute * 60.0).astype(np.int64) % 86_400
     order = np.argsort(second, kind="stable")
     start = pl.Series(second[order]) * 1_000_000
@@ -176,7 +176,7 @@ def _draw_slice(shop: Shop, day: int, sessions: Sessions, rng: np.random.Generat
     looked = np.where(turn == views[seen] - 1, main[seen], looked)
 
     # what is bought: the product, its complement, seldom something more; nothing twice
-    likely = np.array([c.complement_probability for c in shop.truth.categories])
+    likely = np.array([c.complement_probability for c in shop.store.categories])
     has_complement = rng.random(n) < likely[goods.category[main]]
     complement = np.where(has_complement, goods.complement[main], -1)
     extra = _draw_products(shop, group, rng.random(n))
@@ -257,13 +257,13 @@ def _draw_products(shop: Shop, group: Ints, uniform: Floats) -> Ints:
 
 def product_weights(shop: Shop) -> list[Floats]:
     """How much each group likes each product: taste for the category, popularity, dear or cheap."""
-    goods, truth = shop.catalogue, shop.truth
-    sizes = np.bincount(goods.category, minlength=len(truth.categories))
-    first = np.searchsorted(goods.category, np.arange(len(truth.categories)))
+    goods, store = shop.catalogue, shop.store
+    sizes = np.bincount(goods.category, minlength=len(store.categories))
+    first = np.searchsorted(goods.category, np.arange(len(store.categories)))
     place = (np.arange(shop.plan.products) - first[goods.category]) / sizes[goods.category]
     weights = []
-    for group in truth.groups:
-        taste = np.array([group.category_weights.get(c.path, 0.02) for c in truth.categories])
+    for group in store.groups:
+        taste = np.array([group.category_weights.get(c.path, 0.02) for c in store.categories])
         tilt = 1.0 + 2.0 * group.dear * (place - 0.5)
         weights.append(taste[goods.category] / sizes[goods.category] * goods.popularity * tilt)
     return weights

@@ -1,111 +1,112 @@
-"""The dirt of real files, planted in known amounts.
+"""The dirt of real files, planted in known amounts and at known places.
 
-What belongs here: how much of each kind, and turning clean lines of text into a dirty file's
-lines while counting. What does not: which sales there are (``generate.py``), files (``write.py``).
+What belongs here: how much of each kind is usual, and putting it between the lines of a block of
+text; bytes in, bytes out. What does not: which rows there are and which rows a format's reader
+must refuse (``formats``), files (``write_shop.py``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
-
-HEADER = "Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address"
-BLANK = ",,,,,"
-
-# One row per kind of damage; {id} makes each a record of its own, {date} is a good date.
-BROKEN_ROWS = {
-    "quantity_not_a_number": '{id},HDMI Cable 2 m,two,8.99,{date},"12 Elm St, Denver, CO 80202"',
-    "price_not_a_number": '{id},HDMI Cable 2 m,1,free,{date},"12 Elm St, Denver, CO 80202"',
-    "impossible_date": '{id},HDMI Cable 2 m,1,8.99,02/30/{yy} 10:15,"12 Elm St, Denver, CO 80202"',
-    "product_missing": '{id},,1,8.99,{date},"12 Elm St, Denver, CO 80202"',
-    "short_row": "{id},HDMI Cable 2 m,1",
-    "long_row": '{id},HDMI Cable 2 m,1,8.99,{date},"12 Elm St, Denver, CO 80202",x,y',
-}
 
 
 @dataclass(frozen=True)
 class Dirt:
-    """How much dirt of each kind, as shares of a file's clean lines.
+    """How many rows of each kind are added, as shares of a file's clean rows.
 
-    A share above 0 gives at least one such row in every file that has clean lines.
-    ``outside_month`` and ``decimal_price`` change clean lines (a date on the first day after the
-    file's month; ``600.0`` for ``600``, as a share of the lines with a whole price); the other
-    kinds add rows. The defaults are near what monthly exports of small shops show.
+    A share above 0 gives at least one such row in every file that has clean rows. The defaults are
+    near what monthly exports of small shops show.
     """
 
     blank: float = 0.003
     header: float = 0.002
     duplicate: float = 0.0015
     broken: float = 0.001
-    outside_month: float = 0.0013
-    decimal_price: float = 0.4
 
-    def count(self, kind: str, clean_lines: int) -> int:
-        """Give the number of rows of a kind in a file with so many clean lines."""
+    def count(self, kind: str, clean_rows: int) -> int:
+        """Give the number of rows of a kind in a file with so many clean rows."""
         share: float = getattr(self, kind)
-        if share <= 0 or clean_lines == 0:
+        if share <= 0 or clean_rows == 0:
             return 0
-        return max(1, round(share * clean_lines))
+        return max(1, round(share * clean_rows))
 
 
-CLEAN = Dirt(0, 0, 0, 0, 0, 0)
+CLEAN = Dirt(0, 0, 0, 0)
 
 
-@dataclass(frozen=True)
-class DirtCounts:
-    """What was added to one file, row by row."""
+@dataclass
+class Planted:
+    """What one file holds so far; ``broken`` lists line number and kind of every refused row.
 
-    blank_rows: int
-    repeated_headers: int
-    duplicate_rows: int
-    broken_rows: dict[str, int]
-
-
-def pick_lines(
-    rng: np.random.Generator, candidates: NDArray[np.int64], n: int
-) -> NDArray[np.int64]:
-    """Pick ``n`` of the candidates without repetition (all of them when there are fewer)."""
-    by_draw = np.argsort(rng.random(len(candidates)), kind="stable")
-    return candidates[np.sort(by_draw[:n])]
-
-
-def add_dirt(
-    lines: list[str], dirt: Dirt, rng: np.random.Generator, *, tag: str, date_text: str
-) -> tuple[list[str], DirtCounts]:
-    """Put blank rows, repeated headers, exact duplicates and broken rows between clean lines.
-
-    A duplicate stands right behind its original. ``tag`` keeps the order ids of broken rows apart
-    from all others; ``date_text`` is a date in the file's format.
+    ``lines`` counts physical lines, the header among them.
     """
-    n = len(lines)
-    blanks, headers = dirt.count("blank", n), dirt.count("header", n)
-    copied = pick_lines(rng, np.arange(n), dirt.count("duplicate", n))
-    added: list[tuple[int, str]] = [(int(i), lines[i]) for i in copied]
 
-    broken_counts: dict[str, int] = {}
-    kinds = list(BROKEN_ROWS)
-    for number in range(dirt.count("broken", n)):
-        kind = kinds[number % len(kinds)]
-        broken_counts[kind] = broken_counts.get(kind, 0) + 1
-        row = BROKEN_ROWS[kind].format(
-            id=f"SIM-X{tag}{number + 1:05d}", date=date_text, yy=date_text[6:8]
-        )
-        added.append((int(rng.random() * n), row))
-    added += [(int(u * n), BLANK) for u in rng.random(blanks)]
-    added += [(int(u * n), HEADER) for u in rng.random(headers)]
+    lines: int = 1
+    clean: int = 0
+    duplicate: int = 0
+    blank: int = 0
+    headers: int = 0
+    broken: list[tuple[int, str]] = field(default_factory=list)
 
-    return _insert_behind(lines, added), DirtCounts(blanks, headers, len(copied), broken_counts)
+    def still_to_plant(self, dirt: Dirt) -> dict[str, int]:
+        """How many rows of each kind are missing to what so many clean lines should hold."""
+        have = {"duplicate": self.duplicate, "blank": self.blank, "header": self.headers,
+                "broken": len(self.broken)}  # fmt: skip
+        return {kind: max(0, dirt.count(kind, self.clean) - n) for kind, n in have.items()}
 
 
-def _insert_behind(lines: list[str], added: list[tuple[int, str]]) -> list[str]:
-    """Insert each row behind the line of its index; rows at one index keep their order."""
-    result: list[str] = []
-    start = 0
-    for index, row in sorted(added, key=lambda item: item[0]):
-        result += lines[start : index + 1]
-        result.append(row)
-        start = max(start, index + 1)
-    result += lines[start:]
-    return result
+def splice(
+    block: bytes,
+    planted: Planted,
+    dirt: Dirt,
+    rng: np.random.Generator,
+    *,
+    header: bytes,
+    blank: bytes,
+    broken: Mapping[str, str],
+    tag: str,
+) -> bytes:
+    """Put duplicates, blank rows, repeated headers and broken rows between the lines of a block.
+
+    ``block`` holds whole lines, each with its line end, as do ``header`` and ``blank``. A duplicate
+    stands right behind its original. ``planted`` is brought up to date.
+    """
+    ends = np.flatnonzero(np.frombuffer(block, dtype=np.uint8) == 10) + 1
+    n = len(ends)
+    planted.clean += n
+    wanted = planted.still_to_plant(dirt) if n else {}
+    if not any(wanted.values()):
+        planted.lines += n
+        return block
+    kinds = list(broken)
+    line_end = header[-2:] if header.endswith(b"\r\n") else header[-1:]
+    added: list[tuple[int, int, bytes, str]] = []  # line it follows, place there, bytes, kind
+    copied = np.unique((rng.random(wanted["duplicate"]) * n).astype(np.int64))
+    for index in copied.tolist():
+        start = int(ends[index - 1]) if index else 0
+        added.append((index, 0, block[start : int(ends[index])], "duplicate"))
+    for number in range(wanted["broken"] if kinds else 0):
+        nth = len(planted.broken) + number
+        text = broken[kinds[nth % len(kinds)]].replace("{id}", f"SIM-X{tag}{nth + 1:06d}")
+        added.append((int(rng.random() * n), 1, text.encode() + line_end, kinds[nth % len(kinds)]))
+    added += [(int(u * n), 2, blank, "blank") for u in rng.random(wanted["blank"])]
+    added += [(int(u * n), 3, header, "header") for u in rng.random(wanted["header"])]
+    added.sort(key=lambda row: row[:2])
+
+    planted.duplicate += len(copied)
+    planted.blank += wanted["blank"]
+    planted.headers += wanted["header"]
+    pieces, done = [], 0
+    for count, (index, _, row, kind) in enumerate(added, 1):
+        end = int(ends[index])
+        if end > done:
+            pieces.append(block[done:end])
+            done = end
+        pieces.append(row)
+        if kind in broken:
+            planted.broken.append((planted.lines + index + 1 + count, kind))
+    planted.lines += n + len(added)
+    return b"".join([*pieces, block[done:]])

@@ -1,17 +1,19 @@
-"""Growing a file of any format: more of the seeded shop, or more of what the file has too little.
+"""Growing a file of any format: more of the store, or more of what the file has too little.
 
 What belongs here: exactly n more marked rows at the end of one text file, nothing else changed.
-What does not: the monthly files of ``sales_csv`` (``append.py``), new files (``files.py``).
+What does not: new files (``write_shop.py``).
 """
 
 from __future__ import annotations
 
+import calendar
 import hashlib
 import os
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +22,19 @@ import polars as pl
 from ecorse.atomic import locked, replace_atomically
 from ecorse.columns import SIMULATED_PREFIX
 from ecorse.errors import ConfigError, ContractError
-from ecorse.simulate.append import append_sales
-from ecorse.simulate.files import recode, render
+from ecorse.simulate.draws import Ints
 from ecorse.simulate.formats import Format, format_names, get_format
-from ecorse.simulate.generate import Ints
-from ecorse.simulate.population import Plan, Shop
+from ecorse.simulate.plan import Plan
+from ecorse.simulate.shop import Shop
+from ecorse.simulate.stores import get_store
+from ecorse.simulate.write_shop import recode, render
 
 _BOM = b"\xef\xbb\xbf"
 _MAX_HEADER_BYTES = 4096
 _AUGMENT = 91
+_NO_DATE = date(2018, 12, 31)  # of a file without any: it grows from 2019 on
 LEAST_DONORS = 5  # a smaller group has no distribution to draw from
+_LARGEST = 1_000_000  # customers or products of one shop held in memory while a file grows
 Draw = Callable[[Path, Format, int, int, str], Iterator[pl.DataFrame]]
 
 
@@ -46,9 +51,10 @@ class Growth:
 def append_rows(
     path: Path, *, rows: int, seed: int | None = None, format_name: str | None = None
 ) -> Growth:
-    """Append exactly ``rows`` marked rows of the seeded shop, dated after the file's last date.
+    """Append exactly ``rows`` marked rows of the format's store, dated after the file's last date.
 
-    The format is known by the header. Order, session, customer and product ids that must be new
+    A file of a format that ``grows_in_its_month`` gets dates of the month that most rows have. The
+    format is known by the header. Order, session, customer and product ids that must be new
     hold a hash of the file as it was. The file is replaced by rename.
 
     Raises
@@ -62,9 +68,6 @@ def append_rows(
     """
     seed = secrets.randbits(32) if seed is None else seed
     form = _recognise(path, rows, format_name)[0]
-    if form.name == "sales_csv":
-        append_sales(path, rows=rows, seed=seed)
-        return Growth(path, rows, form.name, seed)
     return _grow(path, rows, seed, form, _upcoming)
 
 
@@ -141,26 +144,35 @@ def _grow(path: Path, rows: int, seed: int, form: Format, draw: Draw) -> Growth:
 
 
 def _upcoming(path: Path, form: Format, rows: int, seed: int, tag: str) -> Iterator[pl.DataFrame]:
-    """What happens in the shop after the file's last date; more than ``rows`` rows in all.
+    """What happens in the store then, without end: one shop after the other, each with its tag."""
+    first_day, days = _following(path, form)
+    store = get_store(form.store)
+    if form.grows_in_its_month:
+        sizes = {"orders": rows + 10, "events": 0}  # a line or more each: they span the month
+    elif "P" in form.tagged:
+        sizes = {"products": min(max(store.products, rows), _LARGEST)}
+    else:
+        sizes = {"customers": min(max(store.customers, rows), _LARGEST)}
+    for turn in count():
+        more = f"{turn}-" if turn else ""
+        plan = Plan.of(
+            store, **sizes, seed=seed + turn, first_day=first_day, days=days,
+            tag=f"A{tag}{more}", tagged=form.tagged,
+        )  # fmt: skip
+        for _, block in form.frames(Shop(plan)):
+            yield block
 
-    Every format has more than a row per customer and year, so that a year of as many customers
-    as rows is enough; the shop of fewer rows has the customers of the default one.
-    """
-    default = Plan()
-    customers = max(default.customers, rows)
-    is_catalogue = "P" in form.tagged
-    plan = Plan(
-        seed=seed,
-        customers=default.customers if is_catalogue else customers,
-        products=max(default.products, rows) if is_catalogue else default.products,
-        orders=default.orders // default.customers * customers,
-        events=default.events // default.customers * customers,
-        first_day=_last_day(path, form) + timedelta(days=1),
-        tag=f"A{tag}",
-        tagged=form.tagged,
+
+def _following(path: Path, form: Format) -> tuple[date, int]:
+    """The first day and the number of days of what is appended to a file."""
+    if not form.grows_in_its_month:
+        return _last_day(path, form) + timedelta(days=1), 365
+    months = _scan(path, form).select(_moment(form).dt.truncate("1mo").dt.date().alias("month"))
+    by_size = (
+        months.drop_nulls().group_by("month").len().sort("len", "month").collect(engine="streaming")
     )
-    for _, block in form.frames(Shop(plan)):
-        yield block
+    first = by_size["month"][-1] if len(by_size) else _NO_DATE + timedelta(days=1)
+    return first, calendar.monthrange(first.year, first.month)[1]
 
 
 def _scan(path: Path, form: Format) -> pl.LazyFrame:
@@ -176,12 +188,11 @@ def _scan(path: Path, form: Format) -> pl.LazyFrame:
 
 def _last_day(path: Path, form: Format) -> date:
     """The last day in a file, of what can be read as a date; the day before 2019 without any."""
-    nothing = date(2018, 12, 31)
     if not form.moment:
-        return nothing
+        return _NO_DATE
     moments = _scan(path, form).select(_moment(form).max()).collect(engine="streaming")
     latest = moments.item()
-    return nothing if latest is None else latest.date()
+    return _NO_DATE if latest is None else latest.date()
 
 
 def _moment(form: Format) -> pl.Expr:

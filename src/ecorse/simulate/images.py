@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecorse.atomic import replace_atomically
-from ecorse.simulate.population import Shop
+from ecorse.simulate.shop import Shop
 
 _STREAM = 80
 SIZE = 32

@@ -2,78 +2,64 @@
 
 What belongs here: a source's contract and its canonical rows. What does not: where files come
 from (``ecorse.origins``), the engine of cleaning rules (``ecorse.clean``), which shop uses which
-(``ecorse.ingest.shops``). A new source is one new module, named like the source, that defines
-``SOURCE``, or a mapping. Nothing heavy is imported before a source is asked for: DAG files ask for
-their names at every parse.
+(``ecorse.ingest.shops``).
+
+A new source is one new file: a mapping ``include/sources/<name>.toml``, or Python that defines
+``SOURCE``, in ``include/sources`` or here (``ecorse.registry``). Nothing heavy is imported before a
+source is asked for: DAG files ask for their names at every parse.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ecorse import registry
 from ecorse.errors import ConfigError
 from ecorse.settings import get_settings
 
 if TYPE_CHECKING:
     from ecorse.schema.source import Source
+    from ecorse.sources.reading import Reading
 
-_NOT_SOURCES = {"canonical", "mappings"}
 
-
-def mapping_file(name: str) -> Path:
-    """Where the mapping of that name stands, if there is one."""
-    return get_settings().project_dir / "include" / "sources" / f"{name}.toml"
+def mapping_files() -> dict[str, Path]:
+    """The mappings of the project and those that ship, by name; none is read."""
+    found = get_settings().files("sources/*.toml")
+    return {path.stem: path for path in found if path.stem[0] != "_"}
 
 
 def source_names() -> tuple[str, ...]:
-    """Give the names of all sources, modules and mappings, sorted; imports and reads none."""
-    modules = {module.name for module in pkgutil.iter_modules(__path__)}
-    modules -= _NOT_SOURCES
-    mappings = {path.stem for path in mapping_file("x").parent.glob("*.toml")}
-    if both := sorted(modules & mappings):
-        raise ConfigError(
-            f"{mapping_file(both[0])}: there is a source of that name in Python already; give the "
-            "mapping another name."
-        )
-    return tuple(sorted(n for n in modules | mappings if not n.startswith("_")))
-
-
-def get_source(name: str) -> Source:
-    """The source of that name.
+    """Give the names of all sources, in Python and mappings, sorted; imports and reads none.
 
     Raises
     ------
     ConfigError
-        There is none; the message lists those there are.
+        Two sources have one name; the message has both places.
     """
-    if name not in source_names():
+    mappings = mapping_files()
+    plugins = registry.find("source", also={name: str(path) for name, path in mappings.items()})
+    return tuple(sorted((*plugins, *mappings)))
+
+
+def get_source(name: str, reading: Reading | None = None) -> Source:
+    """The source of that name, with what a shop declares otherwise in its contract.
+
+    Raises
+    ------
+    ConfigError
+        There is none, and the message lists those there are; or it cannot be imported or read.
+    """
+    if name not in (known := source_names()):
         raise ConfigError(
-            f"There is no source {name!r}. Known: {', '.join(source_names())}. A new source is "
-            "one new file: a mapping in include/sources (`ecorse source draft FILE` proposes one), "
-            "or a module in ecorse/sources that defines SOURCE."
+            f"{registry.unknown('source', name, known)} Or a mapping include/sources/{name}.toml, "
+            "which needs no Python; `ecorse source draft FILE` proposes one."
         )
-    if (path := mapping_file(name)).exists():
+    source: Source
+    if (path := mapping_files().get(name)) is not None:
         from ecorse.sources.mappings.source import read_mapping
 
-        return read_mapping(path)
-    source: Source = importlib.import_module(f"{__name__}.{name}").SOURCE
-    return source
-
-
-def read_with(source: Source, reading: Mapping[str, Any]) -> Source:
-    """The source, with a shop's own declarations in its contract.
-
-    ``reading`` is the table of that name of the source in ``shops.toml``, checked when that was
-    read (``shops.READING``).
-    """
-    if not reading:
-        return source
-    values: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in reading.items()}
-    contract = replace(source.contract, **values)
-    made: Source = replace(source, contract=contract)  # type: ignore[type-var]
-    return made
+        source = read_mapping(path)
+    else:
+        source = registry.load("source", name)
+    return reading.apply(source) if reading else source

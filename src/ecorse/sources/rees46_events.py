@@ -83,7 +83,7 @@ class Rees46Events:
         Returns
         -------
         Canonical
-            The same rows with the columns of ``staging.events``; ``also`` those of
+            The same rows with the columns of ``staging.events``; ``companions`` those of
             ``staging.order_lines``.
         """
         extra = extra_json(header)
@@ -115,7 +115,7 @@ class Rees46Events:
         if lost := purchases.height - in_order.height:
             warnings["purchase_without_session"] = lost
         lines = order_lines(in_order, self.contract, shop)
-        return Canonical(events, warnings, also={"order_lines": lines})
+        return Canonical(events, warnings, companions={"order_lines": lines})
 
 
 def order_lines(purchases: pl.DataFrame, contract: Contract, shop: Shop) -> pl.DataFrame:

@@ -9,18 +9,15 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from types import FrameType
 from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
 
-from ecorse.errors import ConfigError, StoreBusy
-from ecorse.ingest.run import place_option
-from ecorse.origins import fetch_files, origin_names
-from ecorse.postgres.address import database_url
+from ecorse.errors import StoreBusy
+from ecorse.origins import data_options, fetch_files, from_here, get_origin
+from ecorse.postgres.address import database_url, embedded_postgres
 from ecorse.postgres.binaries import bin_dir
-from ecorse.postgres.server import EmbeddedPostgres
 from ecorse.settings import Settings, get_settings
 from ecorse.stack.airflow import (
     LOGIN_USER,
@@ -47,15 +44,15 @@ class Ended(BaseException):
         self.number = number
 
 
-def up(*, origin: str, path: str | Path | None, once: bool) -> int:
+def up(*, origin: str, data: str, once: bool) -> int:
     """Start Postgres and Airflow, run a night, say what came of it, and stay or stop.
 
     Parameters
     ----------
     origin : str
-        Where the files come from: ``simulate``, ``folder`` or ``kaggle``.
-    path : str or Path, optional
-        The folder, file or Kaggle handle; None means as configured.
+        Where the files come from: the name of an origin.
+    data : str
+        What the origin is to read; empty means as configured.
     once : bool
         Stop after the night; otherwise stay until Ctrl-C.
 
@@ -75,12 +72,12 @@ def up(*, origin: str, path: str | Path | None, once: bool) -> int:
     is_staying = False
     with _signals_end_it(), ExitStack() as things:
         try:
-            if path is not None and origin == "folder":
-                path = Path(path).resolve()  # tasks do not run in this working directory
-            _refuse_mistakes(origin, path)
-            chosen = {"ECORSE_ORIGIN": origin, "ECORSE_DATA_PATH": str(path or "")}
+            if data:
+                data = from_here(origin, data)  # tasks do not run in this working directory
+            _refuse_mistakes(origin, data)
+            chosen = {"ECORSE_ORIGIN": origin, "ECORSE_DATA": data}
             client = _start(things, console, get_settings(), chosen, once)
-            problem = _run_night(client, console, origin, path)
+            problem = _run_night(client, console, origin, data)
             _tell(console, problem)
             if once:
                 return 1 if problem else 0
@@ -111,14 +108,11 @@ def _signals_end_it() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _refuse_mistakes(origin: str, path: str | Path | None) -> None:
+def _refuse_mistakes(origin: str, data: str) -> None:
     """Say now what a night would only find out after Airflow is up: a wrong origin or folder."""
-    if origin == "folder":
-        fetch_files(origin, get_settings(), place_option(origin, str(path) if path else None))
-    elif origin not in origin_names():
-        raise ConfigError(
-            f"There is no origin {origin!r}; there are {', '.join(origin_names())} (SOURCE=...)."
-        )
+    options = data_options(origin, data)
+    if get_origin(origin).is_local:
+        fetch_files(origin, get_settings(), options)
 
 
 def _start(
@@ -136,7 +130,7 @@ def _start(
     from ecorse.warehouse.migrate import migrate
 
     began = time.monotonic()
-    postgres = EmbeddedPostgres(settings.home, settings.postgres_port)
+    postgres = embedded_postgres()
     if not postgres.is_running():
         things.callback(postgres.stop)
     postgres.start()
@@ -160,11 +154,9 @@ def _start(
     return client
 
 
-def _run_night(
-    client: AirflowClient, console: Console, origin: str, path: str | Path | None
-) -> str | None:
+def _run_night(client: AirflowClient, console: Console, origin: str, data: str) -> str | None:
     """Trigger `ingest`, follow it and the `refresh` it causes; gives why no night was published."""
-    conf = {"origin": origin, "path": str(path) if path is not None else None}
+    conf = {"origin": origin, "data": data or None}
     ingest = client.trigger(INGEST, conf)
     console.print(f"Triggered {INGEST} (origin {origin}).", highlight=False)
     problem = None

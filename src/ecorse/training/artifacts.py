@@ -7,7 +7,6 @@ reader); never pickle.
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 from pathlib import Path
 
@@ -17,8 +16,6 @@ from ecorse.atomic import replace_atomically
 from ecorse.errors import ModelRejected
 from ecorse.models.base import Champion
 from ecorse.settings import get_settings
-
-log = logging.getLogger(__name__)
 
 
 def artifact_path(sha256: str) -> Path:
@@ -59,44 +56,46 @@ def fetch_artifact(sha256: str) -> bytes:
     except OSError as error:
         raise ModelRejected(
             f"Model file {sha256[:12]}... of ECORSE_HOME/models cannot be read "
-            f"({error.strerror}). It was not used; restore it to keep its segments' identity."
+            f"({error.strerror}). Restore it from a copy, or raise generation "
+            "in the model's declaration to train anew."
         ) from None
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise ModelRejected(
             f"Model file {sha256[:12]}... of ECORSE_HOME/models was changed: its sha256 is now "
-            f"{found[:12]}.... It was not loaded. Restore it from a copy or delete it."
+            f"{found[:12]}.... It was not loaded. Restore it from a copy, or raise "
+            "generation in the model's declaration to train anew."
         )
     return data
 
 
 def find_champion(
-    conn: psycopg.Connection, shop_id: str, model: str
-) -> tuple[Champion | None, str]:
-    """The model version behind the published build, or the last good one before it.
+    conn: psycopg.Connection, shop_id: str, model: str, generation: int
+) -> Champion | None:
+    """The latest published model version of a generation, up to the published build.
 
-    Returns
-    -------
-    tuple
-        The champion (none on the first night) and a sentence about files that were refused.
+    ``None`` on the first night, and where the declaration has raised its generation since.
+
+    Raises
+    ------
+    ModelRejected
+        Its file is lost or was changed. That is told, and is no reason to promote another.
     """
-    rows = conn.execute(
+    row = conn.execute(
         """
         select v.model_version_id, v.artifact_sha256, v.metrics
         from ops.model_version as v
         join ops.build as b using (build_id)
         where v.shop_id = %s and v.model = %s and b.status = 'published'
             and v.artifact_sha256 is not null
+            and v.metrics ->> 'generation' = %s
             and v.build_id <= (select build_id from ops.current_build)
         order by v.build_id desc
+        limit 1
         """,
-        (shop_id, model),
-    ).fetchall()
-    refused = ""
-    for version_id, sha256, metrics in rows:
-        try:
-            return Champion(version_id, fetch_artifact(sha256), metrics), refused
-        except ModelRejected as error:
-            log.warning("%s", error)
-            refused = refused or str(error)
-    return None, refused
+        (shop_id, model, str(generation)),
+    ).fetchone()
+    if row is None:
+        return None
+    version_id, sha256, metrics = row
+    return Champion(version_id, fetch_artifact(sha256), metrics)

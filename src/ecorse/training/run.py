@@ -1,123 +1,225 @@
-"""The edge around the trained models: reads their inputs, runs them, writes what they give.
+"""Training: every declared model of every shop, once a night.
 
-What belongs here: database and files on a model's behalf. What does not: any model.
+What belongs here: the story of a model's night: its inputs, its training, its rows, what is
+written down, and what happens when it cannot be trained. What does not: any model; what all
+segmentations or all recommenders share (``segmentation``, ``recommendation``).
+
+No transaction is open while a model trains, and one shop's trouble is that shop's: where a model
+fails, the rows that it published before stand in, and ``marts.model_status`` says so.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections import defaultdict
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import polars as pl
 import psycopg
 
-from ecorse.errors import ConfigError
+from ecorse.errors import ConfigError, DiskFull, EcorseError, Fenced, StoreBusy
 from ecorse.failpoints import failpoint
-from ecorse.models.base import Champion, ModelResult
+from ecorse.models.base import Champion, Decision, ModelResult
 from ecorse.models.declaration import Declaration
-from ecorse.models.relation import TableSpec
+from ecorse.models.relation import Relation
 from ecorse.provenance import __version__, git_sha, library_versions
 from ecorse.refresh.builds import Step
 from ecorse.refresh.catalog import Catalog
-from ecorse.refresh.relations import resolver
-from ecorse.refresh.render import render
-from ecorse.refresh.tables import create_model_table
+from ecorse.refresh.tables import carry_over_rows, ensure_model_table, replace_model_rows
+from ecorse.training import recommendation, segmentation
 from ecorse.training.artifacts import find_champion, store_artifact
-from ecorse.warehouse.frames import read_frame
+from ecorse.training.frames import make_frame
+from ecorse.training.inputs import read_inputs, shops_of
+from ecorse.training.results import MODEL_SCORES, MODEL_STATUS
+from ecorse.warehouse.connect import connect
 
 log = logging.getLogger(__name__)
+KINDS = {"segment": segmentation, "recommend": recommendation}
+NOT_THE_MODELS = (ConfigError, DiskFull, Fenced, StoreBusy, psycopg.Error)
 
 
-def model_specs(catalog: Catalog) -> list[TableSpec]:
-    """The tables that every declared model writes, each once (imports the models).
-
-    A table that several models fill has the checks of all, named after the model too.
+def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
+    """Every table that a declared model fills (imports the model).
 
     Raises
     ------
     ConfigError
-        Two models write one table that cannot be shared.
+        The class has other tables than the declaration says.
     """
-    written: dict[str, list[tuple[Declaration, TableSpec]]] = defaultdict(list)
+    relations = (*KINDS[declaration.task].relations_of(declaration), MODEL_SCORES, MODEL_STATUS)
+    names = [relation.name for relation in relations]
+    if sorted(names) != sorted(declaration.writes):
+        missing = sorted(set(names) ^ set(declaration.writes))
+        raise ConfigError(
+            f"{declaration.path}: model.diagnostics must name the tables that its class fills; "
+            f"they differ in {', '.join(missing)}."
+        )
+    return relations
+
+
+def model_relations(catalog: Catalog) -> list[Relation]:
+    """The tables of all declared models, each once."""
+    found: dict[str, Relation] = {}
     for declaration in catalog.models.values():
-        for spec in declaration.create().writes:
-            written[spec.name].append((declaration, spec))
-    return [_share(parts) for parts in written.values()]
+        found |= {relation.name: relation for relation in relations_of(declaration)}
+    return list(found.values())
 
 
-def _share(parts: list[tuple[Declaration, TableSpec]]) -> TableSpec:
-    """One table of the models that write it."""
-    (_, first), *others = parts
-    if not others:
-        return first
-    for declaration, spec in parts:
-        if spec.writer_column is None or dict(spec.columns) != dict(first.columns):
-            raise ConfigError(
-                f"{declaration.path}: marts.{spec.name} is written by another model too. They can "
-                "share it only with the same columns and a writer_column (TableSpec); otherwise "
-                "give one of the tables another name."
-            )
-    checks = {
-        f"{name}_{declaration.name}": check
-        for declaration, spec in parts
-        for name, check in spec.checks.items()
-    }
-    return replace(first, checks=checks)
+@dataclass(frozen=True)
+class Trained:
+    """What became of one model for one shop: its decision and the rows written, by table."""
+
+    shop_id: str
+    outcome: str
+    rows: Mapping[str, int]
 
 
-def train(declaration: Declaration, step: Step) -> dict[str, int]:
-    """Run one model for every shop of a build and write its tables, version and decision.
+def train(declaration: Declaration, step: Step) -> list[Trained]:
+    """Run one model for every shop of a build; each shop's rows are committed on their own.
 
-    Returns
-    -------
-    dict
-        Rows written, by table.
+    Raises
+    ------
+    Fenced
+        A later try took the step over.
+    StoreBusy, ConfigError
+        The trouble is not one shop's.
     """
-    conn, build_id = step.conn, step.build_id
-    model = declaration.create()
-    frames: dict[str, list[pl.DataFrame]] = defaultdict(list)
-    for shop_id, inputs in _inputs_by_shop(conn, declaration, build_id).items():
-        champion, refused = find_champion(conn, shop_id, declaration.name)
-        result = model.run(shop_id, inputs, champion)
-        for table, frame in result.tables.items():
-            frames[table].append(frame)
-        _record(conn, declaration, build_id, shop_id, result, champion, refused)
-        log.info("%s for %s: %s", declaration.name, shop_id, result.decision.outcome)
+    relations = relations_of(declaration)
+    with connect(application_name=f"ecorse {declaration.name} tables") as conn:
+        for relation in relations:
+            ensure_model_table(conn, relation, step.build_id)
+    trained = [
+        train_shop(declaration, step, shop_id) for shop_id in shops_of(declaration, step.build_id)
+    ]
     failpoint("refresh.mid_model")
-    return {
-        spec.name: create_model_table(conn, spec, build_id, frames[spec.name])
-        for spec in model.writes
+    return trained
+
+
+def train_shop(declaration: Declaration, step: Step, shop_id: str) -> Trained:
+    """Run one model for one shop: read, train without a transaction, write in a short one."""
+    champion: Champion | None = None
+    try:
+        champion = _champion(declaration, shop_id)
+        inputs = read_inputs(declaration, step.build_id, shop_id)
+        result = run_model(declaration, shop_id, inputs, champion)
+    except NOT_THE_MODELS:
+        raise
+    except Exception as error:
+        log.exception("%s for %s could not be trained", declaration.name, shop_id)
+        return _stand_in(declaration, step, shop_id, champion, error)
+    rows = _write(declaration, step, shop_id, result, champion)
+    log.info("%s for %s: %s", declaration.name, shop_id, result.decision.outcome)
+    return Trained(shop_id, result.decision.outcome, rows)
+
+
+def run_model(
+    declaration: Declaration,
+    shop_id: str,
+    inputs: dict[str, pl.DataFrame],
+    champion: Champion | None,
+) -> ModelResult:
+    """Train on one shop's inputs, which are used up: without database and files."""
+    if declaration.task == "segment":
+        return segmentation.run_segmentation(declaration, shop_id, inputs, champion)
+    return recommendation.run_recommender(declaration, shop_id, inputs, champion)
+
+
+def _champion(declaration: Declaration, shop_id: str) -> Champion | None:
+    with connect(application_name=f"ecorse {declaration.name} champion") as conn:
+        return find_champion(conn, shop_id, declaration.name, declaration.file.model.generation)
+
+
+def _write(
+    declaration: Declaration,
+    step: Step,
+    shop_id: str,
+    result: ModelResult,
+    champion: Champion | None,
+) -> dict[str, int]:
+    sha256 = store_artifact(result.artifact) if result.artifact else None
+    status = _status(declaration, shop_id, result.decision, is_of_this_night=True)
+    tables = {MODEL_SCORES.name: make_frame(MODEL_SCORES, []), **result.tables}
+    tables[MODEL_STATUS.name] = status
+    result = replace(result, tables=tables)
+    rows = {}
+    with connect(application_name=f"ecorse {declaration.name} {shop_id} write") as conn:
+        for relation in relations_of(declaration):
+            rows[relation.name] = replace_model_rows(
+                conn,
+                relation,
+                step.build_id,
+                _writer(declaration, relation),
+                shop_id,
+                result.blocks(relation.name),
+            )
+        _record_version(conn, declaration, step.build_id, shop_id, result, sha256)
+        _record_decision(conn, declaration, step.build_id, shop_id, result.decision, champion)
+        step.check(conn)
+    return rows
+
+
+def _stand_in(
+    declaration: Declaration,
+    step: Step,
+    shop_id: str,
+    champion: Champion | None,
+    error: Exception,
+) -> Trained:
+    """Let what the shop published before stand in for a model that could not be trained."""
+    told = str(error) if isinstance(error, EcorseError) else type(error).__name__
+    rows = {}
+    with connect(application_name=f"ecorse {declaration.name} {shop_id} stand-in") as conn:
+        for relation in relations_of(declaration):
+            if relation is not MODEL_STATUS:
+                rows[relation.name] = carry_over_rows(
+                    conn, relation, step.build_id, _writer(declaration, relation), shop_id
+                )
+        what = (
+            "the rows of the published night stand in" if sum(rows.values()) else "it has no rows"
+        )
+        decision = Decision("failed", f"Could not be trained, {what}: {told}")
+        rows[MODEL_STATUS.name] = replace_model_rows(
+            conn,
+            MODEL_STATUS,
+            step.build_id,
+            declaration.name,
+            shop_id,
+            [_status(declaration, shop_id, decision, is_of_this_night=False)],
+        )
+        _record_decision(conn, declaration, step.build_id, shop_id, decision, champion)
+        step.check(conn)
+    return Trained(shop_id, decision.outcome, rows)
+
+
+def _writer(declaration: Declaration, relation: Relation) -> str:
+    return declaration.name if relation.writer_column == "model" else declaration.method
+
+
+def _status(
+    declaration: Declaration, shop_id: str, decision: Decision, *, is_of_this_night: bool
+) -> pl.DataFrame:
+    row = {
+        "shop_id": shop_id,
+        "model": declaration.name,
+        "task": declaration.task,
+        "method": declaration.method,
+        "entity": declaration.file.entity.name if declaration.task == "segment" else None,
+        "outcome": decision.outcome,
+        "is_of_this_night": is_of_this_night,
+        "reason": decision.reason,
     }
+    return make_frame(MODEL_STATUS, [row])
 
 
-def _inputs_by_shop(
-    conn: psycopg.Connection, declaration: Declaration, build_id: int
-) -> dict[str, dict[str, pl.DataFrame]]:
-    """The declared selects, run once for all shops and parted by shop."""
-    resolve = resolver(build_id)
-    parted: dict[str, dict[str, pl.DataFrame]] = defaultdict(dict)
-    empty: dict[str, pl.DataFrame] = {}
-    for name, query in declaration.inputs.items():
-        frame = read_frame(conn, render(query, resolve, f"{declaration.path} input {name}"))
-        empty[name] = frame.clear()
-        for key, part in frame.partition_by("shop_id", as_dict=True).items():
-            parted[str(key[0])][name] = part
-    return {shop: {**empty, **parted[shop]} for shop in sorted(parted)}
-
-
-def _record(
+def _record_version(
     conn: psycopg.Connection,
     declaration: Declaration,
     build_id: int,
     shop_id: str,
     result: ModelResult,
-    champion: Champion | None,
-    refused: str,
+    sha256: str | None,
 ) -> None:
-    sha256 = store_artifact(result.artifact) if result.artifact else None
-    reason = f"{result.decision.reason} {refused}".strip()
     conn.execute(
         "delete from ops.model_version where build_id = %s and shop_id = %s and model = %s",
         (build_id, shop_id, declaration.name),
@@ -134,6 +236,16 @@ def _record(
             _json(library_versions()), __version__, git_sha(),
         ),
     )  # fmt: skip
+
+
+def _record_decision(
+    conn: psycopg.Connection,
+    declaration: Declaration,
+    build_id: int,
+    shop_id: str,
+    decision: Decision,
+    champion: Champion | None,
+) -> None:
     conn.execute(
         """
         insert into ops.model_decision (build_id, shop_id, model, outcome, reason, numbers,
@@ -144,8 +256,8 @@ def _record(
             champion_version_id = excluded.champion_version_id, decided_at = clock_timestamp()
         """,
         (
-            build_id, shop_id, declaration.name, result.decision.outcome, reason,
-            _json(result.decision.numbers), champion.model_version_id if champion else None,
+            build_id, shop_id, declaration.name, decision.outcome, decision.reason,
+            _json(decision.numbers), champion.model_version_id if champion else None,
         ),
     )  # fmt: skip
 

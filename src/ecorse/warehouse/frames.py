@@ -7,13 +7,14 @@ What belongs here: moving a result or a model's rows. What does not: loading fil
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 import psycopg
 from psycopg import sql
 
+BLOCK_BYTES = 8 << 20
 POLARS_TYPES: dict[str, Any] = {
     "bool": pl.String,
     "int2": pl.Int16,
@@ -33,7 +34,8 @@ def read_frame(
     """The result of a select as a frame.
 
     Integers, doubles, dates and wall-clock timestamps keep their kind; numeric becomes Float64;
-    an instant becomes a UTC Datetime; anything else is text.
+    an instant becomes a UTC Datetime; anything else is text. The rows are parsed in blocks, so
+    that the text of the whole result is never held beside the frame.
     """
     statement = sql.SQL(query)
     with psycopg.ClientCursor(conn) as cursor:
@@ -41,18 +43,29 @@ def read_frame(
         described = cursor.execute(f"select * from ({bound}) as q limit 0")
         assert described.description is not None
         types = {c.name: _type_name(conn, c.type_code) for c in described.description}
-        buffer = io.BytesIO()
-        with cursor.copy(f"copy ({bound}) to stdout (format csv, header)") as copy:
-            for data in copy:
-                buffer.write(data)
-    buffer.seek(0)
-    frame = pl.read_csv(
-        buffer,
-        schema={
-            name: POLARS_TYPES.get(kind, pl.String) if kind != "timestamp" else pl.String
-            for name, kind in types.items()
-        },
-    )
+        blocks, buffer = [], io.BytesIO()
+        with cursor.copy(f"copy ({bound}) to stdout (format csv)") as copy:
+            for row in copy:  # the server sends one row a message
+                buffer.write(row)
+                if buffer.tell() >= BLOCK_BYTES:
+                    blocks.append(_parse(buffer, types))
+                    buffer = io.BytesIO()
+    if buffer.tell() or not blocks:
+        blocks.append(_parse(buffer, types))
+    return pl.concat(blocks)
+
+
+def _parse(buffer: io.BytesIO, types: Mapping[str, str]) -> pl.DataFrame:
+    """Rows of COPY's CSV as a typed frame; an unquoted empty field is null, a quoted one is not."""
+    schema = {
+        name: POLARS_TYPES.get(kind, pl.String) if kind != "timestamp" else pl.String
+        for name, kind in types.items()
+    }
+    if not buffer.tell():
+        frame = pl.DataFrame(schema=schema)
+    else:
+        buffer.seek(0)
+        frame = pl.read_csv(buffer, schema=schema, has_header=False)
     return frame.with_columns(
         *(
             pl.col(name).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=True)

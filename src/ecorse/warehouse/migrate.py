@@ -11,7 +11,6 @@ import logging
 
 import psycopg
 
-from ecorse.errors import ConfigError
 from ecorse.settings import get_settings
 from ecorse.warehouse.connect import connect
 
@@ -29,19 +28,8 @@ def migrate() -> int:
     -------
     int
         How many files were run; 0 if the database is up to date.
-
-    Raises
-    ------
-    ConfigError
-        The folder holds no schema file.
     """
-    sql_dir = get_settings().sql_dir / "schema"
-    files = sorted(sql_dir.glob("*.sql"))
-    if not files:
-        raise ConfigError(
-            f"No schema files in {sql_dir}. ECORSE_PROJECT_DIR should name the folder that holds "
-            "include/sql/schema."
-        )
+    files = get_settings().files("sql/schema/*.sql")
     statements = [path.read_bytes() for path in files]
     fingerprint = hashlib.sha256(b"\0".join(statements)).hexdigest()
     with connect(application_name="ecorse migrate") as conn:

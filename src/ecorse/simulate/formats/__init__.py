@@ -1,7 +1,7 @@
-"""Formats: how the seeded shop's data is written, one module per format.
+"""Formats: how a simulated shop's data is written, one module per format.
 
-What belongs here: what a format is, and finding one by name or header. What does not: what
-happens in the shop (``ecorse.simulate.behaviour``), dirt and files (``ecorse.simulate.files``).
+What belongs here: what a format is, and finding one by its name. What does not: what happens
+in the shop (``ecorse.simulate.behaviour``), dirt and files (``ecorse.simulate.write_shop``).
 
 A new format is one new module in this folder that defines ``FORMAT``.
 """
@@ -17,8 +17,8 @@ import numpy as np
 import polars as pl
 
 from ecorse.errors import ConfigError
-from ecorse.simulate.generate import Ints
-from ecorse.simulate.population import Shop
+from ecorse.simulate.draws import Ints
+from ecorse.simulate.shop import Shop
 
 Frames = Callable[[Shop], Iterator[tuple[str, pl.DataFrame]]]
 
@@ -30,10 +30,15 @@ class Format:
     ``frames`` gives blocks of rows with the label of the file they belong to (``2019-03``; empty
     for a format of one file), blocks of a file one after the other, their columns in the order of
     ``header``. ``broken`` has one row per kind of damage that a reader must refuse, ``{id}`` makes
-    each a record of its own. ``moment`` is the column that dates a row, ``moment_format`` how
-    (strftime's letters; ``epoch`` for seconds); ``is_local`` when it is the shop's wall clock.
-    ``group`` is the column whose rare values augmentation fills up, ``new_ids`` the columns that
-    get new marked ids then.
+    each a record of its own. ``store`` is written when no other is asked for, in ``years`` from
+    the first to the last that its dates can say; ``names_customers`` tells whether a row or its
+    keys name a customer. ``file_stem`` names a label's file.
+
+    ``moment`` is the column that dates a row, ``moment_format`` how (strftime's letters; ``epoch``
+    for seconds). Appended rows come after the last date, or, when the format
+    ``grows_in_its_month``, in the month that most rows have. ``group`` is the column whose rare
+    values augmentation fills up, ``new_id`` the column that gets a new marked id then; ``tagged``
+    are the kinds of ids that are new in appended rows (as in ``Plan``).
     """
 
     name: str
@@ -43,8 +48,13 @@ class Format:
     delimiter: str = ","
     encoding: str = "utf-8"
     line_end: str = "\n"
+    store: str = "department"
+    names_customers: bool = True
+    file_stem: Callable[[str], str] | None = None
+    years: tuple[int, int] = (1971, 2100)
     moment: str = ""
     moment_format: str = ""
+    grows_in_its_month: bool = False
     group: str = ""
     new_id: str = ""
     tagged: str = ""
@@ -53,6 +63,11 @@ class Format:
     def columns(self) -> tuple[str, ...]:
         """The header's names."""
         return tuple(self.header.split(self.delimiter))
+
+    def file_name(self, label: str, suffix: str) -> str:
+        """Name the file of a label; every name begins with ``simulated``, in any case."""
+        plain = f"simulated_{self.name}{'_' if label else ''}{label}"
+        return (self.file_stem(label) if self.file_stem else plain) + suffix
 
 
 def format_names() -> tuple[str, ...]:

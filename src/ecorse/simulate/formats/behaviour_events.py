@@ -13,7 +13,7 @@ import polars as pl
 from ecorse.simulate.behaviour import EVENT_TYPES, SEARCH, Slice, slices
 from ecorse.simulate.formats import Format, instants, month_label, take, without
 from ecorse.simulate.formats.ratings import ratings
-from ecorse.simulate.population import Shop
+from ecorse.simulate.shop import Shop
 
 _STREAM = 60
 _AT = "%Y-%m-%d %H:%M:%S"
@@ -30,7 +30,7 @@ def _events(shop: Shop, part: Slice) -> pl.DataFrame:
     rows = np.flatnonzero(events.kind >= SEARCH)
     product, session, kind = events.product[rows], events.session[rows], events.kind[rows]
     is_search = kind == SEARCH
-    nouns = tuple(c.noun.lower() for c in shop.truth.categories)
+    nouns = tuple(c.noun.lower() for c in shop.store.categories)
     queries = take(nouns, shop.catalogue.category[product])
     brands = take(shop.catalogue.brand, product).str.to_lowercase()
     # half of the searches name a brand too

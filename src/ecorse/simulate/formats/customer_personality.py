@@ -14,7 +14,7 @@ import polars as pl
 
 from ecorse.simulate.behaviour import slices
 from ecorse.simulate.formats import Format, take, without
-from ecorse.simulate.population import Shop
+from ecorse.simulate.shop import Shop
 
 _STREAM = 70
 _BLOCK = 250_000

@@ -20,7 +20,7 @@ from ecorse.simulate.formats import (
     wall_clock,
     without,
 )
-from ecorse.simulate.population import Shop
+from ecorse.simulate.shop import Shop
 
 _STREAM = 30
 _DAY_SECONDS = 86_400
@@ -128,7 +128,7 @@ def _written(shop: Shop, rows: pl.DataFrame) -> pl.DataFrame:
         .alias("InvoiceDate"),
         take(price_texts(prices), index).alias("UnitPrice"),
         without(shop.customer_ids(np.maximum(customer, 0)), customer < 0).alias("CustomerID"),
-        take(tuple(p.country for p in shop.truth.places), rows["place"].to_numpy()).alias(
+        take(tuple(p.country for p in shop.store.places), rows["place"].to_numpy()).alias(
             "Country"
         ),
     )

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from ecorse.simulate.formats import Format, price_texts, take
-from ecorse.simulate.population import Shop
+from ecorse.simulate.shop import Shop
 
 _STREAM = 40
 _QUALITIES = ("light", "sturdy", "quiet", "compact", "elegant", "simple", "warm", "fast")
@@ -27,7 +27,7 @@ def frames(shop: Shop) -> Iterator[tuple[str, pl.DataFrame]]:
         (rng.random(n) * len(words)).astype(np.int64).tolist()
         for words in (_QUALITIES, _QUALITIES, _USES)
     )
-    nouns = [shop.truth.categories[c].noun.lower() for c in goods.category.tolist()]
+    nouns = [shop.store.categories[c].noun.lower() for c in goods.category.tolist()]
     texts = [
         f"{name} by {brand}: a {_QUALITIES[a]} and {_QUALITIES[b]} {noun} {_USES[u]}."
         if a != b
@@ -42,7 +42,7 @@ def frames(shop: Shop) -> Iterator[tuple[str, pl.DataFrame]]:
             {
                 "product_id": shop.product_ids,
                 "product_name": goods.name,
-                "category_path": take(tuple(c.path for c in shop.truth.categories), goods.category),
+                "category_path": take(tuple(c.path for c in shop.store.categories), goods.category),
                 "brand": goods.brand,
                 "description": texts,
                 "image_uri": "images/" + shop.product_ids + ".png",
@@ -56,6 +56,7 @@ FORMAT = Format(
     name="products",
     header="product_id,product_name,category_path,brand,description,image_uri,price",
     frames=frames,
+    names_customers=False,
     broken={
         "price_not_a_number": "{id},Lamp,home.lamp,Lumo,A lamp.,images/x.png,free",
         "short_row": "{id},Lamp",

@@ -13,7 +13,7 @@ import polars as pl
 
 from ecorse.simulate.behaviour import Slice, slices
 from ecorse.simulate.formats import Format, month_label, take
-from ecorse.simulate.population import Shop
+from ecorse.simulate.shop import Shop
 
 _STREAM = 50
 _DAY_SECONDS = 86_400

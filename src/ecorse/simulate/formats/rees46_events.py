@@ -13,7 +13,7 @@ import polars as pl
 
 from ecorse.simulate.behaviour import EVENT_TYPES, PURCHASE, slices
 from ecorse.simulate.formats import Format, instants, month_label, take, without
-from ecorse.simulate.population import Shop
+from ecorse.simulate.shop import Shop
 
 _MISSING = 12
 _FIRST_CATEGORY = 2_053_013_550_000_000_000
@@ -24,7 +24,7 @@ def frames(shop: Shop) -> Iterator[tuple[str, pl.DataFrame]]:
     goods, habits, n = shop.catalogue, shop.habits, shop.plan.products
     rng = shop.plan.rng(_MISSING)
     codes = without(
-        take(tuple(c.path for c in shop.truth.categories), goods.category),
+        take(tuple(c.path for c in shop.store.categories), goods.category),
         rng.random(n) < habits.category_missing,
     )
     brands = without(

@@ -1,0 +1,103 @@
+"""Looking at what the nights did: status, report, truth, recommend, doctor.
+
+What belongs here: printing what is asked for. What does not: anything that changes a night.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ecorse.cli.common import Json, Shop, emit, ready
+
+commands = typer.Typer()
+
+
+@commands.command()
+def status(
+    checksums: Annotated[
+        bool, typer.Option("--checksums", help="Rows and checksum of every mart.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Published build, last loads, rejects by reason, checks, model decisions."""
+    from ecorse.reports.status import print_status, read_checksums, read_status
+
+    ready()
+    if checksums:
+        found = read_checksums()
+        if as_json:
+            emit(found)
+        else:
+            for name, mart in found.items():
+                print(f"{name:32} {mart['rows']:>12,} {mart['checksum']:>26}")
+    elif as_json:
+        emit(read_status())
+    else:
+        print_status()
+
+
+@commands.command()
+def report(load_id: Annotated[int, typer.Argument(help="Its number in `ecorse status`.")]) -> None:
+    """Raw versus clean of one load, as Markdown."""
+    from ecorse.ingest.report import report_markdown
+
+    print(report_markdown(load_id))
+
+
+@commands.command()
+def recommend(
+    products: Annotated[list[str], typer.Argument(help="Product names or ids.")],
+    shop: Shop = None,
+    n: Annotated[int, typer.Option("-n", help="How many.")] = 5,
+    category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
+    month: Annotated[int | None, typer.Option(min=1, max=12, help="As in this month.")] = None,
+    daypart: Annotated[str | None, typer.Option(help="As at this time, e.g. Evening.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What to show beside chosen products, from the published night."""
+    from ecorse.night import Night
+
+    with Night() as night:
+        answer = night.recommendations(
+            products, shop=shop, n=n, category=category, month=month, daypart=daypart
+        ).to_dicts()
+    if as_json:
+        emit(answer)
+        return
+    for row in answer:
+        why = f"goes with {row['because_of']}" if row["source"] == "similar" else "sells well"
+        print(f"{row['rank']:>3}. {row['product_name']} ({row['category']}), {why}")
+
+
+@commands.command()
+def truth(shop: Shop = None, as_json: Json = False) -> None:
+    """How much of what the simulator planted the published night found again."""
+    from dataclasses import asdict
+
+    from ecorse.reports.truth import score_truth
+
+    ready()
+    scores = score_truth(shop)
+    if as_json:
+        emit([asdict(score) for score in scores])
+        return
+    for score in scores:
+        value = "-" if score.value is None else f"{score.value:.3f}"
+        print(f"{score.shop_id:20} {score.what:34} {value:>6}  {score.sentence}")
+
+
+@commands.command()
+def doctor(as_json: Json = False) -> None:
+    """Look at each part that a night needs, and say what is wrong and how to mend it."""
+    from ecorse.reports.doctor import examine
+
+    findings = examine()
+    if as_json:
+        emit([finding.__dict__ for finding in findings])
+    else:
+        for finding in findings:
+            print(f"{'ok  ' if finding.is_ok else 'FAIL'} {finding.part:18} {finding.sentence}")
+    if not all(finding.is_ok for finding in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,124 @@
+"""The verbs of a night: run, ingest, refresh, publish, rollback.
+
+What belongs here: options and printing of these. What does not: the work (``ecorse.flow``).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ecorse.cli.common import (
+    AsOf,
+    DataPath,
+    Json,
+    KnownBy,
+    Origin,
+    Shop,
+    Source,
+    emit,
+    holder,
+    ready,
+    say,
+    utc,
+)
+
+commands = typer.Typer()
+
+
+@commands.command()
+def run(
+    shop: Shop = None,
+    source: Source = None,
+    origin: Origin = None,
+    data: DataPath = None,
+    as_json: Json = False,
+) -> None:
+    """The whole night without Airflow: ingest, refresh, publish, and a summary."""
+    from ecorse import flow
+    from ecorse.errors import ContractError
+    from ecorse.reports.status import print_summary, read_night, read_status
+
+    ready()
+    summaries, failure = flow.ingest_all(
+        shop, source, origin=origin, data=data, holder=holder(), progress=say
+    )
+    if failure and not summaries and not isinstance(failure, ContractError):
+        raise failure
+    # as in Airflow the night is made of what did load; the exit code still tells
+    flow.refresh(holder=holder(), progress=say)
+    if as_json:
+        emit({**read_status(), **read_night()})
+    else:
+        print_summary()
+    if failure:
+        raise failure
+
+
+@commands.command()
+def ingest(
+    shop: Shop = None,
+    source: Source = None,
+    origin: Origin = None,
+    data: DataPath = None,
+    as_json: Json = False,
+) -> None:
+    """Load what is new or changed into staging."""
+    from ecorse import flow
+
+    ready()
+    summaries, failure = flow.ingest_all(
+        shop, source, origin=origin, data=data, holder=holder(), progress=say
+    )
+    if as_json:
+        emit([summary.as_dict() for summary in summaries])
+    else:
+        for summary in summaries:
+            counts = ", ".join(f"{k.replace('_', ' ')} {v:,}" for k, v in summary.counts().items())
+            print(f"{summary.shop_id}/{summary.source}: {counts}")
+    if failure:
+        raise failure
+
+
+@commands.command()
+def refresh(
+    as_of: AsOf = None,
+    known_by: KnownBy = None,
+    publish: Annotated[bool, typer.Option(help="Publish the build if its audit passes.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Build the marts, train, audit and publish."""
+    from dataclasses import asdict
+
+    from ecorse import flow
+
+    ready()
+    summary = flow.refresh(
+        as_of=utc(as_of), known_by=utc(known_by), publish=publish, holder=holder(), progress=say
+    )
+    if as_json:
+        emit(asdict(summary))
+        return
+    word = "published" if summary.is_published else "audited, not published"
+    warned = f", warned: {', '.join(summary.audit.warned)}" if summary.audit.warned else ""
+    print(f"Build {summary.build_id} {word}: {summary.audit.passed} checks passed{warned}.")
+
+
+@commands.command()
+def publish(build_id: Annotated[int, typer.Argument(help="An audited build.")]) -> None:
+    """Publish a build that was made with `refresh --no-publish`."""
+    from ecorse import flow
+
+    flow.publish(build_id, holder=holder())
+    print(f"Published build {build_id}.")
+
+
+@commands.command()
+def rollback(
+    build_id: Annotated[int | None, typer.Argument(help="Default: the one before.")] = None,
+) -> None:
+    """Make an earlier published build the current one again."""
+    from ecorse import flow
+
+    print(f"Rolled back: build {flow.rollback(build_id, holder=holder())} is published.")

@@ -1,0 +1,91 @@
+"""The verbs of `ecorse source`: list, check, draft.
+
+What belongs here: options and printing of these. What does not: the work (``ecorse.sources``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ecorse.cli.common import Json, Shop, emit
+from ecorse.settings import get_settings
+
+commands = typer.Typer(no_args_is_help=True, help="The sources: how files are read.")
+
+
+@commands.command("list")
+def source_list() -> None:
+    """Every source: the table its rows go to, and the columns its files need."""
+    from ecorse.sources import get_source, source_names
+
+    for name in source_names():
+        contract = get_source(name).contract
+        for form in contract.forms:
+            columns = ", ".join(c.name or "(index)" for c in form.columns if c.required)
+            print(f"{name:24} {contract.table:12} {columns}")
+
+
+@commands.command("check")
+def source_check(
+    file: Annotated[Path, typer.Argument(help="The file to look at.")],
+    source: Annotated[str, typer.Option(help="As which source, e.g. sales_csv.")],
+    shop: Shop = None,
+    limit: Annotated[int, typer.Option(help="List at most so many problems.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """PASS, or every problem of a file: line, column, value, what was expected. Loads nothing."""
+    from dataclasses import asdict
+
+    from ecorse.errors import ConfigError
+    from ecorse.ingest.check import check_file
+    from ecorse.ingest.shops import load_shops
+
+    shops = {s.shop_id: s for s in load_shops(get_settings())}
+    if shop and shop not in shops:
+        raise ConfigError(f"There is no shop {shop!r}; there are {', '.join(shops)}.")
+    chosen = shops[shop] if shop else next(iter(shops.values()))
+    checked = check_file(file, source, chosen)
+    if as_json:
+        emit(asdict(checked) | {"is_pass": checked.is_pass})
+    else:
+        for problem in checked.problems[:limit]:
+            print(problem.sentence)
+        if (left := len(checked.problems) - limit) > 0:
+            print(f"... and {left:,} more (--limit)")
+        for kind in ("rejected", "flagged", "repaired", "ignored"):
+            for rule, rows in getattr(checked, kind).items():
+                print(f"{kind:9} {rule:32} {rows:>10,} rows")
+        for warning in checked.warnings:
+            print(f"note: {warning}")
+        if checked.refusal:
+            print(f"FAIL: {checked.refusal}")
+        else:
+            word = "PASS" if checked.is_pass else "FAIL"
+            print(
+                f"{word}: {checked.rows_read:,} rows read, {len(checked.problems):,} with "
+                f"problems, {checked.rows_suspected:,} that may repeat an earlier one."
+            )
+    if not checked.is_pass:
+        raise typer.Exit(65)
+
+
+@commands.command("draft")
+def source_draft(
+    file: Annotated[Path, typer.Argument(help="A file to propose a mapping for.")],
+    table: Annotated[
+        str | None, typer.Option(help="order_lines, events, products or customers.")
+    ] = None,
+) -> None:
+    """Propose a mapping (TOML, for include/sources) from a sample of a file."""
+    from ecorse.errors import ConfigError
+    from ecorse.sources.mappings.declare import TARGETS
+    from ecorse.sources.mappings.draft import draft
+
+    if table not in (None, *TARGETS):
+        raise ConfigError(f"There is no table {table!r}; there are {', '.join(TARGETS)}.")
+    if not file.is_file():
+        raise ConfigError(f"{file}: there is no such file.")
+    print(draft(file, table), end="")

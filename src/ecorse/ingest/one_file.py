@@ -1,0 +1,164 @@
+"""One file cleaned as a load would, without a database: ``ecorse.clean``.
+
+What belongs here: the cleaned rows as frames. What does not: the cleaning (``clean.cleaner``), and
+listing a file's problems (``check``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from ecorse.clean.cleaner import Cleaner
+from ecorse.errors import ConfigError
+from ecorse.ingest.shops import load_shops
+from ecorse.layers import is_project
+from ecorse.schema.source import LookingUp
+from ecorse.settings import get_settings
+from ecorse.show import html_table
+from ecorse.sources import get_source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What became of every row of a file.
+
+    ``rows`` are typed and canonical, with the line they stood on; ``rejects`` have rule, column,
+    sentence and raw text. ``tables`` has rows of further tables that the file fills. ``account``:
+    rows read = rows + rejected + duplicate + ignored.
+    """
+
+    rows: pd.DataFrame
+    rejects: pd.DataFrame
+    account: Mapping[str, int]
+    warnings: Sequence[str] = ()
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+    def _repr_html_(self) -> str:
+        said = "".join(f"<p>{warning}</p>" for warning in self.warnings)
+        return html_table(self.account) + said + str(self.rows.head().to_html(index=False))
+
+
+@dataclass(frozen=True)
+class _Shop:
+    """What cleaning needs to know of a shop."""
+
+    shop_id: str
+    shop_name: str
+    time_zone: str
+    currency: str
+
+
+def clean_file(
+    file: str | Path,
+    source: str,
+    *,
+    shop: str | None = None,
+    time_zone: str | None = None,
+    currency: str | None = None,
+) -> Cleaned:
+    """Clean a file as a load would, ``ecorse.clean``; no database is needed or started.
+
+    Parameters
+    ----------
+    file
+        The file, in any of the formats that are understood.
+    source
+        As which source it is read; ``ecorse source list`` names them.
+    shop
+        Whose file it is: a shop of the project's ``include/shops.toml``, which says zone and
+        currency. Left out: the shops that use this source, if they agree on both.
+    time_zone, currency
+        Said here instead, e.g. ``Europe/Berlin`` and ``EUR``; then no project is needed.
+
+    Raises
+    ------
+    ConfigError
+        There is no such source or shop; or zone and currency are neither given nor declared.
+    ContractError
+        The file as a whole is not what the source expects.
+    """
+    path = Path(file).expanduser()
+    if not path.is_file():
+        raise ConfigError(f"{path}: there is no such file.")
+    whose = _shop(source, shop, time_zone, currency)
+    reader = get_source(source)
+    if isinstance(reader, LookingUp):
+        reader = reader.bind(path.parent)
+    settings = get_settings()
+    with path.open("rb") as opened:
+        cleaner = Cleaner(
+            opened,
+            path.stat().st_size,
+            source=reader,
+            shop=whose,
+            file_name=path.name,
+            max_record_bytes=settings.max_record_bytes,
+            reject_limit_share=settings.reject_limit_share,
+        )
+        blocks = list(cleaner)
+    rows = _concat([frame for b in blocks for frame in (b.lines, b.candidates)])
+    kept = rows
+    if not rows.is_empty():
+        kept = rows.sort("source_line").unique(
+            reader.contract.dedup_key, keep="first", maintain_order=True
+        )
+    rejects = _concat([block.rejected for block in blocks])
+    parts = [part for b in blocks for part in (b.companions, b.companion_candidates)]
+    tables = {
+        name: _of_lines(_concat([part[name] for part in parts if name in part]), kept)
+        for name in sorted({name for part in parts for name in part})
+    }
+    account = {
+        "read": cleaner.account.rows_read,
+        "rows": kept.height,
+        "rejected": rejects.height,
+        "duplicate": rows.height - kept.height,
+        "ignored": cleaner.account.ignored.total(),
+    }
+    pandas = {name: frame.to_pandas() for name, frame in tables.items()}
+    return Cleaned(kept.to_pandas(), rejects.to_pandas(), account, cleaner.warnings, pandas)
+
+
+def _concat(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    filled = [frame for frame in frames if frame.width]
+    return pl.concat(filled, how="diagonal_relaxed") if filled else pl.DataFrame()
+
+
+def _of_lines(frame: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a further table whose line was kept."""
+    return frame.filter(pl.col("source_line").is_in(kept["source_line"].implode()))
+
+
+def _shop(source: str, shop: str | None, time_zone: str | None, currency: str | None) -> _Shop:
+    """Whose file it is: as given, else as the project's shops say."""
+    if time_zone and currency:
+        return _Shop(shop or "main", shop or "main", time_zone, currency)
+    settings = get_settings()
+    if not is_project(settings.project_dir):
+        raise ConfigError(
+            "Which time zone and currency is the file in? Say time_zone='Europe/Berlin', "
+            "currency='EUR', or clean it in a project, whose include/shops.toml says it."
+        )
+    shops = load_shops(settings)
+    if shop is not None:
+        chosen = [s for s in shops if s.shop_id == shop]
+    else:
+        chosen = [s for s in shops if source in [u.name for u in s.sources]] or shops
+    if not chosen:
+        known = ", ".join(s.shop_id for s in shops)
+        raise ConfigError(f"There is no shop {shop!r} in {settings.shops_file}; there are {known}.")
+    if len({(s.time_zone, s.currency) for s in chosen}) > 1:
+        told = ", ".join(f"{s.shop_id} ({s.time_zone}, {s.currency})" for s in chosen)
+        raise ConfigError(f"Whose file is it? Say shop=...: {told}.")
+    first = chosen[0]
+    return _Shop(
+        first.shop_id, first.shop_name, time_zone or first.time_zone, currency or first.currency
+    )

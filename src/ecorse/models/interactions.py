@@ -1,0 +1,219 @@
+"""Who did what with which product: what a recommender learns from, of one shop.
+
+What belongs here: the rows, and their views as matrices. What does not: reading them
+(``ecorse.training``), scoring them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import sparse
+
+from ecorse.errors import DataError
+from ecorse.models.ranked import Csr, Floats
+
+IDS = ("product_id", "customer_id", "basket_id", "shop_id")
+NEVER = np.iinfo(np.int64).max
+ROWS: Mapping[str, Any] = {
+    "item": pl.UInt32,
+    "user": pl.UInt32,
+    "basket": pl.UInt32,
+    "at": pl.Datetime("us"),
+    "kind": pl.Enum,
+    "weight": pl.Float32,
+}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How large a problem is, for those who plan memory."""
+
+    users: int
+    items: int
+    baskets: int
+    rows: int
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """One shop's interactions; products, customers and baskets are numbered.
+
+    Attributes
+    ----------
+    items
+        One row per product, sorted by ``product_id``: a product's number is its row. The columns
+        are those that the declaration selects.
+    users
+        One row per customer, sorted by ``customer_id``; empty where the shop knows none.
+    rows
+        ``ROWS`` and what else the declaration selects (city, daypart ...): one row per
+        interaction. ``user`` and ``basket`` are null where there is none; ``at`` is the shop's
+        wall clock; ``weight`` is 1 unless the declaration says otherwise.
+    """
+
+    items: pl.DataFrame
+    users: pl.DataFrame
+    rows: pl.DataFrame
+    n_baskets: int
+
+    @classmethod
+    def from_frames(
+        cls,
+        products: pl.DataFrame,
+        interactions: pl.DataFrame,
+        customers: pl.DataFrame | None = None,
+    ) -> Interactions:
+        """Number products, customers and baskets, and drop rows of unknown products.
+
+        Parameters
+        ----------
+        products
+            ``product_id`` and anything else; a product that is not here is never recommended.
+        interactions
+            ``product_id``, ``at``, and if there are any ``customer_id``, ``basket_id``, ``kind``,
+            ``weight`` and further columns.
+        customers
+            ``customer_id`` and anything else; ``None`` for those of the interactions.
+
+        Raises
+        ------
+        DataError
+            A needed column is missing.
+        """
+        for name, frame, needed in (
+            ("products", products, ("product_id",)),
+            ("interactions", interactions, ("product_id", "at")),
+        ):
+            if missing := [c for c in needed if c not in frame.columns]:
+                raise DataError(
+                    f"Input {name!r} has no column {', '.join(missing)}; select it in [inputs]."
+                )
+        items = products.unique("product_id", keep="any").sort("product_id")
+        rows = interactions.with_columns(
+            **{
+                name: pl.lit(default)
+                for name, default in (("kind", "purchase"), ("weight", 1.0))
+                if name not in interactions.columns
+            },
+            **{
+                name: pl.lit(None, pl.String)
+                for name in ("customer_id", "basket_id")
+                if name not in interactions.columns
+            },
+        )
+        if customers is None:
+            customers = rows.select("customer_id").drop_nulls()
+        users = customers.unique("customer_id", keep="any").sort("customer_id")
+        rows = rows.select(
+            _number(rows["product_id"], items["product_id"]).alias("item"),
+            _number(rows["customer_id"], users["customer_id"]).alias("user"),
+            (rows["basket_id"].rank("dense") - 1).cast(pl.UInt32).alias("basket"),
+            pl.col("at").cast(pl.Datetime("us")),
+            _few_words(rows["kind"]),
+            pl.col("weight").cast(pl.Float32),
+            *(
+                _few_words(rows[name]) if rows[name].dtype == pl.String else rows[name]
+                for name in rows.columns
+                if name not in (*IDS, "at", "kind", "weight")
+            ),
+        ).drop_nulls("item")
+        return cls(items, users, rows, rows["basket"].n_unique() - rows["basket"].has_nulls())
+
+    @property
+    def shape(self) -> Shape:
+        """Users, items, baskets and rows."""
+        return Shape(self.users.height, self.items.height, self.n_baskets, self.rows.height)
+
+    @cached_property
+    def matrix(self) -> Csr:
+        """``(n_users, n_items)`` summed weights of each customer's interactions."""
+        known = self.rows.select("user", "item", "weight").drop_nulls("user")
+        matrix = sparse.csr_matrix(
+            (
+                known["weight"].to_numpy(),
+                (known["user"].to_numpy(), known["item"].to_numpy()),
+            ),
+            shape=(self.users.height, self.items.height),
+        )
+        matrix.sum_duplicates()
+        return matrix
+
+    @cached_property
+    def baskets(self) -> Csr:
+        """``(n_baskets, n_items)``: 1 where a basket holds an item; a row per basket with rows."""
+        known = self.rows.select("basket", "item").drop_nulls("basket")
+        numbers, places = known["basket"].to_numpy(), known["item"].to_numpy()
+        shape = (int(numbers.max()) + 1 if len(numbers) else 0, self.items.height)
+        ones = np.ones(len(numbers), dtype=np.int32)
+        matrix = sparse.csr_matrix((ones, (numbers, places)), shape=shape)
+        matrix.sum_duplicates()
+        matrix.data[:] = 1
+        filled = np.diff(matrix.indptr) > 0
+        return matrix if filled.all() else matrix[filled]
+
+    @cached_property
+    def popularity(self) -> Floats:
+        """``(n_items,)`` how many baskets hold each item; where there are none, how many rows."""
+        if self.n_baskets:
+            counts = np.asarray(self.baskets.sum(axis=0)).ravel()
+        else:
+            counts = np.bincount(self.rows["item"].to_numpy(), minlength=self.items.height)
+        return counts.astype(np.float64)
+
+    def split(self, later_share: float) -> tuple[Interactions, Interactions]:
+        """Part the rows by time; products and customers keep their numbers in both parts.
+
+        Parameters
+        ----------
+        later_share
+            The latest baskets that make up about this share go to the second part; a basket is
+            never torn apart, and baskets of one instant stay together. A row without basket goes
+            by its own time.
+        """
+        rows, starts = self.rows, self._starts
+        alone = rows["at"].filter(rows["basket"].is_null())
+        times = np.sort(np.concatenate([starts[starts != NEVER], _micros(alone)]))
+        if not times.size:
+            return self, self
+        cut = times[min(int(len(times) * (1 - later_share)), len(times) - 1)]
+        at = _micros(rows["at"])
+        is_alone = rows["basket"].is_null().to_numpy()
+        at[~is_alone] = starts[rows["basket"].drop_nulls().to_numpy()]
+        is_later = pl.Series(at >= cut)
+        return self._with(rows.filter(~is_later)), self._with(rows.filter(is_later))
+
+    @cached_property
+    def _starts(self) -> npt.NDArray[np.int64]:
+        """When each basket began, in microseconds, by its number; ``NEVER`` where it has no row."""
+        known = self.rows.select("basket", "at").drop_nulls("basket")
+        first = known.group_by("basket").agg(pl.col("at").min())
+        numbers = first["basket"].to_numpy().astype(np.int64)
+        starts = np.full(int(numbers.max(initial=-1)) + 1, NEVER, dtype=np.int64)
+        starts[numbers] = _micros(first["at"])
+        return starts
+
+    def _with(self, rows: pl.DataFrame) -> Interactions:
+        n_baskets = rows["basket"].n_unique() - rows["basket"].has_nulls()
+        return Interactions(self.items, self.users, rows, n_baskets)
+
+
+def _micros(times: pl.Series) -> npt.NDArray[np.int64]:
+    return times.cast(pl.Int64).to_numpy().copy()
+
+
+def _few_words(words: pl.Series) -> pl.Series:
+    """A column of few values and many rows as numbers with names, in the order of the words."""
+    return words.cast(pl.Enum(words.drop_nulls().unique().sort()))
+
+
+def _number(ids: pl.Series, sorted_ids: pl.Series) -> pl.Series:
+    """The place of each id among the sorted ones; null where it is not among them."""
+    known = pl.DataFrame({"id": sorted_ids}).with_row_index("number")
+    return ids.to_frame("id").join(known, on="id", how="left", maintain_order="left")["number"]

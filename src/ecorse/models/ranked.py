@@ -1,0 +1,151 @@
+"""Ranked lists as arrays: the answer of every recommender, and the one way of picking a top k.
+
+What belongs here: the shape of an answer and exact, repeatable selection. What does not: scoring.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+Ids = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Csr: TypeAlias = sparse.csr_matrix
+NOTHING = -1
+BLOCK_CELLS = 4_000_000  # dense scores that one block holds: 32 MB
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Items by falling score, one row per question.
+
+    Attributes
+    ----------
+    items
+        ``(n, k)`` item numbers, ties by item number; -1 behind the last of a shorter list.
+    scores
+        ``(n, k)`` float64, 0 behind the last.
+    """
+
+    items: Ids
+    scores: Floats
+
+    def __post_init__(self) -> None:
+        if self.items.shape != self.scores.shape or self.items.ndim != 2:
+            raise ValueError(
+                f"items and scores must have one shape (n, k), got {self.items.shape} and "
+                f"{self.scores.shape}"
+            )
+
+    @property
+    def is_there(self) -> npt.NDArray[np.bool_]:
+        """``(n, k)``: whether there is an item at this rank."""
+        there: npt.NDArray[np.bool_] = self.items != NOTHING
+        return there
+
+    def as_matrix(self, n_items: int) -> Csr:
+        """The lists as a sparse ``(n, n_items)`` matrix of scores."""
+        there = self.is_there
+        indptr = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+        return sparse.csr_matrix(
+            (self.scores[there], self.items[there], indptr), shape=(len(self.items), n_items)
+        )
+
+    @classmethod
+    def from_pairs(cls, rows: Ids, items: Ids, scores: Floats, n: int, k: int) -> Ranked:
+        """Lists from parallel arrays that come by row and then by rank, at most ``k`` a row."""
+        starts = np.searchsorted(rows, np.arange(n))
+        ranks = np.arange(len(rows)) - starts[rows]
+        ranked = np.full((n, k), NOTHING, dtype=np.int64)
+        valued = np.zeros((n, k))
+        ranked[rows, ranks] = items
+        valued[rows, ranks] = scores
+        return cls(ranked, valued)
+
+
+def top_k_sparse(scores: Csr, k: int, *, seen: Csr | None = None) -> Ranked:
+    """The same for sparse scores ``(n, n_items)``, at the cost of what is stored."""
+    n, n_items = scores.shape
+    rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(scores.indptr))
+    items, values = scores.indices.astype(np.int64), scores.data.astype(np.float64)
+    is_kept = values > 0
+    if seen is not None and seen.nnz:
+        seen_rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(seen.indptr))
+        is_kept &= ~np.isin(rows * n_items + items, seen_rows * n_items + seen.indices)
+    rows, items, values = rows[is_kept], items[is_kept], values[is_kept]
+    order = np.lexsort((items, -values, rows))
+    rows, items, values = rows[order], items[order], values[order]
+    ranks = np.arange(len(rows)) - np.searchsorted(rows, np.arange(n))[rows]
+    best = ranks < k
+    return Ranked.from_pairs(rows[best], items[best], values[best], n, k)
+
+
+def broken_order(ranked: Ranked, own: Ids | None = None) -> list[str]:
+    """The rules that ranked lists break, in words: gaps, order, doubles, an item beside itself.
+
+    Parameters
+    ----------
+    own
+        ``(n,)`` the item that each list is about; ``None`` where lists are about no item.
+    """
+    there, items, scores = ranked.is_there, ranked.items, ranked.scores
+    both = there[:, 1:] & there[:, :-1]
+    ordered = np.sort(np.where(there, items, -1 - np.arange(items.shape[1])), axis=1)
+    rules = {
+        "a list has gaps": (there[:, 1:] & ~there[:, :-1]).any(),
+        "a score is missing or below 0": not (scores[there] >= 0).all(),
+        "scores are out of order": (both & (scores[:, 1:] > scores[:, :-1])).any(),
+        "equal scores are out of order": (
+            both & (scores[:, 1:] == scores[:, :-1]) & (items[:, 1:] < items[:, :-1])
+        ).any(),
+        "an item appears twice in a list": (ordered[:, 1:] == ordered[:, :-1]).any(),
+    }
+    if own is not None:
+        rules["a product is its own neighbour"] = (there & (items == own[:, None])).any()
+        rules["a score is above 1"] = (scores[there] > 1).any()
+    return [rule for rule, is_broken in rules.items() if is_broken]
+
+
+def top_k(
+    scores: npt.NDArray[np.floating], k: int, *, seen: Csr | None = None, among: Ids | None = None
+) -> Ranked:
+    """The ``k`` best items of each row, ties by item number; scores of 0 and less are no answer.
+
+    Parameters
+    ----------
+    scores
+        ``(n, n_items)`` dense.
+    seen
+        ``(n, n_items)`` sparse; what is stored there is never given.
+    among
+        Item numbers that may be given; ``None`` for all.
+    """
+    scores = np.array(scores, dtype=np.float64)
+    n, n_items = scores.shape
+    if among is not None:
+        others = np.ones(n_items, dtype=bool)
+        others[among] = False
+        scores[:, others] = 0.0
+    if seen is not None:
+        row_of = np.repeat(np.arange(n), np.diff(seen.indptr))
+        scores[row_of, seen.indices] = 0.0
+    width = min(k, n_items)
+    items = np.full((n, k), NOTHING, dtype=np.int64)
+    values = np.zeros((n, k))
+    if not width or not n:
+        return Ranked(items, values)
+    # whoever is at least as good as the k-th may be chosen; sorted by score, then by number
+    least = np.partition(scores, n_items - width, axis=1)[:, n_items - width]
+    rows, cols = np.nonzero((scores >= least[:, None]) & (scores > 0))
+    order = np.lexsort((cols, -scores[rows, cols], rows))
+    rows, cols = rows[order], cols[order]
+    ranks = np.arange(len(rows)) - np.searchsorted(rows, np.arange(n))[rows]
+    kept = ranks < width
+    rows, cols, ranks = rows[kept], cols[kept], ranks[kept]
+    items[rows, ranks] = cols
+    values[rows, ranks] = scores[rows, cols]
+    return Ranked(items, values)

@@ -1,0 +1,184 @@
+"""What every recommender must do.
+
+What belongs here: promises of the kind. What does not: how good its answers are; that is for the
+leaderboard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from ecorse import declared
+from ecorse.errors import ConfigError
+from ecorse.models.base import Answer, Recommender, Task
+from ecorse.models.interactions import Interactions
+from ecorse.models.ranked import Csr, Ids, Ranked, broken_order
+from ecorse.testing.shop import tiny_interactions, tiny_lines, tiny_products
+
+K = 7
+TASK = Task("recommend_tested", "main", seed=1)
+
+
+class RecommenderContract:
+    """Mix-in for pytest: set ``model``, and ``parameters`` where the defaults do not do.
+
+    ``parameters`` is what ``[parameters]`` of a declaration would say.
+    """
+
+    model: ClassVar[type[Recommender]]
+    parameters: ClassVar[Mapping[str, Any]] = {}
+
+    @classmethod
+    def make(cls) -> Recommender:
+        """A new, unfitted recommender."""
+        config = declared.check(cls.parameters, cls.model.config_class, "parameters")
+        return cls.model(config)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def data(cls) -> Interactions:
+        """The small shop."""
+        return tiny_interactions()
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def fitted(cls, data: Interactions) -> Recommender:
+        """The recommender, fitted once for all tests that only ask."""
+        return cls.make().fit(data, TASK)
+
+    def ask(self, model: Recommender, data: Interactions) -> dict[str, Ranked]:
+        """Every declared kind of question, asked for everything the shop has."""
+        answers = {}
+        if "items" in model.answers:
+            answers["items"] = model.similar(np.arange(data.items.height), K)
+        if "users" in model.answers:
+            users = np.arange(data.users.height)
+            answers["users"] = model.recommend(users, K, seen=data.matrix)
+        if "baskets" in model.answers:
+            answers["baskets"] = model.answer(data.baskets, K)
+        return answers
+
+    def test_it_answers_something(self) -> None:
+        assert self.model.answers
+        assert self.model.answers <= {"items", "users", "baskets"}
+
+    def test_parameters_that_it_does_not_know_are_refused(self) -> None:
+        with pytest.raises(ConfigError, match="no such key"):
+            declared.check({"no_such_thing": 1}, self.model.config_class, "parameters")
+
+    def test_fit_gives_the_recommender_itself(self, data: Interactions) -> None:
+        made = self.make()
+        assert made.fit(data, TASK) is made
+
+    def test_lists_are_ranked(self, fitted: Recommender, data: Interactions) -> None:
+        for kind, ranked in self.ask(fitted, data).items():
+            assert ranked.items.shape[1] == K
+            own = np.arange(data.items.height) if kind == "items" else None
+            rules = broken_order(ranked, own)
+            assert [r for r in rules if kind == "items" or "above 1" not in r] == [], kind
+            there = ranked.items[ranked.is_there]
+            assert there.max(initial=0) < data.items.height
+            assert np.isfinite(ranked.scores).all()
+
+    def test_somebody_gets_something(self, fitted: Recommender, data: Interactions) -> None:
+        for kind, ranked in self.ask(fitted, data).items():
+            assert ranked.is_there.any(), kind
+
+    def test_what_was_seen_is_not_given(self, fitted: Recommender, data: Interactions) -> None:
+        asked = self.ask(fitted, data)
+        for kind, seen in (("users", data.matrix), ("baskets", data.baskets)):
+            if kind in asked:
+                _refuse_overlap(asked[kind], seen)
+
+    def test_only_the_chosen_items_are_given(self, fitted: Recommender, data: Interactions) -> None:
+        if "users" not in fitted.answers:
+            pytest.skip("it does not answer for users")
+        among: Ids = np.arange(0, data.items.height, 3)
+        ranked = fitted.recommend(np.arange(data.users.height), K, among=among)
+        assert set(ranked.items[ranked.is_there]) <= set(among)
+
+    def test_what_it_does_not_answer_it_refuses(
+        self, fitted: Recommender, data: Interactions
+    ) -> None:
+        some: Ids = np.arange(1)
+        asks: dict[Answer, Callable[[], Ranked]] = {
+            "items": lambda: fitted.similar(some, K),
+            "users": lambda: fitted.recommend(some, K),
+            "baskets": lambda: fitted.answer(data.baskets[:1], K),
+        }
+        for kind, ask in asks.items():
+            if kind not in fitted.answers:
+                with pytest.raises(NotImplementedError):
+                    ask()
+
+    def test_the_same_rows_in_any_order_give_the_same_answers(
+        self, fitted: Recommender, data: Interactions
+    ) -> None:
+        shuffled = tiny_interactions(
+            tiny_lines().sample(fraction=1.0, shuffle=True, seed=5),
+            tiny_products().sample(fraction=1.0, shuffle=True, seed=5),
+        )
+        _assert_equal(self.ask(self.make().fit(shuffled, TASK), shuffled), self.ask(fitted, data))
+
+    def test_its_files_bring_it_back(self, fitted: Recommender, data: Interactions) -> None:
+        files = fitted.dump()
+        assert all(isinstance(content, bytes) for content in files.values())
+        for name, content in files.items():
+            assert not content.startswith(b"\x80"), f"{name} is a pickle, which can run code"
+        loaded = self.model.load(files, fitted.config)
+        _assert_equal(self.ask(loaded, data), self.ask(fitted, data))
+
+    def test_its_files_have_the_same_bytes_each_time(self, data: Interactions) -> None:
+        once, again = (self.make().fit(data, TASK).dump() for _ in range(2))
+        assert dict(once) == dict(again)
+
+    def test_it_explains_each_item_of_a_list(self, fitted: Recommender, data: Interactions) -> None:
+        questions = {"items": data.items.height, "users": data.users.height}
+        for kind, ranked in self.ask(fitted, data).items():
+            if kind not in questions:
+                continue
+            evidence = fitted.explain(np.arange(questions[kind]), ranked)
+            if evidence is None:
+                continue
+            assert evidence.height == ranked.is_there.sum()
+            assert evidence["sentence"].null_count() == 0
+            assert evidence["sentence"].str.len_chars().min() > 0  # type: ignore[operator]
+
+    @pytest.mark.parametrize("orders", [0, 1])
+    def test_a_shop_with_next_to_no_orders_is_no_accident(self, orders: int) -> None:
+        few = tiny_interactions(tiny_lines().filter(order_id=f"{0:05}")[: 2 * orders])
+        self.ask(self.make().fit(few, TASK), few)
+
+    def test_a_single_product_has_no_neighbours(self) -> None:
+        alone = tiny_interactions(
+            tiny_lines().filter(product_id="P00"), tiny_products().filter(product_id="P00")
+        )
+        model = self.make().fit(alone, TASK)
+        if "items" in model.answers:
+            assert not model.similar(np.arange(1), K).is_there.any()
+
+    def test_the_planner_is_told_a_number_of_bytes(self, data: Interactions) -> None:
+        assert self.make().memory_needed(data.shape) >= 0
+
+    def test_a_champion_of_its_own_is_a_warm_start(
+        self, fitted: Recommender, data: Interactions
+    ) -> None:
+        again = self.make().fit(data, TASK, fitted)
+        for ranked in self.ask(again, data).values():
+            assert broken_order(ranked) == [] or ranked.scores.max() > 1
+
+
+def _refuse_overlap(ranked: Ranked, seen: Csr) -> None:
+    given = ranked.as_matrix(seen.shape[1]) > 0
+    assert given.multiply(seen > 0).nnz == 0
+
+
+def _assert_equal(one: Mapping[str, Ranked], other: Mapping[str, Ranked]) -> None:
+    assert one.keys() == other.keys()
+    for kind, ranked in one.items():
+        np.testing.assert_array_equal(ranked.items, other[kind].items, err_msg=kind)
+        np.testing.assert_allclose(ranked.scores, other[kind].scores, rtol=0, atol=1e-12)
