@@ -184,11 +184,10 @@ class NeighbourRecommender(Recommender):
                 "item": asked,
                 "similar_item": similar,
                 "co_purchases": pairs.together[place],
-                "attribute_cosine": None
+                "attribute_cosine": pl.repeat(None, len(place), dtype=pl.Float64, eager=True)
                 if pairs.likeness is None
                 else pl.Series(pairs.likeness[place]),
-            },
-            schema_overrides={"attribute_cosine": pl.Float64},
+            }
         )
         return explain_pairs(figures, self.counts)
 
