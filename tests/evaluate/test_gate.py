@@ -1,21 +1,20 @@
-"""The gate: agreement, Jaccard, PSI and drift by hand, and every branch of the rule."""
+"""The gates: agreement, Jaccard and PSI by hand, and every branch of both rules."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from ecorse.evaluate.drift import drift, histogram, quantile_edges, reference_histograms
 from ecorse.evaluate.gate import (
-    GateLimits,
     cluster_jaccard,
-    decide,
+    judge_figure,
+    judge_labels,
     label_agreement,
     population_stability,
 )
-from ecorse.features.orders import Block, Feature
+from ecorse.models.declaration import RecommenderGate, SegmentationGate
 
-LIMITS = GateLimits(
+LIMITS = SegmentationGate(
     min_ari=0.9, min_jaccard=0.75, max_psi=0.25, least_added=100, least_reference=10
 )
 CALM = {"psi": {"price": 0.01}, "ari": 1.0, "jaccard": {1: 1.0, 2: 1.0}}
@@ -53,7 +52,7 @@ def test_psi_needs_rows():
 
 
 def test_a_calm_night_is_promoted():
-    decision = decide(LIMITS, **CALM, **SAME_K)
+    decision = judge_labels(LIMITS, **CALM, **SAME_K)
     assert decision.outcome == "promoted"
     assert "ARI 1.000" in decision.reason
 
@@ -68,83 +67,91 @@ def test_a_calm_night_is_promoted():
     ],
 )
 def test_each_broken_rule_holds_and_is_named(change, words):
-    decision = decide(LIMITS, **(CALM | SAME_K | change))
+    decision = judge_labels(LIMITS, **(CALM | SAME_K | change))
     assert decision.outcome == "held"
     assert words in decision.reason
 
 
 @pytest.mark.parametrize("edge", [{"ari": 0.9}, {"jaccard": {1: 0.75}}, {"psi": {"price": 0.25}}])
 def test_a_figure_on_the_limit_passes(edge):
-    assert decide(LIMITS, **(CALM | SAME_K | edge)).outcome == "promoted"
+    assert judge_labels(LIMITS, **(CALM | SAME_K | edge)).outcome == "promoted"
 
 
 def test_a_due_reselection_may_change_k_but_not_swallow_drift():
     moved = {"ari": 0.2, "jaccard": {1: 0.1}, "champion_k": 4, "candidate_k": 8}
-    due = decide(LIMITS, **(CALM | moved), reselection="there are twice the rows")
+    due = judge_labels(LIMITS, **(CALM | moved), reselection="there are twice the rows")
     assert due.outcome == "promoted"
     assert "there are twice the rows" in due.reason
-    drifted = decide(LIMITS, **(CALM | moved | {"psi": {"price": 9.0}}), reselection="twice")
+    drifted = judge_labels(LIMITS, **(CALM | moved | {"psi": {"price": 9.0}}), reselection="twice")
     assert drifted.outcome == "held"
 
 
 def test_numbers_of_the_decision_are_kept():
-    numbers = decide(LIMITS, **CALM, **SAME_K).numbers
+    numbers = judge_labels(LIMITS, **CALM, **SAME_K).numbers
     assert (numbers["ari"], numbers["min_jaccard"], numbers["psi"]) == (1.0, 1.0, {"price": 0.01})
 
 
-def number_block(values):
-    values = np.asarray(values, dtype=float)[:, None]
-    return Block(Feature("price", "log_mean", "p", 1.0), ("price_log",), values)
+# ------------------------------------------------------------------- the gate of recommenders
+
+RULE = RecommenderGate(max_drop=0.1, min_cases=500)
 
 
-def test_edges_lie_between_values():
-    assert quantile_edges(np.array([1.0, 1.0, 2.0, 4.0])) == [1.5, 3.0]
-    assert quantile_edges(np.array([3.0, 3.0])) == []
+def figure(value, cases=10_000):
+    """A share of ``cases``; its standard error is sqrt(p (1 - p) / n)."""
+    error = (value * (1 - value) / cases) ** 0.5 if cases else 0.0
+    return {"value": value, "cases": cases, "standard_error": error}
 
 
-def test_histogram_of_a_number():
-    assert histogram(number_block([1, 2, 2, 9]), [1.5, 3.0]) == [1, 2, 1]
-
-
-def test_histogram_of_a_cycle_puts_noon_into_the_hour_of_noon():
-    angle = 2 * np.pi * np.array([0, 12, 12.99, 23.5]) / 24
-    block = Block(
-        Feature("hour", "cycle", "t", 1.0, part="hour"),
-        ("hour_sin", "hour_cos"),
-        np.column_stack([np.sin(angle), np.cos(angle)]),
+def judge(now, before, broken=(), baselines=None):
+    return judge_figure(
+        RULE, figure=now, champion=before, baselines=baselines or {}, broken=list(broken)
     )
-    counts = histogram(block, [])
-    assert (len(counts), counts[0], counts[12], counts[23]) == (24, 1, 2, 1)
 
 
-def test_histogram_of_shares_counts_what_has_no_column():
-    block = Block(
-        Feature("city", "share", "c", 1.0),
-        ("city=a", "city=b"),
-        np.array([[1.0, 0], [0, 0], [0, 1]]),
+def test_a_first_table_is_promoted_with_its_figure_and_the_best_sellers_beside_it():
+    decision = judge(figure(0.25), None, baselines={"popular": 0.4})
+    assert decision.outcome == "promoted"
+    assert decision.reason == (
+        "Promoted: first table of this shop. 0.250 on 10,000 cases, popular 0.400."
     )
-    assert histogram(block, []) == [1, 1, 1]
+    assert decision.numbers["baselines"] == {"popular": 0.4}
 
 
-def test_one_bad_file_hides_in_the_whole_but_not_among_the_added_rows():
-    good = np.tile(np.arange(1.0, 11.0), 200)  # ten equally full bins of 200 rows
-    references = reference_histograms([number_block(good)])
-    night = number_block(np.concatenate([good, np.full(160, 1000.0)]))
-    psi = drift(references, [night], LIMITS)
-    # bins of 200 and one of 360, of 2160 rows: 9 * (0.0926 - 0.1) ln(0.926) + 0.0667 ln(1.667)
-    assert psi["price"] == pytest.approx(0.0392, abs=1e-4)
-    assert psi["price of added rows"] > 5
+@pytest.mark.parametrize(
+    ("now", "outcome"), [(0.6, "promoted"), (0.45, "promoted"), (0.4499, "held")]
+)
+def test_a_figure_may_fall_by_the_declared_share_and_not_further(now, outcome):
+    # of 0.5 a tenth is 0.05; three standard errors are 3 * sqrt(2 * 0.25 / 10000) = 0.021
+    decision = judge(figure(now), figure(0.5))
+    assert decision.outcome == outcome
+    assert decision.numbers["lowest_allowed"] == pytest.approx(0.45)
 
 
-def test_few_added_rows_and_tiny_references_are_not_judged():
-    good = np.tile(np.arange(1.0, 11.0), 200)
-    references = reference_histograms([number_block(good)])
-    night = number_block(np.concatenate([good, np.full(99, 1000.0)]))
-    assert list(drift(references, [night], LIMITS)) == ["price"]
-    tiny = reference_histograms([number_block([1.0, 2.0])])
-    assert drift(tiny, [night], LIMITS) == {}
+def test_with_few_cases_it_may_fall_by_three_standard_errors():
+    # sqrt((0.5 * 0.5 + 0.45 * 0.55) / 500) = 0.031544, thrice: 0.0946, more than a tenth of 0.5
+    decision = judge(figure(0.45, 500), figure(0.5, 500))
+    assert decision.numbers["lowest_allowed"] == pytest.approx(0.5 - 0.094631, abs=1e-6)
+    assert judge(figure(0.41, 500), figure(0.5, 500)).outcome == "promoted"
+    assert judge(figure(0.40, 500), figure(0.5, 500)).outcome == "held"
 
 
-def test_a_feature_that_always_moves_is_not_watched():
-    feature = Feature("month", "log_mean", "p", 1.0, watch_drift=False)
-    assert reference_histograms([Block(feature, ("m",), np.ones((3, 1)))]) == {}
+def test_a_fall_is_told_with_its_numbers():
+    assert judge(figure(0.2), figure(0.5)).reason == (
+        "Held, the published table stays: fell too far, 0.200 on 10,000 cases; "
+        "champion 0.500, lowest allowed 0.450."
+    )
+
+
+@pytest.mark.parametrize(("now", "before"), [(499, 10_000), (10_000, 499), (0, 0)])
+def test_too_few_cases_on_either_side_are_no_ground_to_hold(now, before):
+    decision = judge(figure(0.1, now), figure(0.9, before))
+    assert decision.outcome == "promoted"
+    assert "too few cases to judge by" in decision.reason
+
+
+def test_broken_rules_hold_whatever_the_figure_and_without_a_champion_they_refuse():
+    rules = ["a list has gaps", "a score is above 1"]
+    held = judge(figure(0.9), figure(0.5), rules)
+    assert held.outcome == "held"
+    assert "a list has gaps; a score is above 1" in held.reason
+    assert judge(figure(0.9), None, rules).outcome == "refused"
