@@ -156,8 +156,8 @@ def _mistake(place: tuple[int | str, ...], errors: Sequence[Any], model: type[Ba
         known = ", ".join(sorted(_fields(model, place[:-1])))
         return f"{key}: no such key" + (f"; there are {known}" if known else "")
     found = f"{key} = {_short(error['input'])}" if key else "the file"
-    expected = " or ".join(dict.fromkeys(map(_expectation, errors)))
-    return f"{found}: {expected}"
+    first, *others = dict.fromkeys(map(_expectation, errors))
+    return " or ".join([f"{found}: {first}", *(o.removeprefix("expected ") for o in others)])
 
 
 def _told_by(error: Any) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 import polars as pl
 import pytest
 
 from ecorse.clean.cast import NORMALISATIONS, cast, parse
 from ecorse.ingest.shops import Shop
 from ecorse.schema.contract import recognise
+from ecorse.schema.frames import dtype_of
 from ecorse.schema.staging import STAGING_TABLES
-from ecorse.settings import PROJECT_DIR
 from ecorse.sources import get_source, source_names
 
 SHOP = Shop(
@@ -19,19 +17,15 @@ SHOP = Shop(
 )
 FORMS = [(name, form) for name in source_names() for form in get_source(name).contract.forms]
 EXAMPLES = {"integer": "1", "decimal": "2.50", "text": "word", "boolean": "1"}
-# the id that marks a simulated row, by table; of events the first that the source has
-MARKED = {
-    "order_lines": ("order_id",),
-    "events": ("session_id", "customer_id"),
-    "products": ("product_id",),
-    "customers": ("customer_id",),
-}
 
 
-def staging_columns(table: str) -> set[str]:
-    text = (PROJECT_DIR / "include/sql/schema/03_staging.sql").read_text(encoding="utf-8")
-    body = text.split(f"staging.{table} (", 1)[1].split("\n);", 1)[0]
-    return set(re.findall(r"^    (\w+) ", body, re.MULTILINE))
+def wrong_dtypes(table, frame) -> dict[str, str]:
+    """Columns of a canonical frame that have not the declared type; only nulls have any."""
+    return {
+        c.name: f"{frame.schema[c.name]}, not {dtype_of(c)}"
+        for c in table.columns
+        if c.name in frame.columns and frame.schema[c.name] not in (dtype_of(c), pl.Null)
+    }
 
 
 def example(source, column) -> str:
@@ -97,11 +91,13 @@ def test_canonical_rows_have_columns_of_staging_one_for_one(name, form):
     found = source.canonicalise(done.frame, header, SHOP)
     table = STAGING_TABLES[source.contract.table]
     columns = set(found.frame.columns)
-    assert columns - {"_row"} <= staging_columns(table.name) - {"load_id", "source_line", "flags"}
+    assert columns - {"_row"} <= set(table.column_names) - {"load_id", "source_line", "flags"}
+    assert wrong_dtypes(table, found.frame) == {}
     assert {"is_simulated", *table.key, *source.contract.dedup_key} <= columns
     assert table.time is None or table.time in columns
     for name, frame in found.companions.items():
-        assert set(frame.columns) - {"_row"} <= staging_columns(name)
+        assert set(frame.columns) - {"_row"} <= set(STAGING_TABLES[name].column_names)
+        assert wrong_dtypes(STAGING_TABLES[name], frame) == {}
         assert {"_row", "is_simulated", *STAGING_TABLES[name].key} <= set(frame.columns)
     assert found.frame["_row"].to_list() == [0]
     assert found.frame["shop_id"].to_list() == ["main"]
@@ -118,7 +114,7 @@ def test_no_rows_give_the_same_columns(name, form):
 
 @pytest.mark.parametrize(("name", "form"), FORMS, ids=lambda x: getattr(x, "name", x))
 def test_simulated_rows_belong_to_a_shop_of_their_own(name, form):
-    marked = MARKED[get_source(name).contract.table]
+    marked = STAGING_TABLES[get_source(name).contract.table].marked_by
     source, header, done = typed(name, form, **dict.fromkeys(marked, "SIM-7"))
     frame = source.canonicalise(done.frame, header, SHOP).frame
     assert frame.select("shop_id", "is_simulated").rows() == [("main-simulated", True)]

@@ -72,7 +72,11 @@ def test_a_night_from_files_to_readers_and_back(play, sales):
     write_sales(sales / "april.csv", 400)
     (sales / "bad.csv").write_text("nothing,like,sales\n1,2,3\n")
 
-    ingest, refresh = play(("ingest", {}), ("refresh", {}))
+    misspelt, ingest, refresh = play(
+        ("ingest", {"path": str(sales)}), ("ingest", {}), ("refresh", {})
+    )
+    assert misspelt["tasks"]["list_sources"] == "failed"  # and the configured place is not read
+    assert "no field 'path'; it has shop, source, origin, data" in misspelt["log"]
     assert ingest["tasks"] == {
         "list_sources": "success",
         "load_source[0]": "failed",

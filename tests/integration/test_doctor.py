@@ -16,8 +16,8 @@ def findings() -> dict[str, tuple[bool, str]]:
 def test_the_checkout_is_well(warehouse, tmp_path):
     found = findings()
     assert [part for part, (is_ok, _) in found.items() if not is_ok] == []
-    marts = len(list(PROJECT_DIR.glob("include/sql/marts/**/*.sql")))
-    assert found["marts"][1].startswith(f"{marts} marts")
+    files = list(PROJECT_DIR.glob("include/sql/marts/**/*.sql"))
+    assert int(found["marts"][1].split()[0]) >= len(files) > 50
     assert found["project"][1].startswith(str(PROJECT_DIR))
     assert "published build none" in found["database"][1]
     assert not (tmp_path / "home").exists(), "the home is made by the first run, not by looking"

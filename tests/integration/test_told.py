@@ -124,6 +124,14 @@ def test_a_model_file_is_private_and_a_full_disk_leaves_nothing(tmp_path, monkey
     get_settings.cache_clear()
 
 
+def test_a_mistake_that_every_source_meets_is_told_once(warehouse, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["ecorse", "ingest", "--origin", "nowhere"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == ConfigError.exit_code
+    assert capsys.readouterr().err.count("There is no origin 'nowhere'") == 1
+
+
 SHOP = """
 [[shops]]
 shop_id = "{0}"

@@ -20,6 +20,7 @@ import pytest
 
 from ecorse import __version__
 from ecorse.postgres import EmbeddedPostgres
+from ecorse.refresh.catalog import load_catalog
 from ecorse.settings import PROJECT_DIR
 
 SHOPS = """
@@ -184,11 +185,12 @@ def test_a_night_is_published_in_a_new_project(installed, project):
     assert not (project / "var").exists(), "looking makes nothing"
 
     (project / "include" / "shops.toml").write_text(SHOPS)
-    (project / "include" / "sql" / "marts" / "order_counts.sql").write_text(MART)
+    own = project / "include" / "sql" / "marts" / "mine" / "order_counts.sql"
+    own.parent.mkdir()
+    own.write_text(MART)
     marts = installed("mart", "list", cwd=project).stdout.splitlines()
-    shipped = [path.stem for path in PROJECT_DIR.glob("include/sql/marts/**/*.sql")]
     listed = {line.split()[0] for line in marts}
-    assert {"order_counts", "segment_orders", *shipped} <= listed
+    assert listed == {"order_counts", *(step.name for step in load_catalog().steps())}
 
     night = installed("run", "--json", cwd=project)
     assert night.returncode == 0, night.stderr

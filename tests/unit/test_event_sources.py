@@ -114,6 +114,19 @@ def test_an_event_needs_what_its_type_is_about():
     assert found.frame.schema["event_at"] == pl.Datetime("us", "UTC")
 
 
+def test_a_quantity_that_staging_cannot_hold_is_refused():
+    header = "event_at,event_type,product_id,quantity"
+    typed, found = read(
+        "behaviour_events",
+        header,
+        "2020-01-01 00:00:00,cart,p1,99999999999",
+        "2020-01-01 00:00:00,cart,p1,1000000",
+    )
+    assert typed.reasons["rule"].to_list() == ["quantity_too_large"]
+    assert found.frame["quantity"].to_list() == [1_000_000]
+    assert found.frame.schema["quantity"] == pl.Int32
+
+
 @pytest.mark.parametrize(("rating", "rule"), [("-1", "negative"), ("101", "too_large")])
 def test_a_rating_that_no_scale_has_is_refused(rating, rule):
     for name, header, line in (

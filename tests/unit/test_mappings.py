@@ -112,7 +112,7 @@ def test_every_mistake_of_a_mapping_is_told_at_once(mapping):
         (ORDERS.replace("Menge", "Menge").replace('type = "integer"', 'type = "int"'), "columns"),
         (ORDERS + "[colour]\nx = 1\n", "colour"),
         (ORDERS.replace('target = "quantity", type = "integer"', 'target = "quantity"'),
-         "quantity is a integer, not text"),
+         "quantity has the type 'integer', not 'text'"),
     ],
 )  # fmt: skip
 def test_a_mapping_that_says_nonsense(mapping, text, told):

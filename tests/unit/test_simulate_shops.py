@@ -40,7 +40,7 @@ def load(tmp_path: Path, text: str) -> list[Shop]:
 def test_the_default_file():
     shops = load_shops(Settings(shops_file=PROJECT_DIR / "include" / "shops.toml"))
     options = {"seed": 20190101, "store": "electronics", "format": "sales_csv"}
-    simulated = ShopSource("sales_csv", "simulate", options)
+    simulated = ShopSource(name="sales_csv", origin="simulate", options=options)
     main, demo = shops
     assert main == Shop(
         shop_id="main",

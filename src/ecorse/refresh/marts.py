@@ -93,8 +93,11 @@ def read_marts(settings: Settings) -> list[Mart]:
     for path in settings.files("sql/marts/*/*.sql"):
         for mart in _parse_file(path, path.read_text(encoding="utf-8"), comments):
             other = marts.setdefault(mart.name, mart)
-            if other is not mart:
+            is_own = path.is_relative_to(settings.project_dir)
+            if other is not mart and is_own == other.path.is_relative_to(settings.project_dir):
                 raise ConfigError(f"{path}: {other.path} makes {mart.name!r} too; rename one.")
+            if is_own:  # also over one that a shipped template makes
+                marts[mart.name] = mart
     for path in settings.files("sql/checks/*.sql"):
         name, _, rest = path.stem.partition(".")
         if name not in marts or not _NAME.match(rest):

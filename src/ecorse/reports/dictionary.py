@@ -14,6 +14,7 @@ from pathlib import Path
 from ecorse.models.relation import Relation
 from ecorse.refresh.catalog import Catalog, load_catalog
 from ecorse.refresh.marts import Mart
+from ecorse.schema.staging import STAGING_TABLES
 from ecorse.settings import get_settings
 from ecorse.training.run import model_relations
 
@@ -30,6 +31,14 @@ from `include/sql/marts` and the models' declarations by `python -m ecorse.repor
 do not edit. Every relation also has `build_id`, the night it belongs to, and the same comments
 stand in the database. Revenue is in the shop's currency; dates and hours are told in the shop's
 time zone (both in `marts.shops`). Simulated rows are a shop of their own, `<shop>-simulated`.
+"""
+
+_STAGING = """\
+# Staging
+
+Cleaned rows, which marts are made of; readers do not see them. Each table has a twin
+`repeated_<table>` of the same columns: rows that an earlier load of the same shop and source
+already holds. Declared in `src/ecorse/schema/staging.py`.
 """
 
 
@@ -58,7 +67,7 @@ def make_dictionary(catalog: Catalog) -> str:
     parts |= _schema_sections()
     names = sorted(parts)
     contents = "\n".join(f"- [{name}](#{name})" for name in names)
-    return "\n".join([_OPENING, contents, "", *(parts[name] for name in names)])
+    return "\n".join([_OPENING, contents, "", *(parts[name] for name in names), *_staging()])
 
 
 def _mart_section(mart: Mart) -> str:
@@ -86,6 +95,21 @@ def _model_section(spec: Relation, models: Sequence[str], reads: Iterable[str]) 
         ("column", "type", "meaning"),
         [(check.name, check.level, check.sentence) for check in spec.bound_checks()],
     )
+
+
+def _staging() -> list[str]:
+    """The tables of staging, from their declaration, at the end of the page."""
+    lines = [_STAGING]
+    for table in STAGING_TABLES.values():
+        lines += [f"### staging.{table.name}", "", _sentence(table.about), ""]
+        lines += [_row(("column", "type", "a mapping fills it", "meaning")), _row(["---"] * 4)]
+        for c in table.columns:
+            kind = f"`{c.sql_type}`" + ("" if c.is_needed else ", may be null")
+            about = c.about + (f" ({', '.join(c.allowed)})" if c.allowed else "")
+            fills = {"needed": "always", "optional": "may", "": ""}[c.mapped]
+            lines.append(_row((f"`{c.name}`", kind, fills, about)))
+        lines.append("")
+    return lines
 
 
 def _schema_sections() -> dict[str, str]:
