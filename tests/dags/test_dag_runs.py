@@ -130,7 +130,7 @@ def test_a_night_from_files_to_readers_and_back(play, sales):
 
 def test_a_failed_step_marks_its_build(play, warehouse, tmp_path, monkeypatch):
     shutil.copytree(PROJECT_DIR / "include", tmp_path / "include")
-    broken = tmp_path / "include" / "sql" / "marts" / "broken.sql"
+    broken = tmp_path / "include" / "sql" / "marts" / "core" / "broken.sql"
     broken.write_text(BROKEN_MART)
     monkeypatch.setenv("ECORSE_PROJECT_DIR", str(tmp_path))
     (refresh,) = play(("refresh", {}))

@@ -14,15 +14,20 @@ from ecorse.refresh.catalog import Catalog, load_catalog
 from ecorse.settings import Settings
 
 HEADER = 'about = "A mart."\ngrain = ["shop_id"]\nmaterialized = "table"\n'
+CHECK = '[[checks]]\ncheck = "unique"\ncolumns = ["shop_id"]\n'
 COMMENTS = 'shop_id = "The shop"\nlines = "Lines"\n'
-MODEL = '[model]\nclass = "package.module:Class"\nwrites = ["{writes}"]\n[inputs]\nrows = "{sql}"\n'
+MODEL = (  # its lists go to item_similarity
+    '[model]\nclass = "package.module:Class"\nanswers = ["items"]\n'
+    '[inputs]\nproducts = "{sql}"\ninteractions = "{sql}"\n'
+)
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty project folder with comments for shop_id and lines, and nothing shipped below it."""
     monkeypatch.setattr("ecorse.layers.SHIPPED_DIR", tmp_path / "shipped")
-    (tmp_path / "include/sql/marts").mkdir(parents=True)
+    (tmp_path / "include/sql/marts/core").mkdir(parents=True)
+    (tmp_path / "include/sql/checks").mkdir()
     (tmp_path / "include/models").mkdir()
     (tmp_path / "include/sql/marts/_columns.toml").write_text(COMMENTS)
     return tmp_path
@@ -33,10 +38,18 @@ def _write(
     name: str,
     sql: str = "select shop_id from staging.order_lines",
     header: str = HEADER,
+    area: str = "core",
 ) -> Path:
-    path = project / "include/sql/marts" / f"{name}.sql"
+    path = project / "include/sql/marts" / area / f"{name}.sql"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(f"/*\n{header}*/\n{sql}\n")
     return path
+
+
+def _write_check(
+    project: Path, name: str, sql: str, header: str = 'level = "fail"\nsentence = "Odd"\n'
+) -> None:
+    (project / "include/sql/checks" / f"{name}.sql").write_text(f"/*\n{header}*/\n{sql}\n")
 
 
 def _load(project: Path) -> Catalog:
@@ -50,20 +63,22 @@ def test_mart_has_what_header_and_select_say(project: Path) -> None:
         "inner join marts.shops as s on o.shop_id = s.shop_id;"
     )
     header = HEADER + '[columns]\nlines = "Lines of the shop"\n'
-    header += '[[checks]]\nname = "some"\nlevel = "warn"\nsentence = "No lines"\n'
-    header += 'sql = "select shop_id from marts.line_counts where lines = 0"\n'
+    header += '[[checks]]\ncheck = "between"\ncolumns = ["lines"]\nat_least = 1\nlevel = "warn"\n'
     path = _write(project, "line_counts", sql, header)
+    _write_check(project, "line_counts.odd", "select shop_id from marts.line_counts")
     _write(project, "shops")
     mart = _load(project).marts["line_counts"]
     assert (mart.name, mart.path, mart.about) == ("line_counts", path, "A mart.")
     assert (mart.grain, mart.materialized, mart.is_unique) == (("shop_id",), "table", True)
     # its own comment wins over the shared one; order of the select
-    assert list(mart.columns.items()) == [("shop_id", "The shop"), ("lines", "Lines of the shop")]
+    assert list(mart.comments.items()) == [("shop_id", "The shop"), ("lines", "Lines of the shop")]
+    assert (mart.area, mart.file) == ("core", "include/sql/marts/core/line_counts.sql")
     assert (mart.reads, mart.reads_staging) == (("shops",), ("order_lines",))
-    assert [(check.name, check.level) for check in mart.checks] == [
-        ("grain_is_not_null", "fail"),
-        ("grain_is_unique", "fail"),
-        ("some", "warn"),
+    assert [(check.name, check.level, check.sentence) for check in mart.bound_checks()] == [
+        ("grain_is_not_null", "fail", "A column of the grain (shop_id) is null"),
+        ("grain_is_unique", "fail", "More than one row per shop_id"),
+        ("between_lines", "warn", "lines is below 1"),
+        ("odd", "fail", "Odd"),
     ]
     # behind blank lines, so that a syntax error names the line of the file
     assert mart.sql.lstrip("\n").startswith("with o")
@@ -72,26 +87,28 @@ def test_mart_has_what_header_and_select_say(project: Path) -> None:
 
 def test_grain_that_is_not_unique_is_checked_for_nulls_only(project: Path) -> None:
     _write(project, "some", header=HEADER + "is_unique = false\n")
-    assert [check.name for check in _load(project).marts["some"].checks] == ["grain_is_not_null"]
+    checks = _load(project).marts["some"].bound_checks()
+    assert [check.name for check in checks] == ["grain_is_not_null"]
 
 
 def test_steps_come_after_what_they_read_and_by_name(project: Path) -> None:
     # z reads staging; b and model c read z; a reads what the model writes
     _write(project, "z")
     _write(project, "b", "select shop_id from marts.z")
-    _write(project, "a", "select shop_id from marts.groups")
-    declaration = MODEL.format(writes="groups", sql="select shop_id from marts.z")
-    (project / "include/models/c_model.toml").write_text(declaration)
+    _write(project, "a", "select shop_id from marts.item_similarity")
+    declaration = MODEL.format(sql="select shop_id from marts.z")
+    (project / "include/models/recommend_c.toml").write_text(declaration)
     catalog = _load(project)
     assert [[step.name for step in level] for level in catalog.levels()] == [
         ["z"],
-        ["b", "c_model"],
+        ["b", "recommend_c"],
         ["a"],
     ]
-    assert [step.name for step in catalog.steps()] == ["z", "b", "c_model", "a"]
-    model = catalog.step("c_model")
-    assert (model.kind, model.reads, model.writes) == ("model", frozenset({"z"}), ("groups",))
-    assert catalog.writers_of("groups") == [model]
+    assert [step.name for step in catalog.steps()] == ["z", "b", "recommend_c", "a"]
+    model = catalog.step("recommend_c")
+    assert (model.kind, model.reads) == ("model", frozenset({"z"}))
+    assert model.writes == ("item_similarity", "model_scores", "model_status")
+    assert catalog.writers_of("item_similarity") == [model]
 
 
 def test_changed_file_is_read_again(project: Path) -> None:
@@ -107,10 +124,14 @@ STAR = "with final as (select shop_id from staging.order_lines) select * from fi
 @pytest.mark.parametrize(
     ("header", "sql", "message"),
     [
-        ('about = "x"\ngrain = ["shop_id"]\n', "", "lacks 'materialized'"),
+        ('about = "x"\ngrain = ["shop_id"]\n', "", "materialized is missing"),
         ("about = x\n", "", "not valid TOML"),
-        (HEADER + 'owner = "me"\n', "", "unknown key 'owner'"),
-        (HEADER.replace("table", "index"), "", 'write "table" or "view"'),
+        (HEADER + 'owner = "me"\n', "", "owner: no such key"),
+        (
+            HEADER.replace("table", "index"),
+            "",
+            "'index': expected 'table' or 'view'",
+        ),
         (HEADER.replace("shop_id", "lines"), "", "begins with shop_id"),
         (HEADER.replace('"shop_id"', '"shop_id", "day"'), "", "the grain names 'day'"),
         (HEADER + '[columns]\nday = "Day"\n', "", "comments the column 'day'"),
@@ -127,18 +148,23 @@ STAR = "with final as (select shop_id from staging.order_lines) select * from fi
         (HEADER, "select shop_id from", "cannot be read"),
         (HEADER, "drop table staging.order_lines", "exactly one select"),
         (HEADER, "select shop_id from marts.a; select 1", "exactly one select"),
-        (HEADER + '[[checks]]\nname = "x"\n', "", "check 1 has the keys name"),
+        (HEADER + '[[checks]]\nname = "x"\n', "", r"checks\[0\].check is missing: expected acc"),
+        (HEADER + CHECK.replace('"unique"', '"best"'), "", r"check = 'best': expected accepted"),
+        (HEADER + CHECK + 'level = "stop"\n', "", r"level = 'stop': expected 'fail' or 'warn'"),
+        (HEADER + CHECK + 'where = "shop_id ="\n', "", "is not a condition such as"),
+        (HEADER + CHECK + CHECK, "", "two checks called 'unique_shop_id'"),
+        (HEADER + CHECK + 'name = "grain_is_unique"\n', "", "two checks called 'grain_is_unique'"),
         (
-            HEADER + '[[checks]]\nname = "x"\nlevel = "stop"\nsentence = "s"\nsql = "select 1"\n',
+            HEADER + '[[checks]]\ncheck = "covers"\ntable = "marts.gone"\n',
             "",
-            'write "fail" or "warn"',
+            "check covers_gone.*marts.gone",
         ),
         (
-            HEADER + '[[checks]]\nname = "x"\nlevel = "fail"\nsentence = "s"\n'
-            'sql = "select shop_id from marts.gone"\n',
+            HEADER + CHECK + 'where = "shop_id in (select shop_id from marts.gone)"\n',
             "",
-            "check x.*marts.gone",
+            "check unique_shop_id.*marts.gone",
         ),
+        (HEADER, "select daypart() as shop_id from staging.order_lines", "takes one argument"),
     ],
 )
 def test_wrong_file_is_refused_by_name(project: Path, header: str, sql: str, message: str) -> None:
@@ -149,9 +175,77 @@ def test_wrong_file_is_refused_by_name(project: Path, header: str, sql: str, mes
 
 
 def test_file_without_header_is_refused(project: Path) -> None:
-    (project / "include/sql/marts/some.sql").write_text("select 1 as shop_id")
+    (project / "include/sql/marts/core/some.sql").write_text("select 1 as shop_id")
     with pytest.raises(ConfigError, match=r"some\.sql: has no header"):
         _load(project)
+
+
+def test_all_mistakes_of_a_file_are_told_at_once(project: Path) -> None:
+    sql = "select shop_id, order_id, quantity from staging.order_lines"
+    _write(project, "some", sql, HEADER.replace('"shop_id"', '"shop_id", "day"'))
+    with pytest.raises(ConfigError, match="3 mistakes") as caught:
+        _load(project)
+    for mistake in ("names 'day'", "'order_id' has no comment", "'quantity' has no comment"):
+        assert mistake in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "sql", "header", "message"),
+    [
+        ("gone.odd", "select 1 as x", None, r"gone\.odd\.sql.*'gone' is no mart"),
+        ("some", "select 1 as x", None, r"some\.sql: call it <mart>\.<check>\.sql"),
+        ("some.Odd", "select 1 as x", None, r"call it <mart>\.<check>\.sql"),
+        ("some.odd", "select 1 +", None, r"some\.odd\.sql: the SQL cannot be read"),
+        ("some.odd", "select shop_id from marts.gone", None, r"some\.odd\.sql: reads marts\.gone"),
+        ("some.odd", "select 1 as x", 'level = "fail"\n', "sentence is missing; expected what is"),
+    ],
+)
+def test_wrong_check_file_is_refused_by_name(
+    project: Path, name: str, sql: str, header: str | None, message: str
+) -> None:
+    _write(project, "some")
+    _write_check(project, name, sql, *([header] if header else []))
+    with pytest.raises(ConfigError, match=message):
+        _load(project)
+
+
+def test_a_mart_s_name_is_unique_over_all_areas_and_no_mart_is_without(project: Path) -> None:
+    _write(project, "some")
+    twin = _write(project, "some", area="sales")
+    with pytest.raises(ConfigError, match=r"sales.some\.sql: .*core.some\.sql makes 'some' too"):
+        _load(project)
+    twin.rename(project / "include/sql/marts/other.sql")
+    with pytest.raises(ConfigError, match=r"other\.sql: move it into the folder of its area"):
+        _load(project)
+
+
+def test_areas_come_after_what_they_need_and_are_cut_where_a_model_stands_between(
+    project: Path,
+) -> None:
+    # core a <- sales b (reads a) <- core c (reads b): core cannot be one area
+    # a <- model m <- sales d, which reads m's table: sales is cut by the model
+    _write(project, "a")
+    _write(project, "b", "select shop_id from marts.a", area="sales")
+    _write(project, "c", "select shop_id from marts.b")
+    _write(project, "d", "select shop_id from marts.item_similarity", area="sales")
+    _write(project, "e", "select shop_id from marts.d", area="sales")
+    _write(project, "f", "select shop_id from marts.a", area="quality")
+    declaration = MODEL.format(sql="select shop_id from marts.a")
+    (project / "include/models/recommend_m.toml").write_text(declaration)
+    areas = _load(project).areas()
+    assert [(area.name, area.kind, [s.name for s in area.steps]) for area in areas] == [
+        ("core", "marts", ["a"]),
+        ("quality", "marts", ["f"]),
+        ("recommend_m", "model", ["recommend_m"]),
+        ("sales", "marts", ["b", "d", "e"]),
+        ("core_2", "marts", ["c"]),
+    ]
+
+
+def test_the_project_s_own_areas_are_whole(project: Path) -> None:
+    names = [area.name for area in load_catalog().areas() if area.kind == "marts"]
+    assert names == sorted(set(names), key=names.index)
+    assert not [name for name in names if name[-1].isdigit()]
 
 
 def test_cycle_names_who_waits_for_whom(project: Path) -> None:
@@ -162,13 +256,13 @@ def test_cycle_names_who_waits_for_whom(project: Path) -> None:
 
 
 def test_table_written_twice_and_model_reading_staging_are_refused(project: Path) -> None:
-    _write(project, "groups")
-    model = project / "include/models/c_model.toml"
-    model.write_text(MODEL.format(writes="groups", sql="select shop_id from marts.groups"))
-    with pytest.raises(ConfigError, match=r"c_model\.toml: writes marts\.groups"):
+    _write(project, "item_similarity")
+    model = project / "include/models/recommend_c.toml"
+    model.write_text(MODEL.format(sql="select shop_id from marts.item_similarity"))
+    with pytest.raises(ConfigError, match=r"recommend_c\.toml: writes marts\.item_similarity"):
         _load(project)
-    model.write_text(MODEL.format(writes="x", sql="select shop_id from staging.order_lines"))
-    with pytest.raises(ConfigError, match=r"c_model\.toml: the input 'rows' reads staging"):
+    model.write_text(MODEL.format(sql="select shop_id from staging.order_lines"))
+    with pytest.raises(ConfigError, match=r"recommend_c\.toml: the input 'products' reads staging"):
         _load(project)
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from ecorse.refresh.catalog import load_catalog
-from ecorse.refresh.dictionary import DICTIONARY, make_dictionary
+from ecorse.reports.dictionary import DICTIONARY, make_dictionary
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.settings import PROJECT_DIR
-from ecorse.training.run import model_specs
+from ecorse.training.run import model_relations
 
 
 def test_committed_page_is_current() -> None:
     committed = (PROJECT_DIR / DICTIONARY).read_text(encoding="utf-8")
     assert committed == make_dictionary(load_catalog()), (
-        "run python -m ecorse.refresh.dictionary and commit docs/data-dictionary.md"
+        "run python -m ecorse.reports.dictionary and commit docs/data-dictionary.md"
     )
 
 
@@ -20,7 +20,7 @@ def test_every_relation_and_column_has_its_line() -> None:
     catalog = load_catalog()
     page = make_dictionary(catalog)
     columns = {name: set(mart.columns) for name, mart in catalog.marts.items()}
-    columns |= {spec.name: set(spec.columns) for spec in model_specs(catalog)}
+    columns |= {spec.name: set(spec.columns) for spec in model_relations(catalog)}
     # made by include/sql/schema/04_marts.sql
     columns["build_info"] = {"build_id", "as_of", "built_at", "ecorse_version", "git_sha"}
     page, staging = page.split("\n# Staging\n")

@@ -157,12 +157,11 @@ def _classes(attributes: ItemAttributes) -> tuple[IntArray, IntArray]:
     two different rows have one sum, they are sorted after all.
     """
     vectors = np.ascontiguousarray(np.hstack([attributes.labels, attributes.profiles]) + 0.0)
-    numbers = np.random.default_rng(1).integers(0, 1 << 62, size=vectors.shape[1])
-    factors = numbers.astype(np.uint64) * np.uint64(2) + np.uint64(1)
+    draw = np.random.default_rng(1).integers
     bits = vectors.view(np.uint64)
     keys = np.zeros(len(vectors), dtype=np.uint64)
-    for number in range(vectors.shape[1]):
-        keys = (keys ^ (bits[:, number] * factors[number])) * np.uint64(0x9E3779B97F4A7C15)
+    for column in bits.T:
+        keys = (keys ^ (column * np.uint64(draw(1 << 62) * 2 + 1))) * np.uint64(0x9E3779B97F4A7C15)
         keys ^= keys >> np.uint64(29)
     _, first, class_of = np.unique(keys, return_index=True, return_inverse=True)
     if not (vectors == vectors[first[class_of]]).all():

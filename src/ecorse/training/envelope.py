@@ -17,6 +17,10 @@ from ecorse.errors import ModelRejected
 FORMAT = 2
 FACTS = "ecorse.json"
 MODEL = "model/"
+NEXT_STEP = (
+    "The last published night stays; restore the file from a copy, or raise generation in the "
+    "model's declaration to train anew."
+)
 
 
 def pack(facts: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
@@ -51,7 +55,11 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
             }
         written = facts.pop("format")
     except Exception as error:  # any bytes may come here; zipfile and json raise many kinds
-        raise ModelRejected(f"Model file refused: it cannot be read ({error!r}).") from None
+        raise ModelRejected(
+            f"Model file refused: it cannot be read ({error!r}). {NEXT_STEP}"
+        ) from None
     if written != FORMAT:
-        raise ModelRejected(f"Model file refused: format {written}, this reads {FORMAT}.")
+        raise ModelRejected(
+            f"Model file refused: format {written}, this reads {FORMAT}. {NEXT_STEP}"
+        )
     return facts, files

@@ -2,13 +2,13 @@
 
 What belongs here: text made from the catalogue and the models' table declarations. What does not:
 what any of them means; that stands beside the SQL and in each ``Relation``. Run it with
-``python -m ecorse.refresh.dictionary``; a test holds the committed page to it.
+``python -m ecorse.reports.dictionary``; a test holds the committed page to it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ecorse.models.relation import Relation
@@ -16,6 +16,7 @@ from ecorse.refresh.catalog import Catalog, load_catalog
 from ecorse.refresh.marts import Mart
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.settings import get_settings
+from ecorse.training.run import model_relations
 
 DICTIONARY = Path("docs") / "data-dictionary.md"
 _COMMENT = re.compile(
@@ -26,7 +27,7 @@ _OPENING = """\
 # Data dictionary
 
 Every relation of the schema `marts`, which is all that BI tools and applications read. Generated
-from `include/sql/marts` and the models' declarations by `python -m ecorse.refresh.dictionary`;
+from `include/sql/marts` and the models' declarations by `python -m ecorse.reports.dictionary`;
 do not edit. Every relation also has `build_id`, the night it belongs to, and the same comments
 stand in the database. Revenue is in the shop's currency; dates and hours are told in the shop's
 time zone (both in `marts.shops`). Simulated rows are a shop of their own, `<shop>-simulated`.
@@ -59,10 +60,10 @@ def make_dictionary(catalog: Catalog) -> str:
         A model's class cannot be imported.
     """
     parts = {mart.name: _mart_section(mart) for mart in catalog.marts.values()}
-    for model in catalog.models.values():
-        reads = catalog.step(model.name).reads
-        for spec in model.create().writes:
-            parts[spec.name] = _model_section(spec, model.name, sorted(reads))
+    for relation in model_relations(catalog):
+        writers = [step.name for step in catalog.writers_of(relation.name)]
+        reads = {table for name in writers for table in catalog.step(name).reads}
+        parts[relation.name] = _model_section(relation, writers, sorted(reads))
     parts |= _schema_sections()
     names = sorted(parts)
     contents = "\n".join(f"- [{name}](#{name})" for name in names)
@@ -84,11 +85,11 @@ def _mart_section(mart: Mart) -> str:
     )
 
 
-def _model_section(spec: Relation, model: str, reads: Iterable[str]) -> str:
+def _model_section(spec: Relation, models: Sequence[str], reads: Iterable[str]) -> str:
     return _section(
         spec.name,
         spec.about,
-        f"A table written by the model `include/models/{model}.toml`. "
+        f"A table written by {', '.join(f'`include/models/{model}.toml`' for model in models)}. "
         f"Grain: {', '.join(spec.grain)}. Reads {', '.join(map(_link, reads))}.",
         {name: (f"`{sql_type}`", comment) for name, (sql_type, comment) in spec.columns.items()},
         ("column", "type", "meaning"),

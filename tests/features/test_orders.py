@@ -8,20 +8,21 @@ import numpy as np
 import polars as pl
 import pytest
 
-from ecorse.errors import ConfigError, DataError
+from ecorse.errors import DataError
 from ecorse.features.orders import (
-    Feature,
+    blocks_of,
     build_blocks,
     cycle,
+    feature_space,
     hash_features,
     learn_vocabulary,
     log_mean,
     log_sum,
-    parse_features,
     shares,
     sort_lines,
     stack,
 )
+from ecorse.models.declaration import Feature
 
 # Order a: three lines on Monday 15 April at 06:00; order b: one line on Thursday 18 July at 18:00.
 LINES = pl.DataFrame(
@@ -127,14 +128,14 @@ def test_shares_of_an_order_of_zero_units_count_lines():
 
 def test_vocabulary_keeps_the_most_frequent_and_breaks_ties_by_text():
     frame = pl.DataFrame({"id": ["1"] * 5, "c": ["z", "z", "b", "a", None]})
-    feature = Feature("c", "share", "c", 1.0, top=2)
+    feature = Feature(name="c", kind="share", column="c", weight=1.0, top=2)
     assert learn_vocabulary(sort_lines(frame, "id"), [feature]) == {"c": ["a", "z"]}
 
 
 FEATURES = (
-    Feature("hour", "cycle", "ordered_at", 1.0, part="hour"),
-    Feature("price", "log_mean", "unit_price", 1.0, weigh_by="quantity"),
-    Feature("category", "share", "category", 1.0, weigh_by="quantity"),
+    Feature(name="hour", kind="cycle", column="ordered_at", weight=1.0, part="hour"),
+    Feature(name="price", kind="log_mean", column="unit_price", weight=1.0, weigh_by="quantity"),
+    Feature(name="category", kind="share", column="category", weight=1.0, weigh_by="quantity"),
 )
 
 
@@ -198,21 +199,22 @@ def test_a_missing_entity_column_is_named():
         sort_lines(LINES, "customer_id")
 
 
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        ({"kind": "median"}, "kind = 'median' is unknown"),
-        ({"kind": "cycle", "part": "year"}, "part = 'year' is unknown"),
-        ({"weight": 0}, "must be above 0"),
-        ({"colour": "red"}, "colour"),
-    ],
-)
-def test_a_wrong_feature_is_refused(entry, message):
-    with pytest.raises(ConfigError, match=message):
-        parse_features([{"name": "f", "kind": "log_sum", "column": "c", "weight": 1.0} | entry])
+def test_a_missing_feature_column_is_named():
+    with pytest.raises(DataError, match="no column quantity, unit_price"):
+        feature_space(LINES.drop("unit_price", "quantity"), FEATURES, "order_id")
 
 
-def test_a_feature_declared_twice_is_refused():
-    entry = {"name": "f", "kind": "log_sum", "column": "c", "weight": 1.0}
-    with pytest.raises(ConfigError, match="must be given and differ"):
-        parse_features([entry, entry])
+def test_features_of_a_space_are_computed_once_per_vocabulary():
+    space = feature_space(LINES, FEATURES, "order_id")
+    blocks = blocks_of(space)
+    assert blocks[2].columns == ("category=cable", "category=phone")
+    assert blocks_of(space, {"category": ["cable", "phone"]}) is blocks
+    assert blocks_of(space, {"category": ["phone"]})[2].columns == ("category=phone",)
+
+
+def test_totals_and_means_of_a_column_by_hand():
+    space = feature_space(LINES, FEATURES, "order_id")
+    assert space.total("unit_price").tolist() == [70.0, 5.0]
+    assert space.mean("unit_price").tolist() == [pytest.approx(70 / 3), 5.0]
+    with pytest.raises(DataError, match="no column 'colour'; it has order_id"):
+        space.total("colour")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ecorse.segments.config import Selection
+from pydantic import ValidationError
 from sklearn.metrics import silhouette_score
 
-from ecorse.features.orders import Block, Feature
+from ecorse.features.orders import Block
+from ecorse.models.declaration import Feature
 from ecorse.segments.identity import first_order, match_segments
 from ecorse.segments.mixture import hour_mixture_agreement, quietest_hour
 from ecorse.segments.projection import (
@@ -18,7 +19,16 @@ from ecorse.segments.projection import (
     refit_kmeans,
     reorder_clusters,
 )
-from ecorse.segments.selection import KScore, choose, find_elbow, sample_rows, select_k, silhouette
+from ecorse.segments.selection import (
+    KScore,
+    Selection,
+    choose,
+    find_elbow,
+    sample_rows,
+    select_k,
+    silhouette,
+    silhouettes,
+)
 
 RULE = Selection(
     k_min=2,
@@ -52,7 +62,23 @@ def test_silhouette_equals_scikit_learn_on_the_same_sample():
     labels = fit_kmeans(z, 3, 0, 2).labels_
     rows = sample_rows(len(z), 100, 7)
     assert len(rows) == 100
-    assert silhouette(z, labels, 100, 7) == silhouette_score(z[rows], labels[rows])
+    expected = silhouette_score(z[rows], labels[rows])
+    assert silhouette(z, labels, 100, 7) == pytest.approx(expected, abs=1e-12)
+
+
+def test_silhouettes_of_many_labelings_equal_scikit_learn_one_by_one():
+    # more rows than one block of distances holds, and clusters of one row alone
+    rng = np.random.default_rng(1)
+    z = np.vstack([blobs([(0, 0), (3, 3), (0, 4)], each=400), [(50.0, 50.0)]])
+    labelings = [
+        np.append(rng.integers(0, k, 1200), k) for k in (1, 2, 3, 7)
+    ] + [np.append(np.repeat([0, 2, 5], 400), 9)]
+    found = silhouettes(z, labelings)
+    assert found == pytest.approx([silhouette_score(z, labels) for labels in labelings], abs=1e-9)
+
+
+def test_rows_that_are_all_alike_have_a_silhouette_of_0():
+    assert silhouettes(np.ones((6, 2)), [np.array([0, 0, 0, 1, 1, 1])]) == [0.0]
 
 
 def test_silhouette_is_undefined_for_one_label_or_as_many_as_rows():
@@ -77,6 +103,31 @@ def test_a_known_number_of_blobs_is_found(k):
     assert [s.k for s in curve if s.is_chosen] == [k]
     if k < 5:  # the knee of five of six is faint, and the silhouette decides
         assert [s.k for s in curve if s.is_elbow] == [k]
+
+
+def test_k_is_tried_on_a_sample_and_fitted_to_all_rows():
+    z = blobs([(0, 0), (6, 0), (0, 6)], each=400)
+    fit, curve = select_k(z, len(z), RULE.model_copy(update={"fit_rows": 150}), 1)
+    assert fit.n_clusters == 3
+    means = [z[at : at + 400].mean(axis=0) for at in (0, 400, 800)]
+    found = sorted(fit.cluster_centers_, key=lambda centre: centre @ (1, 10))
+    np.testing.assert_allclose(found, means)
+    # of one cluster: all squared distances to the mean of the sample, hardly more than to the mean
+    spread = np.sum((z - z.mean(axis=0)) ** 2)
+    assert spread <= curve[0].inertia < 1.05 * spread
+
+
+def test_rows_of_a_sample_are_repeatable_and_all_where_there_are_few():
+    assert sample_rows(5, 5, 1).tolist() == [0, 1, 2, 3, 4]
+    drawn = sample_rows(1000, 50, 1)
+    assert drawn.tolist() == sorted(set(drawn.tolist())) == sample_rows(1000, 50, 1).tolist()
+    assert len(drawn) == 50
+    assert drawn.tolist() != sample_rows(1000, 50, 2).tolist()
+
+
+def test_a_smallest_k_above_the_largest_is_refused():
+    with pytest.raises(ValidationError, match="k_min = 9 is above k_max = 8"):
+        Selection(k_min=9)
 
 
 def score(k, silhouette, inertia, stability=1.0, smallest_share=0.2):
@@ -171,7 +222,7 @@ def test_a_refit_on_the_same_rows_moves_nothing():
 
 
 def block(name, values, weight):
-    return Block(Feature(name, "log_sum", "c", weight), (name,), np.asarray(values, float)[:, None])
+    return Block(Feature(name=name, kind="log_sum", column="c", weight=weight), (name,), np.asarray(values, float)[:, None])
 
 
 def test_a_block_has_the_variance_of_its_weight_whatever_its_unit():

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ecorse.segments.config import Naming
 from scipy.stats.contingency import association
 
-from ecorse.features.orders import Block, Feature
+from ecorse.features.orders import Block, stack
+from ecorse.models.declaration import Feature, Naming
 from ecorse.segments.meaning import describe_segments
-from ecorse.segments.traits import describe_trait, explained_share, standardized_difference
+from ecorse.segments.traits import Explained, describe_trait, standardized_difference
 
 NAMING = Naming(min_effect=0.15, max_traits=2)
 
@@ -17,7 +17,7 @@ NAMING = Naming(min_effect=0.15, max_traits=2)
 def hour_block(hours):
     angle = 2 * np.pi * np.asarray(hours, float) / 24
     return Block(
-        Feature("hour", "cycle", "t", 1.0, part="hour"),
+        Feature(name="hour", kind="cycle", column="t", weight=1.0, part="hour"),
         ("hour_sin", "hour_cos"),
         np.column_stack([np.sin(angle), np.cos(angle)]),
     )
@@ -25,7 +25,7 @@ def hour_block(hours):
 
 def price_block(prices):
     return Block(
-        Feature("price", "log_mean", "p", 1.0),
+        Feature(name="price", kind="log_mean", column="p", weight=1.0),
         ("price_log",),
         np.log(np.asarray(prices, float))[:, None],
     )
@@ -35,10 +35,20 @@ def share_block(values, name="category"):
     values = np.asarray(values)
     known = sorted(set(values.tolist()))
     return Block(
-        Feature(name, "share", name, 1.0),
+        Feature(name=name, kind="share", column=name, weight=1.0),
         tuple(f"{name}={value}" for value in known),
         np.column_stack([values == value for value in known]).astype(float),
     )
+
+
+def explained_share(inside, values):
+    """How much of membership all columns of ``values`` explain."""
+    return Explained(values).of(inside).share(range(values.shape[1]))
+
+
+def trait_of(block, inside, noun="orders"):
+    """The trait, with the effect size that the block has."""
+    return describe_trait(block, inside, noun, np.sqrt(explained_share(inside, block.values)))
 
 
 def test_effect_of_a_number_is_the_point_biserial_correlation():
@@ -46,7 +56,7 @@ def test_effect_of_a_number_is_the_point_biserial_correlation():
     inside, values = rng.random(300) < 0.3, rng.normal(size=(300, 1))
     values[inside] += 1
     r = np.corrcoef(inside, values[:, 0])[0, 1]
-    assert explained_share(inside.astype(float), values) == pytest.approx(r**2)
+    assert explained_share(inside, values) == pytest.approx(r**2)
 
 
 def test_effect_of_categories_is_cramers_v():
@@ -54,7 +64,7 @@ def test_effect_of_categories_is_cramers_v():
     inside, values = rng.random(500) < 0.4, rng.choice(["a", "b", "c"], 500)
     values[inside & (rng.random(500) < 0.5)] = "a"
     table = [[np.sum((values == v) & (inside == side)) for v in "abc"] for side in (True, False)]
-    effect = np.sqrt(explained_share(inside.astype(float), share_block(values).values))
+    effect = np.sqrt(explained_share(inside, share_block(values).values))
     assert effect == pytest.approx(association(np.array(table), method="cramer"))
 
 
@@ -65,11 +75,26 @@ def test_effect_of_a_cycle_is_the_circular_linear_correlation():
     s, c = block.values.T
     rxc, rxs, rcs = (np.corrcoef(*pair)[0, 1] for pair in ((inside, c), (inside, s), (c, s)))
     mardia = (rxc**2 + rxs**2 - 2 * rxc * rxs * rcs) / (1 - rcs**2)
-    assert explained_share(inside.astype(float), block.values) == pytest.approx(mardia)
+    assert explained_share(inside, block.values) == pytest.approx(mardia)
+
+
+def test_any_choice_of_columns_explains_what_a_least_squares_fit_explains():
+    rng = np.random.default_rng(3)
+    columns = rng.normal(size=(200, 6)) @ rng.normal(size=(6, 6)) + 5
+    columns[:, 4] = 2 * columns[:, 0] - columns[:, 1]  # a column that others make up
+    columns[:, 5] = 7.0  # and one without spread
+    explained = Explained(columns)
+    for inside in (rng.random(200) < 0.3, columns[:, 0] > columns[:, 2]):
+        membership = explained.of(inside)
+        for chosen in ([0], [3], [0, 1], [0, 1, 4], [2, 0, 5], [5], list(range(6))):
+            design = np.column_stack([np.ones(200), columns[:, chosen]])
+            fitted = design @ np.linalg.lstsq(design, inside.astype(float), rcond=None)[0]
+            expected = 1 - np.sum((inside - fitted) ** 2) / np.sum((inside - inside.mean()) ** 2)
+            assert membership.share(chosen) == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_segment_of_everything_has_no_effect():
-    assert explained_share(np.ones(5), np.arange(5.0)[:, None]) == 0.0
+    assert explained_share(np.ones(5, bool), np.arange(5.0)[:, None]) == 0.0
 
 
 def test_standardized_difference_by_hand():
@@ -81,32 +106,26 @@ def test_standardized_difference_by_hand():
 
 @pytest.mark.parametrize(
     ("hour", "word"),
-    [
-        (3, "Night"),
-        (7.5, "Morning"),
-        (12, "Noon"),
-        (15, "Afternoon"),
-        (20, "Evening"),
-        (23, "Night"),
-    ],
-)
+    [(3, "Night"), (6, "Morning"), (11.9, "Morning"), (12, "Afternoon"), (17.9, "Afternoon"),
+     (18, "Evening"), (23, "Evening")],
+)  # fmt: skip
 def test_hours_have_words(hour, word):
     inside = np.array([True, True, False, False])
-    trait = describe_trait(hour_block([hour - 0.5, hour + 0.5, 1, 9]), inside, "orders")
+    trait = trait_of(hour_block([hour - 0.5, hour + 0.5, 1, 9]), inside)
     assert trait.phrase == word
     assert trait.value == pytest.approx(hour)
 
 
 def test_the_centre_of_23_and_1_is_midnight():
     inside = np.array([True, True, False])
-    trait = describe_trait(hour_block([23, 1, 12]), inside, "orders")
+    trait = trait_of(hour_block([23, 1, 12]), inside)
     assert min(trait.value, 24 - trait.value) == pytest.approx(0, abs=1e-9)
     assert trait.contrast == pytest.approx(np.cos(np.pi / 12))
     assert "centred on 00:00: 100% fall between 21:00 and 03:00, where 67%" in trait.sentence
 
 
 def test_a_number_says_its_geometric_mean():
-    trait = describe_trait(price_block([1, 4, 25, 100]), np.array([1, 1, 0, 0], bool), "orders")
+    trait = trait_of(price_block([1, 4, 25, 100]), np.array([1, 1, 0, 0], bool))
     # sqrt(1 * 4) = 2; fourth root of 10000 = 10
     assert (trait.phrase, trait.value, trait.overall_value) == (
         "low price",
@@ -117,16 +136,18 @@ def test_a_number_says_its_geometric_mean():
 
 
 def test_a_number_may_have_its_own_words():
-    days = Feature("days", "log_mean", "days", 1.0, low="recent", high="lapsed")
+    days = Feature(
+        name="days", kind="log_mean", column="days", weight=1.0, low="recent", high="lapsed"
+    )
     block = Block(days, ("days_log",), np.log([[2.0], [2.0], [90.0], [90.0]]))
     inside = np.array([1, 1, 0, 0], bool)
-    assert describe_trait(block, inside, "customers").phrase == "recent"
-    assert describe_trait(block, ~inside, "customers").phrase == "lapsed"
+    assert trait_of(block, inside, "customers").phrase == "recent"
+    assert trait_of(block, ~inside, "customers").phrase == "lapsed"
 
 
 def test_a_category_says_what_is_overrepresented():
     block = share_block(["tv", "tv", "tv", "pen", "pen", "pen", "pen", "tv"])
-    trait = describe_trait(block, np.array([1, 1, 1, 1, 0, 0, 0, 0], bool), "orders")
+    trait = trait_of(block, np.array([1, 1, 1, 1, 0, 0, 0, 0], bool))
     assert (trait.phrase, trait.value, trait.overall_value, trait.contrast) == (
         "tv",
         0.75,
@@ -137,26 +158,26 @@ def test_a_category_says_what_is_overrepresented():
 
 @pytest.fixture(scope="module")
 def quarters():
-    """Four equal groups: noon or evening, cheap pens or costly phones; city is the same for all."""
+    """Four equal groups: afternoon or evening, cheap pens or costly phones; city is the same for all."""
     rng = np.random.default_rng(4)
-    labels = np.repeat([0, 1, 2, 3], 250)
-    evening, costly = labels % 2 == 1, labels >= 2
+    ids = np.repeat([1, 2, 3, 4], 250)
+    evening, costly = ids % 2 == 0, ids >= 3
     blocks = [
-        hour_block(np.where(evening, 20, 12) + rng.normal(0, 1, 1000)),
+        hour_block(np.where(evening, 20, 14) + rng.normal(0, 1, 1000)),
         price_block(np.where(costly, 500, 5) * np.exp(rng.normal(0, 0.3, 1000))),
         share_block(np.where(costly, "phone", "pen")),
         share_block(rng.choice(["Austin", "Boston"], 1000), "city"),
     ]
-    return blocks, labels
+    return blocks, ids
 
 
-def named(blocks, labels, previous=None, ids=(1, 2, 3, 4), naming=NAMING, **more):
-    return describe_segments(blocks, labels, ids, "orders", naming, previous or {}, **more)
+def named(blocks, ids, previous=None, segment_ids=(1, 2, 3, 4), naming=NAMING, **more):
+    return describe_segments(blocks, ids, segment_ids, "orders", naming, previous or {}, **more)
 
 
 def test_planted_traits_name_the_segments(quarters):
     names = [s.name for s in named(*quarters)]
-    assert all(name.startswith(("Noon, ", "Evening, ")) for name in names)
+    assert all(name.startswith(("Afternoon, ", "Evening, ")) for name in names)
     assert len(set(names)) == 4
 
 
@@ -184,7 +205,7 @@ def test_a_clash_is_lengthened_by_the_next_trait(quarters):
 
 def test_segments_that_differ_in_nothing_are_numbered():
     blocks = [share_block(["a"] * 8)]
-    segments = named(blocks, np.array([0, 1] * 4), ids=(1, 2))
+    segments = named(blocks, np.array([1, 2] * 4), segment_ids=(1, 2))
     assert len({s.name for s in segments}) == 2
     assert all("No trait sets it clearly apart" in s.meaning for s in segments)
 
@@ -209,8 +230,17 @@ def test_a_held_model_keeps_every_name(quarters):
 
 
 def test_a_segment_without_rows_keeps_its_name_and_says_so(quarters):
-    blocks, labels = quarters
+    blocks, ids = quarters
     previous = {5: {"segment_id": 5, "name": "Gone", "leading": "Night"}}
-    segment = named(blocks, labels, previous, ids=(1, 2, 3, 4, 5))[4]
+    segment = named(blocks, ids, previous, segment_ids=(1, 2, 3, 4, 5))[4]
     assert (segment.members, segment.share, segment.name) == (0, 0.0, "Gone")
     assert segment.meaning == "No orders today."
+
+
+def test_names_that_a_model_gives_stand_over_those_of_traits(quarters):
+    blocks, ids = quarters
+    given = {1: "Bargain hunters", 2: "Night owls"}
+    previous = {1: {"name": "Old name", "leading": "Evening"}}
+    segments = named(blocks, ids, previous, given=given)
+    assert [s.name for s in segments[:2]] == ["Bargain hunters", "Night owls"]
+    assert len({s.name for s in segments}) == 4

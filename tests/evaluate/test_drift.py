@@ -1,0 +1,72 @@
+"""Histograms by hand, and what of a night's rows counts as drift."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ecorse.evaluate.drift import drift, histogram, quantile_edges, reference_histograms
+from ecorse.features.orders import Block
+from ecorse.models.declaration import Feature, SegmentationGate
+
+LIMITS = SegmentationGate(
+    min_ari=0.9, min_jaccard=0.75, max_psi=0.25, least_added=100, least_reference=10
+)
+
+
+def number_block(values):
+    values = np.asarray(values, dtype=float)[:, None]
+    return Block(Feature(name="price", kind="log_mean", column="p", weight=1.0), ("price_log",), values)
+
+
+def test_edges_lie_between_values():
+    assert quantile_edges(np.array([1.0, 1.0, 2.0, 4.0])) == [1.5, 3.0]
+    assert quantile_edges(np.array([3.0, 3.0])) == []
+
+
+def test_histogram_of_a_number():
+    assert histogram(number_block([1, 2, 2, 9]), [1.5, 3.0]) == [1, 2, 1]
+
+
+def test_histogram_of_a_cycle_puts_noon_into_the_hour_of_noon():
+    angle = 2 * np.pi * np.array([0, 12, 12.99, 23.5]) / 24
+    block = Block(
+        Feature(name="hour", kind="cycle", column="t", weight=1.0, part="hour"),
+        ("hour_sin", "hour_cos"),
+        np.column_stack([np.sin(angle), np.cos(angle)]),
+    )
+    counts = histogram(block, [])
+    assert (len(counts), counts[0], counts[12], counts[23]) == (24, 1, 2, 1)
+
+
+def test_histogram_of_shares_counts_what_has_no_column():
+    block = Block(
+        Feature(name="city", kind="share", column="c", weight=1.0),
+        ("city=a", "city=b"),
+        np.array([[1.0, 0], [0, 0], [0, 1]]),
+    )
+    assert histogram(block, []) == [1, 1, 1]
+
+
+def test_one_bad_file_hides_in_the_whole_but_not_among_the_added_rows():
+    good = np.tile(np.arange(1.0, 11.0), 200)  # ten equally full bins of 200 rows
+    references = reference_histograms([number_block(good)])
+    night = number_block(np.concatenate([good, np.full(160, 1000.0)]))
+    psi = drift(references, [night], LIMITS)
+    # bins of 200 and one of 360, of 2160 rows: 9 * (0.0926 - 0.1) ln(0.926) + 0.0667 ln(1.667)
+    assert psi["price"] == pytest.approx(0.0392, abs=1e-4)
+    assert psi["price of added rows"] > 5
+
+
+def test_few_added_rows_and_tiny_references_are_not_judged():
+    good = np.tile(np.arange(1.0, 11.0), 200)
+    references = reference_histograms([number_block(good)])
+    night = number_block(np.concatenate([good, np.full(99, 1000.0)]))
+    assert list(drift(references, [night], LIMITS)) == ["price"]
+    tiny = reference_histograms([number_block([1.0, 2.0])])
+    assert drift(tiny, [night], LIMITS) == {}
+
+
+def test_a_feature_that_always_moves_is_not_watched():
+    feature = Feature(name="month", kind="log_mean", column="p", weight=1.0, watch_drift=False)
+    assert reference_histograms([Block(feature, ("m",), np.ones((3, 1)))]) == {}
