@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats.contingency import association
 
-from ecorse.features.orders import Block, stack
+from ecorse.features.orders import Block
 from ecorse.models.declaration import Feature, Naming
 from ecorse.segments.meaning import describe_segments
 from ecorse.segments.traits import Explained, describe_trait, standardized_difference
