@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 from pathlib import Path
 
@@ -12,13 +11,6 @@ from ecorse.settings import PROJECT_DIR, get_settings
 from ecorse.warehouse.connect import connect
 
 EXAMPLES = PROJECT_DIR / "docs" / "examples"
-# the seeded shop of tests/integration, staged without files
-_spec = importlib.util.spec_from_file_location(
-    "integration_conftest", PROJECT_DIR / "tests" / "integration" / "conftest.py"
-)
-_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
-stage = _module.stage
 
 
 @pytest.fixture
@@ -35,11 +27,11 @@ def project(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def shops(warehouse, project):
+def shops(warehouse, project, stage_more):
     """A warehouse with the staged shops ``north`` and ``south``, whose orders have customers."""
     get_settings.cache_clear()
-    stage(orders=300, seed=1, shop_id="north", file_name="north.csv")
-    stage(orders=240, seed=2, shop_id="south", file_name="south.csv")
+    stage_more(orders=300, seed=1, shop_id="north", file_name="north.csv")
+    stage_more(orders=240, seed=2, shop_id="south", file_name="south.csv")
     with connect() as conn:
         conn.execute(
             "update staging.order_lines set customer_id = "

@@ -1,7 +1,7 @@
 """A year of the electronics store as monthly sales files, counted with the csv module.
 
 What belongs here: what the store and the format ``sales_csv`` plant together. What does not: what
-holds for every format (``test_simulate_formats``), growing files (``test_simulate_grow``), loading.
+holds for every format (``test_formats``), growing files (``test_grow``), loading.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``ecorse truth``: a published night scored against what the simulator planted.
 
 What belongs here: simulated shops through the real flow, and scores that must fall when something
-is off. What does not: what is in the files (``tests/unit/test_simulate_*``).
+is off. What does not: what is in the files (``tests/simulate``).
 """
 
 from __future__ import annotations

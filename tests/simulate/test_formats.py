@@ -1,7 +1,7 @@
 """A simulated shop's files: every format holds the same orders, and exactly the dirt it says.
 
 What belongs here: files read back by the plainest means. What does not: loading them
-(``tests/integration``).
+(``tests/origins/test_simulate_loads.py``).
 """
 
 from __future__ import annotations

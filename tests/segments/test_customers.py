@@ -156,15 +156,16 @@ def test_both_segmentations_share_their_tables_and_are_judged(kept, restore):
     )
     assert set(checked) == {("grain_is_not_null",), ("grain_is_unique",), ("one_k_is_chosen",)}
     assert rows("select model, outcome from ops.model_decision order by model") == [
+        ("recommend_co_purchase", "promoted"),
         ("recommend_item_similarity", "promoted"),
         ("segment_customers", "promoted"),
         ("segment_orders", "promoted"),
     ]
     # the mixture of hours is of orders: a customer has many hours
     assert rows(
-        "select model, metrics -> 'hour_mixture_agreement' = '{}' from ops.model_version "
+        "select model, metrics::text like '%hour_mixture%' from ops.model_version "
         "where model like 'segment_%' order by model"
-    ) == [("segment_customers", True), ("segment_orders", False)]
+    ) == [("segment_customers", False), ("segment_orders", True)]
     # 40 * 12 + 60 + 50 + 50 * 8 = 990 purchases and one cancelled order; 30 more of nobody
     assert rows(
         "select segmentation, sum(members), sum(orders), round(sum(member_share)::numeric, 6), "
@@ -207,10 +208,8 @@ def test_the_same_data_gives_the_same_night(kept, restore):
     flow.refresh(holder="test")
     again = read_checksums()
     # the second night has champions to compare with, and says so
-    assert {name for name in first if again[name] != first[name]} <= {
-        "model_scores",
-        "model_status",
-    }
+    changed = {name for name in first if again[name] != first[name]}
+    assert changed <= {"model_scores", "model_status"}
     assert again.keys() == first.keys()
     assert first["customer_segments"]["rows"] == 201
 

@@ -1,7 +1,7 @@
 """The seeded shop: what is planted is what is drawn, counted a second way.
 
 What belongs here: people, goods, sessions and orders. What does not: files, which have their own
-tests (``test_simulate_formats``).
+tests (``test_formats``).
 """
 
 from __future__ import annotations
