@@ -16,7 +16,9 @@ LIMITS = SegmentationGate(
 
 def number_block(values):
     values = np.asarray(values, dtype=float)[:, None]
-    return Block(Feature(name="price", kind="log_mean", column="p", weight=1.0), ("price_log",), values)
+    return Block(
+        Feature(name="price", kind="log_mean", column="p", weight=1.0), ("price_log",), values
+    )
 
 
 def test_edges_lie_between_values():

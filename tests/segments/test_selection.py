@@ -70,9 +70,9 @@ def test_silhouettes_of_many_labelings_equal_scikit_learn_one_by_one():
     # more rows than one block of distances holds, and clusters of one row alone
     rng = np.random.default_rng(1)
     z = np.vstack([blobs([(0, 0), (3, 3), (0, 4)], each=400), [(50.0, 50.0)]])
-    labelings = [
-        np.append(rng.integers(0, k, 1200), k) for k in (1, 2, 3, 7)
-    ] + [np.append(np.repeat([0, 2, 5], 400), 9)]
+    labelings = [np.append(rng.integers(0, k, 1200), k) for k in (1, 2, 3, 7)] + [
+        np.append(np.repeat([0, 2, 5], 400), 9)
+    ]
     found = silhouettes(z, labelings)
     assert found == pytest.approx([silhouette_score(z, labels) for labels in labelings], abs=1e-9)
 
@@ -222,7 +222,11 @@ def test_a_refit_on_the_same_rows_moves_nothing():
 
 
 def block(name, values, weight):
-    return Block(Feature(name=name, kind="log_sum", column="c", weight=weight), (name,), np.asarray(values, float)[:, None])
+    return Block(
+        Feature(name=name, kind="log_sum", column="c", weight=weight),
+        (name,),
+        np.asarray(values, float)[:, None],
+    )
 
 
 def test_a_block_has_the_variance_of_its_weight_whatever_its_unit():
