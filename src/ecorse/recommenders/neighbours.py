@@ -180,14 +180,11 @@ class NeighbourRecommender(Recommender):
         keys, order = self._places
         place = order[np.searchsorted(keys, asked * np.int64(self.n_items) + similar)]
         figures = pl.DataFrame(
-            {
-                "item": asked,
-                "similar_item": similar,
-                "co_purchases": pairs.together[place],
-                "attribute_cosine": pl.repeat(None, len(place), dtype=pl.Float64, eager=True)
-                if pairs.likeness is None
-                else pl.Series(pairs.likeness[place]),
-            }
+            {"item": asked, "similar_item": similar, "co_purchases": pairs.together[place]}
+        ).with_columns(
+            attribute_cosine=pl.lit(None, pl.Float64)
+            if pairs.likeness is None
+            else pl.Series(pairs.likeness[place])
         )
         return explain_pairs(figures, self.counts)
 
