@@ -6,6 +6,7 @@ night let it be made once (``snapshot``) and each get a copy of their own (``res
 
 from __future__ import annotations
 
+import random
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -247,7 +248,7 @@ def stage_shop(warehouse: str) -> Callable[..., int]:
     return stage
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def stage_more() -> Callable[..., int]:
     """The same function, for a warehouse that holds something already."""
     return stage
@@ -310,3 +311,16 @@ def copy_build() -> Callable[[int], int]:
         return target
 
     return copy
+
+
+@pytest.fixture
+def snapshot_of(postgres):
+    """Give a context manager that is inside a kept warehouse itself, not a copy.
+
+    For tests that change nothing that stays: what they do is rolled back.
+    """
+
+    def enter(kept: Snapshot):
+        return inside(postgres, kept.database, kept.home)
+
+    return enter
