@@ -46,7 +46,7 @@ bench: $(VENV)/dev.stamp ## measure against peers in one run; ends with one line
 	$(BIN)/python -m benchmarks
 
 dictionary: $(VENV)/dev.stamp ## write docs/data-dictionary.md from the marts
-	$(BIN)/python -m ecorse.refresh.dictionary
+	$(BIN)/python -m ecorse.reports.dictionary
 
 lock: ## resolve pyproject.toml into the two lock files (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \

@@ -2,7 +2,7 @@
 
 What belongs here: the simulator's event log as one file, our load and a COPY of the rows it cleaned
 each in a process of its own, then every mart of events; times, peak memory of the loading process
-and of Postgres's workers. What does not: correctness (``tests/integration/test_real_events.py``).
+and of Postgres's workers. What does not: correctness (``tests/flow/test_real_events.py``).
 
 Run ``python benchmarks/bench_events.py --millions 1 2 5 10 20 --plot docs/img/scale.svg`` for the
 curve of docs/scale.md; ``make bench`` runs two million. The last line is

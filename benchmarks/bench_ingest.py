@@ -1,7 +1,7 @@
 """Loading two million generated sales lines, against pandas and against a raw COPY.
 
 What belongs here: a generated file, the three programs each in processes of their own, their times
-and peak memory. What does not: correctness (``tests/integration/test_load_*.py``).
+and peak memory. What does not: correctness (``tests/ingest/test_load_*.py``).
 
 Both peers get the rows that our own load has already cleaned, as a CSV file, and put them into a
 table with the same definition and indexes: (a) what a script would do, ``pandas.read_csv`` and

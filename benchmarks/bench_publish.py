@@ -2,7 +2,7 @@
 
 What belongs here: readers in both table orders, timed read by read, while builds are published by
 the pointer, and then while the same tables are swapped by renaming (the peer, as dbt and dlt do).
-What does not: whether what they read is right (``tests/integration/test_publish.py``).
+What does not: whether what they read is right (``tests/refresh/test_publish.py``).
 
 Run ``python benchmarks/bench_publish.py``. The last line is
 ``bench <name> <ratio> <better|worse> than <peer>``, ratio = the peer's longest wait / ours.

@@ -1,7 +1,7 @@
 """Names that SQL, Python, the CLI and the documentation share.
 
 What belongs here: names used in more than one part. What does not: types and comments, which
-stand with the table (``include/sql/schema``, ``include/sql/marts``, ``models.relation.TableSpec``).
+stand with the table (``include/sql/schema``, ``include/sql/marts``, ``models.Relation``).
 """
 
 SIMULATED_PREFIX = "SIM-"  # order ids of simulated lines

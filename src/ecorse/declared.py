@@ -17,7 +17,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -145,7 +145,10 @@ def _mistakes(errors: Iterable[Any], model: type[BaseModel]) -> Iterator[str]:
 
 
 def _mistake(place: tuple[int | str, ...], errors: Sequence[Any], model: type[BaseModel]) -> str:
-    key, error = _key(place), errors[0]
+    key, error = _key(_follow(model, place)[1]), errors[0]
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        kinds = sorted(_tags(_follow(model, place)[2]))
+        return f"{key}.{_told_by(error)}: expected {', '.join(kinds)}"
     if error["type"] == "missing":
         expected = _description(model, place)
         return f"{key} is missing" + (f"; expected {expected}" if expected else "")
@@ -153,8 +156,14 @@ def _mistake(place: tuple[int | str, ...], errors: Sequence[Any], model: type[Ba
         known = ", ".join(sorted(_fields(model, place[:-1])))
         return f"{key}: no such key" + (f"; there are {known}" if known else "")
     found = f"{key} = {_short(error['input'])}" if key else "the file"
-    expected = " or ".join(dict.fromkeys(map(_expectation, errors)))
-    return f"{found}: {expected}"
+    first, *others = dict.fromkeys(map(_expectation, errors))
+    return " or ".join([f"{found}: {first}", *(o.removeprefix("expected ") for o in others)])
+
+
+def _told_by(error: Any) -> str:
+    """Of a table that is one of several: the key that tells which, and what it says."""
+    told_by, found = error["ctx"]["discriminator"].strip("'"), error["ctx"].get("tag")
+    return f"{told_by} = {found!r}" if found else f"{told_by} is missing"
 
 
 # kinds of pydantic's errors, in plain words; ``{...}`` is what the model says of the bound
@@ -214,33 +223,49 @@ def _field(model: Any, key: int | str) -> Any:
     return next((f for name, f in fields.items() if key == (f.alias or name)), None)
 
 
-def _model_at(model: Any, location: Sequence[int | str]) -> Any:
-    """The model that describes the table at ``location``; ``None`` where no model does."""
+def _follow(
+    model: Any, location: Sequence[int | str]
+) -> tuple[Any, list[int | str], list[type[BaseModel]]]:
+    """Follow a place through the models: the model there, the place as the file has it, and all
+    models that may stand there.
+
+    Where a table is one of several models, pydantic puts the value that tells which into the place.
+    """
+    models, place = [model], list[int | str]()
     for part in location:
-        if isinstance(part, int):
+        if isinstance(part, str) and len(models) > 1 and part in (tagged := _tags(models)):
+            models = [tagged[part]]
             continue
-        field = _field(model, part)
-        if field is None:
-            return None
-        model = _inner(field.annotation)
-    return model
+        place.append(part)
+        if isinstance(part, str):
+            field = _field(models[0], part) if models else None
+            models = list(_inner(field.annotation)) if field is not None else []
+    return models[0] if models else None, place, models
 
 
-def _inner(annotation: Any) -> Any:
-    """The first pydantic model within an annotation such as ``tuple[Model, ...]``."""
+def _inner(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The pydantic models within an annotation such as ``tuple[One | Other, ...]``."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
+        yield annotation
     for part in getattr(annotation, "__args__", ()):
-        if (found := _inner(part)) is not None:
-            return found
-    return None
+        yield from _inner(part)
+
+
+def _tags(models: Sequence[type[BaseModel]]) -> dict[str, type[BaseModel]]:
+    """Models by the values of their literal fields with one value, such as ``check = "unique"``."""
+    return {
+        get_args(field.annotation)[0]: model
+        for model in models
+        for field in model.model_fields.values()
+        if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) == 1
+    }
 
 
 def _fields(model: Any, location: Sequence[int | str]) -> list[str]:
-    at = _model_at(model, location)
+    at = _follow(model, location)[0]
     return [f.alias or name for name, f in getattr(at, "model_fields", {}).items()]
 
 
 def _description(model: Any, location: Sequence[int | str]) -> str:
-    field = _field(_model_at(model, location[:-1]), location[-1])
+    field = _field(_follow(model, location[:-1])[0], location[-1])
     return (field.description or "") if field is not None else ""

@@ -10,6 +10,7 @@ import signal
 from ecorse.settings import get_settings
 
 NAMES = (
+    "migrate.after_copy",
     "ingest.after_lock",
     "ingest.after_archive",
     "ingest.mid_copy",

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from ecorse.errors import ConfigError, ContractError, DataError, EcorseError
+from ecorse.errors import ContractError, DataError, EcorseError
 from ecorse.failpoints import failpoint
 from ecorse.ingest.choice import ORIGIN_OF_DATA
 from ecorse.ingest.run import IngestSummary, ingest_source
-from ecorse.ingest.shops import load_shops
+from ecorse.ingest.shops import select_sources
 from ecorse.origins import from_here
 from ecorse.refresh import builds
 from ecorse.refresh import publish as publishing
@@ -27,7 +27,6 @@ from ecorse.refresh.partitions import clear_old_builds
 from ecorse.refresh.pruned import refuse_pruned
 from ecorse.refresh.tables import create_mart
 from ecorse.refresh.views import relations_of
-from ecorse.settings import get_settings
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.journal import journal
 
@@ -134,18 +133,7 @@ def ingest_all(
     ConfigError
         No configured source fits, or there is no such origin.
     """
-    settings = get_settings()
-    chosen = [
-        (shop.shop_id, configured.name)
-        for shop in load_shops(settings)
-        for configured in shop.sources
-        if shop_id in (None, shop.shop_id) and source in (None, configured.name)
-    ]
-    if not chosen:
-        raise ConfigError(
-            f"No shop {shop_id or '(any)'} with source {source or '(any)'} in "
-            f"{settings.shops_file}."
-        )
+    chosen = select_sources(shop_id, source)
     if data:
         data = from_here(origin or ORIGIN_OF_DATA, data)
     scope: Literal["shop", "all"] = "shop" if shop_id else "all"
@@ -170,7 +158,7 @@ def ingest_all(
         return summaries, failed[0] if failed else None
     # a refused file is the least of them: it alone does not keep a night from being built
     worst = next((e for e in failed if not isinstance(e, ContractError)), failed[0])
-    return summaries, type(worst)(" ".join(map(str, failed)))
+    return summaries, type(worst)(" ".join(dict.fromkeys(map(str, failed))))
 
 
 def open_build(
@@ -186,7 +174,12 @@ def open_build(
         Another refresh is at work.
     TerminalError
         The rows of a load that counted at ``known_by`` were pruned.
+    ConfigError
+        A mart or model is declared wrongly; no build was opened.
     """
+    from ecorse.training.run import check_models
+
+    check_models(load_catalog())
     build_id = builds.open_build(as_of=as_of, known_by=known_by, holder=holder)
     refuse_pruned(build_id)
     failpoint("refresh.after_open")

@@ -145,7 +145,9 @@ class Night:
         shop
             Only this shop.
         """
-        return self._where("model_scores", "metric, value desc", task=task, shop_id=shop)
+        return self._where(
+            "model_scores", "task, slice, metric, value desc nulls last", task=task, shop_id=shop
+        )
 
     def recommend(self, *products: str, shop: str | None = None, **wanted: Any) -> pd.DataFrame:
         """What to show beside chosen products, named by id or by their name in any case.

@@ -21,7 +21,7 @@ import importlib.util
 import re
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
@@ -138,7 +138,7 @@ def load(kind: str, name: str) -> Any:
 def unknown(kind: str, name: str, known: tuple[str, ...]) -> str:
     """The sentence for a name that stands for nothing: what there is, and where it may stand."""
     room = ROOMS[kind]
-    own = _project_folder(kind) / f"{name}.py"
+    own = get_settings().project_dir / "include" / room / f"{name}.py"
     said = f"There is no {kind} {name!r}; there are {', '.join(known) or 'none'}."
     if own.is_file():
         return f"{said} {own} does not count, for it does not define {constant_of(kind)}."
@@ -154,26 +154,23 @@ def _of_room(kind: str) -> list[Found]:
     return [
         Found(name, str(file), module=f"ecorse.{ROOMS[kind]}.{name}")
         for folder in folders
-        for name, file in _plugin_files(Path(folder), kind)
+        for name, file in _plugin_files(Path(folder).glob("*.py"), kind)
     ]
 
 
 def _of_project(kind: str) -> list[Found]:
     module = f"ecorse_project.{ROOMS[kind]}"
+    files = get_settings().files(f"{ROOMS[kind]}/*.py")
     return [
         Found(name, str(file), module=f"{module}.{name}", file=file)
-        for name, file in _plugin_files(_project_folder(kind), kind)
+        for name, file in _plugin_files(files, kind)
     ]
 
 
-def _project_folder(kind: str) -> Path:
-    return get_settings().project_dir / "include" / ROOMS[kind]
-
-
-def _plugin_files(folder: Path, kind: str) -> list[tuple[str, Path]]:
-    """Name and file of the modules of a folder that assign the kind's constant."""
+def _plugin_files(files: Iterable[Path], kind: str) -> list[tuple[str, Path]]:
+    """Name and file of the modules that assign the kind's constant."""
     found = []
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted(files):
         if path.stem.startswith("_"):
             continue
         stat = path.stat()

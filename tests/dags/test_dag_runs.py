@@ -72,7 +72,11 @@ def test_a_night_from_files_to_readers_and_back(play, sales):
     write_sales(sales / "april.csv", 400)
     (sales / "bad.csv").write_text("nothing,like,sales\n1,2,3\n")
 
-    ingest, refresh = play(("ingest", {}), ("refresh", {}))
+    misspelt, ingest, refresh = play(
+        ("ingest", {"path": str(sales)}), ("ingest", {}), ("refresh", {})
+    )
+    assert misspelt["tasks"]["list_sources"] == "failed"  # and the configured place is not read
+    assert "no field 'path'; it has shop, source, origin, data" in misspelt["log"]
     assert ingest["tasks"] == {
         "list_sources": "success",
         "load_source[0]": "failed",
@@ -126,7 +130,7 @@ def test_a_night_from_files_to_readers_and_back(play, sales):
 
 def test_a_failed_step_marks_its_build(play, warehouse, tmp_path, monkeypatch):
     shutil.copytree(PROJECT_DIR / "include", tmp_path / "include")
-    broken = tmp_path / "include" / "sql" / "marts" / "broken.sql"
+    broken = tmp_path / "include" / "sql" / "marts" / "core" / "broken.sql"
     broken.write_text(BROKEN_MART)
     monkeypatch.setenv("ECORSE_PROJECT_DIR", str(tmp_path))
     (refresh,) = play(("refresh", {}))

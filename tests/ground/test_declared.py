@@ -20,6 +20,8 @@ class Car(Table):
     name: str = Field(description="what people call it")
     wheels: tuple[Wheel, ...] = ()
     weights: dict[str, float] = Field(default_factory=dict)
+    notes: dict[str, str | int | bool] = Field(default_factory=dict)
+    maker: str = Field(default="x", alias="made_by", min_length=2)
 
     def mistakes(self):
         if len(self.wheels) == 3:
@@ -54,6 +56,25 @@ def test_a_number_in_quotes_is_no_number():
     assert told({"name": "x", "wheels": [{"size": "4"}]}) == (
         "cars.toml: wheels[0].size = '4': expected a whole number."
     )
+
+
+def test_kinds_are_told_in_plain_words():
+    message = told(
+        {
+            "name": 5,
+            "wheels": {"size": 4},
+            "weights": "heavy",
+            "notes": {"price": [1], "ok": "yes"},
+            "made_by": "",
+        }
+    )
+    assert message.splitlines()[1:] == [
+        "  name = 5: expected a text",
+        "  wheels = {'size': 4}: expected a list",
+        "  weights = 'heavy': expected a table",
+        "  notes.price = [1]: expected a text or a whole number or true or false",
+        "  made_by = '': expected at least 2 characters",
+    ]
 
 
 def test_a_bound_is_named():

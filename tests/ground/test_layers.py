@@ -137,6 +137,25 @@ def test_a_folder_that_is_no_project_is_refused_with_the_way_to_make_one(tmp_pat
         layers.require_project(tmp_path)
 
 
+def test_a_projects_mart_replaces_also_one_that_a_shipped_template_makes(tmp_path):
+    from ecorse.refresh.catalog import load_catalog
+
+    own = tmp_path / "include" / "sql" / "marts" / "mine" / "segment_by_city.sql"
+    own.parent.mkdir(parents=True)
+    own.write_text(
+        '/*\nabout = "Mine"\ngrain = ["shop_id"]\nmaterialized = "table"\n*/\n'
+        "select distinct shop_id from marts.orders\n"
+    )
+    marts = load_catalog(Settings(project_dir=tmp_path)).marts
+    assert marts["segment_by_city"].path == own
+    assert marts["segment_by_hour"].path.is_relative_to(layers.SHIPPED_DIR)
+    again = own.parents[1] / "other" / own.name
+    again.parent.mkdir()
+    again.write_text(own.read_text())
+    with pytest.raises(ConfigError, match="makes 'segment_by_city' too"):
+        load_catalog(Settings(project_dir=tmp_path))
+
+
 def test_layers_and_settings_import_nothing_heavy():
     code = (
         "import sys, ecorse.layers\n"

@@ -14,7 +14,7 @@ from psycopg.rows import dict_row
 from ecorse.refresh.catalog import Catalog, load_catalog
 from ecorse.refresh.render import render
 from ecorse.schema.staging import STAGING_TABLES
-from ecorse.training.run import model_specs
+from ecorse.training.run import model_relations
 
 
 def _as_it_stands(schema: str, table: str) -> str:
@@ -27,7 +27,7 @@ class Marts:
     def __init__(self, conn: psycopg.Connection, catalog: Catalog) -> None:
         self.conn = conn
         self.catalog = catalog
-        self.specs = {spec.name: spec for spec in model_specs(catalog)}
+        self.relations = {spec.name: spec for spec in model_relations(catalog)}
 
     def create_empty(self) -> None:
         """Make every mart as a table typed by its own SQL, and every table of a model."""
@@ -35,8 +35,9 @@ class Marts:
             if step.kind == "mart":
                 self.conn.execute(f"create table marts.{step.name} as {self.rendered(step.name)}")
             for table in step.writes if step.kind == "model" else ():
-                columns = ", ".join(f"{n} {t}" for n, (t, _) in self.specs[table].columns.items())
-                self.conn.execute(f"create table if not exists marts.{table} ({columns})")
+                columns = self.relations[table].columns.items()
+                typed = ", ".join(f"{name} {column.sql_type}" for name, column in columns)
+                self.conn.execute(f"create table if not exists marts.{table} ({typed})")
 
     def build(self, given: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
         """Fill every mart from what staging holds; tables of models get the given rows."""

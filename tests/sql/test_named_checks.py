@@ -195,9 +195,9 @@ def test_every_named_check_has_a_case() -> None:
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        ({"check": "unique", "columns": ["shop_id; drop table x"]}, "pattern"),
-        ({"check": "unique", "columns": ['a" or 1=1 --']}, "pattern"),
-        ({"check": "unique", "columns": []}, "at least 1 item"),
+        ({"check": "unique", "columns": ["shop_id; drop table x"]}, "a column's name"),
+        ({"check": "unique", "columns": ['a" or 1=1 --']}, "a column's name"),
+        ({"check": "unique", "columns": []}, "one or more"),
         ({"check": "unique", "columns": ["a"], "where": "a ="}, "is not a condition"),
         ({"check": "unique", "columns": ["a"], "where": "pg_sleep(9) is null"}, "PG_SLEEP"),
         ({"check": "unique", "columns": ["a"], "where": "1 = 1) or (b = 1"}, "is not a condition"),
@@ -209,9 +209,9 @@ def test_every_named_check_has_a_case() -> None:
         ),
         ({"check": "between", "columns": ["a"]}, "needs at_least"),
         ({"check": "filled_where", "columns": ["a"]}, "Field required"),
-        ({"check": "sums_match", "table": "ops.load", "sums": ["n"]}, "pattern"),
-        ({"check": "sums_match", "table": "marts.x", "sums": ["sum(n) + 1"]}, "pattern"),
-        ({"check": "compare", "columns": ["a <= 5"]}, "pattern"),
+        ({"check": "sums_match", "table": "ops.load", "sums": ["n"]}, "staging.<name>"),
+        ({"check": "sums_match", "table": "marts.x", "sums": ["sum(n) + 1"]}, "here = there"),
+        ({"check": "compare", "columns": ["a <= 5"]}, "columns as"),
         ({"check": "biggest", "columns": ["a"]}, "'biggest'"),
     ],
 )

@@ -42,7 +42,7 @@ psql "$(ecorse db url --role bi_reader)" -c 'select * from marts.kpis'
 |---|---|
 | `include/shops.toml` | the shops, and where each gets its files from; simulated at first |
 | `include/sources/` | mappings: files of another shape (`ecorse source draft FILE` proposes one) |
-| `include/sql/marts/`, `include/sql/checks/` | marts and checks |
+| `include/sql/marts/<area>/`, `include/sql/checks/` | marts and checks |
 | `include/models/` | declarations of models |
 | `include/origins/` | places that files come from, in Python |
 | `dags/`, `plugins/` | what Airflow reads: thin files that run what the installed Ecorse ships |

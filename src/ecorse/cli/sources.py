@@ -81,11 +81,11 @@ def source_draft(
 ) -> None:
     """Propose a mapping (TOML, for include/sources) from a sample of a file."""
     from ecorse.errors import ConfigError
-    from ecorse.sources.mappings.declare import TARGETS
+    from ecorse.schema.staging import STAGING_TABLES
     from ecorse.sources.mappings.draft import draft
 
-    if table not in (None, *TARGETS):
-        raise ConfigError(f"There is no table {table!r}; there are {', '.join(TARGETS)}.")
+    if table not in (None, *STAGING_TABLES):
+        raise ConfigError(f"There is no table {table!r}; there are {', '.join(STAGING_TABLES)}.")
     if not file.is_file():
         raise ConfigError(f"{file}: there is no such file.")
     print(draft(file, table), end="")

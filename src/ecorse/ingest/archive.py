@@ -100,7 +100,7 @@ class Incoming:
         return chunk
 
     @contextmanager
-    def reader(self) -> Iterator[Readable]:
+    def to_parse(self) -> Iterator[Readable]:
         """What to parse: the file itself, or its archived copy if it was read already."""
         if self._archived is None:
             yield self

@@ -56,17 +56,17 @@ def check_file(path: Path, source: str, shop: Shop, *, reading: Reading | None =
 
     ``rows_suspected`` may repeat an earlier row of the file; a load decides about them.
     """
-    reader = get_source(source, reading)
+    declared = get_source(source, reading)
     settings = get_settings()
     checked = Checked(path.name, source)
     try:
-        if isinstance(reader, LookingUp):
-            reader = reader.bind(path.parent)
+        if isinstance(declared, LookingUp):
+            declared = declared.bind(path.parent)
         with path.open("rb") as file:
             cleaner = Cleaner(
                 file,
                 path.stat().st_size,
-                source=reader,
+                source=declared,
                 shop=shop,
                 file_name=path.name,
                 max_record_bytes=settings.max_record_bytes,

@@ -57,6 +57,6 @@ def choose(
     if data and not origin:
         origin = ORIGIN_OF_DATA
     if origin and origin != chosen:
-        chosen, kept = origin, {}
+        chosen, kept, is_named = origin, {}, bool(data or options)
     said = {**(options or {}), **data_options(chosen, data or "")}
     return Choice(chosen, {**kept, **said}, is_named)

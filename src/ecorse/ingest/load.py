@@ -12,29 +12,28 @@ the next load of the source deletes what was left.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
-import polars as pl
 import psycopg
 
 from ecorse import __version__
-from ecorse.clean.cleaner import Account, CleanBlock, Cleaner
+from ecorse.clean.cleaner import Cleaner
 from ecorse.columns import SIMULATED_SUFFIX
 from ecorse.errors import ContractError, DiskFull, StoreBusy
 from ecorse.failpoints import failpoint
-from ecorse.ingest import ledger, repeated
+from ecorse.ingest import ledger
+from ecorse.ingest.account import count
 from ecorse.ingest.archive import Archived, Incoming, settle
 from ecorse.ingest.report import write_report
+from ecorse.ingest.rows import LoadedRows
 from ecorse.ingest.summary import LoadSummary
 from ecorse.schema.source import LookingUp, Shop, Source
-from ecorse.schema.staging import STAGING_TABLES, StagingTable
+from ecorse.schema.staging import STAGING_TABLES
 from ecorse.settings import get_settings
 from ecorse.warehouse.connect import connect
-from ecorse.warehouse.copy import CopyStreams, copy_frame
 from ecorse.warehouse.lock import Fence
 
 log = logging.getLogger(__name__)
@@ -149,12 +148,6 @@ def _skip(
     return summary
 
 
-def _changed(before: ledger.Terms, now: ledger.Terms) -> list[str]:
-    """What differs, as a person calls it."""
-    names = ("contract", "time zone", "currency")
-    return [n for n, old, new in zip(names, before, now, strict=True) if old != new]
-
-
 class _Load:
     """One load at work."""
 
@@ -175,13 +168,11 @@ class _Load:
         self.terms, self.started_at = terms, started_at
         self.table = STAGING_TABLES[source.contract.table]
         self.load_id = 0
-        self.has_candidates = False
-        self.companion_tables: set[str] = set()
 
     def run(self, progress: Callable[[int], None] | None) -> LoadSummary:
         """Clean, copy and account; on any error nothing of the load is left."""
         settings = get_settings()
-        with self.incoming.reader() as file, ThreadPoolExecutor(1) as background:
+        with self.incoming.to_parse() as file, ThreadPoolExecutor(1) as background:
             try:
                 cleaner = Cleaner(
                     file,
@@ -203,8 +194,9 @@ class _Load:
             )
             self.conn.commit()
             try:
-                self._copy(cleaner, settings.copy_streams, progress, background)
-                summary = self._account(cleaner, self.incoming.finish())
+                rows = LoadedRows(self.conn, self.table, self.load_id, settings.copy_streams)
+                self._copy(cleaner, rows, progress, background)
+                summary = self._make_it_count(cleaner, rows, self.incoming.finish())
             except Exception as error:
                 self._discard()
                 if isinstance(error, ContractError):
@@ -217,125 +209,43 @@ class _Load:
     def _copy(
         self,
         cleaner: Cleaner,
-        stream_count: int,
+        rows: LoadedRows,
         progress: Callable[[int], None] | None,
         background: ThreadPoolExecutor,
     ) -> None:
-        """Copy the file's rows by parallel streams; candidates and rejects to temporary tables."""
-        repeated.create_work_tables(self.conn, self.table)
-        streams: dict[str, CopyStreams] = {}
+        """Copy the file's rows; its archived copy is brought to the disk meanwhile."""
         try:
-            with self.conn.cursor() as cursor:
-                for block in cleaner:
-                    self._set_undecided_aside(cursor, block)
-                    self._write(streams, self.table.name, block.lines, stream_count)
-                    for name, rows in block.companions.items():
-                        self._write(streams, name, rows, 1)
-                    if progress:
-                        progress(cleaner.account.rows_read)
+            for block in cleaner:
+                rows.add(block)
+                if progress:
+                    progress(cleaner.account.rows_read)
             archived = self.incoming.finish()
             failpoint("ingest.after_archive")
             settled = background.submit(settle, archived)
-            for stream in streams.values():
-                stream.finish()
-            if self.has_candidates and (primary := streams.get(self.table.name)):
-                repeated.fetch_possible_originals(
-                    self.conn, primary.connections, self.table, self.load_id
-                )
+            rows.finish()
             settled.result()
-            if streams:
+            if not rows.is_empty:
                 failpoint("ingest.before_commit")
-                self._commit(list(streams.values()))
+                rows.commit(self.fence)
         finally:
-            for stream in streams.values():
-                stream.close()
+            rows.close()
 
-    def _set_undecided_aside(self, cursor: psycopg.Cursor, block: CleanBlock) -> None:
-        """Copy a block's candidates and rejects to the load's temporary tables."""
-        if block.candidates.height:
-            self.has_candidates = True
-            copy_frame(cursor, ("candidate",), self._with_load(block.candidates))
-        for name, rows in block.companion_candidates.items():
-            table = STAGING_TABLES[name]
-            repeated.create_candidates(self.conn, table, repeated.candidates_of(table))
-            self.companion_tables.add(name)
-            if rows.height:
-                copy_frame(cursor, (repeated.candidates_of(table),), self._with_load(rows))
-        if block.rejected.height:
-            copy_frame(cursor, ("rejected",), block.rejected)
-
-    def _write(
-        self, streams: dict[str, CopyStreams], name: str, rows: pl.DataFrame, stream_count: int
-    ) -> None:
-        """Queue rows for their table's streams; these start with the table's first rows."""
-        if not rows.height:
-            return
-        lines = self._with_load(rows)
-        if name not in streams:
-            relation = STAGING_TABLES[name].relation
-            streams[name] = CopyStreams(relation, lines.columns, stream_count)
-        streams[name].write(lines)
-
-    def _commit(self, streams: list[CopyStreams]) -> None:
-        """Commit every stream, if this run may still write."""
-        with connect(application_name="ecorse load fence") as conn, conn.cursor() as cursor:
-            self.fence.check(cursor)
-            for stream in streams:
-                stream.commit()
-
-    def _with_load(self, lines: pl.DataFrame) -> pl.DataFrame:
-        return lines.with_columns(pl.lit(self.load_id).alias("load_id"))
-
-    def _account(self, cleaner: Cleaner, archived: Archived) -> LoadSummary:
+    def _make_it_count(self, cleaner: Cleaner, rows: LoadedRows, archived: Archived) -> LoadSummary:
         """Decide about duplicates, write the account, and make the load count."""
-        conn, shop, account = self.conn, self.shop, cleaner.account
+        conn, shop, source, account = self.conn, self.shop, self.source.name, cleaner.account
         met = ledger.known_loads(
-            conn,
-            shop.shop_id,
-            self.source.name,
-            file_name=self.file_name,
-            sha256=archived.sha256,
+            conn, shop.shop_id, source, file_name=self.file_name, sha256=archived.sha256
         )
         replaced = [m.load_id for m in met]
-        moves = self._decide(replaced, account)
-        table = self.table.name
-        rows = Counter(account.lines)
-        money = account.money
-        for sign, moved in zip((1, -1), moves, strict=True):
-            for name, move in moved.items():
-                rows[name] += sign * move.rows
-                money += sign * move.money
-        rejected = sum(account.rejected.values())
-        ignored = sum(account.ignored.values())
-        duplicate = account.rows_read - rejected - ignored - rows[table]
-        across = moves[1][table].rows if table in moves[1] else 0
-        counts = {
-            "duplicate": {
-                "duplicate_in_file": duplicate - across, "duplicate_across_files": across
-            },
-            "ignored": dict(account.ignored),
-            "rejected": dict(account.rejected),
-        }  # fmt: skip
-        if account.flagged:
-            counts["flagged"] = dict(account.flagged)
+        moves = rows.decide(shop.shop_id, source, replaced, account)
         load = ledger.LoadRow(
             load_id=self.load_id,
             shop_id=shop.shop_id,
-            source=self.source.name,
+            source=source,
             file_name=self.file_name,
             sha256=archived.sha256,
             size_bytes=archived.size_bytes,
-            rows_read=account.rows_read,
-            rows_staged=rows[table],
-            rows_duplicate=duplicate,
-            rows_ignored=ignored,
-            rows_rejected=rejected,
-            rows_by_table={name: n for name, n in rows.items() if n or name == table},
-            money_staged=money,
-            counts={
-                kind: {rule: rows for rule, rows in rules.items() if rows}
-                for kind, rules in counts.items()
-            },
+            **count(account, moves, self.table.name)._asdict(),
             warnings=cleaner.warnings,
             **self.terms._asdict(),
             first_row_at=account.first_at,
@@ -347,62 +257,11 @@ class _Load:
         self._remember_shops(account.is_simulated)
         ledger.record_load(conn, load, replaced)
         write_report(conn, load, account)
-        ledger.resolve_refused(conn, shop.shop_id, self.source.name, self.file_name)
+        ledger.resolve_refused(conn, shop.shop_id, source, self.file_name)
         with conn.cursor() as cursor:
             self.fence.check(cursor)
         conn.commit()
-        return self._summary(load, met)
-
-    def _decide(
-        self, replaced: list[int], account: Account
-    ) -> tuple[dict[str, repeated.Moved], dict[str, repeated.Moved]]:
-        """Stage new candidates and set rows aside that other loads hold; what moved, by table."""
-        candidates = self._tables(self.companion_tables)
-        staged = repeated.stage_new_candidates(self.conn, self.table, candidates)
-        others = repeated.overlapping_loads(
-            self.conn,
-            self.shop.shop_id,
-            self.source.name,
-            replaced,
-            account.first_at,
-            account.last_at,
-        )
-        companions = self._tables({*self.companion_tables, *account.lines})
-        set_aside = repeated.set_repeated_aside(
-            self.conn,
-            self.load_id,
-            self.table,
-            companions,
-            others,
-            account.first_at,
-            account.last_at,
-        )
-        return staged, set_aside
-
-    def _tables(self, names: set[str]) -> list[StagingTable]:
-        """The tables of companion rows among the names, in a fixed order."""
-        return [STAGING_TABLES[name] for name in sorted(names - {self.table.name})]
-
-    def _summary(self, load: ledger.LoadRow, met: list[ledger.KnownLoad]) -> LoadSummary:
-        before = next((m for m in met if m.sha256 == load.sha256), None)
-        return LoadSummary(
-            load_id=load.load_id,
-            file_name=load.file_name,
-            sha256=load.sha256,
-            rows_read=load.rows_read,
-            rows_staged=load.rows_staged,
-            rows_duplicate=load.rows_duplicate,
-            rows_ignored=load.rows_ignored,
-            rows_rejected=load.rows_rejected,
-            rows_by_table=dict(load.rows_by_table),
-            money_staged=load.money_staged,
-            currency=load.currency,
-            counts={kind: dict(rules) for kind, rules in load.counts.items()},
-            warnings=list(load.warnings),
-            superseded=[m.load_id for m in met],
-            changed=_changed(before.terms, self.terms) if before else [],
-            seconds=(datetime.now(UTC) - self.started_at).total_seconds(),
-        )
+        return LoadSummary.of(load, met, self.terms)
 
     def _remember_shops(self, is_simulated: bool) -> None:
         shop = self.shop

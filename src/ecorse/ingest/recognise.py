@@ -13,7 +13,7 @@ from ecorse.clean.cleaner import Cleaner, open_frames
 from ecorse.errors import ContractError
 from ecorse.ingest.shops import Shop, ShopSource
 from ecorse.origins import SourceFile
-from ecorse.schema.contract import recognise
+from ecorse.schema.contract import Contract, recognise
 from ecorse.schema.source import LookingUp
 from ecorse.settings import get_settings
 from ecorse.sources import get_source
@@ -48,31 +48,53 @@ def share_out(
     to : (Shop, ShopSource)
         One of them.
     """
-    return [file for file in files if to in _takers(file, everyone)]
+    return [file for file in files if _is_for(file, everyone, to)]
 
 
-def _takers(file: SourceFile, everyone: Sequence[Configured]) -> list[Configured]:
-    known = {i: n for i, who in enumerate(everyone) if (n := _known_columns(file, *who))}
-    if not known:
-        return list(everyone[:1])
-    if len({everyone[i][1].name for i in known}) == 1:
-        return [everyone[i] for i in known]
-    matches = {i: _match(file, *everyone[i], known[i]) for i in known}
-    best = max(matches, key=lambda i: (matches[i], -i))
-    name = everyone[best][1].name
-    return [everyone[i] for i in known if everyone[i][1].name == name]
+def _is_for(file: SourceFile, everyone: Sequence[Configured], to: Configured) -> bool:
+    headers = _Headers(file)
+    if not headers.known_columns(to):
+        return to == everyone[0] and not any(map(headers.known_columns, everyone))
+    known = {i: n for i, one in enumerate(everyone) if (n := headers.known_columns(one))}
+    best = next(iter(known))
+    if len({everyone[i][1].name for i in known}) > 1:
+        matches = {i: _match(file, *everyone[i], known[i]) for i in known}
+        best = max(matches, key=lambda i: (matches[i], -i))
+    return everyone[best][1].name == to[1].name
 
 
-def _known_columns(file: SourceFile, shop: Shop, configured: ShopSource) -> int:
-    """How many columns of the file's header the source knows; 0 if one that it needs is missing."""
-    contract = get_source(configured.name, configured.reading).contract
-    try:
-        with file.path.open("rb") as opened:
-            frames = open_frames(opened, contract, file.file_name, get_settings().max_record_bytes)
-            header = recognise(contract, frames.header, file.file_name)
-    except (ContractError, OSError):
-        return 0
-    return 0 if header.missing else len(header.names) - len(header.extra)
+class _Headers:
+    """A file's header as each source reads it; read once for all that read text alike.
+
+    Where the format is no text (xlsx), reading the header reads the file.
+    """
+
+    def __init__(self, file: SourceFile) -> None:
+        self._file = file
+        self._names: dict[tuple[str, str, str], list[str] | None] = {}
+
+    def known_columns(self, one: Configured) -> int:
+        """How many of its columns a source knows; 0 if one that the source needs is missing."""
+        contract = get_source(one[1].name, one[1].reading).contract
+        dialect = (contract.encoding, contract.delimiter, contract.quote)
+        if dialect not in self._names:
+            self._names[dialect] = self._read(contract)
+        names = self._names[dialect]
+        try:
+            header = recognise(contract, names, self._file.file_name) if names else None
+        except ContractError:
+            return 0
+        if header is None or header.missing:
+            return 0
+        return len(header.names) - len(header.extra)
+
+    def _read(self, contract: Contract) -> list[str] | None:
+        limit = get_settings().max_record_bytes
+        try:
+            with self._file.path.open("rb") as opened:
+                return open_frames(opened, contract, self._file.file_name, limit).header
+        except (ContractError, OSError):
+            return None
 
 
 def _match(file: SourceFile, shop: Shop, configured: ShopSource, known_columns: int) -> Match:

@@ -30,21 +30,6 @@ class Moved(NamedTuple):
     money: Decimal
 
 
-def columns_of(conn: psycopg.Connection, table: StagingTable) -> list[str]:
-    """Columns of a staging table, in order."""
-    return [
-        name
-        for (name,) in conn.execute(
-            """
-            select attname from pg_attribute
-            where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped
-            order by attnum
-            """,
-            (".".join(table.relation),),
-        )
-    ]
-
-
 def create_work_tables(conn: psycopg.Connection, table: StagingTable) -> None:
     """Temporary tables of a load: candidate duplicates, what they may repeat, and rejects.
 
@@ -168,7 +153,7 @@ def stage_new_candidates(
     Companion rows are staged with the candidate of their source line. Gives what was
     staged, by table.
     """
-    columns = columns_of(conn, table)
+    columns = table.column_names
     compared = [c for c in columns if c not in NOT_COMPARED]
     conn.execute("analyze candidate, possible_original")
     staged = _moved(
@@ -204,7 +189,7 @@ def stage_new_candidates(
 
 def _stage_companions(conn: psycopg.Connection, table: StagingTable) -> Moved:
     """Stage the undecided companion rows of a table whose primary row was staged."""
-    columns = _names(columns_of(conn, table))
+    columns = _names(table.column_names)
     return _moved(
         conn,
         sql.SQL(
@@ -243,7 +228,7 @@ def set_repeated_aside(
     """
     if not others:
         return {}
-    columns = columns_of(conn, table)
+    columns = table.column_names
     # Rows copied a moment ago have no statistics, and a loop over them took minutes for seconds.
     conn.execute("set local enable_nestloop = off")
     span: sql.Composable = sql.SQL("true")
@@ -295,7 +280,7 @@ def set_repeated_aside(
 
 def _move_companions(conn: psycopg.Connection, table: StagingTable, load_id: int) -> Moved:
     """Move the companion rows of a table whose primary row was moved."""
-    columns = _names(columns_of(conn, table))
+    columns = _names(table.column_names)
     return _moved(
         conn,
         sql.SQL(

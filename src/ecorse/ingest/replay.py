@@ -101,8 +101,8 @@ def _read_again(
         shop, configured = find_source(shop_id, source)
     except ConfigError as error:
         raise ConfigError(f"Load {load_id} cannot be read again: {error}") from None
-    reader = get_source(source, configured.reading)
-    if isinstance(reader, LookingUp) and reader.looks_up:
+    declared = get_source(source, configured.reading)
+    if isinstance(declared, LookingUp) and declared.looks_up:
         raise TerminalError(
             f"Load {load_id} ({file_name}) was read together with other files of its folder, which "
             "the archive does not keep beside it. Ingest the folder once more."
@@ -117,7 +117,7 @@ def _read_again(
         return load_file(
             path,
             shop=shop,
-            source=reader,
+            source=declared,
             fence=fence,
             file_name=file_name,
             run_id=run_id,

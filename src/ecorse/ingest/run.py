@@ -109,7 +109,7 @@ def ingest_source(
     shop, configured = find_source(shop_id, source)
     settings = get_settings()
     choice = choose(configured, settings, origin=origin, data=data, options=options)
-    reader = get_source(configured.name, configured.reading)
+    declared = get_source(configured.name, configured.reading)
     loads: dict[str, LoadSummary] = {}
     refused: dict[str, str] = {}
     with writer(f"ingest:{shop_id}:{source}", holder) as fence:
@@ -120,7 +120,7 @@ def ingest_source(
         while pending:
             for file in pending:
                 try:
-                    load = _load(shop, reader, file, fence, run_id)
+                    load = _load(shop, declared, file, fence, run_id)
                 except ContractError as error:
                     refused[file.file_name] = str(error)
                     _write_refusal(shop_id, source, file, error, run_id)

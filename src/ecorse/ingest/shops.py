@@ -121,6 +121,28 @@ def load_shops(settings: Settings | None = None) -> list[Shop]:
     return list(read(path, ShopsFile, context=known).shops)
 
 
+def select_sources(shop: str | None, source: str | None) -> list[tuple[str, str]]:
+    """Shop and source of everything that is configured and fits; empty means every one.
+
+    Raises
+    ------
+    ConfigError
+        Nothing fits, or the file is wrong.
+    """
+    settings = get_settings()
+    chosen = [
+        (configured.shop_id, used.name)
+        for configured in load_shops(settings)
+        for used in configured.sources
+        if (shop or configured.shop_id) == configured.shop_id and (source or used.name) == used.name
+    ]
+    if not chosen:
+        raise ConfigError(
+            f"No shop {shop or '(any)'} with source {source or '(any)'} in {settings.shops_file}."
+        )
+    return chosen
+
+
 @lru_cache(maxsize=1)
 def currencies() -> frozenset[str]:
     """ISO 4217 codes of the currencies that prices may be stated in."""

@@ -6,8 +6,12 @@ row (``ledger``), the report (``report``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
+
+from ecorse.ingest.ledger import KnownLoad, LoadRow, Terms
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,29 @@ class LoadSummary:
     withdrawn_reason: str | None = None
     seconds: float = 0.0
 
+    @classmethod
+    def of(cls, load: LoadRow, met: Sequence[KnownLoad], terms: Terms) -> LoadSummary:
+        """The summary of a load that counts since just now; ``met`` are those it replaced."""
+        before = next((m for m in met if m.sha256 == load.sha256), None)
+        return cls(
+            load_id=load.load_id,
+            file_name=load.file_name,
+            sha256=load.sha256,
+            rows_read=load.rows_read,
+            rows_staged=load.rows_staged,
+            rows_duplicate=load.rows_duplicate,
+            rows_ignored=load.rows_ignored,
+            rows_rejected=load.rows_rejected,
+            rows_by_table=dict(load.rows_by_table),
+            money_staged=load.money_staged,
+            currency=load.currency,
+            counts={kind: dict(rules) for kind, rules in load.counts.items()},
+            warnings=list(load.warnings),
+            superseded=[m.load_id for m in met],
+            changed=_changed(before.terms, terms) if before else [],
+            seconds=(datetime.now(UTC) - load.started_at).total_seconds(),
+        )
+
     def sentence(self) -> str:
         """One line for a person."""
         if self.is_skipped and self.withdrawn_reason is not None:
@@ -60,3 +87,9 @@ class LoadSummary:
             f"+ {self.rows_ignored} ignored + {self.rows_rejected} rejected;"
             f"{money} in {self.seconds:.1f} s{replaced}"
         )
+
+
+def _changed(before: Terms, now: Terms) -> list[str]:
+    """What differs, as a person calls it."""
+    names = ("contract", "time zone", "currency")
+    return [n for n, old, new in zip(names, before, now, strict=True) if old != new]

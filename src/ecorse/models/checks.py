@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field
 
 from ecorse.declared import Table
 
@@ -21,15 +21,46 @@ Level = Literal["fail", "warn"]
 _COLUMN = r"[a-z_][a-z0-9_]{0,62}"
 _MEASURE = rf"(?:{_COLUMN}|count\(\*\)|count\(distinct {_COLUMN}\))"
 
-Column = Annotated[str, StringConstraints(pattern=rf"^{_COLUMN}$")]
+
+def like(pattern: str, expected: str) -> AfterValidator:
+    """Accept texts of one pattern only; the message says what is expected."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"expected {expected}")
+        return text
+
+    return AfterValidator(check)
+
+
+def _some(items: tuple[str, ...]) -> tuple[str, ...]:
+    if not items:
+        raise ValueError("expected one or more")
+    return items
+
+
+Column = Annotated[str, like(_COLUMN, "a column's name: lower case letters, digits and _")]
 """A column, as it stands in the database: lower case letters, digits and ``_``."""
-Columns = Annotated[tuple[Column, ...], Field(min_length=1)]
-Source = Annotated[str, StringConstraints(pattern=rf"^(?:marts|staging)\.{_COLUMN}$")]
+NOT_EMPTY = AfterValidator(_some)
+"""For a tuple that must hold something."""
+Columns = Annotated[tuple[Column, ...], NOT_EMPTY]
+Source = Annotated[str, like(rf"(?:marts|staging)\.{_COLUMN}", "marts.<name> or staging.<name>")]
 """A relation that checks may read: ``marts.<name>`` or ``staging.<name>``."""
-ColumnPair = Annotated[str, StringConstraints(pattern=rf"^{_COLUMN}(?: = {_COLUMN})?$")]
+ColumnPair = Annotated[
+    str, like(rf"{_COLUMN}(?: = {_COLUMN})?", "a column, or 'here = there' with two columns")
+]
 """A column here, and there if it has another name: ``shop_id``, ``similar_product_id = id``."""
-MeasurePair = Annotated[str, StringConstraints(pattern=rf"^{_MEASURE}(?: = {_MEASURE})?$")]
+MeasurePair = Annotated[
+    str,
+    like(
+        rf"{_MEASURE}(?: = {_MEASURE})?",
+        "a column, count(*) or count(distinct column), or two of them as 'here = there'",
+    ),
+]
 """What is summed here and there: ``revenue``, ``units = net_quantity``, ``orders = count(*)``."""
+
+
+CheckName = Annotated[str, like("[a-z0-9_]*", "lower case letters, digits and _")]
 
 
 @dataclass(frozen=True)
@@ -50,7 +81,7 @@ class Check(Table):
     the sentence says what is wrong, as somebody reads it who finds the check broken.
     """
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]*$")] = ""
+    name: CheckName = ""
     level: Level = "fail"
     sentence: str = ""
 
@@ -63,11 +94,15 @@ class Check(Table):
             Columns that tell rows apart (the grain), for the sample of broken rows.
         """
         return BoundCheck(
-            self.name or self.default_name(),
+            self.called(),
             self.level,
             self.sentence or self.default_sentence(),
             self.select(table, key),
         )
+
+    def called(self) -> str:
+        """Its name, given or made."""
+        return self.name or self.default_name()
 
     def select(self, table: str, key: Sequence[str]) -> str:
         """The select of the rows of ``marts.<table>`` that break the rule."""
@@ -92,9 +127,9 @@ class SqlCheck(Check):
     For a mart it stands in a file, ``include/sql/checks/<mart>.<name>.sql``.
     """
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
-    sentence: Annotated[str, StringConstraints(min_length=1)]
-    sql: Annotated[str, StringConstraints(min_length=1)]
+    name: CheckName = Field(min_length=1)
+    sentence: str = Field(min_length=1)
+    sql: str = Field(min_length=1)
 
     def select(self, table: str, key: Sequence[str]) -> str:
         """Its own SQL."""
@@ -180,8 +215,8 @@ def _parsed_condition(text: str) -> tuple[str, tuple[str, ...]]:
     )  # fmt: skip
     try:
         parsed = sqlglot.parse_one(f"select 1 where {text}", dialect="postgres")
-    except SqlglotError as error:
-        raise ValueError(f"is not a condition: {str(error).splitlines()[0]}") from None
+    except SqlglotError:
+        raise ValueError("is not a condition such as \"line_kind = 'product'\"") from None
     if {name for name, part in parsed.args.items() if part} != {"expressions", "where"}:
         raise ValueError("is more than a condition")
     condition = parsed.args["where"].this

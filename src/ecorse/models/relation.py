@@ -7,8 +7,8 @@ What belongs here: the shape, and the union of all named checks. What does not: 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
@@ -27,14 +27,13 @@ from ecorse.models.row_rules import AcceptedValues, Between, Compare, FilledWher
 from ecorse.models.table_rules import Covers, References, SumsMatch
 
 __all__ = [
+    "GRAIN_CHECKS",
     "BoundCheck",
     "Check",
     "Column",
-    "ModelTable",
     "NamedCheck",
     "Relation",
     "SqlCheck",
-    "TableSpec",
 ]
 
 NamedCheck = Annotated[
@@ -57,6 +56,10 @@ NamedCheck = Annotated[
     Field(discriminator="check"),
 ]
 """Any named check, told apart by its key ``check``."""
+
+
+GRAIN_CHECKS = ("grain_is_not_null", "grain_is_unique")
+"""The names of the checks that every table has."""
 
 
 class Column(NamedTuple):
@@ -96,45 +99,16 @@ class Relation:
         grain = ", ".join(self.grain)
         checks: list[Check] = [
             NotNull(
-                name="grain_is_not_null",
+                name=GRAIN_CHECKS[0],
                 sentence=f"A column of the grain ({grain}) is null",
                 columns=self.grain,
             )
         ]
         if self.is_unique:
             unique = Unique(
-                name="grain_is_unique",
+                name=GRAIN_CHECKS[1],
                 sentence=f"More than one row per {grain}",
                 columns=self.grain,
             )
             checks.append(unique)
         return [check.bind(self.name, self.grain) for check in (*checks, *self.checks)]
-
-
-@dataclass(frozen=True)
-class TableSpec:
-    """A table that a model writes: what it is about, its grain, its columns.
-
-    ``columns`` maps a column name to ``(SQL type, comment)`` in order and starts with
-    ``shop_id``; ``build_id`` is added by the flow. ``checks`` maps a check's name to
-    ``(level, SQL)`` where the level is ``fail`` or ``warn`` and the SQL selects the rows that
-    break the rule, reading ``marts.<name>``. Several models may fill one table if all name the
-    same ``writer_column``: its values tell their rows apart.
-    """
-
-    name: str
-    about: str
-    grain: tuple[str, ...]
-    columns: Mapping[str, tuple[str, str]]
-    checks: Mapping[str, tuple[Literal["fail", "warn"], str]] = field(default_factory=dict)
-    writer_column: str | None = None
-
-    def bound_checks(self) -> list[BoundCheck]:
-        """Every check, ready to run; its name is its sentence."""
-        return [
-            BoundCheck(name, level, name.replace("_", " "), query)
-            for name, (level, query) in self.checks.items()
-        ]
-
-
-ModelTable = Relation | TableSpec

@@ -14,9 +14,10 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from ecorse.models.checks import (
+    NOT_EMPTY,
     Check,
     Column,
     Columns,
@@ -24,6 +25,7 @@ from ecorse.models.checks import (
     checked_condition,
     condition_reads,
     filtered,
+    like,
     listed,
     quoted,
     said_where,
@@ -31,8 +33,10 @@ from ecorse.models.checks import (
 )
 
 Comparison = Annotated[
-    str, StringConstraints(pattern=r"^[a-z_][a-z0-9_]*(?: (?:<=|<|=|<>|>=|>) [a-z_][a-z0-9_]*)+$")
+    str,
+    like(r"[a-z_][a-z0-9_]*(?: (?:<=|<|=|<>|>=|>) [a-z_][a-z0-9_]*)+", "columns as 'a <= b < c'"),
 ]
+"""Columns of one row in an order, ``first_date <= last_date``."""
 
 
 class _OfRows(Check):
@@ -71,7 +75,7 @@ class FilledWhere(_OfRows):
 
     check: Literal["filled_where"] = "filled_where"
     columns: Columns
-    where: Annotated[Condition, Field(min_length=1)]
+    where: Condition = Field(min_length=1)
 
     def select(self, table: str, key: Sequence[str]) -> str:
         problem = " or ".join(
@@ -92,7 +96,7 @@ class AcceptedValues(_OfRows):
 
     check: Literal["accepted_values"] = "accepted_values"
     column: Column
-    values: Annotated[tuple[str, ...], Field(min_length=1)]
+    values: Annotated[tuple[str, ...], NOT_EMPTY]
 
     def select(self, table: str, key: Sequence[str]) -> str:
         values = ", ".join("'" + value.replace("'", "''") + "'" for value in self.values)
@@ -144,7 +148,7 @@ class Compare(_OfRows):
     """Columns of one row compare as said: ``"first_date <= last_date"``, ``"a < b <= c"``."""
 
     check: Literal["compare"] = "compare"
-    columns: Annotated[tuple[Comparison, ...], Field(min_length=1)]
+    columns: Annotated[tuple[Comparison, ...], NOT_EMPTY]
 
     def _words(self) -> list[str]:
         words = " ".join(self.columns).split(" ")

@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field
-
 from ecorse.models.checks import (
+    NOT_EMPTY,
     Check,
     Column,
     ColumnPair,
@@ -33,7 +32,7 @@ from ecorse.models.checks import (
     spoken,
 )
 
-Pairs = Annotated[tuple[ColumnPair, ...], Field(min_length=1)]
+Pairs = Annotated[tuple[ColumnPair, ...], NOT_EMPTY]
 PER_SHOP = ("shop_id",)
 
 
@@ -64,7 +63,7 @@ class SumsMatch(_OfTables):
     """
 
     check: Literal["sums_match"] = "sums_match"
-    sums: Annotated[tuple[MeasurePair, ...], Field(min_length=1)]
+    sums: Annotated[tuple[MeasurePair, ...], NOT_EMPTY]
     by: Pairs = PER_SHOP
     each: tuple[Column, ...] = ()
 

@@ -48,28 +48,26 @@ def _build_id(context: Context) -> int:
 
 # --- ingest ------------------------------------------------------------------------------------
 
+INGEST_FORM = ("shop", "source", "origin", "data")
+
 
 @task
 def list_sources() -> list[dict[str, str]]:
     """The configured shops and sources of this run; the form narrows them."""
     from ecorse.errors import ConfigError
-    from ecorse.ingest.shops import load_shops
-    from ecorse.settings import get_settings
+    from ecorse.ingest.shops import select_sources
 
-    form = get_current_context()["params"]
-    chosen = [
-        {"shop_id": shop.shop_id, "source": source.name}
-        for shop in load_shops(get_settings())
-        for source in shop.sources
-        if (form["shop"] or shop.shop_id) == shop.shop_id
-        and (form["source"] or source.name) == source.name
-    ]
-    if not chosen:
+    context = get_current_context()
+    form = context["params"]
+    if unknown := sorted(set(context["dag_run"].conf or {}) - set(INGEST_FORM)):
         raise ConfigError(
-            f"No shop {form['shop'] or '(any)'} with source {form['source'] or '(any)'} in "
-            f"{get_settings().shops_file}."
+            f"The form of the DAG ingest has no field {', '.join(map(repr, unknown))}; it has "
+            f"{', '.join(INGEST_FORM)}. Nothing was loaded."
         )
-    return chosen
+    return [
+        {"shop_id": shop_id, "source": source}
+        for shop_id, source in select_sources(form["shop"], form["source"])
+    ]
 
 
 @task(

@@ -66,7 +66,7 @@ def attribute_cosine(attributes: ItemAttributes, rows: IntArray, cols: IntArray)
     step = max(1, BLOCK_CELLS // 8 // max(1, attributes.profiles.shape[1]))
     for start in range(0, rows.size, step):
         i, j = rows[start : start + step], cols[start : start + step]
-        dots = (attributes.profiles[i] * attributes.profiles[j]).sum(axis=1)
+        dots = np.einsum("ij,ij->i", attributes.profiles[i], attributes.profiles[j])
         for labels, weight in zip(attributes.labels.T, attributes.label_weights, strict=True):
             dots += weight * ((labels[i] == labels[j]) & (labels[i] >= 0))
         cosines[start : start + step] = dots * (attributes.scale[i] * attributes.scale[j])
@@ -86,9 +86,7 @@ def nearest_by_attributes(attributes: ItemAttributes, top_n: int, threads: int =
     category is better than that, no other category is looked at: 50,000 products in 200
     categories take 1 s so, and 12 s otherwise. ``BLOCK_CELLS`` bounds the memory.
     """
-    vectors = np.hstack([attributes.labels, attributes.profiles])
-    _, first, class_of = np.unique(vectors, axis=0, return_index=True, return_inverse=True)
-    class_of = class_of.ravel()
+    first, class_of = _classes(attributes)
     search = _Search(attributes, _first_of_each(class_of, top_n + 1), top_n)
     step = max(1, BLOCK_CELLS // max(1, search.everyone.size))
     cuts = np.flatnonzero(np.diff(attributes.labels[first, 0])) + 1  # classes come by category
@@ -150,6 +148,29 @@ class _Search:
         last = np.partition(scores, place, axis=1)[:, place]
         keep &= scores >= (last - _SLACK)[:, None]
         return keep, last.astype(np.float64)
+
+
+def _classes(attributes: ItemAttributes) -> tuple[IntArray, IntArray]:
+    """The first item of each class of equal attributes, by label, and the class of each item.
+
+    Rows are told apart by a 64-bit sum of their bytes, a tenth of the time of sorting them; should
+    two different rows have one sum, they are sorted after all.
+    """
+    vectors = np.ascontiguousarray(np.hstack([attributes.labels, attributes.profiles]) + 0.0)
+    draw = np.random.default_rng(1).integers
+    bits = vectors.view(np.uint64)
+    keys = np.zeros(len(vectors), dtype=np.uint64)
+    for column in bits.T:
+        keys = (keys ^ (column * np.uint64(draw(1 << 62) * 2 + 1))) * np.uint64(0x9E3779B97F4A7C15)
+        keys ^= keys >> np.uint64(29)
+    _, first, class_of = np.unique(keys, return_index=True, return_inverse=True)
+    if not (vectors == vectors[first[class_of]]).all():
+        _, first, class_of = np.unique(vectors, axis=0, return_index=True, return_inverse=True)
+        class_of = class_of.ravel()
+    order = np.lexsort((first, *attributes.labels[first].T[::-1]))
+    place = np.empty_like(order)
+    place[order] = np.arange(order.size)
+    return first[order], place[class_of]
 
 
 def _first_of_each(class_of: IntArray, count: int) -> IntArray:

@@ -59,12 +59,9 @@ class CoPurchase(NeighbourRecommender):
         counts, config = self.baskets, self.config
 
         def one_block(start: int, end: int) -> Pairs:
-            pairs = often_enough(counts, counts.pairs(start, end), config)
-            scores = counts.cosine(pairs)
-            chosen = choose_top(pairs.rows, pairs.cols, scores, counts.n_items, config.neighbours)
-            n = np.int64(counts.n_items)
-            place = np.searchsorted(pairs.rows * n + pairs.cols, chosen.rows * n + chosen.cols)
-            return Pairs(chosen.rows, chosen.cols, chosen.scores, pairs.counts[place])
+            return nearest_bought(
+                counts, often_enough(counts, counts.pairs(start, end), config), config
+            )
 
         return Pairs.concatenate(list(map_blocks(one_block, counts.blocks(), config.threads)))
 
@@ -85,6 +82,15 @@ def leave_out_large(baskets: Csr, max_products: int) -> tuple[Csr, int]:
     if (sizes <= max_products).all():
         return baskets, 0
     return sparse.csr_matrix(baskets[sizes <= max_products]), int((sizes > max_products).sum())
+
+
+def nearest_bought(counts: BasketCounts, pairs: CountedPairs, config: CoPurchaseConfig) -> Pairs:
+    """Each item's nearest of counted pairs, by basket cosine."""
+    scores = counts.cosine(pairs)
+    chosen = choose_top(pairs.rows, pairs.cols, scores, counts.n_items, config.neighbours)
+    n = np.int64(counts.n_items)
+    place = np.searchsorted(pairs.rows * n + pairs.cols, chosen.rows * n + chosen.cols)
+    return Pairs(chosen.rows, chosen.cols, chosen.scores, pairs.counts[place])
 
 
 def often_enough(

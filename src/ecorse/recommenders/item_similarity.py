@@ -19,7 +19,12 @@ from ecorse.features.items import LABELS, ItemAttributes, describe_items
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions
 from ecorse.recommenders.attributes import Candidates, attribute_cosine, nearest_by_attributes
-from ecorse.recommenders.co_purchase import CoPurchase, CoPurchaseConfig, often_enough
+from ecorse.recommenders.co_purchase import (
+    CoPurchase,
+    CoPurchaseConfig,
+    nearest_bought,
+    often_enough,
+)
 from ecorse.recommenders.counting import SCORE_DECIMALS, BasketCounts, choose_top, map_blocks
 from ecorse.recommenders.counting import Pairs as CountedPairs
 from ecorse.recommenders.neighbours import Pairs
@@ -112,9 +117,10 @@ class ItemSimilarity(CoPurchase):
         )
         near = nearest_by_attributes(described, config.neighbours, config.threads)
         work = _Work(self.baskets, described, near, config)
-        return Pairs.concatenate(
-            list(map_blocks(work.block, self.baskets.blocks(), config.threads))
-        )
+        blocks = list(map_blocks(work.block, self.baskets.blocks(), config.threads))
+        # counted on the way: what baskets are answered by need not be counted again
+        self.__dict__["complements"] = Pairs.concatenate([bought for _, bought in blocks])
+        return Pairs.concatenate([listed for listed, _ in blocks])
 
 
 @dataclass(frozen=True)
@@ -124,15 +130,19 @@ class _Work:
     near: Candidates
     config: ItemSimilarityConfig
 
-    def block(self, start: int, end: int) -> Pairs:
-        """The neighbours of items ``start`` to ``end``."""
+    def block(self, start: int, end: int) -> tuple[Pairs, Pairs]:
+        """The neighbours of items ``start`` to ``end``, and those that they are bought with."""
         n, weights = np.int64(self.counts.n_items), self.config.blend
         bought = often_enough(self.counts, self.counts.pairs(start, end), self.config)
         near_rows, near_cols = self.near.pairs(start, end)
         bought_keys = bought.rows * n + bought.cols
-        keys = np.unique(np.concatenate([bought_keys, near_rows * n + near_cols]))
-        keys = keys[keys // n != keys % n]
-        rows, cols = keys // n, keys % n
+        keys = near_rows * n + near_cols  # rises: candidates come by row and by number
+        keys = keys[near_rows != near_cols]
+        place = np.minimum(np.searchsorted(keys, bought_keys), max(keys.size - 1, 0))
+        is_new = keys[place] != bought_keys if keys.size else np.ones(bought_keys.size, dtype=bool)
+        if is_new.any():
+            keys = np.sort(np.concatenate([keys, bought_keys[is_new]]), kind="stable")
+        rows, cols = np.divmod(keys, n)
         together = np.zeros(keys.size, dtype=np.int32)
         together[np.searchsorted(keys, bought_keys)] = bought.counts
         cosines = np.round(self.counts.cosine(CountedPairs(rows, cols, together)), SCORE_DECIMALS)
@@ -142,7 +152,8 @@ class _Work:
         blended = weights.attributes * likeness + weights.co_purchase * cosines
         chosen = choose_top(rows, cols, blended * is_listed, int(n), self.config.neighbours)
         place = np.searchsorted(keys, chosen.rows * n + chosen.cols)
-        return Pairs(chosen.rows, chosen.cols, chosen.scores, together[place], likeness[place])
+        listed = Pairs(chosen.rows, chosen.cols, chosen.scores, together[place], likeness[place])
+        return listed, nearest_bought(self.counts, bought, self.config)
 
 
 RECOMMENDER = ItemSimilarity

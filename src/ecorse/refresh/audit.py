@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 
 from ecorse.errors import ConfigError
-from ecorse.models.relation import BoundCheck, ModelTable
+from ecorse.models.relation import BoundCheck, Relation
 from ecorse.refresh.catalog import Catalog
 from ecorse.refresh.relations import resolver, staging_at
 from ecorse.refresh.render import render
@@ -45,7 +45,7 @@ class CheckResult:
         return self.failing_rows == 0
 
 
-def all_checks(catalog: Catalog, tables: Sequence[ModelTable]) -> list[tuple[str, BoundCheck]]:
+def all_checks(catalog: Catalog, tables: Sequence[Relation]) -> list[tuple[str, BoundCheck]]:
     """Every check with the mart it stands at: SQL files first, then models' tables."""
     found = [(m.name, check) for m in catalog.marts.values() for check in m.bound_checks()]
     return found + [(table.name, check) for table in tables for check in table.bound_checks()]

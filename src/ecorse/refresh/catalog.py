@@ -138,12 +138,11 @@ def _model_reads(model: Declaration) -> frozenset[str]:
 
 def _check_check_references(mart: Mart, written: set[str]) -> None:
     for check in mart.checks:
-        bound = check.bind(mart.name, mart.grain)
-        where = f"{mart.path} (check {bound.name})"
         if isinstance(check, SqlCheck):
+            where = f"include/sql/checks/{mart.name}.{check.name}.sql"
             reads = {f"{schema}.{table}" for schema, table in _tables_read(check.sql, where)}
         else:
-            reads = check.reads()
+            where, reads = f"{mart.path} (check {check.called()})", check.reads()
         for table in sorted(reads):
             schema, _, name = table.partition(".")
             if schema == "marts" and name not in written:
@@ -153,7 +152,7 @@ def _check_check_references(mart: Mart, written: set[str]) -> None:
 def _check_names(
     steps: list[Step], where: Mapping[str, str], models: Mapping[str, Declaration]
 ) -> None:
-    """Refuse one name for two things; several models may share a table (``TableSpec``)."""
+    """Refuse one name for two things; several models may share a table (``Relation``)."""
     writers: dict[str, Step] = {}
     for step in steps:
         if step.kind == "mart" and step.name in models:

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from ecorse import declared
 from ecorse.errors import ConfigError
-from ecorse.models.relation import Column, NamedCheck, Relation, SqlCheck
+from ecorse.models.relation import GRAIN_CHECKS, Column, NamedCheck, Relation, SqlCheck
 from ecorse.refresh.bands import has_bands
 from ecorse.refresh.render import DIALECT, output_columns, parse_select, references
 from ecorse.refresh.templates import SUFFIX, expand_template
@@ -93,12 +93,18 @@ def read_marts(settings: Settings) -> list[Mart]:
     for path in settings.files("sql/marts/*/*.sql"):
         for mart in _parse_file(path, path.read_text(encoding="utf-8"), comments):
             other = marts.setdefault(mart.name, mart)
-            if other is not mart:
+            is_own = path.is_relative_to(settings.project_dir)
+            if other is not mart and is_own == other.path.is_relative_to(settings.project_dir):
                 raise ConfigError(f"{path}: {other.path} makes {mart.name!r} too; rename one.")
+            if is_own:  # also over one that a shipped template makes
+                marts[mart.name] = mart
     for path in settings.files("sql/checks/*.sql"):
-        name = path.name.partition(".")[0]
-        if name not in marts:
-            raise ConfigError(f"{path}: there is no mart {name!r}; write <mart>.<check>.sql.")
+        name, _, rest = path.stem.partition(".")
+        if name not in marts or not _NAME.match(rest):
+            raise ConfigError(
+                f"{path}: call it <mart>.<check>.sql; {name!r} is {'a' if name in marts else 'no'} "
+                f"mart, and a check's name is lower case letters, digits and _."
+            )
         check = _parse_check(path, path.read_text(encoding="utf-8"))
         marts[name] = replace(marts[name], checks=(*marts[name].checks, check))
     for mart in marts.values():
@@ -121,8 +127,7 @@ def _parse_file(path: Path, text: str, comments: tuple[str, ...]) -> tuple[Mart,
 def _parse_check(path: Path, text: str) -> SqlCheck:
     document, sql = _split(path, text, "TOML with level, sentence")
     header = declared.check(document, _CheckHeader, f"{path} (header)")
-    parse_select(sql, str(path))
-    name = path.name.split(".")[1]
+    name = path.stem.partition(".")[2]
     return SqlCheck(name=name, level=header.level, sentence=header.sentence, sql=sql)
 
 
@@ -196,7 +201,7 @@ def _column_mistakes(
 
 
 def _refuse_equal_names(mart: Mart) -> None:
-    names = Counter(check.name for check in mart.bound_checks())
+    names = Counter([*GRAIN_CHECKS, *(check.called() for check in mart.checks)])
     if twice := [name for name, times in names.items() if times > 1]:
         raise ConfigError(
             f"{mart.path}: marts.{mart.name} has two checks called {twice[0]!r}; give one a name."

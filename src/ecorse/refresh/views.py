@@ -15,7 +15,7 @@ import psycopg
 from psycopg import sql
 
 from ecorse.errors import TerminalError
-from ecorse.models.relation import ModelTable
+from ecorse.models.relation import Relation
 from ecorse.refresh.catalog import Catalog
 from ecorse.refresh.marts import Mart
 from ecorse.refresh.partitions import exists
@@ -44,13 +44,13 @@ class Published:
         return cls(mart.name, mart.about, mart.grain, mart.comments, body)
 
     @classmethod
-    def of_spec(cls, spec: ModelTable) -> Published:
+    def of_spec(cls, spec: Relation) -> Published:
         """From a model's table."""
         comments = {name: comment for name, (_, comment) in spec.columns.items()}
         return cls(spec.name, spec.about, spec.grain, comments, None)
 
 
-def relations_of(catalog: Catalog, specs: Sequence[ModelTable]) -> list[Published]:
+def relations_of(catalog: Catalog, specs: Sequence[Relation]) -> list[Published]:
     """Everything that a build publishes, views last since they may be replaced."""
     found = [Published.of_mart(m) for m in catalog.marts.values()]
     found += [Published.of_spec(s) for s in specs]

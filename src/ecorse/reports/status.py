@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ecorse.reports.nights import read_nights
-from ecorse.training.results import MODEL_SCORES
+from ecorse.training.results import MODEL_SCORES, MODEL_STATUS
 from ecorse.warehouse.connect import connect
 
 PLAIN_WIDTH = 140
@@ -67,7 +67,11 @@ where status in ('failed', 'refused')
 """
 
 # columns that differ between nights of the same data
-VOLATILE = [f"{MODEL_SCORES.name}.{column}" for column in MODEL_SCORES.volatile]
+VOLATILE = [
+    f"{relation.name}.{column}"
+    for relation in (MODEL_SCORES, MODEL_STATUS)
+    for column in relation.volatile
+]
 CHECKSUM_COLUMNS = """
 select c.relname, string_agg(quote_ident(a.attname), ', ' order by a.attnum)
 from pg_class as c

@@ -1,30 +1,91 @@
-"""The tables of cleaned rows: what time a row has, and what makes two rows the same row.
+"""The tables of cleaned rows: every canonical column, said once.
 
-What belongs here: one entry per table of schema ``staging``. What does not: their columns
-(``include/sql/schema``), and the statements that load, compare and read them.
+What belongs here: a column's name, type, meaning, who may fill it and what it may hold; what makes
+two rows the same row. What does not: making the tables (``schema.ddl``, ``warehouse.staging``), and
+the statements that load, compare and read them.
+
+From this follow the DDL of each table and its twin, what a mapping may fill and with which values
+(``sources.mappings.declare``), the types of frames (``schema.frames``), the comparison of repeated
+rows (``ingest.repeated``, ``refresh.relations``) and the data dictionary's part about staging. A
+new column is one line here; homes that exist get it at their next command.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
+
+Mapped = Literal["needed", "optional", ""]
+Same = Literal["key", "compared", ""]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The least and greatest value that a mapping lets in; ``sentence`` says so to a person."""
+
+    most: str
+    sentence: str
+    least: str = ""
+
+
+@dataclass(frozen=True)
+class StagedColumn:
+    """One canonical column.
+
+    Parameters
+    ----------
+    sql_type
+        As Postgres writes it: ``numeric(14,4)``.
+    is_needed
+        Never null.
+    default
+        What a row has that does not say; of a needed column that sources may leave out.
+    mapped
+        Whether a mapping may fill it, or must.
+    allowed
+        The only values it may have; checked by the table, and by a mapping beforehand.
+    same
+        ``key``: never null, and equal rows agree in it. ``compared``: further columns (which may
+        be null) that a row held by two files agrees in.
+    """
+
+    name: str
+    sql_type: str
+    about: str
+    is_needed: bool = False
+    default: str = ""
+    mapped: Mapped = ""
+    allowed: tuple[str, ...] = ()
+    bounds: Bounds | None = None
+    same: Same = ""
 
 
 @dataclass(frozen=True)
 class StagingTable:
     """One table of cleaned rows.
 
-    ``time`` is the instant that ``as_of`` cuts on; without one a row counts as soon as its load
-    does. ``key`` are columns that are never null and that equal rows agree in; ``found_by`` the
-    one that finds the rows a suspected repetition may repeat. ``compared`` are the further
-    columns (which may be null) that a row held by two files agrees in. ``money`` is the SQL of
-    what a row is worth in the account of money.
+    Parameters
+    ----------
+    time
+        The instant that ``as_of`` cuts on; without one a row counts as soon as its load does.
+    found_by
+        The key column that finds the rows a suspected repetition may repeat.
+    marked_by
+        The ids that carry the mark of a simulated row, the first that a row has.
+    becomes
+        What a mapping may fill besides columns, and what becomes of it.
+    money
+        The SQL of what a row is worth in the account of money.
     """
 
     name: str
+    about: str
+    of_these: str
+    columns: tuple[StagedColumn, ...]
     time: str | None
-    key: tuple[str, ...]
     found_by: str
-    compared: tuple[str, ...]
+    marked_by: tuple[str, ...]
+    becomes: dict[str, str] = field(default_factory=dict)
     money: str = "0"
 
     @property
@@ -37,35 +98,184 @@ class StagingTable:
         """Schema and name."""
         return ("staging", self.name)
 
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Every column, as declared."""
+        return tuple(c.name for c in self.columns)
 
-STAGING_TABLES = {
-    table.name: table
-    for table in (
-        StagingTable(
-            "order_lines",
-            "ordered_at",
-            ("shop_id", "order_id", "product_id", "ordered_local", "quantity", "unit_price"),
-            "order_id",
-            ("status", "customer_id", "address", "platform"),
-            "quantity * unit_price",
-        ),
-        StagingTable(
-            "events",
-            "event_at",
-            ("shop_id", "event_at", "event_type"),
-            "event_at",
-            ("product_id", "customer_id", "session_id", "price", "quantity", "rating", "query",
-             "platform", "brand", "category_path"),
-        ),
-        StagingTable(
-            "products",
-            None,
-            ("shop_id", "product_id"),
-            "product_id",
-            ("product_name", "category", "category_path", "brand", "description", "image_uri",
-             "price", "attributes"),
-        ),
-        StagingTable("customers", None, ("shop_id", "customer_id"), "customer_id",
-                     ("attributes",)),
-    )
-}  # fmt: skip
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Columns that are never null and that equal rows agree in."""
+        return tuple(c.name for c in self.columns if c.same == "key")
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Further columns, which may be null, that a row held by two files agrees in."""
+        return tuple(c.name for c in self.columns if c.same == "compared")
+
+    @property
+    def has_attributes(self) -> bool:
+        """Whether a mapping may fill ``attributes.<name>``."""
+        return "attributes" in self.column_names
+
+    def column(self, name: str) -> StagedColumn | None:
+        """The column of that name, if there is one."""
+        return next((c for c in self.columns if c.name == name), None)
+
+    def targets(self, *, needed: bool = False) -> tuple[str, ...]:
+        """What a mapping may fill, or only what it must."""
+        if needed:
+            return tuple(c.name for c in self.columns if c.mapped == "needed")
+        return (*(c.name for c in self.columns if c.mapped), *self.becomes)
+
+
+STATUSES = ("sold", "cancelled", "returned")
+LINE_KINDS = ("product", "shipping", "fee", "discount", "voucher", "adjustment", "manual", "sample")
+EVENT_TYPES = ("view", "cart", "remove_from_cart", "purchase", "search", "click", "bookmark",
+               "rating")  # fmt: skip
+MONEY = "numeric(14,4)"
+PIECES = Bounds("1000000", "expected between -1000000 and 1000000 pieces", "-1000000")
+E_MAIL = {"customer_email": "a key of the customer that does not tell the address"}
+
+PLACE = (
+    StagedColumn("load_id", "bigint", "The load the row came with (ops.load)", True),
+    StagedColumn("source_line", "bigint", "The line of the file it stood on", True),
+    StagedColumn("shop_id", "text", "The shop; simulated rows are <shop>-simulated", True,
+                 same="key"),
+)  # fmt: skip
+BESIDES = (
+    StagedColumn("is_simulated", "boolean", "Whether its id is marked as simulated", True, "false"),
+    StagedColumn("extra", "jsonb", "Columns of the file that the contract does not know"),
+    StagedColumn("flags", "jsonb", "Ids of the rules that mark the row without refusing it"),
+)
+
+
+def _text(name: str, about: str, mapped: Mapped = "optional", same: Same = "") -> StagedColumn:
+    return StagedColumn(name, "text", about, mapped=mapped, same=same)
+
+
+def _needed(
+    name: str, sql_type: str, about: str, mapped: Mapped = "optional", same: Same = ""
+) -> StagedColumn:
+    return StagedColumn(name, sql_type, about, True, mapped=mapped, same=same)
+
+
+ORDER_LINES = StagingTable(
+    "order_lines",
+    "One row per order line, as cleaned; rows of superseded loads stay until pruned",
+    "Lines",
+    (
+        *PLACE,
+        _needed("order_id", "text", "The order, as the file names it", "needed", "key"),
+        _needed("product_id", "text", "The product; made of its name where the file has no id",
+                same="key"),
+        _needed("product_name", "text", "The product's name; its id where the file has no name"),
+        _text("category", "Its category: the first level of category_path where it has none"),
+        _text("category_path", "Its category with all levels, parted by dots"),
+        _text("brand", "Its brand"),
+        StagedColumn("quantity", "integer", "Pieces; below 0 where pieces are taken back", True,
+                     mapped="needed", bounds=PIECES, same="key"),
+        _needed("unit_price", MONEY, "Price of one piece, in currency", "needed", "key"),
+        _needed("currency", "text", "The shop's currency, ISO 4217", ""),
+        _needed("ordered_at", "timestamptz", "When it was ordered (UTC)"),
+        _needed("ordered_local", "timestamp",
+                "The shop's wall clock as the file states it; ordered_at is the same instant in "
+                "UTC", same="key"),
+        _text("customer_id", "The customer: an id, or a key made of an e-mail or postal address",
+              same="compared"),
+        StagedColumn("customer_key_kind", "text",
+                     "What the customer is known by: id, email, address, none", True, "none"),
+        _text("address", "The postal address as one text", same="compared"),
+        _text("street", "Street and number"),
+        _text("city", "City"),
+        _text("region", "State or region"),
+        _text("postal_code", "Postal code, with its leading zeros"),
+        _text("country", "Country"),
+        _text("platform", "Device or channel", same="compared"),
+        StagedColumn("status", "text", "Whether the line was sold, cancelled or returned", True,
+                     "sold", "optional", STATUSES, same="compared"),
+        StagedColumn("line_kind", "text",
+                     "What the line is for; only product lines are in product marts, all are in "
+                     "the money", True, "product", "optional", LINE_KINDS),
+        *BESIDES,
+    ),
+    time="ordered_at",
+    found_by="order_id",
+    marked_by=("order_id",),
+    becomes=E_MAIL,
+    money="quantity * unit_price",
+)  # fmt: skip
+EVENTS = StagingTable(
+    "events",
+    "One row per behaviour event, as cleaned; rows of superseded loads stay until pruned",
+    "Events",
+    (
+        *PLACE,
+        _needed("event_at", "timestamptz", "When it happened (UTC)", "needed", "key"),
+        StagedColumn("event_type", "text", "What happened", True, "", "needed", EVENT_TYPES,
+                     same="key"),
+        _text("product_id", "The product it is about", same="compared"),
+        _text("customer_id", "The customer, if known", same="compared"),
+        _text("session_id", "The visit it belongs to", same="compared"),
+        StagedColumn("price", MONEY, "Price that was shown or paid", mapped="optional",
+                     same="compared"),
+        StagedColumn("quantity", "integer", "Pieces", mapped="optional", bounds=PIECES,
+                     same="compared"),
+        StagedColumn("rating", "numeric(6,3)", "The rating given, on the source's own scale",
+                     mapped="optional", bounds=Bounds("100", "expected at most 100"),
+                     same="compared"),
+        _text("query", "The words that were searched for", same="compared"),
+        _text("platform", "Device or channel", same="compared"),
+        _text("country", "Country"),
+        _text("category_id", "The category's id in the source"),
+        _text("category_path", "The category as the source writes it, its levels parted by dots; "
+              "null where it has none", same="compared"),
+        _text("brand", "The product's brand", same="compared"),
+        *BESIDES,
+    ),
+    time="event_at",
+    found_by="event_at",
+    marked_by=("session_id", "customer_id"),
+    becomes=E_MAIL,
+)  # fmt: skip
+PRODUCTS = StagingTable(
+    "products",
+    "One row per product (or variant) of a catalogue file; of several rows of a product the latest "
+    "load counts",
+    "Catalogue rows",
+    (
+        *PLACE,
+        _needed("product_id", "text", "The product", "needed", "key"),
+        _text("product_name", "Its name", same="compared"),
+        _text("category", "Its category", same="compared"),
+        _text("category_path", "Its category with all levels, parted by dots", same="compared"),
+        _text("brand", "Its brand", same="compared"),
+        _text("description", "Its description, as the file has it", same="compared"),
+        _text("image_uri", "Where its picture is", same="compared"),
+        StagedColumn("price", MONEY, "Its price in the catalogue", mapped="optional",
+                     same="compared"),
+        StagedColumn("attributes", "jsonb", "Further attributes, typed by the source's contract",
+                     same="compared"),
+        *BESIDES,
+    ),
+    time=None,
+    found_by="product_id",
+    marked_by=("product_id",),
+)  # fmt: skip
+CUSTOMERS = StagingTable(
+    "customers",
+    "One row per customer of a customer file: attributes typed by the source's contract",
+    "Customer rows",
+    (
+        *PLACE,
+        _needed("customer_id", "text", "The customer", "needed", "key"),
+        StagedColumn("attributes", "jsonb", "What is known of the customer", True, "{}",
+                     same="compared"),
+        *BESIDES,
+    ),
+    time=None,
+    found_by="customer_id",
+    marked_by=("customer_id",),
+)  # fmt: skip
+
+STAGING_TABLES = {table.name: table for table in (ORDER_LINES, EVENTS, PRODUCTS, CUSTOMERS)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ecorse.models.checks import SqlCheck
 from ecorse.models.relation import Column, Relation
 from ecorse.models.row_rules import Between
-from ecorse.segments.results import SEGMENTATION, SHOP, WRITER
+from ecorse.segments.results import SEGMENTATION_COLUMN, SHOP, WRITER
 
 K_CURVE = Relation(
     name="segmentation_k",
@@ -16,7 +16,7 @@ K_CURVE = Relation(
     grain=("shop_id", "segmentation", "k"),
     columns={
         "shop_id": SHOP,
-        "segmentation": SEGMENTATION,
+        "segmentation": SEGMENTATION_COLUMN,
         "k": Column("integer", "Number of segments"),
         "inertia": Column("double precision", "Sum of squared distances to the own centroid"),
         "silhouette": Column("double precision", "Mean silhouette on a seeded sample"),
@@ -47,7 +47,7 @@ COMPONENTS = Relation(
     grain=("shop_id", "segmentation", "component"),
     columns={
         "shop_id": SHOP,
-        "segmentation": SEGMENTATION,
+        "segmentation": SEGMENTATION_COLUMN,
         "component": Column("integer", "1 for the first"),
         "explained_variance_share": Column("double precision", "Of weighted features, 0 to 1"),
         "cumulative_share": Column("double precision", "With all components before"),
@@ -69,7 +69,7 @@ LOADINGS = Relation(
     grain=("shop_id", "segmentation", "component", "feature"),
     columns={
         "shop_id": SHOP,
-        "segmentation": SEGMENTATION,
+        "segmentation": SEGMENTATION_COLUMN,
         "component": Column("integer", "1 for the first"),
         "feature": Column("text", "Feature column"),
         "loading": Column("double precision", "Entry of the unit-length component vector"),

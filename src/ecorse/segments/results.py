@@ -14,7 +14,7 @@ from ecorse.models.row_rules import AcceptedValues, Between
 from ecorse.models.table_rules import References
 
 SHOP = Column("text", "Shop")
-SEGMENTATION = Column("text", "Which segmentation: the name in its declaration")
+SEGMENTATION_COLUMN = Column("text", "Which segmentation: the name in its declaration")
 SEGMENT_ID = Column(
     "integer",
     "Segment; the same number means the same segment on every night; 0 for what is in none",
@@ -31,7 +31,7 @@ def _labels(entity: Entity) -> Relation:
         columns={
             "shop_id": SHOP,
             entity.id: Column("text", f"One of the {entity.noun}"),
-            "segmentation": SEGMENTATION,
+            "segmentation": SEGMENTATION_COLUMN,
             "segment_id": SEGMENT_ID,
             "segment_name": SEGMENT_NAME,
         },
@@ -71,7 +71,7 @@ def _points(entity: Entity) -> Relation:
         columns={
             "shop_id": SHOP,
             entity.id: Column("text", f"One of the {entity.noun}"),
-            "segmentation": SEGMENTATION,
+            "segmentation": SEGMENTATION_COLUMN,
             "segment_id": SEGMENT_ID,
             "pc1": Column("double precision", "First axis, such as the first principal component"),
             "pc2": Column("double precision", "Second axis; 0 where there is one"),
@@ -89,7 +89,7 @@ SEGMENTS = Relation(
     grain=("shop_id", "segmentation", "segment_id"),
     columns={
         "shop_id": SHOP,
-        "segmentation": SEGMENTATION,
+        "segmentation": SEGMENTATION_COLUMN,
         "segment_id": SEGMENT_ID,
         "segment_name": SEGMENT_NAME,
         "meaning": Column("text", "What sets it apart, in a sentence with effect sizes"),
@@ -133,7 +133,7 @@ SEGMENT_TRAITS = Relation(
     grain=("shop_id", "segmentation", "segment_id", "trait_rank"),
     columns={
         "shop_id": SHOP,
-        "segmentation": SEGMENTATION,
+        "segmentation": SEGMENTATION_COLUMN,
         "segment_id": SEGMENT_ID,
         "trait_rank": Column("integer", "1 for the largest effect size"),
         "feature": Column("text", "Feature of the declaration"),

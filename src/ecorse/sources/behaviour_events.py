@@ -15,10 +15,13 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from ecorse.schema.contract import Column, Contract, Form, Header, Rule
+from ecorse.schema.frames import dtype_of
 from ecorse.schema.source import Canonical, Shop
+from ecorse.schema.staging import EVENT_TYPES as KNOWN_TYPES
+from ecorse.schema.staging import EVENTS
 from ecorse.sources.canonical import extra_json, shop_of_row, to_instants
 
-EVENT_TYPES = "view|cart|remove_from_cart|purchase|search|click|bookmark|rating"
+EVENT_TYPES = "|".join(KNOWN_TYPES)
 OPTIONAL = (
     Column("product_id", "product_id", required=False),
     Column("customer_id", "customer_id", required=False, aliases=("user_id",)),
@@ -54,6 +57,7 @@ CONTRACT = Contract(
         Rule("rating_negative", "rating", "at_least", "expected 0 or more", "0"),
         Rule("rating_too_large", "rating", "at_most", "expected at most 100", "100"),
         Rule("quantity_not_positive", "quantity", "greater", "expected more than 0", "0"),
+        Rule("quantity_too_large", "quantity", "at_most", "expected at most 1000000", "1000000"),
         Rule("price_negative", "price", "at_least", "expected 0 or more", "0"),
     ),
     dedup_key=("event_at", "event_type", "product_id", "customer_id", "session_id"),
@@ -92,9 +96,9 @@ class BehaviourEvents:
             Rows with the columns of ``staging.events``, and the reasons of those refused.
         """
         frame = frame.with_columns(
-            pl.lit(None, pl.String).alias(column.target or "")
-            for column in OPTIONAL
-            if column.target not in frame.columns
+            pl.lit(None, dtype_of(column)).alias(column.name)
+            for column in EVENTS.columns
+            if column.mapped and column.name not in frame.columns
         )
         reasons = pl.concat(_lacking(frame, column) for column in NEEDED)
         frame = frame.filter(~pl.col("_row").is_in(reasons["_row"].implode()))
@@ -104,7 +108,8 @@ class BehaviourEvents:
             "_row",
             at.alias("event_at"),
             "event_type",
-            *(column.target or "" for column in OPTIONAL),
+            *(c.target or "" for c in OPTIONAL if c.target != "quantity"),
+            pl.col("quantity").cast(pl.Int32),
             *([extra] if extra is not None else []),
             *shop_of_row(shop, pl.coalesce("session_id", "customer_id")),
         )

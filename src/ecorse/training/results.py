@@ -72,4 +72,5 @@ MODEL_STATUS = Relation(
         ),
     ),
     writer_column="model",
+    volatile=("reason",),  # it compares with the champion, which the first night has none of
 )

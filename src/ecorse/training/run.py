@@ -66,6 +66,19 @@ def model_relations(catalog: Catalog) -> list[Relation]:
     return list(found.values())
 
 
+def check_models(catalog: Catalog) -> None:
+    """Look at every declared model as training will, before a night is begun.
+
+    Raises
+    ------
+    ConfigError
+        A class cannot be imported, a parameter is wrong, or tables differ from those declared.
+    """
+    for declaration in catalog.models.values():
+        relations_of(declaration)
+        declaration.create()
+
+
 @dataclass(frozen=True)
 class Trained:
     """What became of one model for one shop: its decision and the rows written, by table."""

@@ -216,7 +216,7 @@ def _result(
         **figures,
     }
     tables = _tables(declaration, shop_id, space, applied, segments)
-    tables["model_scores"] = _scores(declaration, shop_id, metrics, decision, timed)
+    tables["model_scores"] = _scores(declaration, shop_id, metrics, timed)
     return ModelResult(
         tables=tables,
         decision=decision,
@@ -302,17 +302,14 @@ def _scores(
     declaration: Declaration,
     shop_id: str,
     metrics: Mapping[str, Any],
-    decision: Decision,
     timed: Timed,
 ) -> pl.DataFrame:
-    """The leaderboard's rows: figures of the fit, and how far labels moved from the champion's."""
+    """The leaderboard's rows: figures of the fit."""
     figures = {
         name: value
         for name, value in metrics.items()
         if isinstance(value, float) and name != "generation"
     }
-    if "ari" in decision.numbers:
-        figures["ari_with_champion"] = decision.numbers["ari"]
     scores = [
         Score("all", name, value, cases=metrics["rows"], is_primary=name == "silhouette")
         for name, value in sorted(figures.items())

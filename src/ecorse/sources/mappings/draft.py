@@ -21,7 +21,8 @@ from ecorse.clean.framing import Framer
 from ecorse.clean.stream import text_blocks
 from ecorse.errors import ContractError
 from ecorse.schema.contract import Column, Form, Header, header_key
-from ecorse.sources.mappings.declare import TARGETS, WITH_ATTRIBUTES
+from ecorse.schema.staging import STAGING_TABLES
+from ecorse.sources.mappings.declare import type_of
 
 SAMPLE_ROWS = 10_000
 ENCODINGS = ("utf-8", "cp1252", "latin-1")
@@ -97,7 +98,7 @@ def draft(path: Path, table: str | None = None) -> str:
     lines += ["", "columns = ["]
     lines += [_column(guess, chosen, taken) for guess in guesses]
     lines.append("]")
-    needed = [t.rstrip("*") for t in TARGETS[chosen] if t.endswith("*")]
+    needed = list(STAGING_TABLES[chosen].targets(needed=True))
     if chosen == "order_lines":
         needed.append("ordered_local")
     missing = [target for target in needed if target not in taken]
@@ -208,11 +209,12 @@ def _column(guess: Guess, table: str, taken: set[str]) -> str:
     """One column of the draft, with the guess's doubts in a comment."""
     key = header_key(guess.name)
     target, kind = "", guess.type
-    for candidate in (t.rstrip("*") for t in TARGETS[table]):
+    staging = STAGING_TABLES[table]
+    for candidate in staging.targets():
         if candidate not in taken and key in (header_key(candidate), *SYNONYMS.get(candidate, ())):
             target = candidate
             break
-    if not target and table in WITH_ATTRIBUTES:
+    if not target and staging.has_attributes:
         target = "attributes." + "_".join(guess.name.lower().split())
         if target in taken:
             target = ""
@@ -221,9 +223,7 @@ def _column(guess: Guess, table: str, taken: set[str]) -> str:
     if target in ("order_id", "product_id", "customer_id", "session_id", "postal_code"):
         kind = "text"  # an id stays as it is written
     if target and not target.startswith("attributes."):
-        from ecorse.sources.mappings.declare import TYPES
-
-        kind = TYPES.get(target, "text")
+        kind = type_of(staging.column(target)) or "text"
     if kind == "timestamp" and not guess.formats:
         target, kind = "", "text"
     taken.add(target)

@@ -6,7 +6,6 @@ up in (``lookups``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +14,9 @@ from typing import Any
 import polars as pl
 
 from ecorse.schema.contract import Column, Contract, Header
+from ecorse.schema.frames import dtype_of
 from ecorse.schema.source import Canonical, Shop
+from ecorse.schema.staging import StagedColumn
 from ecorse.sources.canonical import (
     attributes_json,
     customer_key,
@@ -24,19 +25,8 @@ from ecorse.sources.canonical import (
     to_instants,
     to_wall_clock,
 )
-from ecorse.sources.mappings.declare import TARGETS, MappingFile, read_declared
+from ecorse.sources.mappings.declare import MappingFile, read_declared, type_of
 from ecorse.sources.mappings.lookups import Lookup, extend, join, read_lookup
-
-DTYPES: Mapping[str, Any] = {
-    "quantity": pl.Int32, "unit_price": pl.Decimal(14, 4), "price": pl.Decimal(14, 4),
-    "rating": pl.Decimal(14, 4),
-}  # fmt: skip
-MARKED = {
-    "order_lines": ("order_id",),
-    "events": ("session_id", "customer_id"),
-    "products": ("product_id",),
-    "customers": ("customer_id",),
-}
 
 
 @dataclass(frozen=True)
@@ -93,23 +83,34 @@ class MappingSource:
         Canonical
             The same rows with columns of the mapping's staging table.
         """
-        table = self.declared.table
-        targets = [t.rstrip("*") for t in TARGETS[table]]
-        frame = self._filled(frame, targets)
-        times = self._times(frame, header, shop)
-        frame = frame.with_columns(times)
+        staging = self.declared.staging
+        frame = self._filled(frame)
+        frame = frame.with_columns(self._times(frame, header, shop))
+        rows = {c.name: _as_staged(c) for c in staging.columns if c.mapped}
+        rows |= self._made(staging.name, shop)
+        if staging.has_attributes:
+            rows["attributes"] = self._attributes(frame)
         extra = extra_json(header)
-        shared = [
-            *([extra] if extra is not None else []),
-            *shop_of_row(shop, pl.coalesce(MARKED[table])),
-        ]
-        return Canonical(getattr(self, f"_{table}")(frame, shop, shared))
+        return Canonical(
+            frame.select(
+                "_row",
+                *(made.alias(name) for name, made in rows.items()),
+                *([extra] if extra is not None else []),
+                *shop_of_row(shop, pl.coalesce(staging.marked_by)),
+            )
+        )
 
-    def _filled(self, frame: pl.DataFrame, targets: list[str]) -> pl.DataFrame:
-        """Every target as a column: the file's, a constant, or null; declared values replaced."""
+    def _filled(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Every target as a column: the file's, a constant, or null; declared values replaced.
+
+        A time that the file does not have is a text, for it may be a constant.
+        """
+        staging = self.declared.staging
         columns = []
-        for target in targets:
-            dtype = DTYPES.get(target, pl.String)
+        for target in staging.targets():
+            column = staging.column(target)
+            is_text = column is None or type_of(column) in ("", "timestamp")
+            dtype = pl.String() if column is None or is_text else dtype_of(column)
             if target in self.declared.constants:
                 columns.append(_constant(self.declared.constants[target], dtype).alias(target))
             elif target not in frame.columns:
@@ -139,55 +140,25 @@ class MappingSource:
             at = instants("ordered_at")
         return [at.alias("ordered_at"), to_wall_clock(at, shop).alias("ordered_local")]
 
-    def _order_lines(self, frame: pl.DataFrame, shop: Shop, shared: list[pl.Expr]) -> pl.DataFrame:
-        customer, kind = customer_key(
-            self.contract,
-            customer_id=pl.col("customer_id"),
-            email=pl.col("customer_email"),
-            address=pl.col("address"),
-        )
-        return frame.select(
-            "_row",
-            "order_id",
-            pl.coalesce("product_id", _slug("product_name")).alias("product_id"),
-            pl.coalesce("product_name", "product_id").alias("product_name"),
-            pl.coalesce("category", pl.col("category_path").str.split(".").list.first()).alias(
-                "category"
-            ),
-            "category_path",
-            "brand",
-            pl.col("quantity").cast(pl.Int32),
-            "unit_price",
-            "ordered_at",
-            "ordered_local",
-            *("address", "street", "city", "region", "postal_code", "country", "platform"),
-            pl.col("status").fill_null("sold"),
-            pl.col("line_kind").fill_null("product"),
-            customer,
-            kind,
-            pl.lit(shop.currency).alias("currency"),
-            *shared,
-        )
-
-    def _events(self, frame: pl.DataFrame, shop: Shop, shared: list[pl.Expr]) -> pl.DataFrame:
-        customer, _ = customer_key(
-            self.contract, customer_id=pl.col("customer_id"), email=pl.col("customer_email")
-        )
-        left = ("event_at", "event_type", "product_id", "session_id", "price", "rating", "query",
-                "platform", "country", "category_id", "category_path", "brand")  # fmt: skip
-        return frame.select("_row", *left, pl.col("quantity").cast(pl.Int32), customer, *shared)
-
-    def _products(self, frame: pl.DataFrame, shop: Shop, shared: list[pl.Expr]) -> pl.DataFrame:
+    def _made(self, table: str, shop: Shop) -> dict[str, pl.Expr]:
+        """Columns that are more than what the file has under their name."""
         first_level = pl.col("category_path").str.split(".").list.first()
-        return frame.select(
-            "_row", "product_id", "product_name",
-            pl.coalesce("category", first_level).alias("category"),
-            "category_path", "brand", "description", "image_uri", "price",
-            self._attributes(frame), *shared,
-        )  # fmt: skip
-
-    def _customers(self, frame: pl.DataFrame, shop: Shop, shared: list[pl.Expr]) -> pl.DataFrame:
-        return frame.select("_row", "customer_id", self._attributes(frame), *shared)
+        made: dict[str, pl.Expr] = {}
+        if table in ("order_lines", "products"):
+            made["category"] = pl.coalesce("category", first_level)
+        if table in ("order_lines", "events"):
+            made["customer_id"], kind = customer_key(
+                self.contract,
+                customer_id=pl.col("customer_id"),
+                email=pl.col("customer_email"),
+                address=pl.col("address") if table == "order_lines" else None,
+            )
+        if table == "order_lines":
+            made["product_id"] = pl.coalesce("product_id", _slug("product_name"))
+            made["product_name"] = pl.coalesce("product_name", "product_id")
+            made["customer_key_kind"] = kind
+            made["currency"] = pl.lit(shop.currency)
+        return made
 
     def _attributes(self, frame: pl.DataFrame) -> pl.Expr:
         """Column ``attributes``: what the mapping targets at ``attributes.<name>``, as JSON."""
@@ -199,6 +170,14 @@ class MappingSource:
         if not names:
             return pl.lit("{}").alias("attributes")
         return attributes_json(names)
+
+
+def _as_staged(column: StagedColumn) -> pl.Expr:
+    """A target as its column holds it: in its type, with its default where it is empty."""
+    filled = pl.col(column.name)
+    if column.sql_type == "integer":
+        filled = filled.cast(dtype_of(column))
+    return filled.fill_null(pl.lit(column.default)) if column.default else filled
 
 
 def _constant(value: str | int | float | bool, dtype: Any) -> pl.Expr:

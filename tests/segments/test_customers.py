@@ -1,0 +1,237 @@
+"""Customers, from their orders to their segments, beside the segments of orders."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from sklearn.metrics import adjusted_rand_score
+
+from ecorse import flow
+from ecorse.reports.status import read_checksums
+from ecorse.warehouse.connect import connect
+
+SHARED = {
+    "segments",
+    "segment_traits",
+    "segmentation_k",
+    "segmentation_components",
+    "segmentation_loadings",
+}
+# group -> customers, purchases of each, product, price, days of the year 2019, hour
+GROUPS = {
+    "loyal": (40, 12, ("laptop", "Computers"), 900, (1, 360), 12),
+    "lapsed": (60, 1, ("batteries", "Batteries"), 4, (1, 60), 20),
+    "new": (50, 1, ("phone", "Phones"), 600, (335, 360), 20),
+    "regular": (50, 8, ("cable", "Accessories"), 12, (200, 350), 12),
+}
+COLUMNS = (
+    "shop_id, order_id, product_id, product_name, category, quantity, unit_price, currency, "
+    "ordered_at, ordered_local, customer_id, customer_key_kind, city, status, load_id, source_line"
+)
+
+
+def stage_customers() -> dict[str, str]:
+    """Stage a shop whose customers buy in four planted ways; gives each customer's group.
+
+    Beside them: orders of nobody, and one customer who only ever cancelled.
+    """
+    rng = random.Random(7)
+    group_of, lines = {}, []
+
+    def add(order: str, customer: str | None, product, price, at, status="sold") -> None:
+        name, category = product
+        kind = "account" if customer else "none"
+        lines.append(
+            ("club", order, name, name.title(), category, rng.choice([1, 1, 2]),
+             Decimal(price) + rng.randrange(5), "USD", at, at, customer, kind,
+             rng.choice(["Boston", "Dallas"]), status)
+        )  # fmt: skip
+
+    for group, (size, purchases, product, price, (first, last), hour) in GROUPS.items():
+        for number in range(size):
+            customer = f"{group}-{number:02}"
+            group_of[customer] = group
+            for purchase in range(purchases):
+                day = rng.randint(first, last)
+                at = datetime(2019, 1, 1) + timedelta(
+                    days=day, hours=hour, minutes=rng.randint(0, 59)
+                )
+                add(f"{customer}-{purchase}", customer, product, price, at)
+    for number in range(30):
+        add(
+            f"guest-{number}", None, ("phone", "Phones"), 600, datetime(2019, 5, 1 + number % 28, 9)
+        )
+    add("undone", "undoer", ("phone", "Phones"), 600, datetime(2019, 6, 1, 9), "cancelled")
+    with connect() as conn:
+        stage(conn, lines)
+    return group_of
+
+
+@pytest.fixture
+def customers(warehouse) -> dict[str, str]:
+    """A warehouse with the staged shop; gives each customer's group."""
+    return stage_customers()
+
+
+@pytest.fixture(scope="module")
+def kept(snapshot):
+    """The staged shop and its first published night; each customer's group, and the night."""
+
+    def fill():
+        groups = stage_customers()
+        return groups, flow.refresh(holder="test")
+
+    return snapshot(fill)
+
+
+def stage(conn, lines) -> None:
+    """Put lines into staging as one load of the shop ``club``."""
+    conn.execute(
+        "insert into ops.shop (shop_id, shop_name, time_zone, currency) "
+        "values ('club', 'Club', 'UTC', 'USD')"
+    )
+    row = conn.execute(
+        """
+        insert into ops.load (shop_id, source, file_name, sha256, size_bytes, rows_read,
+            rows_staged, rows_duplicate, rows_ignored, rows_rejected, money_staged,
+            contract_sha256, time_zone, currency, first_row_at, last_row_at, started_at,
+            ecorse_version, rows_by_table)
+        values ('club', 'sales_csv', 'club.csv', repeat('c', 64), 1, %s, %s, 0, 0, 0, %s, '', 'UTC',
+            'USD', '2019-01-01', '2019-12-31', now(), '0',
+            jsonb_build_object('order_lines', %s::bigint))
+        returning load_id
+        """,
+        (len(lines), len(lines), sum(line[5] * line[6] for line in lines), len(lines)),
+    ).fetchone()
+    holders = ", ".join(["%s"] * 14)
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            f"insert into staging.order_lines ({COLUMNS}) values ({holders}, {row[0]}, 1)", lines
+        )
+
+
+def rows(query: str) -> list[tuple]:
+    with connect() as conn:
+        return conn.execute(query).fetchall()
+
+
+def test_a_night_finds_the_groups_that_were_planted(kept, restore):
+    customers, night = restore(kept)
+    assert night.is_published
+    labels = rows("select customer_id, segment_id from marts.customer_segments")
+    label_of = dict(labels)
+    assert len(labels) == len(label_of)
+    assert set(label_of) == {*customers, "undoer"}
+    planted = list(customers)
+    ari = adjusted_rand_score([customers[c] for c in planted], [label_of[c] for c in planted])
+    assert ari > 0.95
+    traits = {
+        (customer.partition("-")[0], feature): phrase
+        for customer, feature, phrase in rows(
+            "select l.customer_id, t.feature, t.phrase from marts.customer_segments as l "
+            "inner join marts.segment_traits as t using (shop_id, segmentation, segment_id) "
+            "where l.customer_id like '%-01'"
+        )
+    }
+    assert traits["lapsed", "days away"] == "lapsed"
+    assert traits["new", "days away"] == "recent"
+    assert traits["loyal", "revenue"] == "big spenders"
+    assert traits["lapsed", "revenue"] == "small spenders"
+    assert traits["regular", "purchases"] == "frequent"
+    assert traits["new", "purchases"] == "few purchases"
+
+
+def test_both_segmentations_share_their_tables_and_are_judged(kept, restore):
+    _, night = restore(kept)
+    for table in sorted(SHARED):
+        found = {name for (name,) in rows(f"select distinct segmentation from marts.{table}")}
+        assert found == {"orders", "customers"}, table
+    # the checks of a table are those of all its rows
+    checked = rows(
+        "select distinct check_name from ops.check_result "
+        f"where build_id = {night.build_id} and mart = 'segmentation_k'"
+    )
+    assert set(checked) == {("grain_is_not_null",), ("grain_is_unique",), ("one_k_is_chosen",)}
+    assert rows("select model, outcome from ops.model_decision order by model") == [
+        ("recommend_co_purchase", "promoted"),
+        ("recommend_item_similarity", "promoted"),
+        ("segment_customers", "promoted"),
+        ("segment_orders", "promoted"),
+    ]
+    # the mixture of hours is of orders: a customer has many hours
+    assert rows(
+        "select model, metrics::text like '%hour_mixture%' from ops.model_version "
+        "where model like 'segment_%' order by model"
+    ) == [("segment_customers", False), ("segment_orders", True)]
+    # 40 * 12 + 60 + 50 + 50 * 8 = 990 purchases and one cancelled order; 30 more of nobody
+    assert rows(
+        "select segmentation, sum(members), sum(orders), round(sum(member_share)::numeric, 6), "
+        "round(sum(revenue_share)::numeric, 6) "
+        "from marts.segment_profiles group by segmentation order by segmentation"
+    ) == [("customers", 201, 991, 1, 1), ("orders", 1021, 1021, 1, 1)]
+
+
+def test_a_step_run_again_replaces_its_own_rows_only(customers):
+    build_id = flow.refresh(holder="test", publish=False).build_id
+    with connect() as conn:
+        conn.execute(
+            "update ops.build set status = 'building', finished_at = null where build_id = %s",
+            (build_id,),
+        )
+
+    def versions(segmentation: str) -> dict[str, list]:
+        return {
+            table: rows(
+                f'select xmin::text, s.* from builds."{table}${build_id}" as s '
+                f"where segmentation = '{segmentation}' order by s::text"
+            )
+            for table in sorted(SHARED)
+        }
+
+    own, others = versions("customers"), versions("orders")
+    assert all(own.values())
+    assert all(others.values())
+    flow.run_model(build_id, "segment_customers")
+    assert versions("orders") == others  # not even written anew
+    again = versions("customers")
+    for table in SHARED:
+        assert [row[1:] for row in again[table]] == [row[1:] for row in own[table]]
+        assert {row[0] for row in again[table]}.isdisjoint({row[0] for row in own[table]})
+
+
+def test_the_same_data_gives_the_same_night(kept, restore):
+    restore(kept)
+    first = read_checksums()
+    flow.refresh(holder="test")
+    again = read_checksums()
+    # the second night has champions to compare with, and says so
+    changed = {name for name in first if again[name] != first[name]}
+    assert changed <= {"model_scores", "model_status"}
+    assert again.keys() == first.keys()
+    assert first["customer_segments"]["rows"] == 201
+
+
+def test_a_shop_without_customers_has_empty_tables_and_no_decision(night):
+    assert flow.refresh(holder="test").is_published  # the second night
+    warned = rows(
+        "select mart, check_name from ops.check_result where not passed and mart like '%customer%'"
+    )
+    assert warned == []
+    for table in ("customers", "customer_segments", "customer_segment_points"):
+        assert rows(f"select * from marts.{table}") == []
+    for table in sorted(SHARED):
+        assert rows(f"select distinct segmentation from marts.{table}") == [("orders",)]
+    assert rows("select 1 from ops.model_decision where model = 'segment_customers'") == []
+    assert rows("select 1 from ops.model_version where model = 'segment_customers'") == []
+
+
+def test_shops_with_and_without_customers_live_side_by_side(customers, stage_shop):
+    stage_shop(orders=200)
+    flow.refresh(holder="test")
+    assert rows("select distinct shop_id from marts.customers") == [("club",)]
+    assert rows(
+        "select distinct shop_id, segmentation from marts.segments order by shop_id, segmentation"
+    ) == [("club", "customers"), ("club", "orders"), ("main", "orders")]

@@ -1,0 +1,135 @@
+"""The contract of a source, which every source passes."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from ecorse.clean.cast import NORMALISATIONS, cast, parse
+from ecorse.ingest.shops import Shop
+from ecorse.schema.contract import recognise
+from ecorse.schema.frames import dtype_of
+from ecorse.schema.staging import STAGING_TABLES
+from ecorse.sources import get_source, source_names
+
+SHOP = Shop(
+    shop_id="main", shop_name="Main", time_zone="America/New_York", currency="USD", sources=()
+)
+FORMS = [(name, form) for name in source_names() for form in get_source(name).contract.forms]
+EXAMPLES = {"integer": "1", "decimal": "2.50", "text": "word", "boolean": "1"}
+
+
+def wrong_dtypes(table, frame) -> dict[str, str]:
+    """Columns of a canonical frame that have not the declared type; only nulls have any."""
+    return {
+        c.name: f"{frame.schema[c.name]}, not {dtype_of(c)}"
+        for c in table.columns
+        if c.name in frame.columns and frame.schema[c.name] not in (dtype_of(c), pl.Null)
+    }
+
+
+def example(source, column) -> str:
+    allowed = [
+        r.bound.split("|")[0]
+        for r in source.contract.rules
+        if r.column == column.target and r.check == "one_of"
+    ]
+    if allowed:
+        return allowed[0]
+    if column.type in ("timestamp", "date"):
+        if column.formats[0].startswith("epoch"):
+            return str(1555677960 * (1000 if column.formats[0] == "epoch_ms" else 1))
+        return pl.select(pl.datetime(2019, 4, 19, 8, 46).dt.to_string(column.formats[0])).item()
+    return EXAMPLES[column.type]
+
+
+def typed(name, form, **values):
+    source = get_source(name)
+    header = recognise(source.contract, [c.name for c in form.columns], "f.csv")
+    fields = [values.get(c.target or "", example(source, c)) for c in form.columns]
+    raw = parse(("\t".join(fields) + "\n").encode(), header, "\t", '"')
+    return source, header, cast(raw, header, source.contract)
+
+
+@pytest.mark.parametrize("name", source_names())
+def test_names_agree(name):
+    source = get_source(name)
+    assert source.name == name == source.contract.name
+
+
+@pytest.mark.parametrize("name", source_names())
+def test_the_contract_holds_together(name):
+    contract = get_source(name).contract
+    assert contract.table in STAGING_TABLES
+    for form in contract.forms:
+        targets = [c.target for c in form.columns if c.target]
+        assert len(targets) == len(set(targets))
+        for column in form.columns:
+            assert bool(column.formats) == (column.type in ("timestamp", "date"))
+            assert set(column.normalise) <= set(NORMALISATIONS)
+        looked_up = getattr(get_source(name), "declared", None)
+        if looked_up is not None:
+            targets += [c.target for c in looked_up.every_column if c.target]
+        assert {rule.column for rule in contract.rules} <= set(targets)
+    ids = [rule.id for rule in contract.rules]
+    assert len(ids) == len(set(ids))
+    assert all(rule.sentence for rule in contract.rules)
+    assert len(contract.contract_sha256) == 64
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS, ids=lambda x: getattr(x, "name", x))
+def test_each_form_is_recognised_by_its_own_header_in_any_order(name, form):
+    names = [c.name for c in form.columns]
+    for order in (names, names[::-1]):
+        assert recognise(get_source(name).contract, order, "f.csv").form == form
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS, ids=lambda x: getattr(x, "name", x))
+def test_canonical_rows_have_columns_of_staging_one_for_one(name, form):
+    source, header, done = typed(name, form)
+    assert done.reasons.is_empty()
+    found = source.canonicalise(done.frame, header, SHOP)
+    table = STAGING_TABLES[source.contract.table]
+    columns = set(found.frame.columns)
+    assert columns - {"_row"} <= set(table.column_names) - {"load_id", "source_line", "flags"}
+    assert wrong_dtypes(table, found.frame) == {}
+    assert {"is_simulated", *table.key, *source.contract.dedup_key} <= columns
+    assert table.time is None or table.time in columns
+    for name, frame in found.companions.items():
+        assert set(frame.columns) - {"_row"} <= set(STAGING_TABLES[name].column_names)
+        assert wrong_dtypes(STAGING_TABLES[name], frame) == {}
+        assert {"_row", "is_simulated", *STAGING_TABLES[name].key} <= set(frame.columns)
+    assert found.frame["_row"].to_list() == [0]
+    assert found.frame["shop_id"].to_list() == ["main"]
+    assert set(found.warnings) <= set(source.warnings)
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS, ids=lambda x: getattr(x, "name", x))
+def test_no_rows_give_the_same_columns(name, form):
+    source, header, done = typed(name, form)
+    one = source.canonicalise(done.frame, header, SHOP).frame
+    none = source.canonicalise(done.frame.clear(), header, SHOP).frame
+    assert none.schema == one.schema
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS, ids=lambda x: getattr(x, "name", x))
+def test_simulated_rows_belong_to_a_shop_of_their_own(name, form):
+    marked = STAGING_TABLES[get_source(name).contract.table].marked_by
+    source, header, done = typed(name, form, **dict.fromkeys(marked, "SIM-7"))
+    frame = source.canonicalise(done.frame, header, SHOP).frame
+    assert frame.select("shop_id", "is_simulated").rows() == [("main-simulated", True)]
+
+
+@pytest.mark.parametrize(("name", "form"), FORMS, ids=lambda x: getattr(x, "name", x))
+def test_time_zone_and_currency_are_the_shops(name, form):
+    source, header, done = typed(name, form)
+    if source.contract.table != "order_lines":
+        pytest.skip("only order lines have a currency and a wall clock")
+    if "ordered_local" not in {c.target for c in form.columns}:
+        pytest.skip("its time is looked up in another file")
+    shop = SHOP.model_copy(update={"time_zone": "Asia/Kolkata", "currency": "INR"})
+    frame = source.canonicalise(done.frame, header, shop).frame
+    row = frame.row(0, named=True)
+    assert row["currency"] == "INR"
+    assert str(row["ordered_at"]) == "2019-04-19 03:16:00+00:00"  # 08:46 less 5:30
+    assert str(row["ordered_local"]) == "2019-04-19 08:46:00"

@@ -1,0 +1,246 @@
+"""Mapping files: what they may say, what becomes of rows, and proposing one."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+
+from ecorse.errors import ConfigError, ContractError
+from ecorse.ingest.check import check_file
+from ecorse.ingest.shops import Shop
+from ecorse.settings import get_settings
+from ecorse.sources.mappings.draft import draft
+from ecorse.sources.mappings.source import read_mapping
+
+SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
+ORDERS = """
+about = "Orders"
+table = "order_lines"
+delimiter = ";"
+customer_rungs = ["id", "email"]
+columns = [
+  { name = "Bestellung", target = "order_id" },
+  { name = "Artikel", target = "product_name" },
+  { name = "Menge", target = "quantity", type = "integer" },
+  { name = "Preis", target = "unit_price", type = "decimal" },
+  { name = "Datum", target = "ordered_local", type = "timestamp", formats = ["%d.%m.%Y %H:%M"] },
+  { name = "Mail", target = "customer_email" },
+  { name = "Zustand", target = "status" },
+]
+[values.status]
+storniert = "cancelled"
+verkauft = "sold"
+"""
+HEADER = "Bestellung;Artikel;Menge;Preis;Datum;Mail;Zustand\n"
+
+
+@pytest.fixture
+def mapping(tmp_path, monkeypatch):
+    """Write a mapping and give its source, known by its name as any other."""
+    folder = tmp_path / "project" / "include" / "sources"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("ECORSE_PROJECT_DIR", str(tmp_path / "project"))
+    get_settings.cache_clear()
+
+    def mapping(text, name="orders"):
+        (folder / f"{name}.toml").write_text(text)
+        return read_mapping(folder / f"{name}.toml")
+
+    yield mapping
+    get_settings.cache_clear()
+
+
+def rows_of(source, path):
+    """The canonical rows of a file, through the whole cleaning."""
+    from ecorse.clean.cleaner import Cleaner
+
+    source = source.bind(path.parent)
+    with path.open("rb") as file:
+        cleaner = Cleaner(
+            file, 100, source=source, shop=SHOP, file_name=path.name,
+            max_record_bytes=1 << 20, reject_limit_share=0.05,
+        )  # fmt: skip
+        blocks = list(cleaner)
+    return [row for block in blocks for row in block.lines.rows(named=True)], blocks
+
+
+def test_rows_of_a_mapping(mapping, tmp_path):
+    path = tmp_path / "o.csv"
+    path.write_text(
+        HEADER + "A1;Roter  Schuh;2;19.50;31.12.2019 23:30;Eva@Example.org ;verkauft\n"
+        "A1;Roter Schuh;1;19.50;31.12.2019 23:30;eva@example.org;storniert\n"
+        "A2;Hut;eins;5;31.12.2019 23:30;;verkauft\n"
+    )
+    rows, blocks = rows_of(mapping(ORDERS), path)
+    first, second = rows
+    assert (first["order_id"], first["product_id"], first["quantity"]) == ("A1", "roter-schuh", 2)
+    assert first["unit_price"] == Decimal("19.5000")
+    assert first["ordered_local"] == datetime(2019, 12, 31, 23, 30)
+    assert first["ordered_at"] == datetime(2019, 12, 31, 22, 30, tzinfo=UTC)
+    assert (first["status"], second["status"]) == ("sold", "cancelled")
+    assert (first["currency"], first["shop_id"]) == ("EUR", "main")
+    # the same person, however the address is written
+    assert first["customer_id"] == second["customer_id"]
+    assert first["customer_id"].startswith("email-")
+    assert "eva" not in first["customer_id"]
+    assert first["customer_key_kind"] == "email"
+    assert blocks[0].rejected["rule"].to_list() == ["quantity_invalid"]
+
+
+def test_every_mistake_of_a_mapping_is_told_at_once(mapping):
+    text = ORDERS.replace('target = "product_name"', 'target = "produkt"').replace(
+        'formats = ["%d.%m.%Y %H:%M"]', "formats = []"
+    )
+    with pytest.raises(ConfigError) as told:
+        mapping(text)
+    message = str(told.value)
+    assert "orders.toml: 3 mistakes" in message
+    assert "target 'produkt': staging.order_lines has no such column" in message
+    assert "no column fills 'product_id' or 'product_name'" in message
+    assert "column 'Datum'" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("about = 'x", "not valid TOML"),
+        (ORDERS.replace('table = "order_lines"', 'table = "orders"'), "table"),
+        (ORDERS.replace("Menge", "Menge").replace('type = "integer"', 'type = "int"'), "columns"),
+        (ORDERS + "[colour]\nx = 1\n", "colour"),
+        (ORDERS.replace('target = "quantity", type = "integer"', 'target = "quantity"'),
+         "quantity has the type 'integer', not 'text'"),
+    ],
+)  # fmt: skip
+def test_a_mapping_that_says_nonsense(mapping, text, told):
+    with pytest.raises(ConfigError, match=told):
+        mapping(text)
+
+
+LOOKED_UP = """
+about = "Lines with prices from another file"
+table = "order_lines"
+columns = [
+  { name = "order", target = "order_id" },
+  { name = "sku", target = "product_id" },
+  { name = "n", target = "quantity", type = "integer" },
+]
+[constants]
+ordered_local = "2020-01-05"
+[[lookups]]
+file = "prices.csv"
+on = { sku = "sku" }
+columns = [{ name = "price", target = "unit_price", type = "decimal" }]
+"""
+
+
+def test_what_staging_cannot_hold_is_a_reject(mapping, tmp_path):
+    path = tmp_path / "o.csv"
+    path.write_text(
+        HEADER + "A1;Hut;99999999999;5;31.12.2019 23:30;;verkauft\n"
+        "A2;Hut;1;5;31.12.2019 23:30;;verschenkt\nA3;Hut;1;5;31.12.2019 23:30;;\n"
+    )
+    rows, blocks = rows_of(mapping(ORDERS), path)
+    assert [(r["order_id"], r["status"]) for r in rows] == [("A3", "sold")]
+    assert blocks[0].rejected["rule"].to_list() == ["quantity_too_large", "status_unknown"]
+
+
+def test_a_lookup_gives_columns_and_a_missing_key_is_a_reject(mapping, tmp_path):
+    path = tmp_path / "lines.csv"
+    path.write_text("order,sku,n\n1,a,2\n1,zz,1\n")
+    (tmp_path / "prices.csv").write_text("sku,price\na,3.50\nb,1\n")
+    rows, blocks = rows_of(mapping(LOOKED_UP), path)
+    assert [(r["product_id"], r["unit_price"]) for r in rows] == [("a", Decimal("3.5000"))]
+    assert rows[0]["ordered_local"] == datetime(2020, 1, 5)
+    assert blocks[0].rejected["rule"].to_list() == ["unit_price_empty"]
+
+
+def test_a_changed_lookup_is_another_contract(mapping, tmp_path):
+    source = mapping(LOOKED_UP)
+    (tmp_path / "prices.csv").write_text("sku,price\na,3.50\n")
+    before = source.bind(tmp_path).contract.contract_sha256
+    assert source.bind(tmp_path).contract.contract_sha256 == before
+    (tmp_path / "prices.csv").write_text("sku,price\na,3.60\n")
+    assert source.bind(tmp_path).contract.contract_sha256 != before
+
+
+def test_a_lookup_that_is_missing_or_not_unique_is_refused(mapping, tmp_path):
+    source = mapping(LOOKED_UP)
+    with pytest.raises(ContractError, match=r"prices\.csv.*not in"):
+        source.bind(tmp_path)
+    (tmp_path / "prices.csv").write_text("sku,price\na,3.50\na,3.50\n")
+    source.bind(tmp_path)  # the same twice says nothing new
+    (tmp_path / "prices.csv").write_text("sku,price\na,3.50\na,4\n")
+    with pytest.raises(ContractError, match="sku 'a' stands there with different values"):
+        source.bind(tmp_path)
+
+
+def test_a_check_names_line_column_and_value(mapping, tmp_path):
+    mapping(ORDERS)
+    path = tmp_path / "o.csv"
+    path.write_text(HEADER + "A1;Hut;2;x;31.12.2019 23:30;;verkauft\nA1;Hut\n")
+    checked = check_file(path, "orders", SHOP)
+    assert not checked.is_pass
+    assert [(p.line, p.rule, p.column) for p in checked.problems] == [
+        (2, "unit_price_invalid", "Preis"),
+        (3, "field_count", None),
+    ]
+    assert "Preis is 'x'" in checked.problems[0].sentence
+    path.write_text(HEADER + "A1;Hut;2;3;31.12.2019 23:30;;verkauft\n")
+    assert check_file(path, "orders", SHOP).is_pass
+    path.write_text("a;b\n1;2\n")
+    assert "missing from the header" in check_file(path, "orders", SHOP).refusal
+
+
+def test_a_draft_passes_its_own_file(mapping, tmp_path):
+    path = tmp_path / "export.csv"
+    path.write_bytes(
+        "order id;sku;qty;price;order date;email\n"
+        "007;a;2;3.50;2020-01-31 10:00;x@y.z\n008;b;1;12;2020-02-01 11:30;\n".encode("cp1252")
+    )
+    text = draft(path)
+    declared = tomllib.loads(text)
+    assert (declared["table"], declared["delimiter"]) == ("order_lines", ";")
+    assert {c["name"]: c.get("target") for c in declared["columns"]} == {
+        "order id": "order_id", "sku": "product_id", "qty": "quantity", "price": "unit_price",
+        "order date": "ordered_local", "email": "customer_email",
+    }  # fmt: skip
+    source = mapping(text, "export")
+    assert check_file(path, "export", SHOP).is_pass
+    rows, _ = rows_of(source, path)
+    assert [r["order_id"] for r in rows] == ["007", "008"]
+
+
+def test_day_and_month_are_asked_for_and_never_guessed(tmp_path):
+    path = tmp_path / "d.csv"
+    path.write_text("order_id,sku,quantity,price,order date\n1,a,1,2,04/05/2019 10:00\n")
+    assert "DAY AND MONTH? '04/05/2019 10:00' could also be" in draft(path)
+    path.write_text("order_id,sku,quantity,price,order date\n1,a,1,2,04/25/2019 10:00\n")
+    assert "DAY AND MONTH" not in draft(path)
+
+
+def test_attributes_are_typed(mapping, tmp_path):
+    source = mapping(
+        """
+        about = "People"
+        table = "customers"
+        columns = [
+          { name = "id", target = "customer_id" },
+          { name = "income", target = "attributes.income", type = "decimal" },
+          { name = "since", target = "attributes.since", type = "date", formats = ["%d-%m-%Y"] },
+          { name = "kids", target = "attributes.kids", type = "integer" },
+          { name = "vip", target = "attributes.is_vip", type = "boolean" },
+        ]
+        """,
+        "people",
+    )
+    path = tmp_path / "p.csv"
+    path.write_text("id,income,since,kids,vip\n1,10.50,03-04-2012,2,1\n2,,04-04-2012,0,no\n")
+    rows, _ = rows_of(source, path)
+    first, second = (json.loads(r["attributes"]) for r in rows)
+    assert float(first.pop("income")) == 10.5
+    assert first == {"since": "2012-04-03", "kids": 2, "is_vip": True}
+    assert second == {"income": None, "since": "2012-04-04", "kids": 0, "is_vip": False}

@@ -1,0 +1,247 @@
+"""A night's models on a real warehouse: examples beside the shipped, trouble in one shop."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from ecorse import flow
+from ecorse.errors import ConfigError
+from ecorse.settings import PROJECT_DIR
+from ecorse.warehouse.connect import connect
+
+EXAMPLES = PROJECT_DIR / "docs" / "examples"
+MODELS = PROJECT_DIR / "include" / "models"
+
+WATCHING = '''
+from ecorse.recommenders.popular import Popular
+from ecorse.warehouse.connect import connect
+
+
+class Watching(Popular):
+    """Best sellers; counts whose transactions are open while it is fitted."""
+
+    def fit(self, data, task, champion=None):
+        with connect(autocommit=True, application_name="watching") as conn:
+            self.open = conn.execute(
+                "select count(*) from pg_stat_activity where datname = current_database() "
+                "and xact_start is not null and application_name <> 'watching'"
+            ).fetchone()[0]
+        return super().fit(data, task, champion)
+
+    def params(self):
+        return {"open_transactions": self.open}
+
+
+RECOMMENDER = Watching
+'''
+TOUCHY = '''
+from pathlib import Path
+
+from ecorse.errors import DataError
+from ecorse.recommenders.popular import Popular
+
+
+class Touchy(Popular):
+    """Best sellers; cannot be trained for a shop while a file says so."""
+
+    def fit(self, data, task, champion=None):
+        if (Path(__file__).parent / f"no {task.shop_id}").exists():
+            raise DataError(f"{task.shop_id} is not in the mood.")
+        return super().fit(data, task, champion)
+
+
+RECOMMENDER = Touchy
+'''
+
+
+def declare(project, name: str, code: str) -> None:
+    """A recommender of the project, declared like the example."""
+    (project / "include" / "recommenders" / f"{name}.py").write_text(code)
+    text = (EXAMPLES / "recommend_best_sellers.toml").read_text()
+    text = text.replace('"best_sellers"', f'"{name}"').partition("[parameters]")[0]
+    (project / "include" / "models" / f"recommend_{name}.toml").write_text(text)
+
+
+def rows(query: str, *parameters: object) -> list[tuple]:
+    with connect("bi_reader") as conn:
+        return conn.execute(query.encode(), parameters).fetchall()
+
+
+@pytest.fixture
+def examples(project):
+    """The two examples of docs/how-to, and the orders' segmentation under another name."""
+    include = project / "include"
+    shutil.copy(EXAMPLES / "best_sellers.py", include / "recommenders")
+    shutil.copy(EXAMPLES / "by_spending.py", include / "segments")
+    for file in EXAMPLES.glob("*.toml"):
+        shutil.copy(file, include / "models")
+    orders = (MODELS / "segment_orders.toml").read_text()
+    copied = orders.replace('name = "orders"', 'name = "again"', 1)
+    (include / "models" / "segment_orders_again.toml").write_text(copied)
+
+
+def test_examples_and_a_copied_segmentation_are_published_beside_the_shipped_models(
+    shops, examples
+):
+    summary = flow.refresh(holder="test")
+
+    assert summary.is_published
+    assert rows(
+        "select segmentation, count(*) from marts.order_segments group by 1 order by 1"
+    ) == [("again", 540), ("orders", 540)]
+    # the copy differs in nothing but its name
+    assert rows(
+        "select count(*) from marts.order_segments as a inner join marts.order_segments as b "
+        "using (shop_id, order_id, segment_id, segment_name) "
+        "where a.segmentation = 'orders' and b.segmentation = 'again'"
+    ) == [(540,)]
+    assert rows("select distinct segmentation from marts.segmentation_k order by 1") == [
+        ("again",), ("customers",), ("orders",),
+    ]  # fmt: skip
+    spending = rows(
+        "select c.shop_id, c.revenue >= 500 as is_big, s.segment_id, s.segment_name, count(*) "
+        "from marts.customers as c inner join marts.customer_segments as s "
+        "using (shop_id, customer_id) where s.segmentation = 'spending' group by 1, 2, 3, 4"
+    )
+    assert {(is_big, segment, name) for _, is_big, segment, name, _ in spending} <= {
+        (False, 1, "Small spenders"), (True, 2, "Big spenders"),
+    }  # fmt: skip
+    assert sum(row[-1] for row in spending) == 80
+    # nobody is recommended what they bought; products by falling score, the same for all
+    assert rows(
+        "select count(*) from marts.user_recommendations as r inner join marts.order_lines as l "
+        "using (shop_id, customer_id, product_id) where r.method = 'best_sellers'"
+    ) == [(0,)]
+    assert rows("select count(distinct customer_id) > 0 from marts.user_recommendations") == [
+        (True,)
+    ]
+    assert {
+        (model, outcome, is_fresh)
+        for model, outcome, is_fresh in rows(
+            "select model, outcome, is_of_this_night from marts.model_status"
+        )
+    } == {
+        (name, "promoted", True)
+        for name in (
+            "recommend_best_sellers", "recommend_co_purchase", "recommend_item_similarity",
+            "segment_orders_again", "segment_customers", "segment_orders", "segment_spending",
+        )
+    }  # fmt: skip
+
+
+def test_no_transaction_is_open_while_a_model_trains(shops, project):
+    declare(project, "watching", WATCHING)
+    flow.refresh(holder="test")
+    with connect() as conn:
+        open_transactions = conn.execute(
+            "select shop_id, metrics -> 'open_transactions' from ops.model_version "
+            "where model = 'recommend_watching' order by 1"
+        ).fetchall()
+    assert open_transactions == [("north", 0), ("south", 0)]
+
+
+def test_one_shops_failure_leaves_the_others_their_night(shops, project):
+    declare(project, "touchy", TOUCHY)
+    flow.refresh(holder="test")
+    lists = "select * from marts.user_recommendations where shop_id = %s order by 2, 3, 4, 5"
+    before = {shop: rows(lists, shop) for shop in ("north", "south")}
+    assert all(before.values())
+
+    (project / "include" / "recommenders" / "no north").touch()
+    summary = flow.refresh(holder="test")
+
+    assert summary.is_published
+    assert [name for name in summary.audit.warned if "model_status" in name] == [
+        "model_status.every_model_was_trained"
+    ]
+    status = (
+        "select shop_id, outcome, is_of_this_night, reason from marts.model_status "
+        "where model = 'recommend_touchy' order by 1"
+    )
+    (north, south) = rows(status)
+    assert north[:3] == ("north", "failed", False)
+    assert north[3] == (
+        "Could not be trained, the rows of the published night stand in: north is not in the mood."
+    )
+    assert south[:3] == ("south", "promoted", True)
+    after = {shop: rows(lists, shop) for shop in ("north", "south")}
+    assert [row[1:] for row in after["north"]] == [row[1:] for row in before["north"]]
+    assert [row[1:] for row in after["south"]] == [row[1:] for row in before["south"]]
+
+    # a third night, mended: its champion is that of the first night
+    (project / "include" / "recommenders" / "no north").unlink()
+    flow.refresh(holder="test")
+    assert [row[:3] for row in rows(status)] == [
+        ("north", "promoted", True), ("south", "promoted", True),
+    ]  # fmt: skip
+
+
+def test_a_model_that_failed_on_the_first_night_has_no_rows_and_says_so(shops, project):
+    declare(project, "touchy", TOUCHY)
+    (project / "include" / "recommenders" / "no south").touch()
+    assert flow.refresh(holder="test").is_published
+    assert rows("select distinct shop_id from marts.user_recommendations") == [("north",)]
+    ((reason,),) = rows(
+        "select reason from marts.model_status where model = 'recommend_touchy' "
+        "and shop_id = 'south' and outcome = 'failed'"
+    )
+    assert reason == "Could not be trained, it has no rows: south is not in the mood."
+
+
+def test_a_lost_model_file_is_told_and_promotes_nobody(shops, tmp_path):
+    flow.refresh(holder="test")
+    labels = (
+        "select shop_id, order_id, segment_id, segment_name from marts.order_segments order by 1, 2"
+    )
+    before = rows(labels)
+    with connect() as conn:
+        ((sha256,),) = conn.execute(
+            "select artifact_sha256 from ops.model_version "
+            "where model = 'segment_orders' and shop_id = 'north'"
+        ).fetchall()
+    (tmp_path / "home" / "models" / f"{sha256}.model").unlink()
+
+    assert flow.refresh(holder="test").is_published
+    found = rows(
+        "select shop_id, outcome, reason from marts.model_status "
+        "where model = 'segment_orders' order by 1"
+    )
+    assert [row[:2] for row in found] == [("north", "failed"), ("south", "promoted")]
+    assert "cannot be read" in found[0][2]
+    assert rows(labels) == before
+
+
+def builds() -> int:
+    with connect() as conn:
+        return conn.execute("select count(*) from ops.build").fetchone()[0]
+
+
+def test_two_segmentations_of_one_name_are_refused_before_anything_is_built(warehouse, project):
+    orders = (MODELS / "segment_orders.toml").read_text()
+    (project / "include" / "models" / "segment_again.toml").write_text(orders)
+    with pytest.raises(ConfigError, match="has the same; its rows would be taken for these"):
+        flow.refresh(holder="test")
+    assert builds() == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (('class = "kmeans"', 'class = "kmean"'), "There is no segmentation 'kmean'"),
+        (("variance_share = 0.9 ", 'variance_share = "most" '), "variance_share = 'most'"),
+        (("k_min = 2", "k_min = 9"), "k_min = 9 is above k_max = 8"),
+        (('"segmentation_loadings"]', '"loadings"]'), "they differ in loadings"),
+    ],
+)
+def test_a_mistake_in_a_declaration_names_file_and_key(warehouse, project, change, told):
+    text = (MODELS / "segment_orders.toml").read_text()
+    assert change[0] in text
+    path = project / "include" / "models" / "segment_orders.toml"
+    path.write_text(text.replace(*change))
+    with pytest.raises(ConfigError) as caught:
+        flow.refresh(holder="test")
+    assert str(path) in str(caught.value)
+    assert told in str(caught.value)
+    assert builds() == 0
