@@ -20,7 +20,8 @@ from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import Csr
 from ecorse.recommenders.counting import BasketCounts, choose_top, map_blocks
 from ecorse.recommenders.counting import Pairs as CountedPairs
-from ecorse.recommenders.neighbours import Counts, NeighbourRecommender, Pairs
+from ecorse.recommenders.evidence import Counts
+from ecorse.recommenders.neighbours import NeighbourRecommender, Pairs
 
 
 class CoPurchaseConfig(Table):
