@@ -110,6 +110,11 @@ def test_quantity_is_the_log_of_units_and_returns_count_by_size():
     np.testing.assert_allclose(log_sum(sort_lines(frame, "id"), "q"), np.log([[3], [4]]))
 
 
+def test_less_than_one_unit_counts_as_one():
+    frame = pl.DataFrame({"id": ["a", "b", "c"], "q": [0.0, 0.5, 1.5]})
+    np.testing.assert_allclose(log_sum(sort_lines(frame, "id"), "q"), np.log([[1], [1], [1.5]]))
+
+
 def test_category_shares_are_units_per_category_and_unseen_ones_are_missing(lines):
     # a has 2 cables, 1 phone, 1 unknown of 4 units; b one cable
     np.testing.assert_allclose(

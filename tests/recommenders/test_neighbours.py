@@ -99,16 +99,14 @@ def test_explaining_an_empty_list_gives_no_rows():
     assert {"relation", "sentence"} <= set(told.columns)
 
 
-def test_a_fit_for_lists_alone_computes_no_complements_and_the_other_way_round():
-    data = shop("AB", "AB")
-    for ask, computed, other in (
-        (lambda m: m.similar(np.arange(5), 2), "pairs", "complements"),
-        (lambda m: m.answer(data.baskets, 2), "complements", "pairs"),
-    ):
-        model = ItemSimilarity(ItemSimilarityConfig()).fit(data, TASK)
-        ask(model)
-        assert computed in vars(model)
-        assert other not in vars(model)
+def test_what_baskets_are_answered_by_is_the_same_with_or_without_lists_before():
+    alone, after = (
+        ItemSimilarity(ItemSimilarityConfig(min_co_purchases=1)).fit(ORDERS, TASK) for _ in range(2)
+    )
+    after.similar(np.arange(5), 2)
+    assert alone.complements.frame().equals(after.complements.frame())
+    assert alone.complements.items.tolist() == [A, A, B, B, C, C]
+    assert "pairs" not in vars(alone)  # a fit that only answers for baskets makes no lists
 
 
 def test_the_file_brings_back_lists_answers_and_evidence(model):

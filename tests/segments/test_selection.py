@@ -200,6 +200,12 @@ def test_a_new_cluster_gets_a_new_id_and_a_lost_one_is_not_reused():
     assert match_segments(after, 3, before, [1, 4], 9) == ([1, 9, 4], 10)
 
 
+def test_what_shares_no_row_with_a_segment_does_not_take_its_id():
+    # segment 2 has no rows tonight; the second cluster comes out of segment 1
+    before, after = np.array([0, 0, 0, 0]), np.array([0, 0, 0, 1])
+    assert match_segments(after, 2, before, [1, 2], 3) == ([1, 3], 4)
+
+
 def test_a_first_night_numbers_segments_by_size():
     assert first_order(np.array([1, 1, 0, 2, 2, 2]), np.zeros((3, 1))) == [2, 1, 0]
 

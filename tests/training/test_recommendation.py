@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -185,6 +188,44 @@ def test_the_leaderboard_shows_the_method_beside_the_best_sellers(good):
     assert scores["priority"].unique().to_list() == [2]
     assert scores["task"].unique().to_list() == ["recommend"]
     assert scores["fit_seconds"].is_null().to_list() == [False, True]
+
+
+# ---------------------------------------------------------------------------- other processes
+
+
+SCRIPT = """
+import hashlib, sys
+from ecorse.models.declaration import load_declarations
+from ecorse.testing.shop import tiny_lines, tiny_products
+from ecorse.training.run import run_model
+lines = tiny_lines().rename({"order_id": "basket_id", "ordered_local": "at"})
+for declaration in load_declarations():
+    if declaration.task == "recommend":
+        inputs = {"products": tiny_products(), "interactions": lines}
+        if int(sys.argv[1]):
+            shuffle = {"fraction": 1, "shuffle": True, "seed": int(sys.argv[1])}
+            inputs = {name: frame.sample(**shuffle) for name, frame in inputs.items()}
+        result = run_model(declaration, "main", inputs, None)
+        digest = hashlib.sha256(result.data_hash.encode() + result.artifact)
+        for name in sorted(result.tables):
+            frame = result.frame(name).drop("fit_seconds", "peak_mb", strict=False)
+            digest.update(frame.write_csv().encode())
+        print(declaration.name, digest.hexdigest())
+"""
+
+
+def test_rows_files_and_hashes_are_equal_for_any_threads_order_and_process():
+    outputs = []
+    for threads, seed in ((1, 0), (2, 3)):
+        environment = os.environ | {
+            name: str(threads)
+            for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
+        }
+        command = [sys.executable, "-c", SCRIPT, str(seed)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        outputs.append(done.stdout)
+    assert "recommend_item_similarity" in outputs[0]
+    assert outputs[0] == outputs[1]
 
 
 # ---------------------------------------------------------------------------- other recommenders

@@ -50,6 +50,11 @@ class Applied:
     id_of_label: Mapping[int, int]
     next_id: int
 
+    @property
+    def k(self) -> int:
+        """How many segments; what is in none is not one of them."""
+        return len(self.id_of_label)
+
 
 @dataclass(frozen=True)
 class Published:
@@ -104,7 +109,7 @@ def run_segmentation(
         decision = Decision(
             "promoted",
             "Promoted: there is no published model to compare with.",
-            {"candidate_k": len(candidate.segment_ids)},
+            {"candidate_k": candidate.k},
         )
         return _result(declaration, shop_id, space, candidate, decision, None, None, timed)
     before = _apply(published.model, space, published, None)
@@ -116,8 +121,8 @@ def run_segmentation(
         psi=drift(published.references, before.blocks, file.gate),
         ari=label_agreement(before.ids, candidate.ids),
         jaccard=cluster_jaccard(before.ids, candidate.ids),
-        champion_k=len(before.segment_ids),
-        candidate_k=len(candidate.segment_ids),
+        champion_k=before.k,
+        candidate_k=candidate.k,
         reselection=fitted.why_changed(),
     )
     log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
@@ -165,7 +170,7 @@ def _apply(
     id_of_label = {label: segment_id for label, segment_id in enumerate(ids) if segment_id}
     given = np.array([*ids, NOISE_ID], dtype=np.int64)[labels]
     segment_ids = sorted(id_of_label.values())
-    if (labels < 0).any():
+    if (given == NOISE_ID).any():  # noise, and labels that the champion never gave before
         segment_ids = [NOISE_ID, *segment_ids]
     return Applied(model, blocks, labels, given, tuple(segment_ids), id_of_label, next_id)
 
@@ -203,7 +208,7 @@ def _result(
     metrics: dict[str, Any] = {
         "generation": file.model.generation,
         "rows": space.n,
-        "k": len(segments),
+        "k": applied.k,
         "smallest_share": min(segment.share for segment in segments),
         "is_degenerate": applied.model.is_degenerate(),
         "segments": {segment.name: segment.share for segment in segments},
