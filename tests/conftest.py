@@ -6,6 +6,7 @@ night let it be made once (``snapshot``) and each get a copy of their own (``res
 
 from __future__ import annotations
 
+import random
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
