@@ -1,7 +1,7 @@
 """Item similarity at 50,000 products x 400,000 orders, against implicit's CosineRecommender.
 
 What belongs here: generated orders, both programs each in processes of their own, the comparison of
-their answers. What does not: correctness on small data (``tests/unit/test_item_similarity.py``).
+their answers. What does not: correctness on small data (``tests/recommenders``).
 
 Run ``python benchmarks/bench_similarity.py``; needs the extra ``bench``. The last lines are
 ``bench <name> <ratio> <better|worse> than <peer>``, ratio = peer / ours.

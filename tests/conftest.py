@@ -19,9 +19,34 @@ from typing import Any
 
 import pytest
 
+from ecorse import declared
+from ecorse.models.declaration import KINDS, Declaration
 from ecorse.settings import PROJECT_DIR, get_settings
 
 TEMPLATE = "ecorse_template"
+
+
+@pytest.fixture(scope="session")
+def declare() -> Callable[..., Declaration]:
+    """A shipped declaration with other values: ``declare("segment_orders", naming={...})``.
+
+    Tables are merged; a value of another kind takes the place of the shipped one.
+    """
+
+    def make(name: str, **changes: Any) -> Declaration:
+        path = PROJECT_DIR / "include" / "models" / f"{name}.toml"
+        document = _merged(declared.parse_file(path), changes)
+        task = name.partition("_")[0]
+        return Declaration(name, task, path, declared.check(document, KINDS[task], str(path)))
+
+    return make
+
+
+def _merged(document: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    return document | {
+        key: _merged(document.get(key, {}), value) if isinstance(value, dict) else value
+        for key, value in changes.items()
+    }
 
 
 @pytest.fixture(scope="session")
@@ -223,7 +248,7 @@ def stage_shop(warehouse: str) -> Callable[..., int]:
     return stage
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def stage_more() -> Callable[..., int]:
     """The same function, for a warehouse that holds something already."""
     return stage
@@ -286,3 +311,16 @@ def copy_build() -> Callable[[int], int]:
         return target
 
     return copy
+
+
+@pytest.fixture
+def snapshot_of(postgres):
+    """Give a context manager that is inside a kept warehouse itself, not a copy.
+
+    For tests that change nothing that stays: what they do is rolled back.
+    """
+
+    def enter(kept: Snapshot):
+        return inside(postgres, kept.database, kept.home)
+
+    return enter

@@ -158,7 +158,7 @@ def test_a_category_says_what_is_overrepresented():
 
 @pytest.fixture(scope="module")
 def quarters():
-    """Four equal groups: afternoon or evening, cheap pens or costly phones; city is the same for all."""
+    """Four equal groups: afternoon or evening, cheap pens or costly phones; one city for all."""
     rng = np.random.default_rng(4)
     ids = np.repeat([1, 2, 3, 4], 250)
     evening, costly = ids % 2 == 0, ids >= 3

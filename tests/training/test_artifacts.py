@@ -36,7 +36,7 @@ def test_any_flipped_bit_is_refused():
         flipped = bytearray(DATA)
         flipped[bit // 8] ^= 1 << (bit % 8)
         artifact_path(sha256).write_bytes(flipped)
-        with pytest.raises(ModelRejected, match="was changed.*not loaded.*raise generation"):
+        with pytest.raises(ModelRejected, match=r"was changed.*not loaded.*raise generation"):
             fetch_artifact(sha256)
 
 
@@ -49,7 +49,7 @@ def test_a_file_cut_short_is_refused(length):
 
 
 def test_a_lost_file_is_told_with_the_next_step():
-    with pytest.raises(ModelRejected, match="cannot be read.*raise generation"):
+    with pytest.raises(ModelRejected, match=r"cannot be read.*raise generation"):
         fetch_artifact("0" * 64)
 
 

@@ -145,7 +145,7 @@ def judge_figure(
     ----------
     figure, champion
         ``value``, ``cases`` and ``standard_error`` of the first metric; the champion's from the
-        night it was trained. A figure without cases has ``cases`` 0.
+        night it was trained, empty where it had none. A figure without cases has ``cases`` 0.
     baselines
         The same metric's value by method.
     broken
@@ -154,7 +154,7 @@ def judge_figure(
     numbers: dict[str, Any] = {"figure": dict(figure), "baselines": dict(baselines)}
     if broken:
         reason = f"Rules broken: {'; '.join(broken)}. The published table stays."
-        return Decision("held" if champion else "refused", reason, numbers)
+        return Decision("refused" if champion is None else "held", reason, numbers)
     told = f"{figure['value']:.3f} on {figure['cases']:,} cases"
     told += "".join(f", {name} {value:.3f}" for name, value in baselines.items())
     if champion is None:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
+import polars as pl
 from pydantic import Field
 from scipy import sparse
 
@@ -19,7 +20,8 @@ from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import Csr
 from ecorse.recommenders.counting import BasketCounts, choose_top, map_blocks
 from ecorse.recommenders.counting import Pairs as CountedPairs
-from ecorse.recommenders.neighbours import Counts, NeighbourRecommender, Pairs
+from ecorse.recommenders.evidence import Counts
+from ecorse.recommenders.neighbours import NeighbourRecommender, Pairs
 
 
 class CoPurchaseConfig(Table):
@@ -47,7 +49,7 @@ class CoPurchase(NeighbourRecommender):
         self.counts = Counts(
             self.baskets.item_counts,
             self.baskets.n_baskets,
-            {name: data.items[name] for name in labels if name in data.items.columns},
+            {n: data.items[n].cast(pl.String) for n in labels if n in data.items.columns},
             left_out,
         )
         return self
@@ -102,8 +104,10 @@ def often_enough(
     """
     often = np.flatnonzero(pairs.counts >= config.min_co_purchases)
     rows, cols, together = pairs.rows[often], pairs.cols[often], pairs.counts[often]
-    expected = counts.item_counts[rows] * (counts.item_counts[cols] / max(1, counts.n_baskets))
-    kept = together > config.min_lift * expected
+    # products of whole numbers are exact and the same both ways: a lift of exactly 1 is none
+    kept = together * counts.n_baskets > config.min_lift * (
+        counts.item_counts[rows] * counts.item_counts[cols]
+    )
     return CountedPairs(rows[kept], cols[kept], together[kept])
 
 

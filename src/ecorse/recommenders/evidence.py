@@ -6,14 +6,34 @@ the pairs.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
-if TYPE_CHECKING:
-    from ecorse.recommenders.neighbours import Counts
+from ecorse.recommenders.counting import IntArray
 
 KIND_OF = "category"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What evidence is computed from.
+
+    Attributes
+    ----------
+    item_baskets
+        ``(n_items,)`` how many baskets hold each item, of ``n_baskets``.
+    labels
+        Words that two products may share, by kind: ``(n_items,)`` each, null where unknown.
+    left_out
+        Baskets of too many products, in no count.
+    """
+
+    item_baskets: IntArray
+    n_baskets: int
+    labels: Mapping[str, pl.Series]
+    left_out: int = 0
 
 
 def explain_pairs(pairs: pl.DataFrame, counts: Counts) -> pl.DataFrame:

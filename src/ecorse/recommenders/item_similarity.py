@@ -14,7 +14,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from ecorse.declared import Table
-from ecorse.features.items import ItemAttributes, describe_items
+from ecorse.errors import DataError
+from ecorse.features.items import LABELS, ItemAttributes, describe_items
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions
 from ecorse.recommenders.attributes import Candidates, attribute_cosine, nearest_by_attributes
@@ -86,7 +87,22 @@ class ItemSimilarity(CoPurchase):
     data: Interactions
 
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
-        """Keep what pairs are counted from, and what products are compared by."""
+        """Keep what pairs are counted from, and what products are compared by.
+
+        Raises
+        ------
+        DataError
+            A column that products are compared by is missing.
+        """
+        for name, frame, needed in (
+            ("products", data.items, LABELS),
+            ("interactions", data.rows, ("city", "daypart")),
+        ):
+            if missing := [column for column in needed if column not in frame.columns]:
+                raise DataError(
+                    f"Input {name!r} has no column {', '.join(missing)}; products are compared "
+                    "by it. Select it in [inputs]."
+                )
         self.data = data
         return super().fit(data, task, champion)
 

@@ -22,7 +22,7 @@ from ecorse.models.base import Recommender
 from ecorse.models.interactions import Shape
 from ecorse.models.ranked import Csr, Floats, Ids, Ranked, top_k_sparse
 from ecorse.recommenders.counting import FloatArray, IntArray
-from ecorse.recommenders.evidence import explain_pairs
+from ecorse.recommenders.evidence import Counts, explain_pairs
 from ecorse.recommenders.popular import best_sellers
 
 BEHIND = 1e-6  # weight of what only fills places that are left
@@ -76,26 +76,6 @@ class Pairs:
         arrays = [frame[name].to_numpy() for name in ("item", "similar", "score", "together")]
         likeness = frame["likeness"].to_numpy() if "likeness" in frame.columns else None
         return cls(arrays[0], arrays[1], arrays[2], arrays[3], likeness)
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What evidence is computed from.
-
-    Attributes
-    ----------
-    item_baskets
-        ``(n_items,)`` how many baskets hold each item, of ``n_baskets``.
-    labels
-        Words that two products may share, by kind: ``(n_items,)`` each, null where unknown.
-    left_out
-        Baskets of too many products, in no count.
-    """
-
-    item_baskets: IntArray
-    n_baskets: int
-    labels: Mapping[str, pl.Series]
-    left_out: int = 0
 
 
 class NeighbourRecommender(Recommender):
@@ -180,14 +160,11 @@ class NeighbourRecommender(Recommender):
         keys, order = self._places
         place = order[np.searchsorted(keys, asked * np.int64(self.n_items) + similar)]
         figures = pl.DataFrame(
-            {
-                "item": asked,
-                "similar_item": similar,
-                "co_purchases": pairs.together[place],
-                "attribute_cosine": pl.repeat(None, len(place), dtype=pl.Float64, eager=True)
-                if pairs.likeness is None
-                else pl.Series(pairs.likeness[place]),
-            }
+            {"item": asked, "similar_item": similar, "co_purchases": pairs.together[place]}
+        ).with_columns(
+            attribute_cosine=pl.lit(None, pl.Float64)
+            if pairs.likeness is None
+            else pl.Series(pairs.likeness[place])
         )
         return explain_pairs(figures, self.counts)
 

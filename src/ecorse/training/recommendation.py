@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -85,27 +85,21 @@ def run_recommender(
     if not data.items.height:
         return _empty(declaration, champion)
     task, timed = Task(declaration.name, shop_id, file.seed), Timed()
-    before = published.model if published else None
-    scores, baselines = _judge(declaration, data, task, before, timed)
+    scores, baselines = _judge(declaration, data, task, timed)
     with timed:
+        before = published.model if published else None
         candidate = declaration.create().fit(data, task, before)
     fitted = Fitted(candidate, data.items["product_id"], data.users["customer_id"])
-    tables: dict[str, pl.DataFrame | Blocks] = {**_lists(declaration, shop_id, data, fitted)}
     primary = next((s for s in scores if s.is_primary), None)
     broken = broken_rules(candidate, file.model.answers, file.top_n, data)
     decision = judge_figure(
         file.gate,
         figure=_figure(primary),
-        champion=champion.metrics.get("figure") if champion else None,
+        champion=champion.metrics.get("figure", {}) if champion else None,
         baselines=_values(baselines),
         broken=broken,
     )
     log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
-    is_held = decision.outcome == "held" and champion is not None and published is not None
-    if is_held and published is not None:
-        tables = {**_lists(declaration, shop_id, data, published)}
-    elif decision.outcome == "refused":
-        tables = {spec.name: make_frame(spec, []) for spec in relations_of(declaration)}
     own = score_frame(declaration, shop_id, declaration.method, scores, timed=timed)
     beside = score_frame(declaration, shop_id, BASELINE, baselines, is_baseline=True)
     metrics = {
@@ -116,12 +110,19 @@ def run_recommender(
         "baselines": {f"{s.slice} {s.metric}": s.value for s in baselines},
         **candidate.params(),
     }
-    if is_held and champion is not None:
-        metrics = dict(champion.metrics)
+    tables: Mapping[str, pl.DataFrame | Blocks]
+    if decision.outcome == "held" and champion is not None and published is not None:
+        tables = _lists(declaration, shop_id, data, published)
+        artifact, metrics = champion.artifact, dict(champion.metrics)
+    elif decision.outcome == "refused":
+        # nothing of it is kept, or it would be the next night's champion
+        tables, artifact = _no_lists(declaration), b""
+    else:
+        tables, artifact = _lists(declaration, shop_id, data, fitted), _file(fitted)
     return ModelResult(
         tables={**tables, "model_scores": pl.concat([own, beside])},
         decision=decision,
-        artifact=champion.artifact if is_held and champion is not None else _file(fitted),
+        artifact=artifact,
         params={
             "generation": file.model.generation,
             **candidate.config.model_dump(exclude={"threads"}),
@@ -136,14 +137,16 @@ def _judge(
     declaration: Declaration,
     data: Interactions,
     task: Task,
-    before: Recommender | None,
     timed: Timed,
 ) -> tuple[list[Score], list[Score]]:
-    """The candidate's figures on the latest interactions, and those of the best sellers."""
+    """The candidate's figures on the latest interactions, and those of the best sellers.
+
+    The judged fit has no warm start: the champion has seen what it is judged on.
+    """
     settings = declaration.file.holdout
     earlier, later = data.split(settings.share)
     with timed:
-        model = declaration.create().fit(earlier, task, before)
+        model = declaration.create().fit(earlier, task)
     popular = Popular(NoParameters()).fit(earlier, task)
     found = []
     for judged in (model, popular):
@@ -218,6 +221,10 @@ def _lists(
     return tables
 
 
+def _no_lists(declaration: Declaration) -> dict[str, pl.DataFrame]:
+    return {spec.name: make_frame(spec, []) for spec in relations_of(declaration)}
+
+
 def _file(fitted: Fitted) -> bytes:
     facts = {"products": fitted.product_ids.to_list(), "customers": fitted.customer_ids.to_list()}
     return pack(facts, fitted.model.dump())
@@ -236,7 +243,7 @@ def _read(champion: Champion, declaration: Declaration) -> Fitted:
 def _empty(declaration: Declaration, champion: Champion | None) -> ModelResult:
     """No product: empty tables, and the champion stays what it is."""
     return ModelResult(
-        tables={spec.name: make_frame(spec, []) for spec in relations_of(declaration)},
+        tables=_no_lists(declaration),
         decision=Decision(
             "held" if champion else "refused", "There are no products to recommend.", {"rows": 0}
         ),

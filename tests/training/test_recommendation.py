@@ -1,0 +1,311 @@
+"""Nights of a recommender: judged on the latest baskets, promoted, held or refused, told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ecorse import declared
+from ecorse.errors import DataError, ModelRejected
+from ecorse.models.base import Champion, NoParameters, Recommender
+from ecorse.models.declaration import Declaration, RecommenderFile
+from ecorse.models.ranked import Ranked
+from ecorse.training.run import run_model
+
+START = datetime(2019, 1, 1)
+TWELVE = pl.DataFrame({"product_id": list("ABCDEFGHIJKL"), "product_name": list("abcdefghijkl")})
+PAIRS = "AB CD EF GH IJ KL"
+
+
+def night(pairs: str) -> pl.DataFrame:
+    """400 orders on 400 days; order n holds the letters that ``pairs`` cycles to."""
+    both = pairs.split()
+    rows = [
+        (f"o{n:03}", item, START + timedelta(days=n))
+        for n in range(400)
+        for item in both[n % len(both)]
+    ]
+    return pl.DataFrame(rows, schema=["basket_id", "product_id", "at"], orient="row")
+
+
+@pytest.fixture(scope="module")
+def run(declare):
+    """One night of co-purchases, judged by the first product named."""
+
+    def one(lines, catalogue=TWELVE, champion=None, **changes):
+        changes = {"holdout": {"hits_at": 1}, "gate": {"min_cases": 50}} | changes
+        declaration = declare("recommend_co_purchase", **changes)
+        return run_model(declaration, "s", {"products": catalogue, "interactions": lines}, champion)
+
+    return one
+
+
+@pytest.fixture(scope="module")
+def good(run):
+    return run(night(PAIRS))
+
+
+def published(result, **metrics) -> Champion:
+    return Champion(7, result.artifact, json.loads(json.dumps({**result.metrics, **metrics})))
+
+
+def rows_of(result) -> pl.DataFrame:
+    return result.frame("item_similarity")
+
+
+def random_orders_after(day: datetime) -> pl.DataFrame:
+    """The good year, whose orders after a day are put together from two and a half others."""
+    late = "late" + (pl.int_range(pl.len()) // 5).cast(pl.String)
+    return night(PAIRS).with_columns(
+        basket_id=pl.when(pl.col("at") > day).then(late).otherwise("basket_id")
+    )
+
+
+# ---------------------------------------------------------------------------- decisions
+
+
+def test_first_night_is_promoted_with_its_hit_rate(good):
+    assert good.decision.outcome == "promoted"
+    # the hidden half of a pair is always its neighbour: 80 later orders of 2 products
+    assert good.metrics["figure"] == {"value": 1.0, "cases": 160, "standard_error": 0.0}
+    # best sellers name A or B to everyone: right for the pair AB
+    assert good.decision.numbers["baselines"]["popular"] == pytest.approx(1 / 6, abs=0.02)
+    assert "popular 0.1" in good.decision.reason
+    assert len(good.data_hash) == 64
+
+
+def test_large_drop_keeps_the_published_table(run, good):
+    held = run(random_orders_after(datetime(2019, 11, 1)), champion=published(good))
+    assert held.decision.outcome == "held"
+    numbers = held.decision.numbers
+    assert numbers["figure"]["value"] < numbers["lowest_allowed"] < 1.0
+    assert rows_of(held).equals(rows_of(good))
+    assert held.artifact == good.artifact
+    assert held.metrics == good.metrics  # the next night is measured against what is served
+
+
+def test_a_drop_on_too_few_cases_is_promoted(run, good):
+    worse = random_orders_after(datetime(2019, 11, 1))
+    result = run(worse, champion=published(good), gate={"min_cases": 5000})
+    assert result.decision.outcome == "promoted"
+    assert "too few cases to judge by" in result.decision.reason
+
+
+def test_held_table_has_no_product_that_left_and_flags_the_new(run, good):
+    new = pl.DataFrame({"product_id": ["Z"], "product_name": ["z"]})
+    catalogue = pl.concat([TWELVE.filter(pl.col("product_id") != "B"), new])
+    random_pairs = " ".join(f"A{other}" for other in "CDEFGHIJKL")
+    held = run(night(random_pairs), catalogue, published(good))
+    assert held.decision.outcome == "held"
+    rows = rows_of(held)
+    assert "B" not in [*rows["product_id"], *rows["similar_product_id"]]
+    assert set(rows["product_id"]) == set(catalogue["product_id"])
+    flagged = rows.filter(pl.col("relation") == "popular")
+    assert flagged["product_id"].unique().sort().to_list() == ["A", "Z"]  # A had only B
+    kept = rows.filter(pl.col("relation") != "popular")
+    pairs = zip(kept["product_id"], kept["similar_product_id"], strict=True)
+    assert set(pairs) == {(p[i], p[1 - i]) for p in PAIRS.split()[1:] for i in (0, 1)}
+
+
+def test_ranks_close_up_over_a_product_that_left(run):
+    # A meets B most, then C, then D
+    first = run(night("AB AB AB AC AC AD EF GH IJ KL"))
+    before = rows_of(first).filter(product_id="A")["similar_product_id"].to_list()
+    assert before == ["B", "C", "D"]
+    champion = published(first, figure={"value": 1.0, "cases": 9999, "standard_error": 0.0})
+    held = run(night("A C D E F G"), TWELVE.filter(pl.col("product_id") != "B"), champion)
+    assert held.decision.outcome == "promoted"  # without cases nothing can be held
+    held = run(night("AF AG AH AI AJ AK"), TWELVE.filter(pl.col("product_id") != "B"), champion)
+    assert held.decision.outcome == "held"
+    mine = rows_of(held).filter(product_id="A").sort("rank")
+    assert mine["similar_product_id"].to_list() == ["C", "D"]
+    assert mine["rank"].to_list() == [1, 2]
+
+
+def test_equal_night_is_promoted_and_equal(run, good):
+    again = run(night(PAIRS), champion=published(good))
+    assert again.decision.outcome == "promoted"
+    assert (again.artifact, again.data_hash) == (good.artifact, good.data_hash)
+    assert rows_of(again).equals(rows_of(good))
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-50], lambda b: b"\x80\x04N.", lambda b: b"PK"])
+def test_a_damaged_champion_is_refused(run, good, damage):
+    champion = Champion(7, damage(good.artifact), good.metrics)
+    with pytest.raises(ModelRejected):
+        run(night(PAIRS), champion=champion)
+
+
+def test_without_products_the_champion_stays(run, good):
+    held = run(night(PAIRS), TWELVE.clear(), published(good))
+    assert (held.decision.outcome, held.artifact) == ("held", good.artifact)
+    assert rows_of(held).is_empty()
+    refused = run(night(PAIRS), TWELVE.clear())
+    assert (refused.decision.outcome, refused.artifact) == ("refused", b"")
+
+
+@pytest.mark.parametrize("orders", [0, 1, 2])
+def test_next_to_no_orders_are_no_accident(run, orders):
+    result = run(night(PAIRS).head(2 * orders))
+    assert result.decision.outcome == "promoted"
+    assert result.metrics["figure"]["cases"] in (0, 2)
+    rows = rows_of(result)
+    assert set(rows["product_id"]) == set(TWELVE["product_id"])
+    assert set(rows["relation"]) == {"popular"}
+    json.dumps([result.params, result.metrics, result.decision.numbers], allow_nan=False)
+
+
+def test_inputs_of_the_wrong_kind_are_named(run):
+    with pytest.raises(DataError, match="'interactions' has no column at"):
+        run(night(PAIRS).drop("at"))
+
+
+# ---------------------------------------------------------------------------- the leaderboard
+
+
+def test_the_leaderboard_shows_the_method_beside_the_best_sellers(good):
+    scores = good.frame("model_scores")
+    assert scores["shop_id"].unique().to_list() == ["s"]
+    assert scores.select("method", "metric", "slice", "is_primary", "is_baseline").rows() == [
+        ("co_purchase", "hit_rate_at_1", "baskets", True, False),
+        ("popular", "hit_rate_at_1", "baskets", True, True),
+    ]
+    assert scores["value"].to_list() == [1.0, good.decision.numbers["baselines"]["popular"]]
+    assert scores["cases"].to_list() == [160, 160]
+    # Wilson's interval of 160 of 160: 1 / (1 + 3.841459 / 160)
+    assert scores["low"][0] == pytest.approx(0.976554, abs=1e-6)
+    assert scores["high"][0] == 1.0
+    assert (scores["low"] <= scores["value"]).all()
+    assert scores["priority"].unique().to_list() == [2]
+    assert scores["task"].unique().to_list() == ["recommend"]
+    assert scores["fit_seconds"].is_null().to_list() == [False, True]
+
+
+# ---------------------------------------------------------------------------- other recommenders
+
+
+class Scripted(Recommender):
+    """Gives the same lists to everything; notes how it was fitted."""
+
+    config_class = NoParameters
+    answers = frozenset({"items", "users", "baskets"})
+    items: Mapping[str, list[list[int]]] = {}
+    scores: list[float] = [0.9, 0.8]
+    fits: list[tuple[int, bool]] = []
+
+    def fit(self, data, task, champion=None):
+        type(self).fits.append((data.rows.height, champion is not None))
+        return self
+
+    def _lists(self, n: int) -> Ranked:
+        first = np.arange(n)[:, None]
+        items = (first + np.array([1, 2])) % 12
+        return Ranked(items.astype(np.int64), np.tile(np.array(self.scores), (n, 1)))
+
+    def similar(self, items, k):
+        return self._lists(len(items))
+
+    def recommend(self, users, k, *, seen=None, among=None):
+        return self._lists(len(users))
+
+    def answer(self, baskets, k):
+        return self._lists(baskets.shape[0])
+
+    def dump(self):
+        return {}
+
+    @classmethod
+    def load(cls, files, config):
+        return cls(config)
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """A declaration of ``Scripted``; ``scripted(scores=..., answers=...)``."""
+    monkeypatch.setattr(Scripted, "fits", [])
+
+    def make(scores=(0.9, 0.8), answers=("items",)) -> Declaration:
+        monkeypatch.setattr(Scripted, "scores", list(scores))
+        monkeypatch.setattr(Declaration, "model_class", lambda self: Scripted)
+        select = "select shop_id from marts.products"
+        document = {
+            "model": {"class": "scripted", "answers": list(answers)},
+            "inputs": {"products": select, "interactions": select},
+            "top_n": 2,
+        }
+        file = declared.check(document, RecommenderFile, "recommend_scripted.toml")
+        return Declaration("recommend_scripted", "recommend", Path("recommend_scripted.toml"), file)
+
+    return make
+
+
+def with_customers(lines: pl.DataFrame) -> pl.DataFrame:
+    return lines.with_columns(customer_id="C" + pl.col("at").dt.weekday().cast(pl.String))
+
+
+def run_scripted(declaration, champion=None, lines=None):
+    lines = with_customers(night(PAIRS)) if lines is None else lines
+    return run_model(declaration, "s", {"products": TWELVE, "interactions": lines}, champion)
+
+
+def test_the_champion_is_a_warm_start_of_the_model_and_not_of_the_judged_one(scripted):
+    # it has seen the baskets that the candidate is judged on
+    declaration = scripted()
+    first = run_scripted(declaration)
+    Scripted.fits.clear()
+    run_scripted(declaration, published(first))
+    assert Scripted.fits == [(640, False), (800, True)]
+
+
+def test_lists_that_break_a_rule_are_refused_and_nothing_of_them_is_kept(scripted):
+    result = run_scripted(scripted(scores=(0.8, 0.9)))
+    assert result.decision.outcome == "refused"
+    assert "scores are out of order" in result.decision.reason
+    assert rows_of(result).is_empty()
+    assert result.artifact == b""  # else it would be the champion of the next night
+
+
+def test_lists_that_break_a_rule_are_held_where_there_is_a_champion(scripted):
+    champion = published(run_scripted(scripted()))
+    result = run_scripted(scripted(scores=(1.5, 0.8)), champion)
+    assert result.decision.outcome == "held"
+    assert "a score is above 1" in result.decision.reason
+    assert result.artifact == champion.artifact
+
+
+def test_a_champion_that_was_never_judged_is_still_one(scripted):
+    first = run_scripted(scripted())
+    unjudged = Champion(7, first.artifact, {"generation": 1})
+    result = run_scripted(scripted(scores=(1.5, 0.8)), unjudged)
+    assert (result.decision.outcome, result.artifact) == ("held", first.artifact)
+    assert run_scripted(scripted(), unjudged).decision.outcome == "promoted"
+
+
+def test_both_kinds_of_lists_are_judged_and_one_figure_is_primary(scripted):
+    result = run_scripted(scripted(answers=("items", "users")))
+    scores = result.frame("model_scores")
+    mine = scores.filter(method="scripted")
+    assert mine["metric"].to_list() == ["hit_rate_at_10", "ndcg_at_10", "recall_at_10"]
+    for _, of_method in scores.group_by("method"):
+        assert of_method["is_primary"].to_list() == [True, False, False]
+    assert set(result.tables) == {"item_similarity", "user_recommendations", "model_scores"}
+    customers = result.frame("user_recommendations")
+    assert customers["customer_id"].unique().sort().to_list() == [f"C{n}" for n in range(1, 8)]
+
+
+def test_without_customers_there_is_no_list_for_them(scripted):
+    result = run_scripted(scripted(answers=("users",)), lines=night(PAIRS))
+    assert result.decision.outcome == "promoted"
+    assert result.frame("user_recommendations").is_empty()
+
+
+def test_what_customers_had_before_is_no_hit_of_theirs(scripted):
+    # every weekday's customer buys all pairs again and again: later there is nothing new to judge
+    scores = run_scripted(scripted(answers=("users",))).frame("model_scores")
+    assert scores.filter(metric="ndcg_at_10")["cases"].to_list() == [0, 0]

@@ -1,0 +1,162 @@
+"""Each check of the models' tables finds its damage: one night, damaged in savepoints."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from ecorse import flow
+from ecorse.refresh.audit import all_checks
+from ecorse.refresh.catalog import load_catalog
+from ecorse.refresh.relations import resolver
+from ecorse.refresh.render import render
+from ecorse.training.run import model_relations
+from ecorse.warehouse.connect import connect
+
+
+@pytest.fixture(scope="module")
+def kept(snapshot, stage_more):
+    """Two shops whose orders have customers, and their first night."""
+
+    def fill() -> int:
+        stage_more(orders=300, seed=1, shop_id="main")
+        stage_more(orders=120, seed=2, shop_id="other", file_name="other.csv")
+        with connect() as conn:
+            conn.execute(
+                "update staging.order_lines set customer_id = "
+                "'c' || mod(split_part(order_id, '-', 2)::integer, 40), customer_key_kind = 'id'"
+            )
+        return flow.refresh(holder="test").build_id
+
+    return snapshot(fill)
+
+
+@pytest.fixture
+def night(kept, snapshot_of):
+    """A connection to that night, whose changes are undone, and its build's id."""
+    with snapshot_of(kept), connect() as conn:
+        yield conn, kept.result
+        conn.rollback()
+
+
+def failing(conn: psycopg.Connection, build_id: int) -> set[str]:
+    """The checks of models' tables that find rows, as ``table.check``."""
+    relations = model_relations(load_catalog())
+    names = {relation.name for relation in relations}
+    found = set()
+    for table, check in all_checks(load_catalog(), relations):
+        if table in names:
+            query = render(check.sql, resolver(build_id), check.name)
+            if conn.execute(query).fetchone():
+                found.add(f"{table}.{check.name}")
+    return found
+
+
+def test_a_right_night_breaks_no_rule(night):
+    assert failing(*night) == set()
+
+
+FIRST = "ctid = (select min(ctid) from {t} where shop_id = 'main' and segmentation = 'orders')"
+SEGMENT = "shop_id = 'main' and segmentation = 'orders' and segment_id = 1"
+PAIR = "shop_id = 'main' and method = 'item_similarity' and product_id = 'cable'"
+
+
+@pytest.mark.parametrize(
+    ("table", "damage", "check"),
+    [
+        ("order_segments", f"delete from {{t}} where {FIRST}", "every_row_has_a_segment"),
+        (
+            "order_segments",
+            f"update {{t}} set segment_id = 99 where {FIRST}",
+            "segment_is_described",
+        ),
+        (
+            "order_segments",
+            f"update {{t}} set segment_name = 'x' where {FIRST}",
+            "segment_is_described",
+        ),
+        (
+            "customer_segments",
+            "delete from {t} where ctid = (select min(ctid) from {t})",
+            "every_row_has_a_segment",
+        ),
+        ("segments", f"update {{t}} set share = share + 0.01 where {SEGMENT}", "shares_sum_to_one"),
+        (
+            "segments",
+            "update {t} set segment_name = 'x' where shop_id = 'main'",
+            "names_are_unique",
+        ),
+        ("segments", f"update {{t}} set is_small = true where {SEGMENT}", "no_small_segment"),
+        ("segments", f"update {{t}} set is_degenerate = true where {SEGMENT}", "not_degenerate"),
+        (
+            "segment_traits",
+            f"update {{t}} set effect_size = 1.5 where {SEGMENT}",
+            "effect_in_range",
+        ),
+        ("segmentation_k", "update {t} set is_chosen = true", "one_k_is_chosen"),
+        (
+            "segmentation_components",
+            "update {t} set explained_variance_share = 1.1 where component = 1",
+            "shares_in_range",
+        ),
+        (
+            "item_similarity",
+            f"update {{t}} set similar_product_id = product_id where {PAIR} and rank = 1",
+            "no_self_pairs",
+        ),
+        ("item_similarity", f"insert into {{t}} select * from {{t}} where {PAIR}", "no_duplicates"),
+        ("item_similarity", f"update {{t}} set rank = rank + 1 where {PAIR}", "no_rank_gaps"),
+        (
+            "item_similarity",
+            f"update {{t}} set score = 1.5 where {PAIR} and rank = 1",
+            "score_in_range",
+        ),
+        (
+            "item_similarity",
+            f"update {{t}} set score = 'NaN' where {PAIR} and rank = 1",
+            "score_in_range",
+        ),
+        (
+            "item_similarity",
+            f"update {{t}} set rank = 1 - rank where {PAIR}",
+            "score_falls_with_rank",
+        ),
+        (
+            "item_similarity",
+            f"update {{t}} set score = score + 1e-6 where {PAIR} and rank = 1",
+            "symmetric",
+        ),
+        ("item_similarity", f"update {{t}} set relation = 'x' where {PAIR}", "relation_is_known"),
+        (
+            "products",
+            "delete from {t} where shop_id = 'main' and product_id = 'cable'",
+            "only_products_of_the_catalogue",
+        ),
+        (
+            "products",
+            "delete from {t} where shop_id = 'main' and product_id = 'cable'",
+            "only_neighbours_of_the_catalogue",
+        ),
+        ("item_similarity", f"delete from {{t}} where {PAIR}", "every_product_has_neighbours"),
+        (
+            "frequently_bought_together",
+            "update {t} set together_baskets = 99",
+            "counts_match_frequently_bought_together",
+        ),
+        (
+            "model_scores",
+            "update {t} set high = value - 0.1 where high is not null",
+            "value_within_interval",
+        ),
+        (
+            "model_status",
+            "update {t} set outcome = 'failed' where model = 'segment_orders'",
+            "every_model_was_trained",
+        ),
+    ],
+)
+def test_each_check_finds_its_damage(night, table, damage, check):
+    conn, build_id = night
+    changed = conn.execute(damage.replace("{t}", f'builds."{table}${build_id}"'))
+    assert changed.rowcount > 0, "the damage hit no row"
+    assert check in {name.partition(".")[2] for name in failing(conn, build_id)}
