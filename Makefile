@@ -10,7 +10,7 @@ DATA   ?=
 ONCE   ?=
 
 # make test: PROCESSES (2) of pytest, each with a Postgres of its own. A file's tests stay in one of them, so that
-# what they share is made once; files are taken in order, the long ones (dags, integration) first.
+# what they share is made once; files are taken in the order of their names.
 PROCESSES ?= 2
 SHARED_OUT = -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
