@@ -8,7 +8,7 @@ import pytest
 from ecorse.clean.cast import NORMALISATIONS, cast, parse
 from ecorse.ingest.shops import Shop
 from ecorse.schema.contract import recognise
-from ecorse.schema.frames import dtype_of
+from ecorse.schema.dtypes import dtype_of
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.sources import get_source, source_names
 

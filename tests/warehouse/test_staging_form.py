@@ -151,7 +151,7 @@ def test_a_reader_in_the_way_is_waited_for(old_home):
 
 
 def test_a_load_at_work_is_told_and_nothing_changes(old_home, monkeypatch):
-    monkeypatch.setattr("ecorse.warehouse.staging.LOADS_TIMEOUT", "200ms")
+    monkeypatch.setattr("ecorse.warehouse.rebuild.LOADS_TIMEOUT", "200ms")
     with connect() as loading:
         loading.execute("update staging.order_lines set city = city")
         with pytest.raises(StoreBusy, match="a load is writing"):

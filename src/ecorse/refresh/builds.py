@@ -151,7 +151,7 @@ def drop_relations(build_id: int) -> int:
 
 
 @dataclass
-class Step:
+class RunningStep:
     """One running step of a build: its connection, and what it will report."""
 
     conn: psycopg.Connection
@@ -189,7 +189,7 @@ class Step:
 
 
 @contextmanager
-def step(build_id: int, name: str) -> Iterator[Step]:
+def step(build_id: int, name: str) -> Iterator[RunningStep]:
     """Run one step of a build: everything in the block is one transaction, fenced at its end.
 
     Raises
@@ -199,7 +199,7 @@ def step(build_id: int, name: str) -> Iterator[Step]:
     """
     with connect(application_name=f"ecorse build {build_id} {name}") as conn:
         token = _begin(conn, build_id, name)
-        current = Step(conn, build_id, name, token)
+        current = RunningStep(conn, build_id, name, token)
         try:
             yield current
             current.check()

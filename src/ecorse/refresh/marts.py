@@ -19,7 +19,7 @@ from pydantic import Field
 from ecorse import declared
 from ecorse.errors import ConfigError
 from ecorse.models.relation import GRAIN_CHECKS, Column, NamedCheck, Relation, SqlCheck
-from ecorse.refresh.bands import has_bands
+from ecorse.refresh.macros import has_bands
 from ecorse.refresh.render import DIALECT, output_columns, parse_select, references
 from ecorse.refresh.templates import SUFFIX, expand_template
 from ecorse.settings import Settings

@@ -13,7 +13,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from ecorse.errors import ConfigError
-from ecorse.refresh.bands import expand, has_bands
+from ecorse.refresh.macros import expand, has_bands
 
 DIALECT = "postgres"
 TableName = tuple[str, str]

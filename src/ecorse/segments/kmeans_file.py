@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import fields
@@ -36,7 +37,9 @@ def dump_model(model: KMeansModel) -> dict[str, bytes]:
     facts = {f.name: getattr(model, f.name) for f in fields(model) if f.name != "pipeline"}
     facts["features"] = [feature.model_dump() for feature in model.features]
     facts |= {"format": FORMAT, "sklearn_version": sklearn.__version__}
-    members = _name_by_order(skops.io.dumps(model.pipeline))
+    with warnings.catch_warnings():  # skops looks through every module, and wakes what is old there
+        warnings.simplefilter("ignore")
+        members = _name_by_order(skops.io.dumps(model.pipeline))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in members.items():

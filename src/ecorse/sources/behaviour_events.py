@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from ecorse.schema.contract import Column, Contract, Form, Header, Rule
-from ecorse.schema.frames import dtype_of
+from ecorse.schema.dtypes import dtype_of
 from ecorse.schema.source import Canonical, Shop
 from ecorse.schema.staging import EVENT_TYPES as KNOWN_TYPES
 from ecorse.schema.staging import EVENTS

@@ -33,9 +33,9 @@ from ecorse.models.relation import Relation
 from ecorse.recommenders.popular import Popular
 from ecorse.recommenders.results import OF_ANSWER
 from ecorse.training.envelope import pack, unpack
-from ecorse.training.frames import make_frame
 from ecorse.training.lists import broken_rules, item_lists, user_lists
 from ecorse.training.scores import Timed, score_frame
+from ecorse.training.typed import make_frame
 
 log = logging.getLogger(__name__)
 BASELINE = "popular"

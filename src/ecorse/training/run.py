@@ -24,14 +24,14 @@ from ecorse.models.base import Champion, Decision, ModelResult
 from ecorse.models.declaration import Declaration
 from ecorse.models.relation import Relation
 from ecorse.provenance import __version__, git_sha, library_versions
-from ecorse.refresh.builds import Step
+from ecorse.refresh.builds import RunningStep
 from ecorse.refresh.catalog import Catalog
 from ecorse.refresh.tables import carry_over_rows, ensure_model_table, replace_model_rows
 from ecorse.training import recommendation, segmentation
 from ecorse.training.artifacts import find_champion, store_artifact
-from ecorse.training.frames import make_frame
 from ecorse.training.inputs import read_inputs, shops_of
 from ecorse.training.results import MODEL_SCORES, MODEL_STATUS
+from ecorse.training.typed import make_frame
 from ecorse.warehouse.connect import connect
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class Trained:
     rows: Mapping[str, int]
 
 
-def train(declaration: Declaration, step: Step) -> list[Trained]:
+def train(declaration: Declaration, step: RunningStep) -> list[Trained]:
     """Run one model for every shop of a build; each shop's rows are committed on their own.
 
     Raises
@@ -109,7 +109,7 @@ def train(declaration: Declaration, step: Step) -> list[Trained]:
     return trained
 
 
-def train_shop(declaration: Declaration, step: Step, shop_id: str) -> Trained:
+def train_shop(declaration: Declaration, step: RunningStep, shop_id: str) -> Trained:
     """Run one model for one shop: read, train without a transaction, write in a short one."""
     champion: Champion | None = None
     try:
@@ -145,7 +145,7 @@ def _champion(declaration: Declaration, shop_id: str) -> Champion | None:
 
 def _write(
     declaration: Declaration,
-    step: Step,
+    step: RunningStep,
     shop_id: str,
     result: ModelResult,
     champion: Champion | None,
@@ -174,7 +174,7 @@ def _write(
 
 def _stand_in(
     declaration: Declaration,
-    step: Step,
+    step: RunningStep,
     shop_id: str,
     champion: Champion | None,
     error: Exception,

@@ -16,8 +16,8 @@ import polars as pl
 
 from ecorse.evaluate.ranking import Score
 from ecorse.models.declaration import Declaration
-from ecorse.training.frames import make_frame
 from ecorse.training.results import MODEL_SCORES
+from ecorse.training.typed import make_frame
 
 __all__ = ["Score", "Timed", "score_frame"]
 

@@ -27,8 +27,8 @@ from ecorse.segments.projection import Labels
 from ecorse.segments.results import LABELS, POINTS, SEGMENT_TRAITS, SEGMENTS
 from ecorse.segments.selection import sample_rows
 from ecorse.training.envelope import pack, unpack
-from ecorse.training.frames import make_frame
 from ecorse.training.scores import Score, Timed, score_frame
+from ecorse.training.typed import make_frame
 
 log = logging.getLogger(__name__)
 NOISE_ID, NOISE_NAME = 0, "In no segment"

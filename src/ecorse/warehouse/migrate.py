@@ -14,7 +14,7 @@ import psycopg
 
 from ecorse.schema import ddl
 from ecorse.settings import get_settings
-from ecorse.warehouse import staging
+from ecorse.warehouse import rebuild as staging
 from ecorse.warehouse.connect import connect
 
 log = logging.getLogger(__name__)

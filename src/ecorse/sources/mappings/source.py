@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from ecorse.schema.contract import Column, Contract, Header
-from ecorse.schema.frames import dtype_of
+from ecorse.schema.dtypes import dtype_of
 from ecorse.schema.source import Canonical, Shop
 from ecorse.schema.staging import StagedColumn
 from ecorse.sources.canonical import (
