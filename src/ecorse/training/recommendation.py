@@ -100,7 +100,14 @@ def run_recommender(
         broken=broken,
     )
     log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
-    own = score_frame(declaration, shop_id, declaration.method, scores, timed=timed)
+    own = score_frame(
+        declaration,
+        shop_id,
+        declaration.method,
+        scores,
+        is_champion=decision.outcome == "promoted",
+        timed=timed,
+    )
     beside = score_frame(declaration, shop_id, BASELINE, baselines, is_baseline=True)
     metrics = {
         "generation": file.model.generation,
