@@ -48,9 +48,13 @@ def score_frame(
     scores: Sequence[Score],
     *,
     is_baseline: bool = False,
+    is_champion: bool = False,
     timed: Timed | None = None,
 ) -> pl.DataFrame:
-    """The leaderboard's rows of one method of one shop."""
+    """The leaderboard's rows of one method of one shop.
+
+    ``is_champion``: the figures are of the model whose rows are in the result tables.
+    """
     rows: list[dict[str, Any]] = [
         {
             "shop_id": shop_id,
@@ -66,7 +70,7 @@ def score_frame(
             "is_primary": score.is_primary,
             "priority": declaration.file.model.priority,
             "is_baseline": is_baseline,
-            "is_champion": not is_baseline,
+            "is_champion": is_champion,
             "fit_seconds": round(timed.seconds, 3) if timed else None,
             "peak_mb": round(timed.peak_mb, 1) if timed else None,
         }

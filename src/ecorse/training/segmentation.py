@@ -304,7 +304,7 @@ def _scores(
     metrics: Mapping[str, Any],
     timed: Timed,
 ) -> pl.DataFrame:
-    """The leaderboard's rows: figures of the fit."""
+    """The leaderboard's rows: figures of the fit that labels tonight's entities."""
     figures = {
         name: value
         for name, value in metrics.items()
@@ -314,7 +314,9 @@ def _scores(
         Score("all", name, value, cases=metrics["rows"], is_primary=name == "silhouette")
         for name, value in sorted(figures.items())
     ]
-    return score_frame(declaration, shop_id, declaration.method, scores, timed=timed)
+    return score_frame(
+        declaration, shop_id, declaration.method, scores, is_champion=True, timed=timed
+    )
 
 
 def _empty(declaration: Declaration, champion: Champion | None) -> ModelResult:
