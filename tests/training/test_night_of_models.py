@@ -9,6 +9,7 @@ import pytest
 from ecorse import flow
 from ecorse.errors import ConfigError
 from ecorse.settings import PROJECT_DIR
+from ecorse.training.artifacts import find_champion
 from ecorse.warehouse.connect import connect
 
 EXAMPLES = PROJECT_DIR / "docs" / "examples"
@@ -265,6 +266,9 @@ def test_a_lost_model_file_is_told_and_promotes_nobody(shops, tmp_path):
             "select artifact_sha256 from ops.model_version "
             "where model = 'segment_orders' and shop_id = 'north'"
         ).fetchall()
+        # a raised generation sets the published model aside, file or no file
+        assert find_champion(conn, "north", "segment_orders", 2) is not None
+        assert find_champion(conn, "north", "segment_orders", 3) is None
     (tmp_path / "home" / "models" / f"{sha256}.model").unlink()
 
     assert flow.refresh(holder="test").is_published

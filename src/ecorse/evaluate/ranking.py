@@ -106,7 +106,7 @@ def recall_and_ndcg(
     """What customers did later, of what was recommended to them: recall and nDCG at ``k``.
 
     Cases are customers with rows in both parts. The gain of an item is 1; the ideal list is as
-    long as the customer's later items, at most ``k``.
+    long as the customer's later items, at most ``k``; recall is of as many.
 
     Parameters
     ----------

@@ -235,8 +235,8 @@ class Segmentation(ABC):
         """Coordinates for plots of the entities ``rows``, ``(len(rows), 2)``; ``None``: no plot."""
         return None
 
-    def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, float]:
-        """Figures of the fit for the leaderboard, by name."""
+    def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, Any]:
+        """Figures of the fit, by name; those that are one number stand on the leaderboard."""
         return {}
 
     def params(self) -> Mapping[str, Any]:

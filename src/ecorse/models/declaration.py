@@ -170,7 +170,7 @@ class SegmentationFile(_ModelFile):
     """A whole ``segment_*.toml``."""
 
     segmentation: SegmentationHead
-    features: tuple[Feature, ...] = Field(min_length=1)
+    features: tuple[Feature, ...]
     naming: Naming = Naming()
     gate: SegmentationGate
 
@@ -178,6 +178,8 @@ class SegmentationFile(_ModelFile):
         """Features of one name, cycles without a part, missing input."""
         if self.model.answers:
             yield "model.answers: only recommenders have them"
+        if not self.features:
+            yield "features = []: expected at least one [[features]] table"
         if "lines" not in self.inputs:
             yield "inputs.lines is missing; expected a select of marts.*, a row per order line"
         names = [feature.name for feature in self.features]

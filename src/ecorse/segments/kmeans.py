@@ -98,18 +98,18 @@ class PcaKMeans(Segmentation):
         second = z[:, 1] if z.shape[1] > 1 else np.zeros(len(z))
         return np.column_stack([z[:, 0], second])
 
-    def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, float]:
+    def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, Any]:
         """Silhouette, kept variance, and for orders how far an hour's mixture agrees."""
         with one_thread():
             z = self._project(space)
             found = silhouette(z, labels, self._selection.sample_rows, seed)
             pca = self.model.pipeline.named_steps["pca"]
-            figures = {"variance_share": float(pca.explained_variance_ratio_.sum())}
+            figures: dict[str, Any] = {"variance_share": float(pca.explained_variance_ratio_.sum())}
             if found is not None:
                 figures["silhouette"] = found
             return figures | self._hour_mixture(space, labels, seed)
 
-    def _hour_mixture(self, space: FeatureSpace, labels: Labels, seed: int) -> dict[str, float]:
+    def _hour_mixture(self, space: FeatureSpace, labels: Labels, seed: int) -> dict[str, Any]:
         hour = next((f for f in space.features if f.part == "hour"), None)
         if hour is None or space.entity_column != "order_id":
             return {}  # only an order has one hour

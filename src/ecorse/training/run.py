@@ -26,6 +26,7 @@ from ecorse.models.relation import Relation
 from ecorse.provenance import __version__, git_sha, library_versions
 from ecorse.refresh.builds import RunningStep
 from ecorse.refresh.catalog import Catalog
+from ecorse.refresh.relations import qualified
 from ecorse.refresh.tables import carry_over_rows, ensure_model_table, replace_model_rows
 from ecorse.training import recommendation, segmentation
 from ecorse.training.artifacts import find_champion, store_artifact
@@ -127,6 +128,10 @@ def train(declaration: Declaration, step: RunningStep) -> list[Trained]:
     trained = [
         train_shop(declaration, step, shop_id) for shop_id in shops_of(declaration, step.build_id)
     ]
+    # what reads these tables next is planned by what is in them: without this a check of 150,000
+    # pairs took minutes for a second
+    for relation in relations:
+        step.conn.execute(f"analyze {qualified(relation.name, step.build_id)}")
     failpoint("refresh.mid_model")
     return trained
 

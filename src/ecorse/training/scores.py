@@ -53,7 +53,8 @@ def score_frame(
 ) -> pl.DataFrame:
     """The leaderboard's rows of one method of one shop.
 
-    ``is_champion``: the figures are of the model whose rows are in the result tables.
+    ``is_champion``: these are figures of the model whose rows are in the result tables; of a held
+    candidate they are not.
     """
     rows: list[dict[str, Any]] = [
         {
