@@ -1,7 +1,7 @@
 """Bands: names for ranges of a number, the same in Python, in Polars and in a mart's SQL.
 
 What belongs here: what a band is, and the bands of prices. What does not: the parts of the day
-(``clock``); writing them into a mart's SQL (``ecorse.refresh.render``).
+(``clock``); writing them into a mart's SQL (``ecorse.refresh.macros``).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import pytest
 
 import ecorse
 from ecorse import flow
-from ecorse.errors import ConfigError, DataError
+from ecorse.errors import ConfigError, ContractError, DataError
 from ecorse.settings import PROJECT_DIR, get_settings
 from ecorse.warehouse import snapshot
 from ecorse.warehouse.connect import connect
@@ -123,6 +123,8 @@ def test_tables_come_as_typed_frames(project):
     assert lines.head(7).collect().height == 7
     found = night.sql("select count(*) as n from products where product_name like 'C%'")
     assert found["n"].tolist() == [1]
+    noted = night.sql("select count(*) as n from products -- all of them")
+    assert noted["n"].tolist() == [6]
     bound = night.sql("select typical_price from products where product_name = %s", ["Cable"])
     assert bound["typical_price"].tolist() == [12.0]
 
@@ -235,6 +237,18 @@ def test_whose_file_it_is_is_declared_and_never_guessed(tmp_path, monkeypatch):
     assert ecorse.clean(path, "sales_csv").rows["currency"].unique().tolist() == ["USD"]
     with pytest.raises(ConfigError, match=r"no shop 'nobody'.*main"):
         ecorse.clean(path, "sales_csv", shop="nobody")
+    # read as a load would: with what the shop declares otherwise
+    shops = tmp_path / "shops.toml"
+    one = (PROJECT_DIR / "include" / "shops.toml").read_text().partition("[[shops.sources]]")[0]
+    text = one + '[[shops.sources]]\nsource = "sales_csv"\norigin = "folder"\n'
+    shops.write_text(text + 'reading = { delimiter = ";" }\n')
+    monkeypatch.setenv("ECORSE_SHOPS_FILE", str(shops))
+    get_settings.cache_clear()
+    with pytest.raises(ContractError):
+        ecorse.clean(path, "sales_csv")
+    semicolons = tmp_path / "semicolons.csv"
+    semicolons.write_text(SALES.replace(",", ";").replace("; ", ", "))
+    assert len(ecorse.clean(semicolons, "sales_csv", shop="main").rows) == 2
     monkeypatch.setattr("ecorse.ingest.one_file.is_project", lambda folder: False)
     with pytest.raises(ConfigError, match="Which time zone and currency"):
         ecorse.clean(path, "sales_csv")

@@ -56,6 +56,54 @@ class Touchy(Popular):
 RECOMMENDER = Touchy
 '''
 
+TELLING = """
+import polars as pl
+
+from ecorse.recommenders.popular import Popular
+
+
+class Telling(Popular):
+    \"""Best sellers; for one shop, what it says of them cannot be made, or cannot be stored.\"""
+
+    def fit(self, data, task, champion=None):
+        self.shop_id = task.shop_id
+        return super().fit(data, task, champion)
+
+    def explain(self, rows, ranked):
+        words = {words} if self.shop_id == "north" else "sells well"
+        return pl.DataFrame({{"sentence": [words] * int(ranked.is_there.sum())}})
+
+
+RECOMMENDER = Telling
+"""
+OTHER_CURVE = """
+from ecorse.models.base import Segmentation
+from ecorse.models.relation import Column, Relation
+from ecorse.segments.results import SEGMENTATION_COLUMN, SHOP, WRITER
+
+
+class Other(Segmentation):
+    \"""Has a table of the name of another's.\"""
+
+    diagnostics = (
+        Relation(
+            name="segmentation_k",
+            about="Something else",
+            grain=("shop_id", "segmentation", "k"),
+            columns={
+                "shop_id": SHOP, "segmentation": SEGMENTATION_COLUMN, "k": Column("text", "Other"),
+            },
+            writer_column=WRITER,
+        ),
+    )
+
+    def assign(self, space):
+        return space.lines.entity * 0
+
+
+SEGMENTATION = Other
+"""
+
 
 def declare(project, name: str, code: str) -> None:
     """A recommender of the project, declared like the example."""
@@ -191,6 +239,22 @@ def test_a_model_that_failed_on_the_first_night_has_no_rows_and_says_so(shops, p
     assert reason == "Could not be trained, it has no rows: south is not in the mood."
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [("1 / 0", "ZeroDivisionError"), ("chr(0)", "CharacterNotInRepertoire")],
+)
+def test_lists_that_cannot_be_made_or_stored_are_one_shops_trouble(shops, project, words, told):
+    declare(project, "telling", TELLING.format(words=words))
+    assert flow.refresh(holder="test").is_published
+    assert rows(
+        "select shop_id, outcome, reason from marts.model_status "
+        "where model = 'recommend_telling' order by 1"
+    )[0] == ("north", "failed", f"Could not be trained, it has no rows: {told}")
+    assert rows("select distinct shop_id, reason from marts.user_recommendations") == [
+        ("south", "sells well")
+    ]
+
+
 def test_a_lost_model_file_is_told_and_promotes_nobody(shops, tmp_path):
     flow.refresh(holder="test")
     labels = (
@@ -248,4 +312,27 @@ def test_a_mistake_in_a_declaration_names_file_and_key(warehouse, project, chang
         flow.refresh(holder="test")
     assert str(path) in str(caught.value)
     assert told in str(caught.value)
+    assert builds() == 0
+
+
+def test_lists_that_a_class_does_not_answer_for_are_refused_before_a_build(warehouse, project):
+    declare(project, "touchy", TOUCHY)
+    path = project / "include" / "models" / "recommend_touchy.toml"
+    path.write_text(path.read_text().replace('answers = ["users"]', 'answers = ["users", "items"]'))
+    with pytest.raises(ConfigError) as caught:
+        flow.refresh(holder="test")
+    assert str(caught.value) == (
+        f"{path}: model.answers: touchy does not answer for items; it answers for baskets, users."
+    )
+    assert builds() == 0
+
+
+def test_two_tables_of_one_name_are_refused_before_a_build(warehouse, project):
+    include = project / "include"
+    (include / "segments" / "other.py").write_text(OTHER_CURVE)
+    text = (EXAMPLES / "segment_spending.toml").read_text().partition("[parameters]")[0]
+    named = text.replace('"by_spending"', '"other"\ndiagnostics = ["segmentation_k"]')
+    (include / "models" / "segment_spending.toml").write_text(named)
+    with pytest.raises(ConfigError, match=r"declares marts\.segmentation_k otherwise"):
+        flow.refresh(holder="test")
     assert builds() == 0

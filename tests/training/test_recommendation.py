@@ -299,6 +299,8 @@ def test_the_champion_is_a_warm_start_of_the_model_and_not_of_the_judged_one(scr
     # it has seen the baskets that the candidate is judged on
     declaration = scripted()
     first = run_scripted(declaration)
+    marked = first.frame("model_scores").select("method", "is_champion").unique(maintain_order=True)
+    assert marked.rows() == [("scripted", True), ("popular", False)]
     Scripted.fits.clear()
     run_scripted(declaration, published(first))
     assert Scripted.fits == [(640, False), (800, True)]
@@ -317,6 +319,9 @@ def test_lists_that_break_a_rule_are_held_where_there_is_a_champion(scripted):
     result = run_scripted(scripted(scores=(1.5, 0.8)), champion)
     assert result.decision.outcome == "held"
     assert "a score is above 1" in result.decision.reason
+    # the figures are the candidate's, and the rows are not
+    figures = result.frame("model_scores").filter(is_baseline=False)
+    assert figures["is_champion"].unique().to_list() == [False]
     assert result.artifact == champion.artifact
 
 

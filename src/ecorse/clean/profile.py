@@ -3,7 +3,7 @@
 A profile covers the blocks of a file's first 200,000 rows and says how many rows it saw.
 
 What belongs here: counts and extremes of columns, merged over blocks. What does not: where the
-report is kept or shown (``warehouse.ledger``).
+report is kept or shown (``ecorse.ingest.report``).
 """
 
 from __future__ import annotations

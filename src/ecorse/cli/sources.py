@@ -47,7 +47,7 @@ def source_check(
     if shop and shop not in shops:
         raise ConfigError(f"There is no shop {shop!r}; there are {', '.join(shops)}.")
     chosen = shops[shop] if shop else next(iter(shops.values()))
-    checked = check_file(file, source, chosen)
+    checked = check_file(file, source, chosen, reading=chosen.reading_of(source))
     if as_json:
         emit(asdict(checked) | {"is_pass": checked.is_pass})
     else:

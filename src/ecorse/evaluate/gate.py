@@ -1,6 +1,7 @@
-"""The gate of segmentations: how far labels and inputs moved, and whether that may be published.
+"""The gates: whether a candidate is promoted, by one written rule for segmentations (how far labels
+and inputs moved) and one for recommenders (how far the first figure fell).
 
-What belongs here: ARI, Jaccard, PSI and the written rule on them, as pure functions.
+What belongs here: ARI, Jaccard, PSI and the rules, as pure functions.
 What does not: fitting anything; names of shops, tables or files.
 """
 

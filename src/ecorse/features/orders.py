@@ -47,7 +47,7 @@ def sort_lines(frame: pl.DataFrame, entity: str) -> Lines:
     if entity not in frame.columns:
         raise DataError(
             f"Input lines have no column {entity!r} (they have {', '.join(frame.columns)}); "
-            "select it in [inputs] or change [entity] id."
+            "select it in [inputs] or change [segmentation] entity."
         )
     others = sorted(c for c in frame.columns if c != entity)
     frame = frame.drop_nulls(entity).select(entity, *others).sort(entity, *others)

@@ -21,6 +21,7 @@ from ecorse.schema.source import LookingUp
 from ecorse.settings import get_settings
 from ecorse.show import html_table
 from ecorse.sources import get_source
+from ecorse.sources.reading import Reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,10 +72,11 @@ def clean_file(
     file
         The file, in any of the formats that are understood.
     source
-        As which source it is read; ``ecorse source list`` names them.
+        As which source it is read; ``ecorse source list`` names them. Of a shop of the project,
+        with what the shop declares otherwise (``reading``).
     shop
         Whose file it is: a shop of the project's ``include/shops.toml``, which says zone and
-        currency. Left out: the shops that use this source, if they agree on both.
+        currency. Left out: the shops that use this source, if they agree on these.
     time_zone, currency
         Said here instead, e.g. ``Europe/Berlin`` and ``EUR``; then no project is needed.
 
@@ -88,8 +90,8 @@ def clean_file(
     path = Path(file).expanduser()
     if not path.is_file():
         raise ConfigError(f"{path}: there is no such file.")
-    whose = _shop(source, shop, time_zone, currency)
-    reader = get_source(source)
+    whose, reading = _shop(source, shop, time_zone, currency)
+    reader = get_source(source, reading)
     if isinstance(reader, LookingUp):
         reader = reader.bind(path.parent)
     settings = get_settings()
@@ -137,10 +139,12 @@ def _of_lines(frame: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
     return frame.filter(pl.col("source_line").is_in(kept["source_line"].implode()))
 
 
-def _shop(source: str, shop: str | None, time_zone: str | None, currency: str | None) -> _Shop:
-    """Whose file it is: as given, else as the project's shops say."""
+def _shop(
+    source: str, shop: str | None, time_zone: str | None, currency: str | None
+) -> tuple[_Shop, Reading]:
+    """Whose file it is, and how it is read: as given, else as the project's shops say."""
     if time_zone and currency:
-        return _Shop(shop or "main", shop or "main", time_zone, currency)
+        return _Shop(shop or "main", shop or "main", time_zone, currency), Reading()
     settings = get_settings()
     if not is_project(settings.project_dir):
         raise ConfigError(
@@ -155,10 +159,13 @@ def _shop(source: str, shop: str | None, time_zone: str | None, currency: str | 
     if not chosen:
         known = ", ".join(s.shop_id for s in shops)
         raise ConfigError(f"There is no shop {shop!r} in {settings.shops_file}; there are {known}.")
-    if len({(s.time_zone, s.currency) for s in chosen}) > 1:
+    readings = [s.reading_of(source) for s in chosen]
+    is_one_reading = all(reading == readings[0] for reading in readings)
+    if not is_one_reading or len({(s.time_zone, s.currency) for s in chosen}) > 1:
         told = ", ".join(f"{s.shop_id} ({s.time_zone}, {s.currency})" for s in chosen)
         raise ConfigError(f"Whose file is it? Say shop=...: {told}.")
     first = chosen[0]
-    return _Shop(
+    whose = _Shop(
         first.shop_id, first.shop_name, time_zone or first.time_zone, currency or first.currency
     )
+    return whose, readings[0]

@@ -60,6 +60,10 @@ class Shop(Table):
     currency: str = Field(description="an ISO 4217 code such as 'USD'")
     sources: tuple[ShopSource, ...] = Field(description="a table [[shops.sources]] per source")
 
+    def reading_of(self, source: str) -> Reading:
+        """What the shop declares otherwise than a source's contract; nothing if it has it not."""
+        return next((used.reading for used in self.sources if used.name == source), Reading())
+
     @field_validator("shop_id")
     @classmethod
     def _is_short_name(cls, shop_id: str) -> str:

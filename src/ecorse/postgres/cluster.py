@@ -1,7 +1,7 @@
 """One data directory of Postgres: making it, finding its server, mending what a crash left.
 
 What belongs here: functions of a data directory or a log directory. What does not: the order in
-which a start needs them (``postgres.py``).
+which a start needs them (``server``).
 """
 
 import logging

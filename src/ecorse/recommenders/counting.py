@@ -1,7 +1,7 @@
 """Counting which products are bought together, and picking each product's nearest, block by block.
 
 What belongs here: counting in a basket matrix and the exact choice of the top N. What does not:
-frames, names and evidence (``neighbours``), making the matrix (``features.items``).
+answering (``neighbours``), evidence (``evidence``), making the matrix (``models.interactions``).
 """
 
 from __future__ import annotations

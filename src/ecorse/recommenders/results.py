@@ -66,7 +66,8 @@ ITEM_SIMILARITY = Relation(
             pair=("product_id", "similar_product_id"),
             same=("score",),
             by=("shop_id", "method"),
-            where="relation <> 'popular'",
+            # of these two; what others score may have a direction
+            where="method in ('co_purchase', 'item_similarity') and relation <> 'popular'",
         ),
         AcceptedValues(name="relation_is_known", column="relation", values=RELATIONS),
         References(

@@ -1,6 +1,6 @@
 """The SQL that makes a table of staging, from its declaration.
 
-What belongs here: text. What does not: running it (``warehouse.staging``), the declaration
+What belongs here: text. What does not: running it (``warehouse.rebuild``), the declaration
 (``schema.staging``).
 """
 

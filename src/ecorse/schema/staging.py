@@ -1,11 +1,11 @@
 """The tables of cleaned rows: every canonical column, said once.
 
 What belongs here: a column's name, type, meaning, who may fill it and what it may hold; what makes
-two rows the same row. What does not: making the tables (``schema.ddl``, ``warehouse.staging``), and
+two rows the same row. What does not: making the tables (``schema.ddl``, ``warehouse.rebuild``), and
 the statements that load, compare and read them.
 
 From this follow the DDL of each table and its twin, what a mapping may fill and with which values
-(``sources.mappings.declare``), the types of frames (``schema.frames``), the comparison of repeated
+(``sources.mappings.declare``), the types of frames (``schema.dtypes``), the comparison of repeated
 rows (``ingest.repeated``, ``refresh.relations``) and the data dictionary's part about staging. A
 new column is one line here; homes that exist get it at their next command.
 """

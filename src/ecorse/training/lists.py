@@ -217,12 +217,16 @@ def _places(ids: pl.Series, among: pl.Series) -> Ids:
 def broken_rules(
     model: Recommender, answers: Iterable[str], k: int, data: Interactions
 ) -> list[str]:
-    """The rules that a fitted recommender's lists break, in words; before anything is written."""
+    """The rules that a fitted recommender's lists break, in words; before anything is written.
+
+    All products are asked for, and the first ``BLOCK_USERS`` customers.
+    """
     broken: list[str] = []
     if "items" in answers:
-        asked = np.arange(data.items.height)
-        broken += broken_order(model.similar(asked, k), own=asked)
+        for start in range(0, data.items.height, BLOCK_ITEMS):
+            asked = np.arange(start, min(start + BLOCK_ITEMS, data.items.height))
+            broken += broken_order(model.similar(asked, k), own=asked)
     if "users" in answers and data.users.height:
         some = np.arange(min(data.users.height, BLOCK_USERS))
         broken += broken_order(model.recommend(some, k, seen=data.matrix[some]))
-    return broken
+    return list(dict.fromkeys(broken))

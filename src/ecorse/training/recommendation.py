@@ -15,6 +15,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
+from ecorse.errors import ConfigError
 from ecorse.evaluate.gate import judge_figure
 from ecorse.evaluate.ranking import Score, hit_rate, recall_and_ndcg
 from ecorse.models.base import (
@@ -51,7 +52,19 @@ class Fitted:
 
 
 def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
-    """The tables that a declared recommender fills, beside those that every model fills."""
+    """The tables that a declared recommender fills, beside those that every model fills.
+
+    Raises
+    ------
+    ConfigError
+        The class does not answer for what the declaration has lists of.
+    """
+    answers = declaration.model_class().answers
+    if wrong := [a for a in declaration.file.model.answers if a not in answers]:
+        raise ConfigError(
+            f"{declaration.path}: model.answers: {declaration.file.model.class_} does not answer "
+            f"for {', '.join(wrong)}; it answers for {', '.join(sorted(answers))}."
+        )
     return tuple(OF_ANSWER[answer] for answer in declaration.file.model.answers)
 
 

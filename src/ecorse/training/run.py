@@ -37,7 +37,17 @@ from ecorse.warehouse.connect import connect
 
 log = logging.getLogger(__name__)
 KINDS = {"segment": segmentation, "recommend": recommendation}
-NOT_THE_MODELS = (ConfigError, DiskFull, Fenced, StoreBusy, psycopg.Error)
+# a value that Postgres does not take (``psycopg.DataError``) is the model's, a server is not
+NOT_THE_MODELS = (
+    ConfigError,
+    DiskFull,
+    Fenced,
+    StoreBusy,
+    psycopg.InterfaceError,
+    psycopg.OperationalError,
+    psycopg.ProgrammingError,
+    psycopg.InternalError,
+)
 
 
 def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
@@ -60,10 +70,21 @@ def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
 
 
 def model_relations(catalog: Catalog) -> list[Relation]:
-    """The tables of all declared models, each once."""
+    """The tables of all declared models, each once.
+
+    Raises
+    ------
+    ConfigError
+        Two models declare one table differently.
+    """
     found: dict[str, Relation] = {}
     for declaration in catalog.models.values():
-        found |= {relation.name: relation for relation in relations_of(declaration)}
+        for relation in relations_of(declaration):
+            if found.setdefault(relation.name, relation) != relation:
+                raise ConfigError(
+                    f"{declaration.path}: its class declares marts.{relation.name} otherwise than "
+                    "another model's class does. Give one of the two tables another name."
+                )
     return list(found.values())
 
 
@@ -73,10 +94,11 @@ def check_models(catalog: Catalog) -> None:
     Raises
     ------
     ConfigError
-        A class cannot be imported, a parameter is wrong, or tables differ from those declared.
+        A class cannot be imported, a parameter is wrong, it does not answer what its declaration
+        says, or tables differ from those declared.
     """
+    model_relations(catalog)
     for declaration in catalog.models.values():
-        relations_of(declaration)
         declaration.create()
 
 
@@ -115,18 +137,21 @@ def train(declaration: Declaration, step: RunningStep) -> list[Trained]:
 
 
 def train_shop(declaration: Declaration, step: RunningStep, shop_id: str) -> Trained:
-    """Run one model for one shop: read, train without a transaction, write in a short one."""
+    """Run one model for one shop: read, train without a transaction, then write in one.
+
+    Lists are made block by block while they are written: what fails there is the model's too.
+    """
     champion: Champion | None = None
     try:
         champion = _champion(declaration, shop_id)
         inputs = read_inputs(declaration, step.build_id, shop_id)
         result = run_model(declaration, shop_id, inputs, champion)
+        rows = _write(declaration, step, shop_id, result, champion)
     except NOT_THE_MODELS:
         raise
     except Exception as error:
         log.exception("%s for %s could not be trained", declaration.name, shop_id)
         return _stand_in(declaration, step, shop_id, champion, error)
-    rows = _write(declaration, step, shop_id, result, champion)
     log.info("%s for %s: %s", declaration.name, shop_id, result.decision.outcome)
     return Trained(shop_id, result.decision.outcome, rows)
 

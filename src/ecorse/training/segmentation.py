@@ -304,7 +304,7 @@ def _scores(
     metrics: Mapping[str, Any],
     timed: Timed,
 ) -> pl.DataFrame:
-    """The leaderboard's rows: figures of the fit."""
+    """The leaderboard's rows: figures of the fit that labels tonight's entities."""
     figures = {
         name: value
         for name, value in metrics.items()

@@ -1,7 +1,7 @@
 """Connections to the warehouse.
 
 What belongs here: opening a connection as a role, and what a connection's error means to a person.
-What does not: starting a server (``ecorse.stack``), and any statement.
+What does not: starting a server (``ecorse.postgres``), and any statement.
 """
 
 from __future__ import annotations

@@ -37,14 +37,14 @@ def read_frame(
     an instant becomes a UTC Datetime; anything else is text. The rows are parsed in blocks, so
     that the text of the whole result is never held beside the frame.
     """
-    statement = sql.SQL(query)
+    statement = sql.SQL(query)  # it may end with a comment: what follows is on a line of its own
     with psycopg.ClientCursor(conn) as cursor:
         bound = cursor.mogrify(statement, parameters)
-        described = cursor.execute(f"select * from ({bound}) as q limit 0")
+        described = cursor.execute(f"select * from ({bound}\n) as q limit 0")
         assert described.description is not None
         types = {c.name: _type_name(conn, c.type_code) for c in described.description}
         blocks, buffer = [], io.BytesIO()
-        with cursor.copy(f"copy ({bound}) to stdout (format csv)") as copy:
+        with cursor.copy(f"copy ({bound}\n) to stdout (format csv)") as copy:
             for row in copy:  # the server sends one row a message
                 buffer.write(row)
                 if buffer.tell() >= BLOCK_BYTES:

@@ -1,7 +1,7 @@
 """Bringing a database to today's schema: ``include/sql/schema`` and the tables of staging.
 
 What belongs here: the order of the steps; each is repeatable. What does not: the tables of staging
-(``warehouse.staging``); roles and databases, which need more rights than ``ecorse_etl`` has
+(``warehouse.rebuild``); roles and databases, which need more rights than ``ecorse_etl`` has
 (``ecorse.postgres``).
 """
 
@@ -14,8 +14,8 @@ import psycopg
 
 from ecorse.schema import ddl
 from ecorse.settings import get_settings
-from ecorse.warehouse import rebuild as staging
 from ecorse.warehouse.connect import connect
+from ecorse.warehouse.rebuild import copy_outdated, put_in_place
 
 log = logging.getLogger(__name__)
 MIGRATION_LOCK = 6032001
@@ -48,11 +48,11 @@ def migrate() -> int:
         conn.execute("select pg_advisory_xact_lock(%s)", (MIGRATION_LOCK,))
         if _fingerprint(conn) == fingerprint:
             return 0
-        made = staging.copy_outdated(conn)
+        made = copy_outdated(conn)
         for path, statement in zip(files, statements, strict=True):
             conn.execute(statement)
             log.debug("ran %s", path.name)
-        staging.put_in_place(conn, made)
+        put_in_place(conn, made)
         conn.execute("delete from ops.schema_version")
         conn.execute("insert into ops.schema_version (fingerprint) values (%s)", (fingerprint,))
     return len(files)

@@ -124,7 +124,7 @@ class Snapshot:
             conn.commit()
             conn.isolation_level = IsolationLevel.REPEATABLE_READ
             published = _published(conn)
-            if self._build is not None and published.build_id != self._build.build_id:
+            if self._build is not None and published != self._build:
                 raise DataError(
                     f"Night {published.build_id} has been published in place of night "
                     f"{self._build.build_id}, which can no longer be read. Take the new one: "
