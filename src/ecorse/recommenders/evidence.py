@@ -107,22 +107,25 @@ def _is_shared(pairs: pl.DataFrame, words: pl.Series) -> pl.Series:
 
 
 def _shared_words(pairs: pl.DataFrame, counts: Counts) -> pl.Series:
-    """``same category: Cables, same price band: under 10`` of what both products have, or null."""
-    columns = []
-    for kind, words in counts.labels.items():
-        told = f"same {kind.replace('_', ' ')}: " + words.cast(pl.String)
-        mine = told.gather(pairs["item"])
-        columns.append(
-            pl.DataFrame({"told": mine, "is_shared": _is_shared(pairs, words)}).select(
-                pl.when("is_shared").then("told").alias(kind)
-            )
-        )
-    if not columns:
-        return pl.Series([None], dtype=pl.String).new_from_index(0, pairs.height)
-    joined = pl.concat(columns, how="horizontal").select(
-        pl.concat_str(pl.all(), separator=", ", ignore_nulls=True)
-    )
-    return joined.to_series().replace("", None)
+    """``same category: Cables, same price band: under 10`` of what both products have, or null.
+
+    Texts are made once per product and set of shared kinds, then looked up: pairs are many more.
+    """
+    told = [
+        (f"same {kind.replace('_', ' ')}: " + words.cast(pl.String)).alias(kind)
+        for kind, words in counts.labels.items()
+    ]
+    shared = [_is_shared(pairs, words) for words in counts.labels.values()]
+    n_items = len(counts.item_baskets)
+    texts = [pl.Series([None], dtype=pl.String).new_from_index(0, n_items)]
+    place = pairs["item"].cast(pl.Int64)
+    for number, is_shared in enumerate(shared):
+        place = place + is_shared.cast(pl.Int64) * (n_items << number)
+    for chosen in range(1, 1 << len(told)):
+        kinds = [text for number, text in enumerate(told) if chosen >> number & 1]
+        joined = pl.DataFrame(kinds).select(pl.concat_str(pl.all(), separator=", "))
+        texts.append(joined.to_series())
+    return pl.concat([text.alias("shared") for text in texts]).gather(place)
 
 
 def _sentence() -> pl.Expr:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
@@ -18,7 +19,7 @@ from ecorse.models.ranked import NOTHING, Csr, Ids, Ranked, broken_order
 from ecorse.recommenders.results import ITEM_SIMILARITY
 
 BLOCK_USERS = 4096
-BLOCK_ITEMS = 5000
+BLOCK_ITEMS = 2000
 
 
 def item_lists(
@@ -35,40 +36,39 @@ def item_lists(
     left out, ranks close up.
     """
 
+    numbers = _places(product_ids, data.items["product_id"])
+
     def make() -> Iterator[pl.DataFrame]:
-        listed: list[pl.Series] = []
+        has_rows = np.zeros(data.items.height, dtype=bool)
         for start in range(0, len(product_ids), BLOCK_ITEMS):
             asked = np.arange(start, min(start + BLOCK_ITEMS, len(product_ids)))
-            rows = _item_rows(model, asked, product_ids, data, top_n)
-            listed.append(rows["product_id"].unique())
+            rows = _item_rows(model, asked, numbers, top_n)
+            has_rows[rows["item"].to_numpy()] = True
             yield _finish(rows, data, shop_id, method)
-        has_rows = pl.concat(listed) if listed else pl.Series([], dtype=pl.String)
         yield _finish(_best_sellers(has_rows, data, top_n), data, shop_id, method)
 
     return Blocks(make)
 
 
-def _item_rows(
-    model: Recommender, asked: Ids, product_ids: pl.Series, data: Interactions, top_n: int
-) -> pl.DataFrame:
+def _item_rows(model: Recommender, asked: Ids, numbers: Ids, top_n: int) -> pl.DataFrame:
+    """Rows of the products ``asked``; ``numbers`` are tonight's of the model's products."""
     ranked = model.similar(asked, top_n)
     there = ranked.is_there
     evidence = model.explain(asked, ranked)
     rows = pl.DataFrame(
         {
-            "product_id": product_ids.gather(np.repeat(asked, there.sum(axis=1))),
-            "similar_product_id": product_ids.gather(ranked.items[there]),
+            "item": numbers[np.repeat(asked, there.sum(axis=1))],
+            "similar_item": numbers[ranked.items[there]],
             "score": ranked.scores[there],
             **_relation_and_evidence(evidence, int(there.sum())),
         }
     )
-    catalogue = data.items["product_id"]
-    if not product_ids.equals(catalogue):
-        known = catalogue.implode()
-        rows = rows.filter(
-            pl.col("product_id").is_in(known) & pl.col("similar_product_id").is_in(known)
-        )
-    return rows.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("product_id"))
+    rows = rows.filter((pl.col("item") != NOTHING) & (pl.col("similar_item") != NOTHING))
+    items = rows["item"].to_numpy()
+    first = np.flatnonzero(np.diff(items, prepend=NOTHING))  # rows come by item
+    lengths = np.diff(first, append=len(items))
+    ranks = np.arange(1, len(items) + 1) - np.repeat(first, lengths)
+    return rows.with_columns(rank=pl.Series(ranks, dtype=pl.Int64))
 
 
 def _relation_and_evidence(evidence: pl.DataFrame | None, height: int) -> dict[str, pl.Series]:
@@ -84,23 +84,19 @@ def _relation_and_evidence(evidence: pl.DataFrame | None, height: int) -> dict[s
     return {"relation": relation, "evidence": packed}
 
 
-def _best_sellers(has_rows: pl.Series, data: Interactions, top_n: int) -> pl.DataFrame:
+def _best_sellers(has_rows: npt.NDArray[np.bool_], data: Interactions, top_n: int) -> pl.DataFrame:
     """Best sellers for products without a neighbour, flagged by ``relation`` popular.
 
     The score is the share of all orders that hold the best seller.
     """
     total = max(1, data.n_baskets or data.rows.height)
     popular = (
-        pl.DataFrame(
-            {
-                "similar_product_id": data.items["product_id"],
-                "orders": data.popularity.astype(np.int64),
-            }
-        )
-        .sort(["orders", "similar_product_id"], descending=[True, False])
+        pl.DataFrame({"orders": data.popularity.astype(np.int64)})
+        .with_columns(similar_item=pl.int_range(pl.len(), dtype=pl.Int64))
+        .sort(["orders", "similar_item"], descending=[True, False])
         .head(top_n + 1)
         .select(
-            "similar_product_id",
+            "similar_item",
             score=(pl.col("orders") / total).round(9),
             relation=pl.lit("popular"),
             evidence=pl.struct(
@@ -112,25 +108,26 @@ def _best_sellers(has_rows: pl.Series, data: Interactions, top_n: int) -> pl.Dat
         )
     )
     return (
-        data.items.select("product_id")
-        .filter(~pl.col("product_id").is_in(has_rows.implode()))
+        pl.DataFrame({"item": np.flatnonzero(~has_rows)}, schema={"item": pl.Int64})
         .join(popular, how="cross")
-        .filter(pl.col("product_id") != pl.col("similar_product_id"))
-        .sort(["product_id", "score", "similar_product_id"], descending=[False, True, False])
-        .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("product_id"))
+        .filter(pl.col("item") != pl.col("similar_item"))
+        .sort(["item", "score", "similar_item"], descending=[False, True, False])
+        .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("item"))
         .filter(pl.col("rank") <= top_n)
     )
 
 
 def _finish(rows: pl.DataFrame, data: Interactions, shop_id: str, method: str) -> pl.DataFrame:
-    """The table's columns: names beside ids, shop and method."""
-    named = "product_name" if "product_name" in data.items.columns else "product_id"
-    names = data.items.select(similar_product_id="product_id", similar_product_name=named)
-    return (
-        rows.join(names, on="similar_product_id", how="left", maintain_order="left")
-        .with_columns(shop_id=pl.lit(shop_id), method=pl.lit(method))
-        .select(list(ITEM_SIMILARITY.columns))
-    )
+    """The table's columns: ids and names for numbers, shop and method."""
+    ids = data.items["product_id"]
+    names = data.items["product_name"] if "product_name" in data.items.columns else ids
+    return rows.with_columns(
+        shop_id=pl.lit(shop_id),
+        method=pl.lit(method),
+        product_id=ids.gather(rows["item"]),
+        similar_product_id=ids.gather(rows["similar_item"]),
+        similar_product_name=names.gather(rows["similar_item"]),
+    ).select(list(ITEM_SIMILARITY.columns))
 
 
 def user_lists(

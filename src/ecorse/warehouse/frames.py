@@ -39,7 +39,7 @@ def read_frame(
     """
     statement = sql.SQL(query)  # it may end with a comment: what follows is on a line of its own
     with psycopg.ClientCursor(conn) as cursor:
-        bound = cursor.mogrify(statement, parameters)
+        bound = cursor.mogrify(statement, parameters or None)  # else a % would be a placeholder
         described = cursor.execute(f"select * from ({bound}\n) as q limit 0")
         assert described.description is not None
         types = {c.name: _type_name(conn, c.type_code) for c in described.description}
