@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from decimal import Decimal
 
 import pytest
 
@@ -336,3 +337,69 @@ def test_two_tables_of_one_name_are_refused_before_a_build(warehouse, project):
     with pytest.raises(ConfigError, match=r"declares marts\.segmentation_k otherwise"):
         flow.refresh(holder="test")
     assert builds() == 0
+
+
+def lose_model_file(home, model: str) -> None:
+    """Delete the file of the model that shop ``north`` has published."""
+    with connect() as conn:
+        for (sha256,) in conn.execute(
+            "select distinct artifact_sha256 from ops.model_version "
+            "where model = %s and shop_id = 'north'",
+            (model,),
+        ).fetchall():
+            (home / "models" / f"{sha256}.model").unlink()
+
+
+def test_what_stands_in_is_held_to_tonights_orders_and_products(shops, stage_more, tmp_path):
+    """Orders, customers and a product came and went since; the night is published all the same."""
+
+    def stage_file(name: str, seed: int, customer: str) -> None:
+        stage_more(orders=12, seed=seed, shop_id="north", file_name=name)
+        with connect() as conn:
+            conn.execute(
+                "update staging.order_lines set customer_id = %s, customer_key_kind = 'id' "
+                "where order_id like %s",
+                (customer, f"{seed}-%"),
+            )
+
+    stage_file("old.csv", 5, "gone")
+    with connect() as conn:
+        conn.execute(
+            "update staging.order_lines set product_id = 'walkman', product_name = 'Walkman' "
+            "where order_id like '5-%' and product_id = 'monitor'"
+        )
+    flow.refresh(holder="test")
+    segment_of = (
+        "select order_id, segment_id, segment_name from marts.order_segments "
+        "where shop_id = 'north' order by 1"
+    )
+    before = {order: rest for order, *rest in rows(segment_of)}
+    assert rows("select count(*) from marts.products where product_id = 'walkman'") == [(1,)]
+    for model in ("segment_orders", "segment_customers", "recommend_item_similarity"):
+        lose_model_file(tmp_path / "home", model)
+    with connect() as conn:
+        conn.execute("update ops.load set superseded_at = now() where file_name = 'old.csv'")
+    stage_file("new.csv", 9, "new")
+
+    assert flow.refresh(holder="test").is_published
+
+    after = {order: rest for order, *rest in rows(segment_of)}
+    assert set(before) - set(after) == {f"5-{number}" for number in range(12)}
+    assert {order: rest for order, rest in after.items() if order in before} == {
+        order: rest for order, rest in before.items() if order in after
+    }
+    assert [after[f"9-{number}"] for number in range(12)] == [[0, "In no segment"]] * 12
+    assert rows(
+        "select members, round(share::numeric, 6), meaning from marts.segments "
+        "where shop_id = 'north' and segmentation = 'orders' and segment_id = 0"
+    ) == [(12, Decimal("0.038462"), "Came after the model was last trained.")]  # 12 of 312
+    assert rows(
+        "select customer_id, segment_id from marts.customer_segments "
+        "where shop_id = 'north' and customer_id in ('new', 'gone')"
+    ) == [("new", 0)]
+    lists = (
+        "select count(*), count(*) filter (where 'walkman' in (product_id, similar_product_id)) "
+        "from marts.item_similarity where shop_id = 'north' and method = 'item_similarity'"
+    )
+    ((listed, of_gone),) = rows(lists)
+    assert (listed > 0, of_gone) == (True, 0)

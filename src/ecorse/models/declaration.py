@@ -235,6 +235,11 @@ class Declaration:
             return (*own, *head.diagnostics, *COMMON_TABLES)
         return (*(TABLE_OF_ANSWER[answer] for answer in head.answers), *COMMON_TABLES)
 
+    @property
+    def listed_in(self) -> str:
+        """The mart that lists everything the model labels or recommends; it is made before."""
+        return str(self.file.entity.covers) if self.task == "segment" else "products"
+
     def model_class(self) -> Any:
         """Import the class (with its heavy libraries).
 

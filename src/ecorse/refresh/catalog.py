@@ -83,7 +83,13 @@ class Catalog:
             for mart in self.marts.values()
         ]
         steps += [
-            Step(model.name, "model", _model_reads(model), model.writes)
+            Step(
+                model.name,
+                "model",
+                # with the mart that rows standing in for the model are held to (``training``)
+                _model_reads(model) | ({model.listed_in} & self.marts.keys()),
+                model.writes,
+            )
             for model in self.models.values()
         ]
         where = {name: str(mart.path) for name, mart in self.marts.items()}

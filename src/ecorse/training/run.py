@@ -32,6 +32,7 @@ from ecorse.training import recommendation, segmentation
 from ecorse.training.artifacts import find_champion, store_artifact
 from ecorse.training.inputs import read_inputs, shops_of
 from ecorse.training.results import MODEL_SCORES, MODEL_STATUS
+from ecorse.training.stand_in import fit_to_tonight
 from ecorse.training.typed import make_frame
 from ecorse.warehouse.connect import connect
 
@@ -218,6 +219,7 @@ def _stand_in(
                 rows[relation.name] = carry_over_rows(
                     conn, relation, step.build_id, _writer(declaration, relation), shop_id
                 )
+        fit_to_tonight(conn, declaration, step.build_id, shop_id)
         what = (
             "the rows of the published night stand in" if sum(rows.values()) else "it has no rows"
         )

@@ -1,0 +1,155 @@
+"""Rows of the published night that stand in for a model, fitted to what the shop has tonight.
+
+What belongs here: what has left the shop leaves the carried rows; what is new is in no segment. So
+a shop whose model failed has tables that agree with its marts, and its night's audit passes. What
+does not: carrying rows over (``refresh.tables``), when that is due (``run``).
+"""
+
+from __future__ import annotations
+
+import psycopg
+from psycopg import sql
+
+from ecorse.models.declaration import Declaration, Entity
+from ecorse.refresh.relations import build_relation
+from ecorse.training.segmentation import NOISE_ID, NOISE_NAME
+
+SINCE = "Came after the model was last trained."
+
+
+def fit_to_tonight(
+    conn: psycopg.Connection, declaration: Declaration, build_id: int, shop_id: str
+) -> None:
+    """Bring a model's carried rows of one shop in line with the orders, customers and products
+    of the build; nothing happens where no row was carried over."""
+    parameters: dict[str, int | str] = {
+        "build": build_id,
+        "shop": shop_id,
+        "method": declaration.method,
+    }
+    if declaration.task == "segment":
+        _fit_segments(conn, declaration.file.entity, parameters)
+        return
+    answers = declaration.file.model.answers
+    if "items" in answers:
+        columns = ("product_id", "similar_product_id")
+        _fit_lists(conn, "item_similarity", "product_id", columns, parameters)
+    if "users" in answers:
+        _fit_lists(conn, "user_recommendations", "customer_id", ("product_id",), parameters)
+
+
+def _fit_segments(
+    conn: psycopg.Connection, entity: Entity, parameters: dict[str, int | str]
+) -> None:
+    named: dict[str, sql.Composable] = {
+        name: sql.Identifier("builds", build_relation(table, int(parameters["build"])))
+        for name, table in (
+            ("labels", entity.labels),
+            ("points", entity.points),
+            ("covers", entity.covers),
+            ("segments", "segments"),
+        )
+    }
+    named["id"] = sql.Identifier(entity.id)
+    for table in ("labels", "points"):
+        conn.execute(
+            sql.SQL(
+                """
+                delete from {table} as carried
+                where shop_id = %(shop)s and segmentation = %(method)s and not exists (
+                    select from {covers} as c
+                    where c.shop_id = carried.shop_id and c.{id} = carried.{id}
+                )
+                """
+            ).format(table=named[table], **named),
+            parameters,
+        )
+    words = {"none": NOISE_ID, "none_name": NOISE_NAME, "since": SINCE}
+    for statement in (
+        """
+        insert into {labels} (build_id, shop_id, {id}, segmentation, segment_id, segment_name)
+        select %(build)s, c.shop_id, c.{id}, %(method)s, %(none)s, %(none_name)s
+        from {covers} as c
+        where c.shop_id = %(shop)s and c.{id} is not null
+            and exists (
+                select from {segments} where shop_id = %(shop)s and segmentation = %(method)s
+            )
+            and not exists (
+                select from {labels} as carried
+                where carried.shop_id = c.shop_id and carried.segmentation = %(method)s
+                    and carried.{id} = c.{id}
+            )
+        """,
+        """
+        insert into {segments} (build_id, shop_id, segmentation, segment_id, segment_name, meaning,
+            members, share, leading_trait, is_small, is_degenerate)
+        select %(build)s, %(shop)s, %(method)s, %(none)s, %(none_name)s, %(since)s, 0, 0, '', false,
+            false
+        where exists (
+            select from {labels}
+            where shop_id = %(shop)s and segmentation = %(method)s and segment_id = %(none)s
+        )
+        and not exists (
+            select from {segments}
+            where shop_id = %(shop)s and segmentation = %(method)s and segment_id = %(none)s
+        )
+        """,
+        """
+        update {segments} as s set
+            members = coalesce(counted.members, 0),
+            share = coalesce(counted.members, 0) / nullif(cast(total.members as float8), 0)
+        from {segments} as every
+        left join (
+            select segment_id, count(*) as members from {labels}
+            where shop_id = %(shop)s and segmentation = %(method)s group by segment_id
+        ) as counted on every.segment_id = counted.segment_id
+        cross join (
+            select count(*) as members from {labels}
+            where shop_id = %(shop)s and segmentation = %(method)s
+        ) as total
+        where s.ctid = every.ctid and s.shop_id = %(shop)s and s.segmentation = %(method)s
+        """,
+    ):
+        conn.execute(sql.SQL(statement).format(**named), parameters | words)
+
+
+def _fit_lists(
+    conn: psycopg.Connection,
+    table: str,
+    whose: str,
+    columns: tuple[str, ...],
+    parameters: dict[str, int | str],
+) -> None:
+    """Take out products that the shop no longer has; ranks close up."""
+    build_id = int(parameters["build"])
+    named = {
+        "table": sql.Identifier("builds", build_relation(table, build_id)),
+        "products": sql.Identifier("builds", build_relation("products", build_id)),
+        "whose": sql.Identifier(whose),
+    }
+    for column in columns:
+        conn.execute(
+            sql.SQL(
+                """
+                delete from {table} as carried
+                where shop_id = %(shop)s and method = %(method)s and not exists (
+                    select from {products} as p
+                    where p.shop_id = carried.shop_id and p.product_id = carried.{column}
+                )
+                """
+            ).format(column=sql.Identifier(column), **named),
+            parameters,
+        )
+    conn.execute(
+        sql.SQL(
+            """
+            update {table} as carried set rank = placed.place
+            from (
+                select ctid, row_number() over (partition by {whose} order by rank) as place
+                from {table} where shop_id = %(shop)s and method = %(method)s
+            ) as placed
+            where carried.ctid = placed.ctid and carried.rank <> placed.place
+            """
+        ).format(**named),
+        parameters,
+    )
