@@ -49,10 +49,11 @@ def choose(
     """
     chosen, kept = configured.origin, dict(configured.options)
     is_named = bool(data or options)
-    if settings.origin:
-        told = data_options(settings.origin, settings.data)
-        if told or settings.origin != chosen:
-            chosen, kept = settings.origin, told
+    if settings.origin or settings.data:
+        meant = settings.origin or ORIGIN_OF_DATA
+        told = data_options(meant, settings.data)
+        if told or meant != chosen:
+            chosen, kept = meant, told
         is_named |= bool(told)
     if data and not origin:
         origin = ORIGIN_OF_DATA

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -113,20 +113,19 @@ def run_recommender(
         broken=broken,
     )
     log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
+    shown, is_champion = scores, decision.outcome == "promoted"
+    if decision.outcome == "held" and champion is not None and "judged" in champion.metrics:
+        # whose lists are served is whose figures are compared; the candidate's are in the decision
+        shown, is_champion = [Score(**score) for score in champion.metrics["judged"]], True
     own = score_frame(
-        declaration,
-        shop_id,
-        declaration.method,
-        scores,
-        is_champion=decision.outcome == "promoted",
-        timed=timed,
+        declaration, shop_id, declaration.method, shown, is_champion=is_champion, timed=timed
     )
     beside = score_frame(declaration, shop_id, BASELINE, baselines, is_baseline=True)
     metrics = {
         "generation": file.model.generation,
         "products": data.items.height,
         "figure": _figure(primary),
-        "scores": {f"{s.slice} {s.metric}": s.value for s in scores},
+        "judged": [asdict(score) for score in scores],
         "baselines": {f"{s.slice} {s.metric}": s.value for s in baselines},
         **candidate.params(),
     }
