@@ -191,6 +191,8 @@ class Night:
         """
         shop_id = shop or self._only_shop()
         catalogue = self._snapshot.read(PRODUCTS, (shop_id,))
+        if catalogue.is_empty():
+            raise DataError(f"The night has no product of a shop {shop_id!r}; see night['shops'].")
         chosen = [_product_id(catalogue, name, shop_id) for name in products]
         similarity = self._snapshot.read(SIMILARITY, (shop_id, chosen))
         context = None

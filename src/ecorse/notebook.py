@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from ecorse import flow
+from ecorse.errors import ConfigError
 from ecorse.ingest.run import IngestSummary
 from ecorse.ingest.shops import load_shops
 from ecorse.layers import default_project, require_project
@@ -153,11 +154,18 @@ class Project:
 
         Raises
         ------
+        ConfigError
+            A moment has no time zone, or a mart or model is declared wrongly.
         DataError
             The audit failed; the night before stays published.
         StoreBusy
             Another refresh is at work.
         """
+        for name, moment in (("as_of", as_of), ("known_by", known_by)):
+            if moment is not None and moment.tzinfo is None:
+                raise ConfigError(
+                    f"{name} = {moment}: says no time zone; write datetime(..., tzinfo=UTC)."
+                )
         self._use()
         migrate()
         made = flow.refresh(

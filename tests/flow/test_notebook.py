@@ -70,6 +70,8 @@ def project(postgres, tmp_path_factory) -> Iterator[ecorse.Project]:
         made = project.refresh(progress=steps.append)
         assert (made.is_published, made.rows["orders"]) == (True, 300)
         assert made._repr_html_().startswith("<table>")
+        with pytest.raises(ConfigError, match="says no time zone"):
+            project.refresh(as_of=datetime(2019, 7, 1))
         yield project
     get_settings.cache_clear()
     postgres.drop_database("notebook")

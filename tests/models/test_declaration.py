@@ -114,6 +114,23 @@ def test_a_class_that_is_not_there_is_named_with_the_file(declare, named):
     assert f"recommend_co_purchase.toml: model.class = '{named}'" in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    "named", ["ecorse.segments.kmeans:np", "ecorse.errors:ConfigError", ":Popular"]
+)
+def test_what_is_no_recommender_is_named_with_the_file(declare, named):
+    declaration = declare("recommend_co_purchase", model={"class": named})
+    with pytest.raises(ConfigError, match=f"recommend_co_purchase.toml: model.class = '{named}'"):
+        declaration.create()
+
+
+def test_the_baselines_name_is_no_method(tmp_path):
+    shipped = next(d.path for d in load_declarations() if d.name == "recommend_co_purchase")
+    path = tmp_path / "recommend_popular.toml"
+    path.write_text(shipped.read_text())
+    with pytest.raises(ConfigError, match=r"recommend_popular.toml: 'popular' is the name"):
+        read_declarations([path])
+
+
 def test_a_class_may_be_named_by_its_package(declare):
     declaration = declare(
         "recommend_co_purchase", model={"class": "ecorse.recommenders.popular:Popular"}

@@ -93,7 +93,7 @@ def test_right_lists_break_no_rule():
     # the tie of the first list is out of order: 2 stands before 0
     assert broken_order(right) == ["equal scores are out of order"]
     right = ranked([[0, 2], [1, NOTHING]], [[0.5, 0.5], [1.0, 0.0]])
-    assert broken_order(right, own=np.array([1, 0])) == []
+    assert broken_order(right, own=np.array([1, 0]), n_items=3) == []
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,9 @@ def test_right_lists_break_no_rule():
         ([[NOTHING, 1]], [[0.0, 0.5]], "a list has gaps"),
         ([[1, 2]], [[0.5, -0.1]], "a score is missing or below 0"),
         ([[1, 2]], [[0.5, np.nan]], "a score is missing or below 0"),
+        ([[1, 2]], [[np.inf, 0.5]], "a score is infinite"),
+        ([[3, 2]], [[0.6, 0.5]], "an item does not exist"),
+        ([[-2, 2]], [[0.6, 0.5]], "an item does not exist"),
         ([[1, 2]], [[0.4, 0.5]], "scores are out of order"),
         ([[2, 1]], [[0.5, 0.5]], "equal scores are out of order"),
         ([[1, 2, 1]], [[0.5, 0.4, 0.3]], "an item appears twice in a list"),
@@ -110,7 +113,7 @@ def test_right_lists_break_no_rule():
     ],
 )
 def test_each_broken_rule_is_named(items, scores, rule):
-    assert rule in broken_order(ranked(items, scores), own=np.array([0]))
+    assert rule in broken_order(ranked(items, scores), own=np.array([0]), n_items=3)
 
 
 def test_empty_places_are_no_doubles():

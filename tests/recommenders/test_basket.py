@@ -81,6 +81,14 @@ def test_wrong_questions_are_answered_with_what_is_wrong(ids, n, options, word):
         recommend(ids, n, **options)
 
 
+@pytest.mark.parametrize("when", [{"month": 13}, {"month": 0}, {"daypart": "evening"}])
+def test_a_time_that_there_is_not_is_refused(when):
+    lines = pl.DataFrame({"product_id": ["p"], "ordered_local": [datetime(2019, 1, 1)],
+                          "daypart": ["Evening"]})  # fmt: skip
+    with pytest.raises(DataError, match="expected"):
+        context_lift(lines, **when)
+
+
 def test_context_lift_by_hand():
     # 20 of 40 lines are in December: share 1/2. p: 20 of its 20 lines; q: 0 of its 20.
     lines = pl.DataFrame(

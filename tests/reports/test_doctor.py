@@ -52,3 +52,12 @@ def test_a_broken_file_is_found_and_the_other_parts_are_looked_at(warehouse, tmp
     assert not found["sources"][0]
     assert not found["models"][0]
     assert found["database"][0]
+
+    # a file that reads well and cannot be trained as it says
+    shipped = (PROJECT_DIR / "include" / "models" / "segment_orders.toml").read_text()
+    (include / "models" / "segment_orders.toml").write_text(
+        shipped.replace('class = "kmeans"', 'class = "kmeens"')
+    )
+    is_ok, told = findings()["models"]
+    assert not is_ok
+    assert "There is no segmentation 'kmeens'" in told

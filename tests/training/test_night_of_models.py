@@ -282,6 +282,47 @@ def test_a_lost_model_file_is_told_and_promotes_nobody(shops, tmp_path):
     assert rows(labels) == before
 
 
+def test_rows_that_stand_in_need_not_fit_what_changed_since(shops, project, tmp_path):
+    """Every model of a shop is lost, and an order, a customer and a product are others now."""
+    declare(project, "touchy", TOUCHY)
+    flow.refresh(holder="test")
+    (project / "include" / "recommenders" / "no north").touch()
+    with connect() as conn:
+        lost = conn.execute(
+            "select artifact_sha256 from ops.model_version group by 1 "
+            "having bool_and(shop_id = 'north')"
+        ).fetchall()
+        for column in ("order_id", "customer_id", "product_id"):
+            query = (
+                f"update staging.order_lines set {column} = 'another' where shop_id = 'north' "
+                f"and {column} = (select max({column}) from marts.order_lines "
+                "where shop_id = 'north')"
+            )
+            assert conn.execute(query.encode()).rowcount
+    for (sha256,) in lost:
+        (tmp_path / "home" / "models" / f"{sha256}.model").unlink()
+
+    assert flow.refresh(holder="test").is_published
+    assert rows(
+        "select shop_id, outcome, is_of_this_night, count(*) from marts.model_status "
+        "group by 1, 2, 3 order by 1"
+    ) == [("north", "failed", False, 5), ("south", "promoted", True, 5)]
+    assert rows("select count(*) from marts.orders where order_id = 'another'") == [(1,)]
+    # what is new since is in no segment
+    assert rows("select segment_id from marts.order_segments where order_id = 'another'") == [(0,)]
+
+
+def test_a_column_that_is_not_there_is_told_with_the_file(shops, project):
+    text = (MODELS / "segment_orders.toml").read_text()
+    path = project / "include" / "models" / "segment_orders.toml"
+    path.write_text(text.replace("    city,\n", "    town,\n"))
+    with pytest.raises(ConfigError) as caught:
+        flow.refresh(holder="test")
+    assert str(caught.value).startswith(
+        f'{path} [inputs]: Postgres refuses a select: column "town" does not exist (42703).'
+    )
+
+
 def builds() -> int:
     with connect() as conn:
         return conn.execute("select count(*) from ops.build").fetchone()[0]

@@ -447,3 +447,22 @@ def test_names_of_its_own_stand_and_their_ids_are_fixed(by_price):
     assert segments.rows() == [(1, "Bargains", 2), (2, "Middle", 0), (3, "Luxury", 2)]
     again = by_price([50, 5, 500, 500], published(first), given=GIVEN)
     assert ids(again) == [2, 1, 3, 3]  # held or not: the rule and its names are the same
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ({"labels": (0, 1, -2)}, "from -2 to 1"),
+        ({"labels": (0, 1, 10_000_000)}, "from 0 to 10000000; expected -1 (noise) to 999"),
+        ({"labels": (0.5, 1.0, 2.0)}, "expected whole numbers of shape (4,), got float64"),
+        ({"labels": ((0, 1), (1, 1), (2, 2))}, "expected whole numbers of shape (4,)"),
+        ({"given": {0: "A", 1: "A", 2: "C"}}, "names must be different texts"),
+        ({"given": {0: "A", 1: " ", 2: "C"}}, "names must be different texts"),
+        ({"given": {0: "A", 2: "C"}}, "names are given to [0, 2]"),
+        ({"given": {-1: "Odd", 0: "A", 1: "B"}}, "names are given to [-1, 0, 1]"),
+    ],
+)
+def test_labels_and_names_that_break_the_contract_are_refused(by_price, broken, told):
+    with pytest.raises(ModelRejected) as refusal:
+        by_price([5, 5, 50, 500], **broken)
+    assert told in str(refusal.value)

@@ -28,6 +28,7 @@ Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 PERIODS = {"hour": 24.0, "weekday": 7.0, "month": 12.0}
+BASELINE: Final = "popular"  # whom every recommender is shown beside on the leaderboard
 COMMON_TABLES = ("model_scores", "model_status")
 TABLE_OF_ANSWER = {"items": "item_similarity", "users": "user_recommendations"}
 
@@ -199,6 +200,11 @@ KINDS: Final[Mapping[str, type[_ModelFile]]] = {
     "segment": SegmentationFile,
     "recommend": RecommenderFile,
 }
+# the base (``models.base``), and what only its subclasses have
+BASE_OF_TASK: Final = {
+    "segment": ("Segmentation", "assign"),
+    "recommend": ("Recommender", "answers"),
+}
 KIND_OF_TASK: Final = {"segment": "segmentation", "recommend": "recommender"}
 
 
@@ -246,16 +252,24 @@ class Declaration:
         Raises
         ------
         ConfigError
-            It cannot be imported.
+            It cannot be imported, or is no class of the kind.
         """
         named: str = self.file.model.class_
         module_name, _, class_name = named.partition(":")
         try:
-            if not class_name:
-                return registry.load(KIND_OF_TASK[self.task], named)
-            return getattr(importlib.import_module(module_name), class_name)
-        except (ConfigError, ImportError, AttributeError) as error:
+            if class_name:
+                found = getattr(importlib.import_module(module_name), class_name)
+            else:
+                found = registry.load(KIND_OF_TASK[self.task], named)
+        except (ConfigError, ImportError, AttributeError, ValueError) as error:
             raise ConfigError(f"{self.path}: model.class = {named!r}: {error}") from error
+        base, own = BASE_OF_TASK[self.task]
+        if not (isinstance(found, type) and hasattr(found, "config_class") and hasattr(found, own)):
+            raise ConfigError(
+                f"{self.path}: model.class = {named!r}: expected a subclass of "
+                f"ecorse.models.base.{base}, found {found!r}."
+            )
+        return found
 
     def create(self) -> Any:
         """Make the model with its checked parameters (imports the heavy libraries).
@@ -313,6 +327,11 @@ def _refuse_conflicts(declarations: list[Declaration]) -> None:
     """No two declarations may fill the same rows: a method has one name per task."""
     taken: dict[tuple[str, str], Declaration] = {}
     for declaration in declarations:
+        if (declaration.task, declaration.method) == ("recommend", BASELINE):
+            raise ConfigError(
+                f"{declaration.path}: {BASELINE!r} is the name of the best sellers beside which "
+                "every recommender is judged. Give the file another name."
+            )
         other = taken.setdefault((declaration.task, declaration.method), declaration)
         if other is not declaration:
             raise ConfigError(

@@ -84,13 +84,15 @@ def top_k_sparse(scores: Csr, k: int, *, seen: Csr | None = None) -> Ranked:
     return Ranked.from_pairs(rows[best], items[best], values[best], n, k)
 
 
-def broken_order(ranked: Ranked, own: Ids | None = None) -> list[str]:
+def broken_order(ranked: Ranked, own: Ids | None = None, n_items: int | None = None) -> list[str]:
     """The rules that ranked lists break, in words: gaps, order, doubles, an item beside itself.
 
     Parameters
     ----------
     own
         ``(n,)`` the item that each list is about; ``None`` where lists are about no item.
+    n_items
+        How many items there are; ``None`` where that is checked elsewhere.
     """
     there, items, scores = ranked.is_there, ranked.items, ranked.scores
     both = there[:, 1:] & there[:, :-1]
@@ -98,12 +100,15 @@ def broken_order(ranked: Ranked, own: Ids | None = None) -> list[str]:
     rules = {
         "a list has gaps": (there[:, 1:] & ~there[:, :-1]).any(),
         "a score is missing or below 0": not (scores[there] >= 0).all(),
+        "a score is infinite": np.isposinf(scores[there]).any(),
         "scores are out of order": (both & (scores[:, 1:] > scores[:, :-1])).any(),
         "equal scores are out of order": (
             both & (scores[:, 1:] == scores[:, :-1]) & (items[:, 1:] < items[:, :-1])
         ).any(),
         "an item appears twice in a list": (ordered[:, 1:] == ordered[:, :-1]).any(),
     }
+    if n_items is not None:
+        rules["an item does not exist"] = (there & ((items < 0) | (items >= n_items))).any()
     if own is not None:
         rules["a product is its own neighbour"] = (there & (items == own[:, None])).any()
         rules["a score is above 1"] = (scores[there] > 1).any()

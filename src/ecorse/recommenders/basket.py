@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from ecorse.clock import DAYPARTS
 from ecorse.errors import DataError
 
 PRIOR_LINES = 10
@@ -120,9 +121,18 @@ def context_lift(
     Frame
         product_id, lift (1 everywhere when nothing was ever sold in the context).
 
+    Raises
+    ------
+    DataError
+        There is no such month or daypart.
+
     Source: Gelman et al. (2013), Bayesian Data Analysis, 3rd ed., section 2.4 (a beta prior counts
     as earlier observations).
     """
+    if month is not None and month not in range(1, 13):
+        raise DataError(f"month = {month}: expected 1 to 12.")
+    if daypart is not None and daypart not in DAYPARTS.names:
+        raise DataError(f"daypart = {daypart!r}: expected {', '.join(DAYPARTS.names)}.")
     in_context = pl.lit(True)
     if month is not None:
         in_context &= pl.col("ordered_local").dt.month() == month

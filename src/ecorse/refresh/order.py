@@ -38,7 +38,7 @@ def sort_into_levels(steps: Sequence[Step]) -> tuple[tuple[Step, ...], ...]:
         unmade = {table for step in waiting for table in step.writes}
         ready = [step for step in waiting if not step.reads & unmade]
         if not ready:
-            stuck = ", ".join(step.name for step in waiting)
+            stuck = ", ".join(step.name for step in _without_what_follows(waiting))
             raise ConfigError(
                 f"These marts and models wait for each other in a cycle: {stuck}. "
                 "Take one reference out of include/sql/marts or include/models."
@@ -46,6 +46,13 @@ def sort_into_levels(steps: Sequence[Step]) -> tuple[tuple[Step, ...], ...]:
         levels.append(tuple(ready))
         waiting = [step for step in waiting if step not in ready]
     return tuple(levels)
+
+
+def _without_what_follows(waiting: Sequence[Step]) -> Sequence[Step]:
+    """Of steps that wait, those in a cycle or between two: what only waits for them is not told."""
+    read = frozenset[str]().union(*(step.reads for step in waiting))
+    needed = [step for step in waiting if read & set(step.writes)]
+    return needed if len(needed) == len(waiting) else _without_what_follows(needed)
 
 
 @dataclass(frozen=True)

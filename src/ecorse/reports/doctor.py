@@ -96,8 +96,11 @@ def _marts() -> str:
 
 def _models() -> str:
     from ecorse.refresh.catalog import load_catalog
+    from ecorse.training.run import check_models
 
-    return _some(load_catalog().models, "models", "include/models")
+    catalog = load_catalog()
+    check_models(catalog)
+    return _some(catalog.models, "models", "include/models")
 
 
 def _some(found: Collection[str], what: str, folder: str) -> str:

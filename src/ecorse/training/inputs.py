@@ -5,9 +5,14 @@ What belongs here: reading what a declaration names. What does not: what becomes
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import polars as pl
+import psycopg
 from psycopg import sql
 
+from ecorse.errors import ConfigError
 from ecorse.models.declaration import Declaration
 from ecorse.refresh.relations import resolver
 from ecorse.refresh.render import render
@@ -20,14 +25,15 @@ def shops_of(declaration: Declaration, build_id: int) -> list[str]:
     queries = " union ".join(
         f"select shop_id from ({query}) as q" for query in _rendered(declaration, build_id).values()
     )
-    with connect(application_name=f"ecorse {declaration.name}") as conn:
+    with connect(application_name=f"ecorse {declaration.name}") as conn, _told(declaration):
         rows = conn.execute(f"select distinct shop_id from ({queries}) as shops").fetchall()
     return sorted(shop_id for (shop_id,) in rows)
 
 
 def read_inputs(declaration: Declaration, build_id: int, shop_id: str) -> dict[str, pl.DataFrame]:
     """The declared selects of one shop; nothing stays open when they are read."""
-    with connect(application_name=f"ecorse {declaration.name} {shop_id}") as conn:
+    name = f"ecorse {declaration.name} {shop_id}"
+    with connect(application_name=name) as conn, _told(declaration):
         return {
             name: read_frame(
                 conn,
@@ -37,6 +43,18 @@ def read_inputs(declaration: Declaration, build_id: int, shop_id: str) -> dict[s
             )
             for name, query in _rendered(declaration, build_id).items()
         }
+
+
+@contextmanager
+def _told(declaration: Declaration) -> Iterator[None]:
+    """Name the declaration when Postgres refuses its SQL, such as a column that is not there."""
+    try:
+        yield
+    except psycopg.ProgrammingError as error:
+        raise ConfigError(
+            f"{declaration.path} [inputs]: Postgres refuses a select: {error.diag.message_primary} "
+            f"({error.sqlstate}). Each gives shop_id and what the model reads."
+        ) from error
 
 
 def _rendered(declaration: Declaration, build_id: int) -> dict[str, str]:

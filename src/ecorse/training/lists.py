@@ -13,10 +13,11 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
+from ecorse.errors import ModelRejected
 from ecorse.models.base import Blocks, Recommender
 from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import NOTHING, Csr, Ids, Ranked, broken_order
-from ecorse.recommenders.results import ITEM_SIMILARITY
+from ecorse.recommenders.results import ITEM_SIMILARITY, RELATIONS
 
 BLOCK_USERS = 4096
 BLOCK_ITEMS = 2000
@@ -81,6 +82,10 @@ def _relation_and_evidence(evidence: pl.DataFrame | None, height: int) -> dict[s
     figures = pl.exclude("relation")
     packed = evidence.select(pl.struct(figures).struct.json_encode()).to_series()
     relation = evidence["relation"] if "relation" in evidence.columns else similar
+    if unknown := sorted({str(word) for word in relation.unique()} - set(RELATIONS)):
+        raise ModelRejected(
+            f"Evidence refused: relation {', '.join(unknown)}; expected {', '.join(RELATIONS)}."
+        )
     return {"relation": relation, "evidence": packed}
 
 
@@ -222,8 +227,9 @@ def broken_rules(
     if "items" in answers:
         for start in range(0, data.items.height, BLOCK_ITEMS):
             asked = np.arange(start, min(start + BLOCK_ITEMS, data.items.height))
-            broken += broken_order(model.similar(asked, k), own=asked)
+            broken += broken_order(model.similar(asked, k), asked, data.items.height)
     if "users" in answers and data.users.height:
         some = np.arange(min(data.users.height, BLOCK_USERS))
-        broken += broken_order(model.recommend(some, k, seen=data.matrix[some]))
+        ranked = model.recommend(some, k, seen=data.matrix[some])
+        broken += broken_order(ranked, n_items=data.items.height)
     return list(dict.fromkeys(broken))

@@ -27,7 +27,7 @@ from ecorse.models.base import (
     Recommender,
     Task,
 )
-from ecorse.models.declaration import Declaration, RecommenderFile
+from ecorse.models.declaration import BASELINE, Declaration, RecommenderFile
 from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import Csr, Ids, Ranked
 from ecorse.models.relation import Relation
@@ -39,7 +39,6 @@ from ecorse.training.scores import Timed, score_frame
 from ecorse.training.typed import make_frame
 
 log = logging.getLogger(__name__)
-BASELINE = "popular"
 
 
 @dataclass(frozen=True)
@@ -122,12 +121,12 @@ def run_recommender(
     )
     beside = score_frame(declaration, shop_id, BASELINE, baselines, is_baseline=True)
     metrics = {
+        **candidate.params(),
         "generation": file.model.generation,
         "products": data.items.height,
         "figure": _figure(primary),
         "judged": [asdict(score) for score in scores],
         "baselines": {f"{s.slice} {s.metric}": s.value for s in baselines},
-        **candidate.params(),
     }
     tables: Mapping[str, pl.DataFrame | Blocks]
     if decision.outcome == "held" and champion is not None and published is not None:

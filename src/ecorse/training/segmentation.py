@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from ecorse.errors import ModelRejected
 from ecorse.evaluate.drift import drift, reference_histograms
 from ecorse.evaluate.gate import cluster_jaccard, judge_labels, label_agreement
 from ecorse.features.orders import Block, blocks_of, feature_space, hash_features
@@ -32,6 +33,7 @@ from ecorse.training.typed import make_frame
 
 log = logging.getLogger(__name__)
 NOISE_ID, NOISE_NAME = 0, "In no segment"
+MOST_SEGMENTS = 1000
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,8 @@ def _apply(
     With ``published`` and no ``before`` the model is the champion itself, with its own ids.
     """
     blocks = blocks_of(space, model.vocabulary())
-    labels = np.asarray(model.assign(space), dtype=np.int64)
     names = model.names()
+    labels = _checked_labels(model.assign(space), space.n, model.size(), names)
     k = model.size() or max(int(labels.max(initial=-1)) + 1, len(names or ()), 1)
     if names is not None or published is None:
         ids, next_id = list(range(1, k + 1)), k + 1
@@ -173,6 +175,36 @@ def _apply(
     if (given == NOISE_ID).any():  # noise, and labels that the champion never gave before
         segment_ids = [NOISE_ID, *segment_ids]
     return Applied(model, blocks, labels, given, tuple(segment_ids), id_of_label, next_id)
+
+
+def _checked_labels(
+    given: object, n: int, size: int | None, names: Mapping[int, str] | None
+) -> Labels:
+    """The labels of a model that kept to the contract; another's are refused, with the reason."""
+    labels = np.asarray(given)
+    most = MOST_SEGMENTS if size is None else size
+    told = list((names or {}).values())
+    rules = {
+        f"expected whole numbers of shape ({n},), got {labels.dtype} {labels.shape}": (
+            labels.shape != (n,) or not np.issubdtype(labels.dtype, np.integer)
+        ),
+        f"names are given to {sorted(names or ())}; expected labels 0, 1, 2 and so on": (
+            sorted(names or ()) != list(range(len(told)))
+        ),
+        f"names must be different texts that are not empty, got {told}": (
+            not all(isinstance(name, str) and name.strip() for name in told)
+            or len(set(told)) < len(told)
+        ),
+    }
+    for rule, is_broken in rules.items():
+        if is_broken:
+            raise ModelRejected(f"Labels refused: {rule}.")
+    if labels.min() < -1 or labels.max() >= most:
+        raise ModelRejected(
+            f"Labels refused: they go from {labels.min()} to {labels.max()}; expected -1 (noise) "
+            f"to {most - 1}, counted from 0."
+        )
+    return labels.astype(np.int64)
 
 
 def _result(
@@ -206,6 +238,7 @@ def _result(
     )
     figures = applied.model.metrics(space, applied.labels, head.seed)
     metrics: dict[str, Any] = {
+        **figures,
         "generation": file.model.generation,
         "rows": space.n,
         "k": applied.k,
@@ -213,7 +246,6 @@ def _result(
         "is_degenerate": applied.model.is_degenerate(),
         "segments": {segment.name: segment.share for segment in segments},
         "gate": dict(decision.numbers),
-        **figures,
     }
     tables = _tables(declaration, shop_id, space, applied, segments)
     tables["model_scores"] = _scores(declaration, shop_id, metrics, timed)
