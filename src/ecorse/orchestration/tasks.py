@@ -7,7 +7,6 @@ imported at the top is paid at every parse and every task start.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,15 +30,6 @@ def instant(text: str | None) -> datetime | None:
         return None
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def quieten_airflow() -> None:
-    """Drop Airflow's warnings about its own old names for the rest of this task.
-
-    skops, when it is imported, asks every loaded module for the names of numpy's functions, and
-    Airflow's modules answer each with a warning: over 1,100 lines in the log of one task.
-    """
-    warnings.filterwarnings("ignore", message=r"The `airflow\.", category=FutureWarning)
 
 
 def _build_id(context: Context) -> int:
@@ -135,7 +125,6 @@ def run_model(name: str) -> dict[str, int]:
     """Train one model on this run's build and write its tables; gives rows per table."""
     from ecorse import flow
 
-    quieten_airflow()
     return flow.run_model(_build_id(get_current_context()), name)
 
 
@@ -144,7 +133,6 @@ def audit() -> dict[str, int]:
     """Reconcile rows and money and run every check; a failed one refuses the build."""
     from ecorse import flow
 
-    quieten_airflow()
     return flow.audit(_build_id(get_current_context())).counts()
 
 
@@ -153,7 +141,6 @@ def publish() -> dict[str, Any]:
     """Make this run's build the published one; skipped when the form says no."""
     from ecorse import flow
 
-    quieten_airflow()
     context = get_current_context()
     if not context["params"]["publish"]:
         raise AirflowSkipException("The form says: build and audit only.")

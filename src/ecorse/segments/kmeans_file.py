@@ -5,16 +5,16 @@ What belongs here: bytes to model and back. What does not: where the bytes are k
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
 import sklearn
-import skops.io
 
 from ecorse.errors import ModelRejected
 from ecorse.models.declaration import Feature
@@ -37,15 +37,24 @@ def dump_model(model: KMeansModel) -> dict[str, bytes]:
     facts = {f.name: getattr(model, f.name) for f in fields(model) if f.name != "pipeline"}
     facts["features"] = [feature.model_dump() for feature in model.features]
     facts |= {"format": FORMAT, "sklearn_version": sklearn.__version__}
-    with warnings.catch_warnings():  # skops looks through every module, and wakes what is old there
-        warnings.simplefilter("ignore")
-        members = _name_by_order(skops.io.dumps(model.pipeline))
+    members = _name_by_order(_quiet(lambda skops: skops.dumps(model.pipeline)))
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in members.items():
             # ZipInfo's own date is 1980: the same model has the same bytes, whenever it is written
             archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return {PIPELINE: buffer.getvalue(), FACTS: json.dumps(facts, sort_keys=True).encode()}
+
+
+def _quiet(use: Callable[[Any], Any]) -> Any:
+    """Use ``skops.io`` without what it wakes up.
+
+    It looks for names through every module that is imported, when it is imported itself and when
+    it writes; in an Airflow task the old ones among them warn.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return use(importlib.import_module("skops.io"))
 
 
 def _name_by_order(data: bytes) -> dict[str, bytes]:
@@ -87,12 +96,12 @@ def load_model(files: Mapping[str, bytes]) -> KMeansModel:
     try:
         facts = json.loads(files[FACTS])
         _check_versions(facts)
-        untrusted = skops.io.get_untrusted_types(data=files[PIPELINE])
+        untrusted = _quiet(lambda skops: skops.get_untrusted_types(data=files[PIPELINE]))
         if untrusted:
             raise ModelRejected(
                 f"Model file refused: it holds foreign types {untrusted}. {NEXT_STEP}"
             )
-        pipeline = skops.io.loads(files[PIPELINE], trusted=[])
+        pipeline = _quiet(lambda skops: skops.loads(files[PIPELINE], trusted=[]))
         features = tuple(Feature(**feature) for feature in facts.pop("features"))
         return KMeansModel(pipeline=pipeline, features=features, **facts)
     except ModelRejected:
