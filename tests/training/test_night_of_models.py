@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -268,8 +269,8 @@ def test_a_lost_model_file_is_told_and_promotes_nobody(shops, tmp_path):
             "where model = 'segment_orders' and shop_id = 'north'"
         ).fetchall()
         # a raised generation sets the published model aside, file or no file
-        assert find_champion(conn, "north", "segment_orders", 2) is not None
-        assert find_champion(conn, "north", "segment_orders", 3) is None
+        assert find_champion(conn, "north", "segment_orders", 2, 1) is not None
+        assert find_champion(conn, "north", "segment_orders", 3, 1) is None
     (tmp_path / "home" / "models" / f"{sha256}.model").unlink()
 
     assert flow.refresh(holder="test").is_published
@@ -310,6 +311,18 @@ def test_rows_that_stand_in_need_not_fit_what_changed_since(shops, project, tmp_
     assert rows("select count(*) from marts.orders where order_id = 'another'") == [(1,)]
     # what is new since is in no segment
     assert rows("select segment_id from marts.order_segments where order_id = 'another'") == [(0,)]
+
+
+def test_a_build_of_an_earlier_day_learns_nothing_from_a_later_night(shops):
+    flow.refresh(holder="test")
+    past = flow.refresh(as_of=datetime(2019, 2, 15, tzinfo=UTC), publish=False, holder="test")
+    later = flow.refresh(holder="test")
+    with connect() as conn:
+        champions = conn.execute(
+            "select build_id, count(champion_version_id) from ops.model_decision "
+            "where build_id > 1 group by 1 order by 1"
+        ).fetchall()
+    assert champions == [(past.build_id, 0), (later.build_id, 8)]
 
 
 def test_a_column_that_is_not_there_is_told_with_the_file(shops, project):

@@ -13,7 +13,9 @@ from ecorse.errors import ConfigError
 from ecorse.layers import MARKER, SHIPPED_DIR, missing_files, require_project
 
 # of include, empty at first
-OWN_FOLDERS = ("sql/marts", "sql/checks", "sources", "origins", "models")
+OWN_FOLDERS = (
+    "sql/marts", "sql/checks", "sources", "origins", "models", "recommenders", "segments",
+)  # fmt: skip
 THIN = '''\
 """{kind} `{name}` for Airflow, as the installed Ecorse ships it. Write your own here to change it.
 
@@ -44,6 +46,7 @@ psql "$(ecorse db url --role bi_reader)" -c 'select * from marts.kpis'
 | `include/sources/` | mappings: files of another shape (`ecorse source draft FILE` proposes one) |
 | `include/sql/marts/<area>/`, `include/sql/checks/` | marts and checks |
 | `include/models/` | declarations of models |
+| `include/recommenders/`, `include/segments/` | models in Python |
 | `include/origins/` | places that files come from, in Python |
 | `dags/`, `plugins/` | what Airflow reads: thin files that run what the installed Ecorse ships |
 | `.env.example` | every setting; copy it to `.env` and change what you need |

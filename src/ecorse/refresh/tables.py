@@ -134,7 +134,8 @@ def carry_over_rows(
 ) -> int:
     """Copy a model's published rows of one shop into a build; gives how many there were.
 
-    Columns that the published night does not have yet are null.
+    Columns that the published night does not have yet are null. A build of an earlier day
+    (``as_of``) takes nothing from a night that knows what came later.
     """
     forget_model_rows(conn, spec, build_id, writer, shop_id)
     there = {
@@ -154,14 +155,17 @@ def carry_over_rows(
     columns = sql.SQL(", ").join(map(sql.Identifier, names))
     statement = sql.SQL(
         "insert into {table} (build_id, {columns}) select %s, {columns} from builds.{parent} "
-        "where build_id = (select build_id from ops.current_build) and shop_id = %s and {w} = %s"
+        "where build_id = (select c.build_id from ops.current_build as c "
+        "inner join ops.build as b on b.build_id = c.build_id "
+        "inner join ops.build as this on this.build_id = %s "
+        "where this.as_of is null or b.as_of <= this.as_of) and shop_id = %s and {w} = %s"
     ).format(
         table=sql.Identifier("builds", build_relation(spec.name, build_id)),
         columns=columns,
         parent=sql.Identifier(spec.name),
         w=sql.Identifier(spec.writer_column),
     )
-    return conn.execute(statement, (build_id, shop_id, writer)).rowcount
+    return conn.execute(statement, (build_id, build_id, shop_id, writer)).rowcount
 
 
 def _create_empty(conn: psycopg.Connection, spec: Relation, build_id: int) -> None:

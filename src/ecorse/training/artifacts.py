@@ -70,11 +70,12 @@ def fetch_artifact(sha256: str) -> bytes:
 
 
 def find_champion(
-    conn: psycopg.Connection, shop_id: str, model: str, generation: int
+    conn: psycopg.Connection, shop_id: str, model: str, generation: int, build_id: int
 ) -> Champion | None:
     """The latest published model version of a generation, up to the published build.
 
-    ``None`` on the first night, and where the declaration has raised its generation since.
+    ``None`` on the first night, and where the declaration has raised its generation since. A build
+    of an earlier day (``as_of``) has a champion only if that knew nothing later.
 
     Raises
     ------
@@ -86,14 +87,16 @@ def find_champion(
         select v.model_version_id, v.artifact_sha256, v.metrics
         from ops.model_version as v
         join ops.build as b using (build_id)
+        join ops.build as this on this.build_id = %s
         where v.shop_id = %s and v.model = %s and b.status = 'published'
+            and (this.as_of is null or b.as_of <= this.as_of)
             and v.artifact_sha256 is not null
             and v.metrics ->> 'generation' = %s
             and v.build_id <= (select build_id from ops.current_build)
         order by v.build_id desc
         limit 1
         """,
-        (shop_id, model, str(generation)),
+        (build_id, shop_id, model, str(generation)),
     ).fetchone()
     if row is None:
         return None

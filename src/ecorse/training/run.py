@@ -144,7 +144,7 @@ def train_shop(declaration: Declaration, step: RunningStep, shop_id: str) -> Tra
     """
     champion: Champion | None = None
     try:
-        champion = _champion(declaration, shop_id)
+        champion = _champion(declaration, shop_id, step.build_id)
         inputs = read_inputs(declaration, step.build_id, shop_id)
         result = run_model(declaration, shop_id, inputs, champion)
         rows = _write(declaration, step, shop_id, result, champion)
@@ -169,9 +169,10 @@ def run_model(
     return recommendation.run_recommender(declaration, shop_id, inputs, champion)
 
 
-def _champion(declaration: Declaration, shop_id: str) -> Champion | None:
+def _champion(declaration: Declaration, shop_id: str, build_id: int) -> Champion | None:
+    generation = declaration.file.model.generation
     with connect(application_name=f"ecorse {declaration.name} champion") as conn:
-        return find_champion(conn, shop_id, declaration.name, declaration.file.model.generation)
+        return find_champion(conn, shop_id, declaration.name, generation, build_id)
 
 
 def _write(
