@@ -6,7 +6,7 @@ What belongs here: the rows, and their views as matrices. What does not: reading
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -41,7 +41,6 @@ class Shape:
     rows: int
 
 
-@dataclass(frozen=True)
 class Interactions:
     """One shop's interactions; products, customers and baskets are numbered.
 
@@ -58,10 +57,22 @@ class Interactions:
         wall clock; ``weight`` is 1 unless the declaration says otherwise.
     """
 
-    items: pl.DataFrame
-    users: pl.DataFrame
-    rows: pl.DataFrame
-    n_baskets: int
+    def __init__(
+        self,
+        items: pl.DataFrame,
+        users: pl.DataFrame,
+        rows: pl.DataFrame | Callable[[], pl.DataFrame],
+    ) -> None:
+        self.items = items
+        self.users = users
+        self._rows = rows
+
+    @property
+    def rows(self) -> pl.DataFrame:
+        """The interactions; of a part (``split``) they are taken out when first asked for."""
+        if callable(self._rows):
+            self._rows = self._rows()
+        return self._rows
 
     @classmethod
     def from_frames(
@@ -124,7 +135,12 @@ class Interactions:
                 if name not in (*IDS, "at", "kind", "weight")
             ),
         ).drop_nulls("item")
-        return cls(items, users, rows, rows["basket"].n_unique() - rows["basket"].has_nulls())
+        return cls(items, users, rows)
+
+    @cached_property
+    def n_baskets(self) -> int:
+        """How many baskets have rows."""
+        return int(self.baskets.shape[0])
 
     @property
     def shape(self) -> Shape:
@@ -155,8 +171,13 @@ class Interactions:
         matrix = sparse.csr_matrix((ones, (numbers, places)), shape=shape)
         matrix.sum_duplicates()
         matrix.data[:] = 1
-        filled = np.diff(matrix.indptr) > 0
-        return matrix if filled.all() else matrix[filled]
+        return matrix if self._is_filled.all() else matrix[self._is_filled]
+
+    @property
+    def _is_filled(self) -> npt.NDArray[np.bool_]:
+        """Of each basket's number, whether it has rows."""
+        is_filled: npt.NDArray[np.bool_] = self._starts != NEVER
+        return is_filled
 
     @cached_property
     def popularity(self) -> Floats:
@@ -186,8 +207,14 @@ class Interactions:
         at = _micros(rows["at"])
         is_alone = rows["basket"].is_null().to_numpy()
         at[~is_alone] = starts[rows["basket"].drop_nulls().to_numpy()]
-        is_later = pl.Series(at >= cut)
-        return self._with(rows.filter(~is_later)), self._with(rows.filter(is_later))
+        is_later, begins_later = at >= cut, starts[self._is_filled] >= cut
+        return self._part(~is_later, ~begins_later), self._part(is_later, begins_later)
+
+    def _part(self, rows: npt.NDArray[np.bool_], baskets: npt.NDArray[np.bool_]) -> Interactions:
+        """The rows and the baskets that are marked; the rows are copied only if they are used."""
+        part = Interactions(self.items, self.users, lambda: self.rows.filter(pl.Series(rows)))
+        part.__dict__["baskets"] = self.baskets[baskets]
+        return part
 
     @cached_property
     def _starts(self) -> npt.NDArray[np.int64]:
@@ -198,10 +225,6 @@ class Interactions:
         starts = np.full(int(numbers.max(initial=-1)) + 1, NEVER, dtype=np.int64)
         starts[numbers] = _micros(first["at"])
         return starts
-
-    def _with(self, rows: pl.DataFrame) -> Interactions:
-        n_baskets = rows["basket"].n_unique() - rows["basket"].has_nulls()
-        return Interactions(self.items, self.users, rows, n_baskets)
 
 
 def _micros(times: pl.Series) -> npt.NDArray[np.int64]:

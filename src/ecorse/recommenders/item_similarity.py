@@ -87,13 +87,20 @@ class ItemSimilarity(CoPurchase):
     data: Interactions
 
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
-        """Keep what pairs are counted from, and what products are compared by.
+        """Keep what pairs are counted from, and what products are compared by."""
+        self.data = data
+        return super().fit(data, task, champion)
+
+    @cached_property
+    def pairs(self) -> Pairs:
+        """Score every pair that may be among an item's nearest, and keep the best.
 
         Raises
         ------
         DataError
             A column that products are compared by is missing.
         """
+        config, data = self.config, self.data
         for name, frame, needed in (
             ("products", data.items, LABELS),
             ("interactions", data.rows, ("city", "daypart")),
@@ -103,13 +110,6 @@ class ItemSimilarity(CoPurchase):
                     f"Input {name!r} has no column {', '.join(missing)}; products are compared "
                     "by it. Select it in [inputs]."
                 )
-        self.data = data
-        return super().fit(data, task, champion)
-
-    @cached_property
-    def pairs(self) -> Pairs:
-        """Score every pair that may be among an item's nearest, and keep the best."""
-        config, data = self.config, self.data
         if not data.items.height:
             return Pairs.concatenate([])
         described = describe_items(
