@@ -89,7 +89,11 @@ def before(request, restore, loaded) -> str:
 
 @pytest.mark.parametrize(
     "before",
-    [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NAMES],
+    [
+        n if n in QUICK else pytest.param(n, marks=pytest.mark.slow)
+        for n in NAMES
+        if not n.startswith("migrate.")  # only an old home passes it: warehouse/test_staging_form
+    ],
     indirect=True,
 )
 def test_killed_at_a_named_point_and_run_again(before, sales, undisturbed):

@@ -94,11 +94,11 @@ def test_the_first_co_purchase_neighbours_of_the_phones(switch_warehouse, shared
             for name, neighbour, count in conn.execute(
                 """
                 select p.product_name, n.product_name, (s.evidence ->> 'co_purchases')::int
-                from marts.item_co_purchases as s
+                from marts.item_similarity as s
                 join marts.products as p using (shop_id, product_id)
                 join marts.products as n
                     on n.shop_id = s.shop_id and n.product_id = s.similar_product_id
-                where s.rank = 1
+                where s.rank = 1 and s.method = 'co_purchase'
                 """
             )
         }

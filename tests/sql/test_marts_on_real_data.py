@@ -148,7 +148,7 @@ def test_only_full_months_are_compared(built) -> None:
 
 
 def test_no_check_fails_but_for_the_missing_labels(built) -> None:
-    assert built.failing_checks() == {"segment_profiles.every_shop_is_segmented"}
+    assert built.failing_checks() == {"shops.every_shop_is_segmented"}
 
 
 @pytest.mark.parametrize("name", ["frequently_bought_together", "products", "product_categories"])
