@@ -8,6 +8,7 @@ and the check that is written in SQL. What does not: the named rules (``row_rule
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -104,21 +105,21 @@ class Check(Table):
         """Its name, given or made."""
         return self.name or self.default_name()
 
+    @abstractmethod
     def select(self, table: str, key: Sequence[str]) -> str:
         """The select of the rows of ``marts.<table>`` that break the rule."""
-        raise NotImplementedError
 
     def reads(self) -> set[str]:
         """What else it reads, ``marts.<name>`` or ``staging.<name>``."""
         return set()
 
+    @abstractmethod
     def default_name(self) -> str:
         """The name where none is given."""
-        raise NotImplementedError
 
+    @abstractmethod
     def default_sentence(self) -> str:
         """The sentence where none is given."""
-        raise NotImplementedError
 
 
 class SqlCheck(Check):
@@ -134,6 +135,14 @@ class SqlCheck(Check):
     def select(self, table: str, key: Sequence[str]) -> str:
         """Its own SQL."""
         return self.sql
+
+    def default_name(self) -> str:
+        """Its own: a name is always given."""
+        return self.name
+
+    def default_sentence(self) -> str:
+        """Its own: a sentence is always given."""
+        return self.sentence
 
 
 def filtered(relation: str, condition: str) -> str:
