@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from ecorse.errors import AlreadyRunning, ContractError, DataError, EcorseError
+from ecorse.errors import ContractError, DataError, EcorseError
 from ecorse.failpoints import failpoint
 from ecorse.ingest.choice import ORIGIN_OF_DATA
 from ecorse.ingest.run import IngestSummary, ingest_source
@@ -40,7 +40,6 @@ from ecorse.warehouse.journal import journal
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
-WAIT_SECONDS = 1.0
 
 __all__ = [
     "audit", "build_area", "fail_build", "fail_build_of", "ingest", "ingest_all", "open_build",
@@ -192,31 +191,12 @@ def open_build(
 
 @contextmanager
 def _opened(
-    as_of: datetime | None,
-    known_by: datetime | None,
-    holder: str,
-    *,
-    wait: bool = False,
-    say: Progress = log.info,
+    as_of: datetime | None, known_by: datetime | None, holder: str, wait: Progress | None = None
 ) -> Iterator[int]:
     from ecorse.training.run import check_models
 
     check_models(load_catalog())
-    with ExitStack() as things:
-        told = False
-        while True:
-            try:
-                build_id = things.enter_context(
-                    builds.opened(as_of=as_of, known_by=known_by, holder=holder)
-                )
-                break
-            except AlreadyRunning as error:
-                if not wait:
-                    raise
-                if not told:
-                    say(f"waiting: {error}")
-                told = True
-                time.sleep(WAIT_SECONDS)
+    with builds.opened(as_of=as_of, known_by=known_by, holder=holder, wait=wait) as build_id:
         refuse_pruned(build_id)
         builds.drop_failed()
         failpoint("refresh.after_open")
@@ -413,7 +393,7 @@ def refresh(
     settings, catalog = get_settings(), load_catalog()
     with (
         journal("refresh", holder, {"as_of": as_of, "publish": publish}) as journaled,
-        _opened(as_of, known_by, holder, wait=wait, say=say) as build_id,
+        _opened(as_of, known_by, holder, say if wait else None) as build_id,
     ):
         journaled["build_id"] = build_id
 
@@ -443,10 +423,10 @@ def refresh(
 def fail_build_of(holder: str, error: str) -> None:
     """Mark a holder's unfinished build failed; what it made is kept, until another build begins.
 
-    ``resume`` goes on with it.
+    The steps that failed are told, or ``error`` where none did. ``resume`` goes on with the build.
     """
     if (build_id := builds.building_of(holder)) is not None:
-        fail_build(build_id, error, keep=True)
+        fail_build(build_id, builds.failed_steps(build_id) or error, keep=True)
 
 
 def resume(build_id: int) -> None:

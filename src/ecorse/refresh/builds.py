@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,7 @@ from ecorse.warehouse.lock import OPEN_LOCK
 
 log = logging.getLogger(__name__)
 AIRFLOW = "airflow:"
+WAIT_SECONDS = 1.0
 
 
 def lock_key(build_id: int) -> str:
@@ -33,11 +35,26 @@ def lock_key(build_id: int) -> str:
 
 
 @contextmanager
-def opened(*, as_of: datetime | None, known_by: datetime | None, holder: str) -> Iterator[int]:
-    """Start a build at today's watermark; gives its id, and says until the block's end that it
-    lives.
+def opened(
+    *,
+    as_of: datetime | None,
+    known_by: datetime | None,
+    holder: str,
+    wait: Callable[[str], None] | None = None,
+) -> Iterator[int]:
+    """Start a build at today's watermark, and say until the block ends that it lives.
 
     A build that another living refresh is filling is left alone; a dead one is put aside.
+
+    Parameters
+    ----------
+    wait
+        Wait while another refresh is at work, after telling this function so; else leave.
+
+    Yields
+    ------
+    int
+        The new build's id.
 
     Raises
     ------
@@ -45,12 +62,29 @@ def opened(*, as_of: datetime | None, known_by: datetime | None, holder: str) ->
         Another refresh is at work.
     """
     with connect(autocommit=True, application_name="ecorse open_build") as conn:
-        with conn.transaction():
-            conn.execute("select pg_advisory_xact_lock(%s)", (OPEN_LOCK,))
-            _put_dead_ones_aside(conn, holder)
-            build_id = _insert(conn, as_of, known_by, holder)
-            keep_alive(conn, build_id)  # before anybody can see the build
+        build_id, is_told = None, False
+        while build_id is None:
+            try:
+                build_id = _open(conn, as_of, known_by, holder)
+            except AlreadyRunning as error:
+                if wait is None:
+                    raise
+                if not is_told:
+                    wait(f"Waiting: {error}")
+                is_told = True
+                time.sleep(WAIT_SECONDS)
         yield build_id
+
+
+def _open(
+    conn: psycopg.Connection, as_of: datetime | None, known_by: datetime | None, holder: str
+) -> int:
+    with conn.transaction():
+        conn.execute("select pg_advisory_xact_lock(%s)", (OPEN_LOCK,))
+        _put_dead_ones_aside(conn, holder)
+        build_id = _insert(conn, as_of, known_by, holder)
+        keep_alive(conn, build_id)  # before anybody can see the build
+    return build_id
 
 
 def keep_alive(conn: psycopg.Connection, build_id: int) -> None:
@@ -159,6 +193,20 @@ def building_of(holder: str) -> int | None:
             (holder,),
         ).fetchone()
     return row[0] if row else None
+
+
+def failed_steps(build_id: int) -> str:
+    """The steps of a build that failed, each with its error; empty where none did."""
+    with connect(application_name="ecorse builds") as conn:
+        row = conn.execute(
+            """
+            select string_agg(step || ': ' || coalesce(detail ->> 'error', 'failed'), ' | '
+                order by finished_at)
+            from ops.build_step where build_id = %s and status = 'failed'
+            """,
+            (build_id,),
+        ).fetchone()
+    return (row and row[0]) or ""
 
 
 def revive(build_id: int) -> bool:

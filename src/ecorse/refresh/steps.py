@@ -26,6 +26,7 @@ from ecorse.settings import get_settings
 from ecorse.warehouse.connect import connect, explain
 
 log = logging.getLogger(__name__)
+MINUTE_MS = 60_000
 HEARTBEAT = """
 update ops.build set heartbeat_at = clock_timestamp() where build_id = %s and status = 'building'
 """
@@ -74,7 +75,7 @@ def at_work(build_id: int, area: str) -> Iterator[AtWork]:
     A statement on ``conn`` ends after ``step_minutes``.
     """
     name = f"ecorse build {build_id} {area}"
-    limit = get_settings().step_minutes * 60_000
+    limit = get_settings().step_minutes * MINUTE_MS
     with (
         connect(autocommit=True, application_name=f"ecorse keeper {build_id} {area}") as keeper,
         connect(application_name=name) as conn,
@@ -161,20 +162,21 @@ def step(work: AtWork, name: str, made_from: str = "") -> Iterator[RunningStep]:
         work.conn.commit()
         work.keeper.execute(HEARTBEAT, (work.build_id,))
     except BaseException as error:
-        _mark_failed(work, name, token)
+        told = _explain(name, error)
+        _mark_failed(work, name, token, told)
         log.error("%s failed after %.1f s", name, time.perf_counter() - started)
-        if isinstance(error, psycopg.errors.QueryCanceled) and "timeout" in str(error):
-            raise _too_long(name) from None
-        if isinstance(error, psycopg.errors.DiskFull):
-            raise explain(error) from None
+        if told is not error:
+            raise told from None
         raise
 
 
-def _too_long(name: str) -> TimeLimit:
-    return TimeLimit(
-        f"{name} took longer than {get_settings().step_minutes} minutes and was ended; nothing of "
-        "it was kept. See `explain` of its SQL, or raise ECORSE_STEP_MINUTES."
-    )
+def _explain(name: str, error: BaseException) -> BaseException:
+    if isinstance(error, psycopg.errors.QueryCanceled) and "statement timeout" in str(error):
+        return TimeLimit(
+            f"{name} took longer than {get_settings().step_minutes} minutes and was ended; nothing "
+            "of it was kept. See `explain` of its SQL, or raise ECORSE_STEP_MINUTES."
+        )
+    return explain(error) if isinstance(error, psycopg.errors.DiskFull) else error
 
 
 def _begin(work: AtWork, name: str) -> int:
@@ -191,7 +193,7 @@ def _begin(work: AtWork, name: str) -> int:
             values (%s, %s, %s, 1, 'running')
             on conflict (build_id, step) do update set token = ops.build_step.token + 1,
                 area = excluded.area, status = 'running', started_at = clock_timestamp(),
-                finished_at = null, rows = null
+                finished_at = null, rows = null, detail = '{}'
             returning token
             """,
             (work.build_id, name, work.area),
@@ -201,15 +203,20 @@ def _begin(work: AtWork, name: str) -> int:
     return token
 
 
-def _mark_failed(work: AtWork, name: str, token: int) -> None:
+def _mark_failed(work: AtWork, name: str, token: int, error: BaseException) -> None:
     if not work.conn.closed:
         work.conn.rollback()
     if work.keeper.closed:
         return
     work.keeper.execute(
         """
-        update ops.build_step set status = 'failed', finished_at = clock_timestamp()
+        update ops.build_step set status = 'failed', finished_at = clock_timestamp(), detail = %s
         where build_id = %s and step = %s and token = %s
         """,
-        (work.build_id, name, token),
+        (
+            json.dumps({"error": f"{type(error).__name__}: {error}"[:4000]}),
+            work.build_id,
+            name,
+            token,
+        ),
     )
