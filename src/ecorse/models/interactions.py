@@ -131,7 +131,9 @@ class Interactions:
             as_words(rows["kind"]),
             pl.col("weight").cast(pl.Float32),
             *(
-                as_words(rows[name]) if rows[name].dtype == pl.String else rows[name]
+                as_words(rows[name])
+                if rows[name].dtype in (pl.String, pl.Categorical)
+                else rows[name]
                 for name in rows.columns
                 if name not in (*IDS, "at", "kind", "weight")
             ),

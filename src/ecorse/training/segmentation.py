@@ -79,14 +79,15 @@ def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
 def run_segmentation(
     declaration: Declaration,
     shop_id: str,
-    inputs: Mapping[str, pl.DataFrame],
+    inputs: dict[str, pl.DataFrame],
     champion: Champion | None,
 ) -> ModelResult:
     """Train on one shop's lines and label every entity, or keep the champion's labels.
 
     Parameters
     ----------
-    inputs : ``lines``: one row per order line with the columns the declaration names.
+    inputs : ``lines``: one row per order line with the columns the declaration names. Taken out:
+        the lines as they came need not stay beside the sorted ones.
     champion : the published model; its bytes were checked by sha256.
 
     Raises
@@ -97,7 +98,7 @@ def run_segmentation(
         The input has not the declared columns.
     """
     file: SegmentationFile = declaration.file
-    space = feature_space(inputs["lines"], file.features, file.entity.id)
+    space = feature_space(inputs.pop("lines"), file.features, file.entity.id)
     if space.n == 0:
         return _empty(declaration, champion)
     task = Task(declaration.name, shop_id, file.segmentation.seed)
