@@ -335,14 +335,14 @@ def test_mixture_is_that_of_scikit_learn_and_counts_the_same_agreement():
     labels = (hours + rng.normal(0, 1, 20_000) > 16).astype(int)
     found = hour_mixture_agreement(hours, labels)
     opened = ((hours - quietest_hour(hours)) % 24)[:, None]
-    peer = GaussianMixture(2, n_init=3, tol=1e-8, max_iter=2000, random_state=0).fit(opened)
+    peer = GaussianMixture(2, n_init=3, random_state=0).fit(opened)
     order = np.argsort(peer.means_.ravel())
     spreads = np.sqrt(peer.covariances_.ravel())
-    np.testing.assert_allclose(np.sort(found["spreads"]), np.sort(spreads), atol=0.02)
-    np.testing.assert_allclose(found["weights"], peer.weights_[order], atol=0.01)
+    np.testing.assert_allclose(np.sort(found["spreads"]), np.sort(spreads), atol=0.01)
+    np.testing.assert_allclose(found["weights"], peer.weights_[order], atol=1e-3)
     parts = np.argsort(order)[peer.predict(opened)]
-    assert found["ari"] == pytest.approx(adjusted_rand_score(parts, labels), abs=0.01)
-    assert found["share_agreed"] == pytest.approx(np.mean(parts == labels), abs=0.005)
+    assert found["ari"] == pytest.approx(adjusted_rand_score(parts, labels), abs=1e-3)
+    assert found["share_agreed"] == pytest.approx(np.mean(parts == labels), abs=1e-3)
 
 
 def test_mixture_against_random_labels_agrees_on_nothing():

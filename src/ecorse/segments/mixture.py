@@ -16,7 +16,7 @@ from ecorse.features.blocks import Floats, Labels
 
 SMALLEST_ROWS = 10
 MINUTES = 1440
-LEAST_GAIN, MAX_ROUNDS = 1e-7, 1000
+LEAST_GAIN, MAX_ROUNDS = 1e-3, 100  # of the mean log density
 SMALLEST_VARIANCE = 1e-6  # square hours
 
 
@@ -67,25 +67,47 @@ def _fit_two(
 ) -> tuple[Floats, Floats, Floats, npt.NDArray[np.int64]]:
     """Weights, means and variances of two normal parts, and the likelier part of each point.
 
-    Expectation and maximisation on counted points, from the two sides of their mean.
+    Expectation and maximisation on counted points, from their two k-means clusters, until the
+    likelihood gains little: the parts then are still those two, while the best fit of skewed hours
+    may be a narrow part within a wide one.
     """
     rows = counts.sum()
-    likely = np.zeros((2, len(points)))
-    likely[(points > (points @ counts) / rows).astype(int), np.arange(len(points))] = 1.0
+    likely = _two_clusters(points, counts)
+    weights, means, variances = _maximise(points, counts * likely)
     before = -np.inf
     for _ in range(MAX_ROUNDS):
-        each = likely * counts
-        sizes = np.maximum(each.sum(axis=1), SMALLEST_VARIANCE)
-        means = each @ points / sizes
-        away = (points - means[:, None]) ** 2
-        variances = (each * away).sum(axis=1) / sizes + SMALLEST_VARIANCE
-        weights = sizes / sizes.sum()
-        logs = (np.log(weights) - 0.5 * np.log(2 * np.pi * variances))[:, None]
-        logs = logs - 0.5 * away / variances[:, None]
-        whole = np.logaddexp(logs[0], logs[1])
-        likely = np.exp(logs - whole)
-        now = float(whole @ counts) / rows
+        likely, told = _expect(points, weights, means, variances)
+        now = float(told @ counts) / rows
+        weights, means, variances = _maximise(points, counts * likely)
         if now - before < LEAST_GAIN:
             break
         before = now
-    return weights, means, variances, np.argmax(logs, axis=0)
+    likely, _ = _expect(points, weights, means, variances)
+    return weights, means, variances, np.argmax(likely, axis=0)
+
+
+def _two_clusters(points: Floats, counts: npt.NDArray[np.int64]) -> Floats:
+    """Which of two clusters each point is in, ``(2, n)`` of 0 and 1: k-means from the mean."""
+    border, is_late = float(points @ counts / counts.sum()), None
+    while is_late is None or not np.array_equal(is_late, points > border):
+        is_late = points > border
+        sides = [np.average(points[side], weights=counts[side]) for side in (~is_late, is_late)]
+        border = float(np.mean(sides))
+    return np.array([~is_late, is_late], dtype=np.float64)
+
+
+def _maximise(points: Floats, each: Floats) -> tuple[Floats, Floats, Floats]:
+    sizes = each.sum(axis=1)
+    means = each @ points / sizes
+    variances = (each * (points - means[:, None]) ** 2).sum(axis=1) / sizes + SMALLEST_VARIANCE
+    return sizes / sizes.sum(), means, variances
+
+
+def _expect(
+    points: Floats, weights: Floats, means: Floats, variances: Floats
+) -> tuple[Floats, Floats]:
+    """How likely each part is at each point, ``(2, n)``, and the log density there."""
+    logs = (np.log(weights) - 0.5 * np.log(2 * np.pi * variances))[:, None]
+    logs = logs - 0.5 * (points - means[:, None]) ** 2 / variances[:, None]
+    whole = np.logaddexp(logs[0], logs[1])
+    return np.exp(logs - whole), whole
