@@ -52,6 +52,10 @@ class Block:
         dense: Floats = self.cells[rows].toarray()
         return dense
 
+    def take(self, rows: Labels) -> Block:
+        """The block of some entities, by their numbers."""
+        return Block(self.feature, self.columns, self.cells[rows])
+
     @property
     def sums(self) -> Floats:
         """Sum of each column, ``(len(columns),)``."""

@@ -40,10 +40,20 @@ def sort_lines(frame: pl.DataFrame, entity: str) -> Lines:
             f"Input lines have no column {entity!r} (they have {', '.join(frame.columns)}); "
             "select it in [inputs] or change [segmentation] entity."
         )
-    others = sorted(c for c in frame.columns if c != entity)
     if frame[entity].null_count():
         frame = frame.drop_nulls(entity)
-    frame = frame.select(entity, *others).sort(entity, *others)
+    return _sort_columns(frame.to_dict(), entity)
+
+
+def _sort_columns(columns: dict[str, pl.Series], entity: str) -> Lines:
+    """The same of columns that have an entity everywhere; each is let go when it is sorted.
+
+    All lines are of one shop, so that ``shop_id`` decides nothing.
+    """
+    names = [entity, *sorted(columns.keys() - {entity})]
+    keys = [name for name in names if name != "shop_id"]
+    order = pl.DataFrame(columns).select(pl.arg_sort_by(keys)).to_series()
+    frame = pl.DataFrame([columns.pop(name).gather(order) for name in names])
     codes = frame[entity].rle_id().cast(pl.Int64).to_numpy()
     return Lines(frame, frame[entity].unique(maintain_order=True), codes)
 
@@ -68,9 +78,9 @@ def _weights(lines: Lines, column: str) -> Floats:
     return np.where(_sums(lines, weights)[lines.entity] > 0, weights, 1.0)
 
 
-def clock_values(lines: Lines, column: str, part: str) -> Floats:
-    """Place of each line in its cycle: hours ``[0, 24)``, days from Monday, months from January."""
-    stamp = lines.frame[column].dt
+def clock_values(times: pl.Series, part: str) -> Floats:
+    """Place of each time in its cycle: hours ``[0, 24)``, days from Monday, months from January."""
+    stamp = times.dt
     if part == "hour":
         whole = stamp.hour().cast(pl.Float64) + stamp.minute().cast(pl.Float64) / 60.0
     elif part == "weekday":
@@ -99,7 +109,7 @@ def cycle(lines: Lines, column: str, part: str) -> Floats:
             f"{missing} input lines have no {column}; it is needed for the {part} of an order. "
             "Reject such rows in the source's contract."
         )
-    angle = 2.0 * np.pi * clock_values(lines, column, part) / PERIODS[part]
+    angle = 2.0 * np.pi * clock_values(lines.frame[column], part) / PERIODS[part]
     sums = [_sums(lines, np.sin(angle)), _sums(lines, np.cos(angle))]
     return np.column_stack(sums) / _sums(lines, np.ones(len(angle)))[:, None]
 
@@ -218,7 +228,11 @@ def feature_space(
             f"Input 'lines' has no column {', '.join(missing)} (it has "
             f"{', '.join(frame.columns)}); select it in [inputs] of the declaration."
         )
-    words = {f.column for f in features if f.kind == "share"} - {entity_column}
-    texts = [name for name in sorted(words) if frame[name].dtype in (pl.String, pl.Categorical)]
-    frame = frame.with_columns(as_words(frame[name]) for name in texts)
-    return FeatureSpace(sort_lines(frame, entity_column), tuple(features), entity_column)
+    if frame[entity_column].null_count():
+        frame = frame.drop_nulls(entity_column)
+    columns = frame.to_dict()
+    del frame
+    for name in {f.column for f in features if f.kind == "share"} - {entity_column}:
+        if columns[name].dtype in (pl.String, pl.Categorical):
+            columns[name] = as_words(columns[name])
+    return FeatureSpace(_sort_columns(columns, entity_column), tuple(features), entity_column)

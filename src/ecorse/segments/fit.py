@@ -100,6 +100,11 @@ def place(model: KMeansModel, space: FeatureSpace) -> Placed:
     return Placed(z, nearest(z, model.centroids))
 
 
+def places(model: KMeansModel, space: FeatureSpace, rows: Labels) -> Floats:
+    """Some entities, by their numbers, on the model's principal components."""
+    return model.projection.of([block.take(rows) for block in _blocks_for(model, space)])
+
+
 def _blocks_for(model: KMeansModel, space: FeatureSpace) -> Sequence[Block]:
     if model.features == space.features:
         return blocks_of(space, model.vocabulary)

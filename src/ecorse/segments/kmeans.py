@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ecorse.declared import Table
-from ecorse.features.blocks import Labels
+from ecorse.features.blocks import PART_ROWS, Labels
 from ecorse.features.orders import clock_values
 from ecorse.models.base import Segmentation, Task
 from ecorse.models.space import FeatureSpace
@@ -25,6 +25,7 @@ from ecorse.segments.fit import (
     Placed,
     fit_anew,
     place,
+    places,
     refit,
     why_no_longer_fits,
     why_reselect,
@@ -33,7 +34,7 @@ from ecorse.segments.kmeans_file import dump_model, load_model
 from ecorse.segments.kmeans_tables import COMPONENTS, K_CURVE, LOADINGS
 from ecorse.segments.mixture import hour_mixture_agreement
 from ecorse.segments.selection import Selection
-from ecorse.segments.silhouette import silhouette
+from ecorse.segments.silhouette import sample_rows, silhouettes
 
 
 class PcaKMeansConfig(Table):
@@ -56,32 +57,36 @@ class PcaKMeans(Segmentation):
     config: PcaKMeansConfig
     model: KMeansModel
     reason: str = ""
+    _labels: tuple[FeatureSpace, Labels] | None = None
     _placed: tuple[FeatureSpace, Placed] | None = None
 
     def fit(self, space: FeatureSpace, task: Task, champion: PcaKMeans | None = None) -> PcaKMeans:
         """Refit the champion's centroids, or choose k, scaling and axes anew where that is due."""
         share, selection = self.config.variance_share, self.config.selection
         with one_thread():
+            placed = None
             if champion is not None:
                 before = champion.model
                 self.reason = why_reselect(before, space, share, selection)
                 if not self.reason:
-                    placed = champion.place(space)
-                    self.reason = why_no_longer_fits(before, placed, selection, task.seed)
+                    there = champion.place(space)
+                    self.reason = why_no_longer_fits(before, there, selection, task.seed)
                 if not self.reason:
-                    self.model, placed = refit(before, placed.z)
-                    self._placed = (space, placed)
-                    return self
-            self.model, placed = fit_anew(space, share, selection, task.seed)
-            self._placed = (space, placed)
+                    self.model, placed = refit(before, there.z)
+                champion._placed = None  # a million orders on ten axes: 100 MB
+            if placed is None:
+                self.model, placed = fit_anew(space, share, selection, task.seed)
+            self._labels = (space, placed.labels)
         return self
 
     def assign(self, space: FeatureSpace) -> Labels:
         """The nearest centroid of each entity."""
-        return self.place(space).labels
+        if self._labels is None or self._labels[0] is not space:
+            self._labels = (space, self.place(space).labels)
+        return self._labels[1]
 
     def place(self, space: FeatureSpace) -> Placed:
-        """A night's entities on the components, computed once."""
+        """A night's entities on the components; kept until the next model was fitted from them."""
         if self._placed is None or self._placed[0] is not space:
             with one_thread():
                 self._placed = (space, place(self.model, space))
@@ -101,15 +106,16 @@ class PcaKMeans(Segmentation):
 
     def points(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64]:
         """The first two principal components; the second is 0 where there is one."""
-        z = self.place(space).z[rows]
+        with one_thread():
+            z = places(self.model, space, rows)
         second = z[:, 1] if z.shape[1] > 1 else np.zeros(len(z))
         return np.column_stack([z[:, 0], second])
 
     def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, Any]:
         """Silhouette, kept variance, and for orders how far an hour's mixture agrees."""
         with one_thread():
-            z = self.place(space).z
-            found = silhouette(z, labels, self.config.selection.sample_rows, seed)
+            rows = sample_rows(space.n, self.config.selection.sample_rows, seed)
+            found = silhouettes(places(self.model, space, rows), [labels[rows]])[0]
         shares = self.model.projection.variance_shares
         figures: dict[str, Any] = {"variance_share": float(shares.sum())}
         if found is not None:
@@ -120,9 +126,12 @@ class PcaKMeans(Segmentation):
         hour = next((f for f in space.features if f.part == "hour"), None)
         if hour is None or space.entity_column != "order_id":
             return {}  # only an order has one hour
-        lines = space.lines
-        first = np.searchsorted(lines.entity, np.arange(lines.n))
-        hours = clock_values(lines, hour.column, hour.part)[first]
+        entity = space.lines.entity  # rises: an order's first line is where it changes
+        first = np.flatnonzero(np.diff(entity, prepend=-1))
+        times, hours = space.lines.frame[hour.column], np.empty(space.n)
+        for start in range(0, space.n, PART_ROWS):
+            part = slice(start, start + PART_ROWS)
+            hours[part] = clock_values(times[first[part]], hour.part)
         mixture = hour_mixture_agreement(hours, labels)
         return {f"hour_mixture_{name}": value for name, value in mixture.items()}
 

@@ -122,8 +122,8 @@ def _cycle(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, fl
     period = PERIODS[part]
     centre, length = _circular_mean(block.values[inside].mean(axis=0), period)
     overall, _ = _circular_mean(block.sums / block.n, period)
-    distance = np.abs((block.turns * period - centre + period / 2) % period - period / 2)
-    within = distance <= period * WINDOW_SHARE
+    away = np.abs(block.turns - centre / period)
+    within = (away <= WINDOW_SHARE) | (away >= 1.0 - WINDOW_SHARE)  # the turn ends where it begins
     label, phrase = _place_in_cycle(part, centre)
     first, _ = _place_in_cycle(part, (centre - period * WINDOW_SHARE) % period)
     last, _ = _place_in_cycle(part, (centre + period * WINDOW_SHARE) % period)

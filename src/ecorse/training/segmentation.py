@@ -205,7 +205,7 @@ def _checked_labels(
             f"Labels refused: they go from {labels.min()} to {labels.max()}; expected -1 (noise) "
             f"to {most - 1}, counted from 0."
         )
-    return labels.astype(np.int64)
+    return labels.astype(np.int64, copy=False)
 
 
 def _result(

@@ -5,6 +5,7 @@ What belongs here: reading. What does not: rows into Postgres (``warehouse.copy`
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -60,25 +61,23 @@ def read_frame(
 def _read_blocks(conn: psycopg.Connection, copy: psycopg.Copy) -> Iterator[bytes]:
     """The text of whole rows, some megabytes at a time.
 
-    The server sends a row a message, and ``copy.read`` spends 4 microseconds on each: what has
-    already come is taken without asking it, so that a million rows take 1 s in place of 4.
+    The server sends a row a message, and most of ``copy.read`` is asking whether one has come:
+    taking what is there without it halves the time.
     """
-    link, size = conn.pgconn, 0
-    rows: list[Any] = []
+    link, text = conn.pgconn, io.BytesIO()
     while row := copy.read():  # waits for the server, and can be interrupted
         count, data = len(row), row
         while count > 0:
-            rows.append(data)
-            size += count
+            text.write(data)  # kept as they come, a million pieces cost 2 s more
             count, data = link.get_copy_data(1)
         if count < 0:
             _finish(conn)
             break
-        if size >= BLOCK_BYTES:
-            yield b"".join(rows)
-            rows, size = [], 0
-    if rows:
-        yield b"".join(rows)
+        if text.tell() >= BLOCK_BYTES:
+            yield text.getvalue()
+            text = io.BytesIO()
+    if text.tell():
+        yield text.getvalue()
 
 
 def _finish(conn: psycopg.Connection) -> None:
@@ -106,20 +105,22 @@ def _parse(text: bytes, types: Mapping[str, str], words: Collection[str]) -> pl.
     else:
         frame = pl.read_csv(text, schema=schema, has_header=False)
     return frame.with_columns(
+        *(_as_times(frame[name]) for name, kind in types.items() if kind == "timestamp"),
         *(
-            pl.col(name).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=True)
+            _as_times(frame[name].str.strip_suffix("+00")).dt.replace_time_zone("UTC")
             for name, kind in types.items()
-            if kind == "timestamp"
-        ),
-        *(
-            pl.col(name)
-            .str.replace(r"\+00$", "+0000")
-            .str.to_datetime("%Y-%m-%d %H:%M:%S%.f%z", time_unit="us", strict=True)
-            for name, kind in types.items()
-            if kind == "timestamptz"
+            if kind == "timestamptz"  # sessions of ``connect`` run in UTC
         ),
         *((pl.col(name) == "t").alias(name) for name, kind in types.items() if kind == "bool"),
     )
+
+
+def _as_times(text: pl.Series) -> pl.Series:
+    """Wall-clock times; whole seconds, as most are, are read in a quarter of the time."""
+    whole = text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)
+    if whole.null_count() == text.null_count():
+        return whole
+    return text.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=True)
 
 
 def _type_name(conn: psycopg.Connection, oid: int) -> str:
