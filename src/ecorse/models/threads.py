@@ -19,7 +19,8 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 _lock = threading.Lock()
-_held: dict[str, Any] = {"holders": 0, "limits": None}
+_limits: list[Any] = []
+_holders = 0
 
 
 @contextmanager
@@ -27,21 +28,22 @@ def one_thread() -> Iterator[None]:
     """Hold BLAS and OpenMP to one thread: the order of sums, and so every bit, is then fixed.
 
     Two threads moved centroids by 2.4e-13, enough to flip a label on a border (P12). OpenMP's
-    limit is one of the calling thread; that of BLAS is one of the process, so it is set by the
-    first of those who need it and taken back by the last.
+    limit is one of the calling thread. That of BLAS is one of the process: whoever comes sets it,
+    for a library may have been imported since, and the last to leave takes it back. A library
+    that is imported within the block is not held by it.
     """
+    global _holders
     with _lock:
-        if not _held["holders"]:
-            _held["limits"] = threadpool_limits(limits=1, user_api="blas")
-        _held["holders"] += 1
+        _limits.append(threadpool_limits(limits=1, user_api="blas"))
+        _holders += 1
     try:
         with threadpool_limits(limits=1, user_api="openmp"):
             yield
     finally:
         with _lock:
-            _held["holders"] -= 1
-            if not _held["holders"]:
-                _held["limits"].restore_original_limits()
+            _holders -= 1
+            while _limits and not _holders:  # the first knows what was before all of them
+                _limits.pop().restore_original_limits()
 
 
 def in_threads(

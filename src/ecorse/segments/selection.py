@@ -95,8 +95,9 @@ def fit_kmeans(z: Floats, k: int, seed: int, restarts: int) -> Floats:
     """
     from sklearn.cluster import KMeans
 
-    fit = KMeans(k, n_init=restarts, random_state=seed, tol=0.0, max_iter=MAX_ITERATIONS).fit(z)
-    centroids: Floats = fit.cluster_centers_
+    kmeans = KMeans(k, n_init=restarts, random_state=seed, tol=0.0, max_iter=MAX_ITERATIONS)
+    with one_thread():
+        centroids: Floats = kmeans.fit(z).cluster_centers_
     return centroids
 
 
@@ -151,7 +152,7 @@ def _try_k(
     scored: Floats, sample: Floats, k: int, config: Selection, seed: int
 ) -> tuple[Clustering, KScore]:
     """One k: its fit on the sample with the labels of the scored rows; all but the silhouette."""
-    with one_thread():  # OpenMP's limit is one of the thread that sets it
+    with one_thread():
         centroids = fit_kmeans(sample, k, seed, config.restarts)
         fit = Clustering(centroids, nearest(scored, centroids))
         stability = bootstrap_stability(scored, centroids, config, seed) if k > 1 else None
