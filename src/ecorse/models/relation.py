@@ -19,6 +19,7 @@ from ecorse.models.group_rules import (
     NoGaps,
     OneValue,
     RowsPerGroup,
+    ShareOf,
     SharesSumToOne,
     Symmetric,
     Unique,
@@ -49,6 +50,7 @@ NamedCheck = Annotated[
     | OneValue
     | References
     | RowsPerGroup
+    | ShareOf
     | SharesSumToOne
     | SumsMatch
     | Symmetric
