@@ -351,7 +351,8 @@ class Symmetric(_OfRows):
 
     def select(self, table: str, key: Sequence[str]) -> str:
         one, other = map(quoted, self.pair)
-        rows = f"select * from {filtered(f'marts.{table}', self.where)}"
+        columns = listed((*self.by, *self.pair, *self.same))  # whole rows would fill the disk
+        rows = f"select {columns} from {filtered(f'marts.{table}', self.where)}"
         on = [f"here.{quoted(c)} = back.{quoted(c)}" for c in self.by]
         on += [f"here.{one} = back.{other}", f"here.{other} = back.{one}"]
         shown = [listed((*self.by, *self.pair, *self.same), "here")]
