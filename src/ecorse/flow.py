@@ -24,7 +24,7 @@ from ecorse.origins import from_here
 from ecorse.refresh import builds
 from ecorse.refresh import publish as publishing
 from ecorse.refresh.audit import all_checks, run_checks, save_results
-from ecorse.refresh.builds import fail_build
+from ecorse.refresh.builds import fail_build, is_due
 from ecorse.refresh.catalog import load_catalog
 from ecorse.refresh.marts import Mart
 from ecorse.refresh.order import Area
@@ -42,8 +42,18 @@ log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
 
 __all__ = [
-    "audit", "build_area", "fail_build", "fail_build_of", "ingest", "ingest_all", "open_build",
-    "publish", "refresh", "resume", "rollback",
+    "audit",
+    "build_area",
+    "fail_build",
+    "fail_build_of",
+    "ingest",
+    "ingest_all",
+    "is_due",
+    "open_build",
+    "publish",
+    "refresh",
+    "resume",
+    "rollback",
 ]  # fmt: skip
 
 

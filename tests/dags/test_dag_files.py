@@ -128,7 +128,7 @@ def test_ingest_announces_whatever_came_and_stays_red_for_a_refused_file(dagbag)
     announce, confirm = ingest.get_task("announce"), ingest.get_task("confirm")
     assert announce.trigger_rule == "all_done"
     assert announce.upstream_task_ids == {"load_source"}
-    assert confirm.trigger_rule == "all_success"
+    assert confirm.trigger_rule == "none_failed"
     assert confirm.upstream_task_ids == {"load_source", "announce"}
     assert [task.task_id for task in ingest.leaves] == ["confirm"]
 

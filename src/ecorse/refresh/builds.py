@@ -161,6 +161,28 @@ def _put_dead_ones_aside(conn: psycopg.Connection, holder: str) -> None:
         finish_build(conn, build_id, "orphaned", "left unfinished; a later refresh took over")
 
 
+def is_due() -> bool:
+    """Whether a night would be made of other loads than the published one, or is the first."""
+    with connect(application_name="ecorse is_due") as conn:
+        row = conn.execute(
+            """
+            with published as (
+                select b.build_id from ops.current_build as c
+                join ops.build as b on b.build_id = c.build_id
+                where b.as_of is null and b.known_by is null
+            ),
+            live as (select load_id from ops.load where superseded_at is null),
+            held as (
+                select load_id from ops.build_load where build_id = (select build_id from published)
+            )
+            select exists (select load_id from live except select load_id from held)
+                or exists (select load_id from held except select load_id from live)
+            """
+        ).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
 def finish_build(conn: psycopg.Connection, build_id: int, status: str, error: str | None) -> bool:
     """Close an unfinished build with a status; gives whether it was unfinished."""
     cursor = conn.execute(
