@@ -143,7 +143,10 @@ class AcceptedValues(RowCheck):
 
 
 class Between(RowCheck):
-    """``columns`` are neither below ``at_least`` nor above ``at_most``, both within the range."""
+    """``columns`` are neither below ``at_least`` nor above ``at_most``, both within the range.
+
+    A value may be off by what computing in floating point makes of a bound, 1e-12 of it.
+    """
 
     check: Literal["between"] = "between"
     columns: Columns
@@ -160,11 +163,11 @@ class Between(RowCheck):
         return self.columns
 
     def problem(self) -> str:
-        bounds = (("<", self.at_least), (">", self.at_most))
+        bounds = (("<", self.at_least, -1), (">", self.at_most, 1))
         return " or ".join(
-            f"{quoted(c)} {sign} {bound!r}"
+            f"{quoted(c)} {sign} {bound + outwards * 1e-12 * max(1.0, abs(bound))!r}"
             for c in self.columns
-            for sign, bound in bounds
+            for sign, bound, outwards in bounds
             if bound is not None
         )
 
