@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -150,3 +151,23 @@ def test_a_killed_refresh_is_put_aside_at_once(night):
             assert time.monotonic() < deadline
             time.sleep(0.1)
     assert builds_since(night) == [(dead, "orphaned"), (alive, "building")]
+
+
+def test_ctrl_c_ends_a_refresh_at_once_and_leaves_nothing(night):
+    run = start()
+    while not [1 for _, status in builds_since(night) if status == "building"]:
+        time.sleep(0.05)
+        assert run.poll() is None
+    time.sleep(0.5)  # in the midst of its first area
+    run.send_signal(signal.SIGINT)
+    said = run.communicate(timeout=30)[0]
+    assert run.returncode == 130, said
+    assert "Traceback" not in said
+    assert [status for _, status in builds_since(night)] == ["failed"]
+    with connect() as conn:
+        left = conn.execute(
+            "select count(*) from pg_class where relnamespace = 'builds'::regnamespace "
+            "and relname like %s",
+            (f"%${builds_since(night)[0][0]}",),
+        ).fetchone()
+    assert left == (0,)

@@ -204,7 +204,7 @@ def fail_build(build_id: int, error: str, *, keep: bool = False) -> None:
     with connect(application_name="ecorse fail_build") as conn:
         was_open = finish_build(conn, build_id, "failed", error[:4000])
     if was_open and not keep:
-        drop_relations(build_id)
+        _drop_unless_used(build_id)
 
 
 def building_of(holder: str) -> int | None:
@@ -258,10 +258,14 @@ def drop_failed() -> None:
             "select build_id from ops.build where status in ('failed', 'orphaned')"
         ).fetchall()
     for (build_id,) in found:
-        try:
-            drop_relations(build_id)
-        except psycopg.errors.LockNotAvailable:
-            log.info("build %s is still being used; it is cleared another night", build_id)
+        _drop_unless_used(build_id)
+
+
+def _drop_unless_used(build_id: int) -> None:
+    try:
+        drop_relations(build_id)
+    except psycopg.errors.LockNotAvailable:
+        log.info("build %s is still being used; it is cleared another night", build_id)
 
 
 def cancel_steps(build_id: int) -> None:
