@@ -12,14 +12,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from ecorse.declared import Table
-
-if TYPE_CHECKING:
-    from ecorse.models.totals import At
 
 Level = Literal["fail", "warn"]
 _COLUMN = r"[a-z_][a-z0-9_]{0,62}"
@@ -73,7 +70,8 @@ class BoundCheck:
 
     Two kinds can also be counted together with others. A rule about single rows has the condition
     of its broken rows, ``broken_row``. A rule about totals has ``on_totals``: the select of what
-    breaks it, made for wherever the totals are. Both count the rows that ``sql`` gives.
+    breaks it, made for wherever the totals are (``totals.At``). Both count the rows that ``sql``
+    gives.
     """
 
     name: str
@@ -81,7 +79,7 @@ class BoundCheck:
     sentence: str
     sql: str
     broken_row: str = ""
-    on_totals: Callable[[At], str] | None = None
+    on_totals: Callable[[Callable[..., str]], str] | None = None
 
 
 class Check(Table):
@@ -264,5 +262,3 @@ def _accepted(text: str) -> str:
 
 Condition = Annotated[str, AfterValidator(_accepted)]
 """What rows a rule is about: ``line_kind = 'product' and quantity > 0``; empty for all."""
-Decimals = Annotated[int, Field(ge=0, le=15)]
-"""To how many decimals a column is rounded: what is computed from it can be no better."""

@@ -1,7 +1,8 @@
 """The named checks of groups of rows: rules between the rows that are alike in some columns.
 
 What belongs here: one class per rule, with its arguments, its sentence and its select. What does
-not: rules of a single row (``row_rules``), rules between two tables (``table_rules``).
+not: shares and indices (``share_rules``), rules of a single row (``row_rules``) or between two
+tables (``table_rules``).
 """
 
 from __future__ import annotations
@@ -13,37 +14,24 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ecorse.models.checks import (
-    NOT_EMPTY,
     Check,
     Column,
     Columns,
     Condition,
-    Decimals,
     condition_reads,
     filtered,
-    here_and_there,
-    like,
     listed,
     quoted,
     said_where,
 )
+from ecorse.models.rounding import FLOAT_NOISE, Decimals, half_unit
 from ecorse.models.totals import At, Measure, Totals, TotalsCheck
 
 PER_SHOP = ("shop_id",)
 ROW_COUNT = Measure("row_count", "count(*)")
-FLOAT_NOISE = "1e-14"
-"""By what part of its size a double precision number may be off after a few steps."""
-SharePair = Annotated[
-    str, like(r"[a-z_][a-z0-9_]* = [a-z_][a-z0-9_]*", "'share = measure', two columns")
-]
 
 
-def half_unit(decimals: int) -> str:
-    """How far off rounding to so many decimals may be: ``5e-9`` for 8."""
-    return f"5e-{decimals + 1}"
-
-
-class _OfRows(Check):
+class BetweenRows(Check):
     """A rule between rows where ``where`` holds; between all rows without it."""
 
     where: Condition = ""
@@ -52,7 +40,7 @@ class _OfRows(Check):
         return condition_reads(self.where)
 
 
-class GroupCheck(_OfRows, TotalsCheck):
+class GroupCheck(BetweenRows, TotalsCheck):
     """A rule about each group of rows alike in some columns, that its sums and counts tell.
 
     A subclass says what the groups are, what is measured of each, and what is wrong with one.
@@ -102,7 +90,7 @@ class Unique(GroupCheck):
         return f"More than one row per {', '.join(self.columns)}{said_where(self.where)}"
 
 
-class _By(GroupCheck):
+class GroupByCheck(GroupCheck):
     """A rule about the rows alike in ``by``; a shop's without it."""
 
     by: Columns = PER_SHOP
@@ -111,7 +99,7 @@ class _By(GroupCheck):
         return self.by
 
 
-class RowsPerGroup(_By):
+class RowsPerGroup(GroupByCheck):
     """Each group of rows alike in ``by`` has exactly ``rows`` rows."""
 
     check: Literal["rows_per_group"] = "rows_per_group"
@@ -131,7 +119,7 @@ class RowsPerGroup(_By):
         return f"Not exactly {self.rows} rows per {', '.join(self.by)}{said_where(self.where)}"
 
 
-class OneValue(_By):
+class OneValue(GroupByCheck):
     """All rows alike in ``by`` have the same value of ``column``."""
 
     check: Literal["one_value"] = "one_value"
@@ -150,132 +138,7 @@ class OneValue(_By):
         return f"More than one {self.column} per {', '.join(self.by)}{said_where(self.where)}"
 
 
-class SharesSumToOne(_By):
-    """Each of ``columns`` sums to 1 over the rows alike in ``by``.
-
-    Rounded shares need not: n of them, each rounded to ``decimals``, may be off by n half units of
-    the last decimal. With so many rows that a missing one hides in that, say ``share_of`` too.
-    """
-
-    check: Literal["shares_sum_to_one"] = "shares_sum_to_one"
-    columns: Columns
-    decimals: Decimals = 8
-
-    def measures(self) -> Sequence[Measure]:
-        return [m for c in self.columns for m in _summed(c)]
-
-    def shown(self) -> Sequence[str]:
-        return [quoted(c) for c in self.columns]
-
-    def problem(self) -> str:
-        return " or ".join(
-            f"abs({quoted(c)} - 1) > {half_unit(self.decimals)} * {quoted(f'{c}_rows')} "
-            f"+ {FLOAT_NOISE} * {quoted(f'{c}_size')}"
-            for c in self.columns
-        )
-
-    def default_name(self) -> str:
-        return f"shares_sum_to_one_{'_'.join(self.columns)}"
-
-    def default_sentence(self) -> str:
-        names = " or ".join(self.columns)
-        return f"{names} does not sum to 1 per {', '.join(self.by)}{said_where(self.where)}"
-
-
-class MeanIsOne(_By):
-    """The mean of each of ``columns`` is 1 over the rows alike in ``by``: indices do this.
-
-    The mean of values rounded to ``decimals`` may be off by half a unit of the last decimal. What
-    they were divided by may be rounded too, where it is next to nothing (what nearly cancels out,
-    or sold once in years): so they are held to eight digits of their sizes.
-    """
-
-    check: Literal["mean_is_one"] = "mean_is_one"
-    columns: Columns
-    decimals: Decimals = 8
-
-    def measures(self) -> Sequence[Measure]:
-        return [m for c in self.columns for m in _summed(c)]
-
-    def shown(self) -> Sequence[str]:
-        return [
-            f"{quoted(c)} * 1.0 / nullif({quoted(f'{c}_rows')}, 0) as {quoted(c)}"
-            for c in self.columns
-        ]
-
-    def problem(self) -> str:
-        return " or ".join(
-            f"abs({quoted(c)} - {quoted(f'{c}_rows')}) > "
-            f"{half_unit(self.decimals)} * {quoted(f'{c}_rows')} + 1e-8 * {quoted(f'{c}_size')}"
-            for c in self.columns
-        )
-
-    def default_name(self) -> str:
-        return f"mean_is_one_{'_'.join(self.columns)}"
-
-    def default_sentence(self) -> str:
-        names = " or ".join(self.columns)
-        return f"The mean of {names} is not 1 per {', '.join(self.by)}{said_where(self.where)}"
-
-
-def _summed(column: str) -> list[Measure]:
-    """A column's sum, under its own name, how many values it has, and the sum of their sizes."""
-    c = quoted(column)
-    return [
-        Measure(column, f"sum({c})"),
-        Measure(f"{column}_rows", f"count({c})"),
-        Measure(f"{column}_size", f"sum(abs({c}))"),
-    ]
-
-
-class ShareOf(_OfRows):
-    """Each share is its row's part of a total: ``shares`` says ``"order_share = orders"``.
-
-    The total is the sum of the measure over the rows alike in ``by``; the share is null where that
-    is 0 or null, and may be null for 0. Each row is held to half a unit of the last decimal,
-    however many rows there are.
-    """
-
-    check: Literal["share_of"] = "share_of"
-    shares: Annotated[tuple[SharePair, ...], NOT_EMPTY]
-    by: Columns = PER_SHOP
-    decimals: Decimals = 8
-
-    def _pairs(self) -> list[tuple[str, str]]:
-        return [here_and_there(pair) for pair in self.shares]
-
-    def select(self, table: str, key: Sequence[str]) -> str:
-        totals = {m: quoted(f"all_{m}") for _, m in self._pairs()}
-        summed = [
-            f"sum({quoted(m)}) over (partition by {listed(self.by)}) as {t}"
-            for m, t in totals.items()
-        ]
-        shown = listed((*key, *self.by, *(c for pair in self._pairs() for c in pair)))
-        problem = " or ".join(
-            self._off(quoted(s), f"cast({quoted(m)} as numeric(38, 12)) / nullif({totals[m]}, 0)")
-            for s, m in self._pairs()
-        )
-        return (
-            f"select {shown}, {', '.join(totals.values())} from (select {shown}, "
-            f"{', '.join(summed)} from {filtered(f'marts.{table}', self.where)}) as parts "
-            f"where {problem}"
-        )
-
-    def _off(self, share: str, expected: str) -> str:
-        return (
-            f"abs(coalesce(cast({share} as numeric), 0) - coalesce({expected}, 0)) > "
-            f"{half_unit(self.decimals)} + {FLOAT_NOISE} * coalesce(abs({share}), 0)"
-        )
-
-    def default_name(self) -> str:
-        return f"share_of_{'_'.join(share for share, _ in self._pairs())}"
-
-    def default_sentence(self) -> str:
-        words = [f"{share} is not {measure} / all {measure}" for share, measure in self._pairs()]
-        return f"{' or '.join(words)} per {', '.join(self.by)}{said_where(self.where)}"
-
-
-class NoGaps(_By):
+class NoGaps(GroupByCheck):
     """``column`` counts the rows alike in ``by`` from 1, without gaps and without ties."""
 
     check: Literal["no_gaps"] = "no_gaps"
@@ -300,7 +163,7 @@ class NoGaps(_By):
         return f"{self.column} is not 1 to the number of rows per {', '.join(self.by)}"
 
 
-class NeverRises(_OfRows):
+class NeverRises(BetweenRows):
     """``column`` never rises from row to row in the order of ``along``, within ``by``.
 
     ``ties`` names a text column that rises, by its bytes, where ``column`` stays the same.
@@ -337,7 +200,7 @@ class NeverRises(_OfRows):
         return f"{self.column} is larger than at the {self.along} before{said_where(self.where)}"
 
 
-class Symmetric(_OfRows):
+class Symmetric(BetweenRows):
     """A pair of things says the same in both directions, where both directions have a row.
 
     Both may be rounded to ``decimals``, one up and one down: a unit of the last decimal apart.

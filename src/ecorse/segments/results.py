@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from ecorse.models.checks import SqlCheck
 from ecorse.models.declaration import ENTITIES, Entity
-from ecorse.models.group_rules import ShareOf, Unique
+from ecorse.models.group_rules import Unique
 from ecorse.models.relation import Column, Relation
 from ecorse.models.row_rules import AcceptedValues, Between
+from ecorse.models.share_rules import ShareOf
 from ecorse.models.table_rules import References
 
 SHOP = Column("text", "Shop")
