@@ -97,8 +97,8 @@ class _Audit:
         self.seconds: dict[int, float] = {}
 
     def run(self) -> list[CheckResult]:
-        # to join 400,000 pairs of products with themselves took 7 CPU seconds by sorting their
-        # names three times over, 1 by hashing: Postgres thinks sorting texts cheaper than it is
+        # to join 400,000 pairs of products with themselves took 2.7 s of three processes by
+        # sorting texts, 0.35 s by hashing: Postgres thinks that sorting them is cheaper
         self.conn.execute("select set_config('enable_mergejoin', 'off', true)")
         of_rows = defaultdict(list)
         for number, (mart, check) in enumerate(self.checks):
