@@ -134,7 +134,7 @@ def _copy(statement: str, path: Path) -> dict[str, int]:
 
 
 def load_pandas(path: Path) -> dict[str, int]:
-    """``read_csv`` and ``to_sql`` of the file's own columns, by defaults but for a bounded chunk."""
+    """``read_csv`` and ``to_sql`` of the file's own columns, by default but in chunks."""
     import pandas as pd
     from sqlalchemy import MetaData, Table, create_engine
 
@@ -246,10 +246,9 @@ def export_made(path: Path) -> None:
     from ecorse.warehouse.connect import connect
 
     export = f"copy (select {', '.join(MADE)} from staging.order_lines) to stdout"
-    with connect() as conn, conn.cursor() as cursor:
-        with path.open("wb") as file, cursor.copy(export) as copy:
-            for block in copy:
-                file.write(block)
+    with connect() as conn, path.open("wb") as file, conn.cursor().copy(export) as copy:
+        for block in copy:
+            file.write(block)
 
 
 def compare(rows: int, repeats: int, with_pandas: bool) -> None:

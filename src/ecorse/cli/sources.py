@@ -66,7 +66,8 @@ def source_check(
             word = "PASS" if checked.is_pass else "FAIL"
             print(
                 f"{word}: {checked.rows_read:,} rows read, {len(checked.problems):,} with "
-                f"problems, {checked.rows_suspected:,} that may repeat an earlier one."
+                f"problems, {checked.rows_repeated:,} that repeat an earlier one and "
+                f"{checked.rows_suspected:,} that may."
             )
     if not checked.is_pass:
         raise typer.Exit(65)
