@@ -1,14 +1,14 @@
 """The DAG `refresh`: one complete new build, audited, then published. Wiring only."""
 
-from airflow.sdk import DAG, Param, TaskGroup
+from airflow.sdk import DAG, Param
 
 from ecorse.orchestration import tasks
 from ecorse.orchestration.assets import STAGING
 from ecorse.orchestration.callbacks import mark_build_failed
 from ecorse.orchestration.defaults import DAG_DEFAULTS, TASK_DEFAULTS
-from ecorse.orchestration.docs import Trouble, dag_doc, step_doc
-from ecorse.orchestration.graph import step_groups, upstream_steps
-from ecorse.refresh.catalog import load_catalog
+from ecorse.orchestration.docs import Trouble, dag_doc
+from ecorse.orchestration.graph import night_graph
+from ecorse.settings import get_settings
 
 ABOUT = """
 Builds every mart and model of a night as a new build, audits it and publishes it whole, or not
@@ -23,9 +23,15 @@ TROUBLES = (
         "see the failed checks on the page *Ecorse nights*; mend the cause, start this DAG again",
     ),
     Trouble(
-        "a mart failed with ConfigError or an SQL error",
-        "its file in `include/sql/marts` is wrong; the build is marked failed",
-        "mend the file and start this DAG again; clearing the task does not revive a failed build",
+        "an area failed with ConfigError or an SQL error",
+        "a file in `include/sql/marts` is wrong (the message names it); the others are made, and "
+        "the build is marked failed",
+        "mend the file and clear the task: only what is missing is made",
+    ),
+    Trouble(
+        "a task failed with TimeLimit",
+        "a mart, check or model took longer than `ECORSE_STEP_MINUTES`",
+        "see why (its SQL and `explain`), or raise the limit; then clear the task",
     ),
     Trouble(
         "a task failed with Fenced",
@@ -43,14 +49,14 @@ TROUBLES = (
         "start `rollback`; then add a check to the mart's file",
     ),
 )
-BODIES = {"mart": tasks.build_mart, "model": tasks.run_model}
-
 with DAG(
     "refresh",
     description="Build, audit and publish a night",
     doc_md=dag_doc(ABOUT, TROUBLES),
     schedule=[STAGING],
-    default_args={**TASK_DEFAULTS, "on_failure_callback": mark_build_failed},
+    default_args=TASK_DEFAULTS,
+    on_failure_callback=mark_build_failed,
+    max_active_tasks=get_settings().areas_at_once,
     params={
         "as_of": Param(
             None,
@@ -64,15 +70,10 @@ with DAG(
     **DAG_DEFAULTS,
 ):
     opened, audited, published = tasks.open_build(), tasks.audit(), tasks.publish()
-    catalog, built = load_catalog(), {}
-    group_of = step_groups(catalog)
-    groups = {group_id: TaskGroup(group_id) for group_id in dict.fromkeys(group_of.values())}
-    for name, upstream in upstream_steps(catalog).items():
-        step = catalog.step(name)
-        body = BODIES[step.kind].override(
-            task_id=name, task_group=groups[group_of[name]], doc_md=step_doc(catalog, step)
-        )
-        built[name] = body(name)
-        ([built[needed] for needed in upstream] or opened) >> built[name]
+    built = {}
+    for node in night_graph():
+        body = tasks.build_area.override(task_id=node.name, doc_md=node.doc)
+        built[node.name] = body(node.name)
+        ([built[needed] for needed in node.needs] or opened) >> built[node.name]
     [task for task in built.values() if not task.operator.downstream_task_ids] >> audited
     audited >> published

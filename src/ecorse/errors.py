@@ -60,6 +60,14 @@ class StoreBusy(TransientError):
     """The warehouse is down, or another run holds the lock that this one needs."""
 
 
+class AlreadyRunning(StoreBusy):
+    """Another refresh is at work."""
+
+
+class TimeLimit(TerminalError):
+    """A step took longer than it may; nothing of it was kept."""
+
+
 class DiskFull(TransientError):
     """A disk ran out of space; the message names the path and the bytes."""
 

@@ -7,7 +7,9 @@ these functions. What does not: how anything is done.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -17,16 +19,22 @@ from ecorse.failpoints import failpoint
 from ecorse.ingest.choice import ORIGIN_OF_DATA
 from ecorse.ingest.run import IngestSummary, ingest_source
 from ecorse.ingest.shops import select_sources
+from ecorse.models.declaration import Declaration
 from ecorse.origins import from_here
 from ecorse.refresh import builds
 from ecorse.refresh import publish as publishing
 from ecorse.refresh.audit import all_checks, run_checks, save_results
-from ecorse.refresh.builds import fail_build, step
+from ecorse.refresh.builds import fail_build
 from ecorse.refresh.catalog import load_catalog
+from ecorse.refresh.marts import Mart
+from ecorse.refresh.order import Area
 from ecorse.refresh.partitions import clear_old_builds
 from ecorse.refresh.pruned import refuse_pruned
-from ecorse.refresh.tables import create_mart
+from ecorse.refresh.schedule import make_areas
+from ecorse.refresh.steps import Made, RunningStep, at_work, step
+from ecorse.refresh.tables import create_mart, drop_work_tables
 from ecorse.refresh.views import relations_of
+from ecorse.settings import get_settings
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.journal import journal
 
@@ -34,8 +42,8 @@ log = logging.getLogger(__name__)
 Progress = Callable[[str], None]
 
 __all__ = [
-    "audit", "build_mart", "fail_build", "ingest", "ingest_all", "open_build", "publish",
-    "refresh", "rollback", "run_model",
+    "audit", "build_area", "fail_build", "fail_build_of", "ingest", "ingest_all", "open_build",
+    "publish", "refresh", "resume", "rollback",
 ]  # fmt: skip
 
 
@@ -58,7 +66,7 @@ class RefreshSummary:
     """What one refresh made: rows per table, the audit, whether it was published."""
 
     build_id: int
-    rows: Mapping[str, int]
+    rows: Mapping[str, int | None]
     audit: AuditSummary
     is_published: bool
 
@@ -170,45 +178,97 @@ def open_build(
 
     Raises
     ------
-    StoreBusy
+    AlreadyRunning
         Another refresh is at work.
     TerminalError
         The rows of a load that counted at ``known_by`` were pruned.
     ConfigError
         A mart or model is declared wrongly; no build was opened.
     """
+    with _opened(as_of, known_by, holder) as build_id:
+        return build_id
+
+
+@contextmanager
+def _opened(
+    as_of: datetime | None, known_by: datetime | None, holder: str, wait: Progress | None = None
+) -> Iterator[int]:
     from ecorse.training.run import check_models
 
     check_models(load_catalog())
-    build_id = builds.open_build(as_of=as_of, known_by=known_by, holder=holder)
-    refuse_pruned(build_id)
-    failpoint("refresh.after_open")
-    return build_id
+    with builds.opened(as_of=as_of, known_by=known_by, holder=holder, wait=wait) as build_id:
+        refuse_pruned(build_id)
+        builds.drop_failed()
+        failpoint("refresh.after_open")
+        yield build_id
 
 
-def build_mart(build_id: int, name: str) -> int:
-    """Make one mart of a build; gives its rows (0 for a view)."""
-    mart = load_catalog().marts[name]
-    with step(build_id, name) as current:
-        rows = create_mart(current.conn, mart, build_id)
-        current.rows = rows if mart.materialized == "table" else None
-        failpoint("refresh.mid_marts")
+def build_area(
+    build_id: int, name: str, *, progress: Progress | None = None
+) -> dict[str, int | None]:
+    """Make what a build lacks of one area of marts, or of one model; gives rows by table.
+
+    Steps that an earlier try made from the same declarations and the same tables are left as they
+    are. Rows of a view are none.
+
+    Raises
+    ------
+    ConfigError
+        There is no such area, or Postgres refuses a mart's SQL.
+    Fenced
+        The build was taken over, or ended.
+    TimeLimit
+        A step takes longer than ``step_minutes``.
+    """
+    say = progress or log.info
+    catalog = load_catalog()
+    rows: dict[str, int | None] = {}
+    with at_work(build_id, name) as work:
+        made = work.made()
+        for current in catalog.area(name).steps:
+            made_from = catalog.made_from(current)
+            if (before := made.get(current.name)) and _is_current(
+                before, made_from, [made.get(up) for up in catalog.upstream(current)]
+            ):
+                rows |= before.rows
+                say(f"{current.name} was made before")
+                continue
+            began = time.perf_counter()
+            with step(work, current.name, made_from) as running:
+                if current.kind == "mart":
+                    new = _make_mart(catalog.marts[current.name], running)
+                else:
+                    new = _run_model(catalog.models[current.name], running)
+            made.pop(current.name, None)  # whatever reads it is made again
+            rows |= new
+            counted = ", ".join(f"{n:,} rows" for n in (running.rows,) if n is not None)
+            seconds = f"{time.perf_counter() - began:.1f} s"
+            say(f"made {current.name}: {', '.join(filter(None, [counted, seconds]))}")
     return rows
 
 
-def run_model(build_id: int, name: str) -> dict[str, int]:
-    """Train one declared model for every shop; gives the rows written, by table."""
+def _is_current(before: Made, made_from: str, upstream: Sequence[Made | None]) -> bool:
+    """Whether a step need not be made again: nothing that it was made of has changed since."""
+    return before.made_from == made_from and all(
+        up is not None and up.finished_at <= before.started_at for up in upstream
+    )
+
+
+def _make_mart(mart: Mart, running: RunningStep) -> dict[str, int | None]:
+    running.rows = create_mart(running.conn, mart, running.build_id)
+    failpoint("refresh.mid_marts")
+    return {mart.name: running.rows}
+
+
+def _run_model(declaration: Declaration, running: RunningStep) -> dict[str, int | None]:
     from ecorse.training.run import train
 
-    declaration = load_catalog().models[name]
-    with step(build_id, name) as current:
-        trained = train(declaration, current)
-        rows = dict.fromkeys(declaration.writes, 0)
-        for shop in trained:
-            for table, count in shop.rows.items():
-                rows[table] += count
-        current.rows = sum(rows.values())
-        current.detail = {"rows": rows, "shops": {s.shop_id: s.outcome for s in trained}}
+    trained = train(declaration, running)
+    rows: dict[str, int | None] = {
+        table: sum(shop.rows.get(table, 0) for shop in trained) for table in declaration.writes
+    }
+    running.rows = sum(filter(None, rows.values()))
+    running.detail = {"rows": rows, "shops": {s.shop_id: s.outcome for s in trained}}
     return rows
 
 
@@ -225,7 +285,7 @@ def audit(build_id: int) -> AuditSummary:
     if (summary := _summary_of_audit(build_id)) is not None:
         return summary  # an earlier try of this task did it, and could not say so
     catalog = load_catalog()
-    with step(build_id, "audit") as current:
+    with at_work(build_id, "audit") as work, step(work, "audit") as current:
         results = run_checks(current.conn, build_id, all_checks(catalog, model_relations(catalog)))
         save_results(current.conn, build_id, results)
         current.rows = len(results)
@@ -238,6 +298,7 @@ def audit(build_id: int) -> AuditSummary:
         failed=failed,
     )
     with connect(application_name="ecorse audit") as conn:
+        drop_work_tables(conn, catalog.marts.values(), build_id)
         if failed:
             first = next(r for r in broken if r.level == "fail")
             message = (
@@ -307,37 +368,68 @@ def refresh(
     as_of: datetime | None = None,
     known_by: datetime | None = None,
     publish: bool = True,
+    wait: bool = False,
     holder: str,
     progress: Progress | None = None,
 ) -> RefreshSummary:
     """Make a complete new build, audit it and publish it.
 
+    Areas that do not need each other are made at once, ``areas_at_once`` of them.
+
+    Parameters
+    ----------
+    wait
+        Wait while another refresh is at work, instead of leaving.
+
     Raises
     ------
-    StoreBusy
+    AlreadyRunning
         Another refresh is at work.
     DataError
         The audit refused the build.
     """
     say = progress or log.info
-    rows: dict[str, int] = {}
-    with journal("refresh", holder, {"as_of": as_of, "publish": publish}) as journaled:
-        build_id = open_build(as_of=as_of, known_by=known_by, holder=holder)
+    rows: dict[str, int | None] = {}
+    settings, catalog = get_settings(), load_catalog()
+    with (
+        journal("refresh", holder, {"as_of": as_of, "publish": publish}) as journaled,
+        _opened(as_of, known_by, holder, say if wait else None) as build_id,
+    ):
         journaled["build_id"] = build_id
+
+        def make(area: Area) -> None:
+            rows.update(build_area(build_id, area.name, progress=say))
+
         try:
-            for current in load_catalog().steps():
-                if current.kind == "mart":
-                    rows[current.name] = build_mart(build_id, current.name)
-                else:
-                    rows |= run_model(build_id, current.name)
-                say(f"built {current.name}")
+            make_areas(
+                catalog.areas(),
+                make,
+                at_once=settings.areas_at_once,
+                step_minutes=settings.step_minutes,
+                cancel=lambda: builds.cancel_steps(build_id),
+            )
             audited = audit(build_id)
             say(f"audited: {audited.passed} checks passed, {len(audited.warned)} warnings")
             if publish:
                 publish_build(build_id, holder=holder)
                 say(f"published build {build_id}")
-        except Exception as error:
+        except BaseException as error:
             fail_build(build_id, f"{type(error).__name__}: {error}")
             raise
         journaled |= {"rows": rows, "is_published": publish}
     return RefreshSummary(build_id, rows, audited, publish)
+
+
+def fail_build_of(holder: str, error: str) -> None:
+    """Mark a holder's unfinished build failed; what it made is kept, until another build begins.
+
+    The steps that failed are told, or ``error`` where none did. ``resume`` goes on with the build.
+    """
+    if (build_id := builds.building_of(holder)) is not None:
+        fail_build(build_id, builds.failed_steps(build_id) or error, keep=True)
+
+
+def resume(build_id: int) -> None:
+    """Go on with a failed build where it stopped, if no other was begun since."""
+    if builds.revive(build_id):
+        log.info("going on with build %s, which had failed", build_id)

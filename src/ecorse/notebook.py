@@ -54,12 +54,15 @@ class Refreshed:
 
     build_id: int
     is_published: bool
-    rows: Mapping[str, int]
+    rows: Mapping[str, int | None]
     checks_passed: int
     checks_warned: Sequence[str]
 
     def _repr_html_(self) -> str:
-        shown = {**vars(self), "rows": f"{sum(self.rows.values()):,} in {len(self.rows)} tables"}
+        shown = {
+            **vars(self),
+            "rows": f"{sum(filter(None, self.rows.values())):,} in {len(self.rows)} tables",
+        }
         return html_table(shown | {"checks_warned": ", ".join(self.checks_warned) or "none"})
 
 

@@ -95,6 +95,18 @@ class Settings(BaseSettings):
     lease_seconds: int = Field(
         300, ge=5, description="After this silence another refresh may take over a build."
     )
+    step_minutes: int = Field(
+        180,
+        ge=1,
+        description="A mart, check or model that takes longer is ended, and with it the night.",
+    )
+    areas_at_once: int = Field(
+        2,
+        ge=1,
+        le=32,
+        description="How many areas of marts and models a refresh makes at once, on the command "
+        "line and in Airflow. Each takes memory of its own.",
+    )
     schedule: str = Field("0 2 * * *", description="When the nightly ingest starts (cron, UTC).")
     kaggle_handle: str = Field(
         "naofilahmad/sales-datset-product-sample",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ecorse import flow
-from ecorse.errors import Fenced, StoreBusy
-from ecorse.refresh import builds
+from ecorse.errors import AlreadyRunning, Fenced, StoreBusy
+from ecorse.refresh import builds, steps
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import writer
 
@@ -52,11 +52,15 @@ def test_a_hundred_double_starts_give_one_writer_each(warehouse):
 
 def test_a_step_that_was_retried_cannot_commit(warehouse):
     build_id = flow.open_build(holder="airflow:run1")
-    with pytest.raises(Fenced, match="was taken over"), builds.step(build_id, "orders") as zombie:
+    with (
+        pytest.raises(Fenced, match="was taken over"),
+        steps.at_work(build_id, "core") as work,
+        steps.step(work, "orders") as zombie,
+    ):
         zombie.conn.execute('create table builds."zombie" (a int)')
         zombie.conn.commit()  # even a zombie that slept through a commit
         zombie.conn.execute('insert into builds."zombie" values (1)')
-        with builds.step(build_id, "orders") as retry:
+        with steps.at_work(build_id, "core") as again, steps.step(again, "orders") as retry:
             retry.rows = 7
     with connect() as conn:
         assert conn.execute('select count(*) from builds."zombie"').fetchone() == (0,)
@@ -68,15 +72,26 @@ def test_a_step_that_was_retried_cannot_commit(warehouse):
 def test_a_step_of_a_build_that_ended_does_not_begin(warehouse):
     build_id = flow.open_build(holder="one")
     flow.fail_build(build_id, "test")
-    with pytest.raises(Fenced, match="not being built any more"), builds.step(build_id, "orders"):
+    with (
+        steps.at_work(build_id, "core") as work,
+        pytest.raises(Fenced, match="not being built any more"),
+        steps.step(work, "orders"),
+    ):
         pass
 
 
-def test_a_refresh_beside_a_running_step_is_refused(warehouse):
-    build_id = flow.open_build(holder="cli:one")
+def test_a_refresh_beside_one_at_work_is_refused(warehouse):
+    build_id = flow.open_build(holder="airflow:refresh:a")
+    with connect() as conn:  # even if it has said nothing for long
+        conn.execute("update ops.build set heartbeat_at = now() - interval '1 hour'")
     with (
-        builds.step(build_id, "orders"),
-        pytest.raises(StoreBusy, match=f"already running: build {build_id} by cli:one"),
+        steps.at_work(build_id, "core"),
+        pytest.raises(AlreadyRunning, match=f"already running since .*: build {build_id}"),
+    ):
+        flow.open_build(holder="airflow:refresh:b")
+    with (
+        steps.at_work(build_id, "core"),
+        pytest.raises(AlreadyRunning, match="by airflow:refresh:a"),
     ):
         flow.open_build(holder="cli:two")
 

@@ -168,6 +168,7 @@ comment on table ops.build_load is 'The loads a build is made of: its watermark'
 create table if not exists ops.build_step (
     build_id bigint not null references ops.build on delete cascade,
     step text not null,
+    area text,
     token bigint not null default 0,
     status text not null check (status in ('running', 'succeeded', 'failed')),
     started_at timestamptz not null default clock_timestamp(),
@@ -177,6 +178,16 @@ create table if not exists ops.build_step (
     primary key (build_id, step)
 );
 comment on table ops.build_step is 'Progress of a build; the token fences out an earlier try of the same step';
+do $$
+begin
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'ops.build_step'::regclass and attname = 'area'
+    ) then
+        alter table ops.build_step add column if not exists area text;
+    end if;
+end $$;
+comment on column ops.build_step.area is 'The area of marts, or the model, in whose task the step is made';
 
 -- Partitioned like the marts, so that a statement planned before a build was attached misses its
 -- pointer as it misses its tables, and goes on reading the build before (docs/adr/0005).

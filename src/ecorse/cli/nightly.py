@@ -86,6 +86,9 @@ def refresh(
     as_of: AsOf = None,
     known_by: KnownBy = None,
     publish: Annotated[bool, typer.Option(help="Publish the build if its audit passes.")] = True,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait while another refresh runs, instead of leaving.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Build the marts, train, audit and publish."""
@@ -95,7 +98,12 @@ def refresh(
 
     ready()
     summary = flow.refresh(
-        as_of=utc(as_of), known_by=utc(known_by), publish=publish, holder=holder(), progress=say
+        as_of=utc(as_of),
+        known_by=utc(known_by),
+        publish=publish,
+        wait=wait,
+        holder=holder(),
+        progress=say,
     )
     if as_json:
         emit(asdict(summary))

@@ -1,4 +1,4 @@
-"""What happens when a task has failed for good.
+"""What happens when a run has failed for good.
 
 What belongs here: functions for ``on_failure_callback``. What does not: retrying, which
 ``defaults`` decides by the class of the error.
@@ -7,24 +7,22 @@ What belongs here: functions for ``on_failure_callback``. What does not: retryin
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
 
 
-def mark_build_failed(context: Context) -> None:
+def mark_build_failed(context: Context | dict[str, Any]) -> None:
     """Mark the build of this ``refresh`` run failed; the published night stays what it was.
 
-    Runs in the task's process, or in the DAG processor when the task's process was killed; there
-    is no exception then. A run that failed before it opened a build has nothing to mark.
+    The DAG processor calls it when the run has ended. What was built is kept until another build
+    begins: clearing the failed task goes on from there. A run that failed before it opened a build
+    has nothing to mark.
     """
     from ecorse import flow
 
-    task_instance = context["ti"]
-    build_id = task_instance.xcom_pull(task_ids="open_build")
-    if build_id is None:
-        log.info("no build was opened in this run: nothing to mark")
-        return
-    error = context.get("exception") or "its process was killed"
-    flow.fail_build(int(build_id), f"{task_instance.task_id}: {error}")
+    dag_id, run_id = context["dag"].dag_id, context["run_id"]
+    reason = context.get("reason") or "the run failed"
+    flow.fail_build_of(f"airflow:{dag_id}:{run_id}", f"{reason}; see the run {run_id} in Airflow")

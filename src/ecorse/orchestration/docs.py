@@ -6,11 +6,7 @@ What belongs here: turning tables of text into Markdown. What does not: the text
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from ecorse.refresh.catalog import Catalog
-    from ecorse.refresh.order import Step
+from typing import NamedTuple
 
 
 class Trouble(NamedTuple):
@@ -30,17 +26,4 @@ def dag_doc(about: str, troubles: Iterable[Trouble]) -> str:
     return (
         f"{about.strip()}\n\n### Triage notes\n\n"
         f"| what you see | what it means | what to do |\n|---|---|---|\n{rows}\n"
-    )
-
-
-def step_doc(catalog: Catalog, step: Step) -> str:
-    """Markdown for one step of a build: what it makes, and what one row stands for."""
-    if step.kind == "mart":
-        mart = catalog.marts[step.name]
-        grain = ", ".join(f"`{column}`" for column in mart.grain)
-        return f"{mart.about}\n\nOne row per {grain}. Its SQL: `{mart.file}`"
-    tables = ", ".join(f"`marts.{table}`" for table in step.writes)
-    return (
-        f"Trains `{catalog.models[step.name].file.model.class_}` and writes {tables}.\n\n"
-        f"Its declaration: `include/models/{step.name}.toml`"
     )

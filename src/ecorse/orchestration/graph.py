@@ -1,47 +1,97 @@
-"""The graph of a night as the UI draws it: its groups, and only the edges that say something.
+"""The graph of a night as the UI draws it: areas of marts and models, and what each waits for.
 
-What belongs here: how steps are grouped and which a step waits for directly. What does not: the
-order itself, which the catalogue derives from the SQL.
+What belongs here: what a DAG file needs of the catalogue, without parsing SQL each time. What does
+not: the order itself, which the catalogue derives from the SQL.
+
+Airflow runs a DAG file again for every parse and every task. The catalogue costs most of a second,
+so its graph is kept in ``<home>/cache`` for as long as no file of it has changed.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
+
+from ecorse.atomic import replace_atomically
+from ecorse.errors import DiskFull
+from ecorse.provenance import __version__, git_sha
+from ecorse.settings import Settings, get_settings
 
 if TYPE_CHECKING:
     from ecorse.refresh.catalog import Catalog
+    from ecorse.refresh.order import Area
+
+log = logging.getLogger(__name__)
+DECLARED = ("sql/marts/*/*.sql", "sql/checks/*.sql", "models/*.toml")
+SHARED = ("sql/marts/_columns.toml",)
 
 
-def upstream_steps(catalog: Catalog) -> dict[str, list[str]]:
-    """For each step, in order, the steps it waits for and that no other of them waits for.
+@dataclass(frozen=True)
+class Node:
+    """One task of a night: an area of marts or a model, what it waits for, and what the UI says."""
 
-    A mart that reads ``orders`` and ``order_lines`` waits for ``orders`` alone, for that waits for
-    ``order_lines`` already (transitive reduction): the order is the same, the graph readable.
+    name: str
+    kind: str
+    needs: tuple[str, ...]
+    doc: str
+
+
+def night_graph(settings: Settings | None = None) -> list[Node]:
+    """The tasks of a night, each after those it waits for.
+
+    Raises
+    ------
+    ConfigError
+        A mart or model is declared wrongly.
     """
-    ancestors: dict[str, set[str]] = {}
-    direct: dict[str, list[str]] = {}
-    for step in catalog.steps():
-        upstream = {w.name for table in step.reads for w in catalog.writers_of(table)}
-        implied = set().union(*(ancestors[name] for name in upstream))
-        ancestors[step.name] = upstream | implied
-        direct[step.name] = sorted(upstream - implied)
-    return direct
+    settings = settings or get_settings()
+    state = _state(settings)
+    path = settings.home / "cache" / "night_graph.json"
+    try:
+        kept = json.loads(path.read_text("utf-8"))
+        if kept["state"] == state:
+            return [Node(**{**node, "needs": tuple(node["needs"])}) for node in kept["nodes"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # none yet, or of another version: it is made again
+    from ecorse.refresh.catalog import load_catalog
+
+    catalog = load_catalog(settings)
+    nodes = [
+        Node(area.name, area.kind, area.needs, area_doc(catalog, area)) for area in catalog.areas()
+    ]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        kept = {"state": state, "nodes": [asdict(node) for node in nodes]}
+        with replace_atomically(path) as file:
+            file.write(json.dumps(kept).encode())
+    except (OSError, DiskFull) as error:
+        log.warning("the graph of the night cannot be kept in %s: %s", path, error)
+    return nodes
 
 
-def step_groups(catalog: Catalog) -> dict[str, str]:
-    """For each step, in order, its group: ``marts``, then ``models``, ``marts_2``, ``models_2`` …
+def _state(settings: Settings) -> str:
+    """What changes when a file is changed, added or removed, or another Ecorse is installed."""
+    files = [path for pattern in DECLARED for path in settings.files(pattern)]
+    files += [path for file in SHARED for path in settings.stack(file)]
+    stats = [(path, path.stat()) for path in files]
+    told = [f"{path} {stat.st_mtime_ns} {stat.st_size}" for path, stat in stats]
+    return hashlib.sha256("\n".join([__version__, git_sha(), *told]).encode()).hexdigest()
 
-    A mart that reads what a model wrote cannot stand in one group with the marts that the model
-    reads: the groups would wait for each other, and Airflow's UI answers such a graph with an
-    error. So each change from mart to model, or back, along a step's way begins a later group.
-    """
-    stages: dict[str, int] = {}
-    for step in catalog.steps():
-        own = 1 if step.kind == "model" else 0  # marts have even stages, models odd ones
-        before = [stages[w.name] for table in step.reads for w in catalog.writers_of(table)]
-        stages[step.name] = max((s + (s % 2 != own) for s in before), default=own)
-    groups = {}
-    for name, stage in stages.items():
-        kind = "models" if stage % 2 else "marts"
-        groups[name] = kind if stage < 2 else f"{kind}_{stage // 2 + 1}"
-    return groups
+
+def area_doc(catalog: Catalog, area: Area) -> str:
+    """Markdown for one area: what its steps make, and what one row of each stands for."""
+    if area.kind == "model":
+        (step,) = area.steps
+        tables = ", ".join(f"`marts.{table}`" for table in step.writes)
+        return (
+            f"Trains `{catalog.models[step.name].file.model.class_}` and writes {tables}.\n\n"
+            f"Its declaration: `include/models/{step.name}.toml`"
+        )
+    lines = [f"Makes {len(area.steps)} marts, one after the other; `ops.build_step` has each.\n"]
+    for step in area.steps:
+        mart = catalog.marts[step.name]
+        lines.append(f"- **{mart.name}**: {mart.about} (`{mart.file}`)")
+    return "\n".join(lines)

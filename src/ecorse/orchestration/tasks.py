@@ -113,19 +113,13 @@ def open_build() -> int:
 
 
 @task
-def build_mart(name: str) -> int:
-    """Build one mart in this run's build; gives its row count."""
+def build_area(name: str) -> dict[str, int | None]:
+    """Make what this run's build lacks of an area of marts, or of a model; gives rows by table."""
     from ecorse import flow
 
-    return flow.build_mart(_build_id(get_current_context()), name)
-
-
-@task
-def run_model(name: str) -> dict[str, int]:
-    """Train one model on this run's build and write its tables; gives rows per table."""
-    from ecorse import flow
-
-    return flow.run_model(_build_id(get_current_context()), name)
+    build_id = _build_id(get_current_context())
+    flow.resume(build_id)
+    return flow.build_area(build_id, name)
 
 
 @task
@@ -133,7 +127,9 @@ def audit() -> dict[str, int]:
     """Reconcile rows and money and run every check; a failed one refuses the build."""
     from ecorse import flow
 
-    return flow.audit(_build_id(get_current_context())).counts()
+    build_id = _build_id(get_current_context())
+    flow.resume(build_id)
+    return flow.audit(build_id).counts()
 
 
 @task(outlets=[MARTS])

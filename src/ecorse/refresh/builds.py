@@ -1,31 +1,32 @@
-"""The life of a build: opened, filled step by step, failed or finished; never half visible.
+"""The life of a build: opened, then finished, failed or put aside; never half visible.
 
-What belongs here: leases, steps and their fencing. What does not: what a step writes
-(``tables``), auditing (``audit``) and publishing (``publish``).
+What belongs here: who may make a build, and how it ends. What does not: its steps (``steps``),
+auditing (``audit``) and publishing (``publish``).
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import psycopg
 
-from ecorse.errors import Fenced, StoreBusy, TerminalError
+from ecorse.errors import AlreadyRunning, TerminalError
 from ecorse.provenance import __version__, git_sha
 from ecorse.refresh.relations import qualified
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.settings import get_settings
-from ecorse.warehouse.connect import connect, explain
+from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import OPEN_LOCK
 
 log = logging.getLogger(__name__)
 AIRFLOW = "airflow:"
+WAIT_SECONDS = 1.0
 
 
 def lock_key(build_id: int) -> str:
@@ -33,78 +34,131 @@ def lock_key(build_id: int) -> str:
     return f"build:{build_id}"
 
 
-def open_build(*, as_of: datetime | None, known_by: datetime | None, holder: str) -> int:
-    """Start a build at today's watermark and give its id.
+@contextmanager
+def opened(
+    *,
+    as_of: datetime | None,
+    known_by: datetime | None,
+    holder: str,
+    wait: Callable[[str], None] | None = None,
+) -> Iterator[int]:
+    """Start a build at today's watermark, and say until the block ends that it lives.
 
-    A build that another live refresh is filling is left alone; a dead one is put aside.
+    A build that another living refresh is filling is left alone; a dead one is put aside.
+
+    Parameters
+    ----------
+    wait
+        Wait while another refresh is at work, after telling this function so; else leave.
+
+    Yields
+    ------
+    int
+        The new build's id.
 
     Raises
     ------
-    StoreBusy
+    AlreadyRunning
         Another refresh is at work.
     """
-    with connect(application_name="ecorse open_build") as conn:
+    with connect(autocommit=True, application_name="ecorse open_build") as conn:
+        build_id, is_told = None, False
+        while build_id is None:
+            try:
+                build_id = _open(conn, as_of, known_by, holder)
+            except AlreadyRunning as error:
+                if wait is None:
+                    raise
+                if not is_told:
+                    wait(f"Waiting: {error}")
+                is_told = True
+                time.sleep(WAIT_SECONDS)
+        yield build_id
+
+
+def _open(
+    conn: psycopg.Connection, as_of: datetime | None, known_by: datetime | None, holder: str
+) -> int:
+    with conn.transaction():
         conn.execute("select pg_advisory_xact_lock(%s)", (OPEN_LOCK,))
-        for row in conn.execute(
-            """
-            select build_id, holder, started_at,
-                heartbeat_at > clock_timestamp() - make_interval(secs => %s) as has_lease
-            from ops.build where status = 'building' order by build_id
-            """,
-            (get_settings().lease_seconds,),
-        ).fetchall():
-            _put_aside(conn, holder, *row)
-        inserted = conn.execute(
-            """
-            insert into ops.build (as_of, known_by, holder, ecorse_version, git_sha)
-            values (%s, %s, %s, %s, %s) returning build_id
-            """,
-            (as_of, known_by, holder, __version__, git_sha()),
-        ).fetchone()
-        assert inserted is not None
-        build_id: int = inserted[0]
-        conn.execute(
-            """
-            insert into ops.build_load (build_id, load_id)
-            select %(build)s, load_id from ops.load
-            where (%(known_by)s::timestamptz is null and superseded_at is null)
-                or (known_at <= %(known_by)s::timestamptz
-                    and (superseded_at is null or superseded_at > %(known_by)s::timestamptz))
-            """,
-            {"build": build_id, "known_by": known_by},
-        )
-        # The planner knows nothing of rows that were just copied, and would loop over them.
-        staged = (f"staging.{name}" for name in STAGING_TABLES)
-        for table in ("ops.load", "ops.build_load", *staged):
-            conn.execute(f"analyze {table}")
+        _put_dead_ones_aside(conn, holder)
+        build_id = _insert(conn, as_of, known_by, holder)
+        keep_alive(conn, build_id)  # before anybody can see the build
     return build_id
 
 
-def _put_aside(
-    conn: psycopg.Connection,
-    holder: str,
-    build_id: int,
-    other: str,
-    started_at: datetime,
-    has_lease: bool,
-) -> None:
-    """Mark a dead or own earlier build as orphaned, or raise if it is alive."""
-    free = conn.execute(
-        "select pg_try_advisory_xact_lock(hashtextextended(%s, 6032))", (lock_key(build_id),)
+def keep_alive(conn: psycopg.Connection, build_id: int) -> None:
+    """Hold a build's lock until the connection ends: as long, no other refresh begins."""
+    conn.execute(
+        "select pg_advisory_lock_shared(hashtextextended(%s, 6032))", (lock_key(build_id),)
+    )
+
+
+def _insert(
+    conn: psycopg.Connection, as_of: datetime | None, known_by: datetime | None, holder: str
+) -> int:
+    inserted = conn.execute(
+        """
+        insert into ops.build (as_of, known_by, holder, ecorse_version, git_sha)
+        values (%s, %s, %s, %s, %s) returning build_id
+        """,
+        (as_of, known_by, holder, __version__, git_sha()),
     ).fetchone()
-    # Airflow lets one refresh run at a time, so a build of an earlier Airflow run is dead;
-    # between two tasks a living Airflow run holds no lock, only its lease.
-    same_kind = other == holder or (other.startswith(AIRFLOW) and holder.startswith(AIRFLOW))
-    in_airflow_gap = other.startswith(AIRFLOW) and has_lease
-    is_alive = not (free and free[0]) or in_airflow_gap
-    if is_alive and not same_kind:
-        raise StoreBusy(
-            f"A refresh is already running: build {build_id} by {other}, started "
-            f"{started_at:%Y-%m-%d %H:%M:%S} UTC. Wait until it has finished; "
-            "`ecorse status` shows it."
+    assert inserted is not None
+    build_id: int = inserted[0]
+    conn.execute(
+        """
+        insert into ops.build_load (build_id, load_id)
+        select %(build)s, load_id from ops.load
+        where (%(known_by)s::timestamptz is null and superseded_at is null)
+            or (known_at <= %(known_by)s::timestamptz
+                and (superseded_at is null or superseded_at > %(known_by)s::timestamptz))
+        """,
+        {"build": build_id, "known_by": known_by},
+    )
+    # The planner knows nothing of rows that were just copied, and would loop over them.
+    staged = (f"staging.{name}" for name in STAGING_TABLES)
+    for table in ("ops.load", "ops.build_load", *staged):
+        conn.execute(f"analyze {table}")
+    return build_id
+
+
+def _put_dead_ones_aside(conn: psycopg.Connection, holder: str) -> None:
+    """Mark builds that nobody makes any more as orphaned.
+
+    A process that is at work on a build holds its lock. Between two tasks a run of Airflow holds
+    none, only its lease; but Airflow lets one refresh run at a time, so that for the next run of
+    Airflow a free lock tells enough.
+
+    Raises
+    ------
+    AlreadyRunning
+        One is alive.
+    """
+    for build_id, other, started_at, has_lease in conn.execute(
+        """
+        select build_id, holder, started_at,
+            heartbeat_at > clock_timestamp() - make_interval(secs => %s) as has_lease
+        from ops.build where status = 'building' order by build_id
+        """,
+        (get_settings().lease_seconds,),
+    ).fetchall():
+        free = conn.execute(
+            "select pg_try_advisory_xact_lock(hashtextextended(%s, 6032))", (lock_key(build_id),)
+        ).fetchone()
+        is_locked = not (free and free[0])
+        is_between_tasks = (
+            other.startswith(AIRFLOW) and has_lease and not holder.startswith(AIRFLOW)
         )
-    log.warning("build %s of %s was left unfinished; putting it aside", build_id, other)
-    finish_build(conn, build_id, "orphaned", "left unfinished; a later refresh took over")
+        is_own = other == holder  # an earlier try of the same task: it is fenced out
+        if (is_locked or is_between_tasks) and not is_own:
+            raise AlreadyRunning(
+                f"A refresh is already running since {started_at:%Y-%m-%d %H:%M:%S} UTC, by "
+                f"{other}: build {build_id}. Nothing was begun. Start again when it has ended "
+                "(`ecorse refresh --wait` does); `ecorse status` shows it."
+            )
+        log.warning("build %s of %s was left unfinished; putting it aside", build_id, other)
+        finish_build(conn, build_id, "orphaned", "left unfinished; a later refresh took over")
 
 
 def finish_build(conn: psycopg.Connection, build_id: int, status: str, error: str | None) -> bool:
@@ -119,20 +173,89 @@ def finish_build(conn: psycopg.Connection, build_id: int, status: str, error: st
     return cursor.rowcount == 1
 
 
-def fail_build(build_id: int, error: str) -> None:
-    """Mark a build as failed and drop what it made; the published build stays.
+def fail_build(build_id: int, error: str, *, keep: bool = False) -> None:
+    """Mark a build as failed; the published build stays.
 
-    A build that its audit refused stays as it is, to be looked into until the next night.
+    What it made is dropped, unless it is to be kept so that ``revive`` can go on with it until the
+    next build is opened. A build that its audit refused stays as it is, to be looked into.
     """
     with connect(application_name="ecorse fail_build") as conn:
         was_open = finish_build(conn, build_id, "failed", error[:4000])
-    if was_open:
+    if was_open and not keep:
         drop_relations(build_id)
+
+
+def building_of(holder: str) -> int | None:
+    """The unfinished build of a holder, if there is one."""
+    with connect(application_name="ecorse builds") as conn:
+        row = conn.execute(
+            "select max(build_id) from ops.build where holder = %s and status = 'building'",
+            (holder,),
+        ).fetchone()
+    return row[0] if row else None
+
+
+def failed_steps(build_id: int) -> str:
+    """The steps of a build that failed, each with its error; empty where none did."""
+    with connect(application_name="ecorse builds") as conn:
+        row = conn.execute(
+            """
+            select string_agg(step || ': ' || coalesce(detail ->> 'error', 'failed'), ' | '
+                order by finished_at)
+            from ops.build_step where build_id = %s and status = 'failed'
+            """,
+            (build_id,),
+        ).fetchone()
+    return (row and row[0]) or ""
+
+
+def revive(build_id: int) -> bool:
+    """Go on with a failed build, if no other was opened since; gives whether it was failed."""
+    with connect(application_name="ecorse revive") as conn:
+        conn.execute("select pg_advisory_xact_lock(%s)", (OPEN_LOCK,))
+        row = conn.execute(
+            """
+            update ops.build set status = 'building', error = null, finished_at = null,
+                heartbeat_at = clock_timestamp()
+            where build_id = %s and status = 'failed'
+                and build_id = (select max(b.build_id) from ops.build as b)
+            returning build_id
+            """,
+            (build_id,),
+        ).fetchone()
+    return row is not None
+
+
+def drop_failed() -> None:
+    """Drop what failed or dead builds made, so that failing nights do not pile up on the disk.
+
+    One that somebody still reads is left for ``partitions.clear_old_builds``.
+    """
+    with connect(application_name="ecorse drop_failed") as conn:
+        found = conn.execute(
+            "select build_id from ops.build where status in ('failed', 'orphaned')"
+        ).fetchall()
+    for (build_id,) in found:
+        try:
+            drop_relations(build_id)
+        except psycopg.errors.LockNotAvailable:
+            log.info("build %s is still being used; it is cleared another night", build_id)
+
+
+def cancel_steps(build_id: int) -> None:
+    """End the statements of a build's steps that are running; what they began is undone."""
+    with connect(application_name="ecorse cancel") as conn:
+        conn.execute(
+            "select pg_cancel_backend(pid) from pg_stat_activity "
+            "where application_name like %s and datname = current_database()",
+            (f"ecorse build {build_id} %",),
+        )
 
 
 def drop_relations(build_id: int) -> int:
     """Drop the stand-alone relations of a build that is not attached; gives how many."""
     with connect(application_name="ecorse drop_relations") as conn:
+        conn.execute("set local lock_timeout = '10s'")
         relations = conn.execute(
             """
             select c.relname, c.relkind from pg_class as c
@@ -148,120 +271,6 @@ def drop_relations(build_id: int) -> int:
             relation = qualified(name.rsplit("$", 1)[0], build_id)
             conn.execute(f"drop {noun} if exists {relation} cascade")
     return len(relations)
-
-
-@dataclass
-class RunningStep:
-    """One running step of a build: its connection, and what it will report."""
-
-    conn: psycopg.Connection
-    build_id: int
-    name: str
-    token: int
-    rows: int | None = None
-    detail: dict[str, Any] = field(default_factory=dict)
-
-    def check(self, conn: psycopg.Connection | None = None) -> None:
-        """Refuse a transaction, the step's own or another's, if the step was taken over.
-
-        Raises
-        ------
-        Fenced
-            The build is no longer being built, or a later try of this step has begun.
-        """
-        row = (
-            (conn or self.conn)
-            .execute(
-                """
-            select s.token from ops.build_step as s join ops.build as b using (build_id)
-            where s.build_id = %s and s.step = %s and b.status = 'building'
-            for update of s for share of b
-            """,
-                (self.build_id, self.name),
-            )
-            .fetchone()
-        )
-        if row is None or row[0] != self.token:
-            raise Fenced(
-                f"Step {self.name!r} of build {self.build_id} was taken over or its build ended; "
-                "nothing of this try was committed. Nothing needs to be done."
-            )
-
-
-@contextmanager
-def step(build_id: int, name: str) -> Iterator[RunningStep]:
-    """Run one step of a build: everything in the block is one transaction, fenced at its end.
-
-    Raises
-    ------
-    Fenced
-        The build ended or the step was taken over; nothing was committed.
-    """
-    with connect(application_name=f"ecorse build {build_id} {name}") as conn:
-        token = _begin(conn, build_id, name)
-        current = RunningStep(conn, build_id, name, token)
-        try:
-            yield current
-            current.check()
-            conn.execute(
-                """
-                update ops.build_step set status = 'succeeded', finished_at = clock_timestamp(),
-                    rows = %s, detail = %s
-                where build_id = %s and step = %s
-                """,
-                (current.rows, json.dumps(current.detail), build_id, name),
-            )
-            conn.commit()
-        except BaseException as error:
-            _mark_failed(conn, build_id, name, token)
-            if isinstance(error, psycopg.errors.DiskFull):
-                raise explain(error) from None
-            raise
-
-
-def _begin(conn: psycopg.Connection, build_id: int, name: str) -> int:
-    conn.execute(
-        "select pg_advisory_lock_shared(hashtextextended(%s, 6032))", (lock_key(build_id),)
-    )
-    alive = conn.execute(
-        """
-        update ops.build set heartbeat_at = clock_timestamp()
-        where build_id = %s and status = 'building' returning build_id
-        """,
-        (build_id,),
-    ).fetchone()
-    if alive is None:
-        raise Fenced(
-            f"Build {build_id} is not being built any more (finished, failed, or taken over by a "
-            "later refresh). Start a new refresh."
-        )
-    row = conn.execute(
-        """
-        insert into ops.build_step (build_id, step, token, status) values (%s, %s, 1, 'running')
-        on conflict (build_id, step) do update set token = ops.build_step.token + 1,
-            status = 'running', started_at = clock_timestamp(), finished_at = null, rows = null
-        returning token
-        """,
-        (build_id, name),
-    ).fetchone()
-    conn.commit()
-    assert row is not None
-    token: int = row[0]
-    return token
-
-
-def _mark_failed(conn: psycopg.Connection, build_id: int, name: str, token: int) -> None:
-    if conn.closed:
-        return
-    conn.rollback()
-    conn.execute(
-        """
-        update ops.build_step set status = 'failed', finished_at = clock_timestamp()
-        where build_id = %s and step = %s and token = %s
-        """,
-        (build_id, name, token),
-    )
-    conn.commit()
 
 
 def build_status(conn: psycopg.Connection, build_id: int) -> str:

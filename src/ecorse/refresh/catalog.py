@@ -7,6 +7,7 @@ running SQL, building or publishing (``builds``).
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -14,6 +15,7 @@ from functools import cached_property, lru_cache
 from ecorse.errors import ConfigError
 from ecorse.models.declaration import Declaration, load_declarations
 from ecorse.models.relation import SqlCheck
+from ecorse.provenance import __version__, git_sha
 from ecorse.refresh.marts import Mart, read_marts
 from ecorse.refresh.order import Area, Step, part_into_areas, sort_into_levels
 from ecorse.refresh.render import parse_select, references
@@ -50,6 +52,30 @@ class Catalog:
         """
         return list(self._areas)
 
+    def area(self, name: str) -> Area:
+        """Find one area by name.
+
+        Raises
+        ------
+        ConfigError
+            There is no area of that name (any more).
+        """
+        for area in self._areas:
+            if area.name == name:
+                return area
+        known = ", ".join(area.name for area in self._areas)
+        raise ConfigError(f"There is no area or model {name!r}; known are {known}.")
+
+    def made_from(self, step: Step) -> str:
+        """What tells the declaration of a step from an earlier one: a hash."""
+        if step.kind == "model":
+            declared = self.models[step.name].file.model_dump_json()
+        else:
+            mart = self.marts[step.name]
+            declared = repr((mart.sql, mart.grain, mart.materialized, mart.work_table))
+        text = f"{declared} {__version__} {git_sha()}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
     def step(self, name: str) -> Step:
         """Find one step by name.
 
@@ -76,6 +102,10 @@ class Catalog:
         if not found:
             raise ConfigError(f"No mart and no model writes marts.{table}.")
         return found
+
+    def upstream(self, step: Step) -> set[str]:
+        """Find the steps that write what a step reads."""
+        return {writer.name for table in step.reads for writer in self.writers_of(table)}
 
     def _collect_steps(self) -> list[Step]:
         steps = [

@@ -34,12 +34,14 @@ _REQUIRED = ("about", "grain", "materialized")
 class Mart(Relation):
     """One mart: a file of ``include/sql/marts/<area>``, or one of those that a template writes.
 
-    ``reads`` are marts, ``reads_staging`` tables of staging.
+    ``reads`` are marts, ``reads_staging`` tables of staging. A ``work_table`` is read by so many
+    others that its rows are held in a table while a night is made; what is published is a view.
     """
 
     area: str
     path: Path
     materialized: Literal["table", "view"]
+    work_table: bool
     reads: tuple[str, ...]
     reads_staging: tuple[str, ...]
     sql: str
@@ -56,11 +58,14 @@ class _Header(declared.Table):
     about: str = Field(min_length=1, description="a sentence: what one row is")
     grain: tuple[str, ...] = Field(description='a list of columns, such as ["shop_id", "city"]')
     materialized: Literal["table", "view"] = Field(description='"table" or "view"')
+    work_table: bool = False
     is_unique: bool = True
     columns: dict[str, str] = Field(default_factory=dict)
     checks: tuple[NamedCheck, ...] = ()
 
     def mistakes(self) -> Iterable[str]:
+        if self.work_table and self.materialized != "view":
+            yield "work_table = true is for views; a table is held already, leave it out"
         if self.grain[:1] != ("shop_id",):
             yield f"grain = {list(self.grain)}: expected a list of columns that begins with shop_id"
 
@@ -171,6 +176,7 @@ def _make_mart(
         area=path.parent.name,
         path=path,
         materialized=header.materialized,
+        work_table=header.work_table,
         reads=tuple(sorted(table for schema, table in tables if schema == "marts")),
         reads_staging=tuple(sorted(table for schema, table in tables if schema == "staging")),
         sql=select.sql(dialect=DIALECT, pretty=True) if has_bands(sql) else sql,

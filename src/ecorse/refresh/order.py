@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ecorse.errors import ConfigError
@@ -60,11 +60,13 @@ class Area:
     """Steps that are made one after the other: the marts of one area, or one model.
 
     ``steps`` are in an order in which each needs only steps before it, here or in earlier areas.
+    ``needs`` are the areas that have to be made before, without those that these need already.
     """
 
     name: str
     kind: Literal["marts", "model"]
     steps: tuple[Step, ...]
+    needs: tuple[str, ...] = ()
 
 
 def part_into_areas(steps: Sequence[Step], area_of: Mapping[str, str]) -> tuple[Area, ...]:
@@ -104,4 +106,22 @@ def part_into_areas(steps: Sequence[Step], area_of: Mapping[str, str]) -> tuple[
             chosen = Area(name, "marts", tuple(possible[area]))
         found.append(chosen)
         waiting = [step for step in waiting if step not in chosen.steps]
+    return _with_needs(found)
+
+
+def _with_needs(areas: Sequence[Area]) -> tuple[Area, ...]:
+    """What each area waits for, reduced: who needs ``orders`` need not name what that needs."""
+    writers: dict[str, set[str]] = {}
+    for area in areas:
+        for step in area.steps:
+            for table in step.writes:
+                writers.setdefault(table, set()).add(area.name)
+    before: dict[str, set[str]] = {}
+    found = []
+    for area in areas:
+        reads = {table for step in area.steps for table in step.reads}
+        needed = set[str]().union(*(writers[table] for table in reads)) - {area.name}
+        implied = set[str]().union(*(before[name] for name in needed))
+        before[area.name] = needed | implied
+        found.append(replace(area, needs=tuple(sorted(needed - implied))))
     return tuple(found)

@@ -24,8 +24,8 @@ from ecorse.warehouse.frames import copy_frame
 log = logging.getLogger(__name__)
 
 
-def create_mart(conn: psycopg.Connection, mart: Mart, build_id: int) -> int:
-    """Make a mart's relation for a build; gives its rows (0 for a view).
+def create_mart(conn: psycopg.Connection, mart: Mart, build_id: int) -> int | None:
+    """Make a mart's relation for a build; gives its rows (none for a view).
 
     Raises
     ------
@@ -34,23 +34,31 @@ def create_mart(conn: psycopg.Connection, mart: Mart, build_id: int) -> int:
     """
     body = render(mart.sql, resolver(build_id, as_of=as_of(conn, build_id)), str(mart.path))
     relation = qualified(mart.name, build_id)
+    is_view = mart.materialized == "view" and not mart.work_table
+    noun = "view" if is_view else "table"
     try:
-        if mart.materialized == "view":
-            conn.execute(f"drop view if exists {relation} cascade")
-            conn.execute(f"create view {relation} as {_with_build_id(body, build_id)}")
-            return 0
-        conn.execute(f"drop table if exists {relation} cascade")
-        conn.execute(f"create table {relation} as {_with_build_id(body, build_id)}")
+        conn.execute(f"drop {noun} if exists {relation} cascade")
+        rows = conn.execute(
+            f"create {noun} {relation} as {_with_build_id(body, build_id)}"
+        ).rowcount
     except (psycopg.ProgrammingError, psycopg.DataError) as error:
         raise ConfigError(
             f"{mart.path}: Postgres refuses this mart: {error.diag.message_primary} "
             f"({error.sqlstate}). Mend the SQL and run `ecorse refresh` again."
         ) from error
-    _finish_table(conn, mart.name, build_id, mart.grain)
+    if is_view:
+        return None
+    if not mart.work_table:
+        _finish_table(conn, mart.name, build_id, mart.grain)
     conn.execute(f"analyze {relation}")
-    row = conn.execute(f"select count(*) from {relation}").fetchone()
-    assert row is not None
-    return int(row[0])
+    return rows
+
+
+def drop_work_tables(conn: psycopg.Connection, marts: Iterable[Mart], build_id: int) -> None:
+    """Drop what was held only while a build was made, with the build's views that read it."""
+    for mart in marts:
+        if mart.work_table:
+            conn.execute(f"drop table if exists {qualified(mart.name, build_id)} cascade")
 
 
 def as_of(conn: psycopg.Connection, build_id: int) -> datetime | None:
@@ -189,9 +197,9 @@ def _finish_table(
     """What lets the table be attached without a scan, and be looked up by its grain."""
     relation = qualified(name, build_id)
     constraint = sql.Identifier(f"{build_relation(name, build_id)}_build").as_string(conn)
-    conn.execute(f"alter table {relation} alter column build_id set not null")
-    conn.execute(
-        f"alter table {relation} add constraint {constraint} check (build_id = {build_id})"
+    conn.execute(  # one statement, one scan
+        f"alter table {relation} alter column build_id set not null, "
+        f"add constraint {constraint} check (build_id = {build_id})"
     )
     if grain:
         conn.execute(f"create index on {relation} ({grain_index(grain)})")

@@ -24,9 +24,9 @@ from ecorse.models.base import Champion, Decision, ModelResult
 from ecorse.models.declaration import Declaration
 from ecorse.models.relation import Relation
 from ecorse.provenance import __version__, git_sha, library_versions
-from ecorse.refresh.builds import RunningStep
 from ecorse.refresh.catalog import Catalog
 from ecorse.refresh.relations import qualified
+from ecorse.refresh.steps import RunningStep
 from ecorse.refresh.tables import carry_over_rows, ensure_model_table, replace_model_rows
 from ecorse.training import recommendation, segmentation
 from ecorse.training.artifacts import find_champion, store_artifact

@@ -3,6 +3,7 @@ about = "One row per behaviour event (view, cart, purchase, search, rating ...),
 grain = ["shop_id", "event_at", "event_type"]
 is_unique = false
 materialized = "view"
+work_table = true
 [columns]
 event_local = "Time of the event on the shop's wall clock, without zone"
 category_level_1 = "First level of category_path; 'unknown' where the event names no category"

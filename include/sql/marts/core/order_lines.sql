@@ -3,6 +3,7 @@ about = "One row per sold, cancelled or returned order line of any kind (product
 grain = ["shop_id", "order_id", "product_id"]
 is_unique = false
 materialized = "view"
+work_table = true
 [columns]
 revenue = "quantity * unit_price; negative on cancelled and returned lines"
 category = "The product's one category, 'unknown' where no source names one; on lines that are no product, their kind"

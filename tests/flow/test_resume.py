@@ -1,0 +1,156 @@
+"""A failed night goes on where it stopped; what changed, and what reads it, is made again."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from ecorse import flow
+from ecorse.errors import ConfigError, Fenced, TimeLimit
+from ecorse.refresh.catalog import load_catalog
+from ecorse.settings import PROJECT_DIR, get_settings
+from ecorse.warehouse.connect import connect
+
+HOLDER = "airflow:refresh:one"
+BROKEN = """/*
+about = "Orders by shop."
+grain = ["shop_id"]
+materialized = "table"
+[columns]
+shop_id = "Shop"
+orders = "Orders"
+*/
+select shop_id, count(*) {0} as orders from marts.orders group by shop_id
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, night):
+    """A project with a mart that divides by zero, over a warehouse with staged orders."""
+    shutil.copytree(PROJECT_DIR / "include", tmp_path / "include")
+    monkeypatch.setenv("ECORSE_PROJECT_DIR", str(tmp_path))
+    get_settings.cache_clear()
+    mart = tmp_path / "include" / "sql" / "marts" / "core" / "broken.sql"
+    mart.write_text(BROKEN.format("/ 0"))
+    yield mart
+    get_settings.cache_clear()
+
+
+def made(build_id: int) -> dict[str, tuple[int, str]]:
+    """Tries and status of each step."""
+    with connect() as conn:
+        return {
+            step: (token, status)
+            for step, token, status in conn.execute(
+                "select step, token, status from ops.build_step where build_id = %s", (build_id,)
+            ).fetchall()
+        }
+
+
+def status(build_id: int) -> tuple[str, str | None]:
+    with connect() as conn:
+        return conn.execute(
+            "select status, error from ops.build where build_id = %s", (build_id,)
+        ).fetchone()
+
+
+def test_only_what_is_missing_is_made(project, night):
+    build_id = flow.open_build(holder=HOLDER)
+    with pytest.raises(ConfigError, match=r"broken\.sql: Postgres refuses this mart"):
+        flow.build_area(build_id, "core")
+    before = made(build_id)
+    assert before["broken"] == (1, "failed")
+    assert before["orders"] == (1, "succeeded")
+    flow.fail_build_of(HOLDER, "the run failed")
+    state, error = status(build_id)
+    assert state == "failed"
+    assert error.startswith("broken: ConfigError: ")
+    assert "division by zero" in error
+    with pytest.raises(Fenced, match="not being built any more"):
+        flow.build_area(build_id, "core")
+
+    project.write_text(BROKEN.format("+ 0"))
+    flow.resume(build_id)
+    for area in load_catalog().areas():
+        rows = flow.build_area(build_id, area.name)
+        if area.name == "core":
+            assert (rows["orders"], rows["broken"]) == (300, 1), "rows of what was made before too"
+    after = made(build_id)
+    assert after["broken"] == (2, "succeeded")
+    assert {name: after[name] for name in before if name != "broken"} == {
+        name: tries for name, tries in before.items() if name != "broken"
+    }
+    assert flow.audit(build_id).failed == []
+    flow.publish(build_id, holder=HOLDER)
+    assert status(build_id) == ("published", None)
+
+
+def test_a_changed_mart_and_what_reads_it_are_made_again(project, night):
+    project.unlink()
+    build_id = flow.open_build(holder=HOLDER)
+    flow.build_area(build_id, "core")
+    once = made(build_id)
+    assert all(tries == (1, "succeeded") for tries in once.values())
+    orders = project.with_name("orders.sql")
+    orders.write_text(orders.read_text() + "\n-- said otherwise")
+    flow.build_area(build_id, "core")
+    twice = {name for name, (token, _) in made(build_id).items() if token == 2}
+    catalog = load_catalog()
+    reads = {step.name: step.reads for step in catalog.area("core").steps}
+    assert "orders" in twice
+    assert "order_lines" not in twice
+    assert twice == {"orders"} | {name for name in reads if reads[name] & twice}
+    assert len(twice) > 1
+
+
+def test_a_failed_build_is_not_gone_on_with_once_another_began(project, night):
+    build_id = flow.open_build(holder=HOLDER)
+    with pytest.raises(ConfigError):
+        flow.build_area(build_id, "core")
+    flow.fail_build_of(HOLDER, "the run failed")
+    flow.fail_build(flow.open_build(holder="cli:two"), "test")
+    flow.resume(build_id)
+    with pytest.raises(Fenced):
+        flow.build_area(build_id, "core")
+    with connect() as conn:
+        left = conn.execute(
+            "select count(*) from pg_class where relnamespace = 'builds'::regnamespace "
+            "and relname like %s",
+            (f"%${build_id}",),
+        ).fetchone()
+    assert left == (0,), "failed nights do not pile up on the disk"
+
+
+def test_a_failed_refresh_of_the_command_line_leaves_nothing(project, night):
+    with pytest.raises(ConfigError, match=r"broken\.sql"):
+        flow.refresh(holder="cli:one")
+    with connect() as conn:
+        ((failed,),) = conn.execute("select build_id from ops.build where status = 'failed'")
+        left = conn.execute(
+            "select count(*) from pg_class where relnamespace = 'builds'::regnamespace "
+            "and relname like %s",
+            (f"%${failed}",),
+        ).fetchone()
+    assert left == (0,)
+
+
+def test_a_step_has_a_time_limit_and_says_which(project, night, monkeypatch):
+    project.write_text(BROKEN.format("+ count(pg_sleep(60))"))
+    monkeypatch.setenv("ECORSE_STEP_MINUTES", "1")
+    monkeypatch.setattr("ecorse.refresh.steps.MINUTE_MS", 3000)
+    get_settings.cache_clear()
+    build_id = flow.open_build(holder=HOLDER)
+    with pytest.raises(TimeLimit, match=r"^broken took longer than 1 minutes and was ended"):
+        flow.build_area(build_id, "core")
+
+
+def test_work_tables_are_gone_after_the_audit_and_their_views_stay(night):
+    with connect() as conn:
+        left = conn.execute(
+            "select relname from pg_class where relnamespace = 'builds'::regnamespace "
+            "and (relname like 'order\\_lines%' or relname like 'events%')"
+        ).fetchall()
+        lines = conn.execute("select count(*) from marts.order_lines").fetchone()
+    assert left == []
+    assert lines[0] > 0
