@@ -9,10 +9,11 @@ from ecorse.settings import get_settings
 
 ABOUT = """
 Loads what is new or changed of every shop and source in `include/shops.toml`, one task each, then
-emits one `staging` event with the row counts, so that exactly one `refresh` follows - also when
-nothing new came. A source that fails leaves the others alone: they are loaded, `announce` runs,
-`refresh` builds the night from what is there, and **this run is shown as failed** by `confirm`.
-The same as `ecorse ingest`.
+emits one `staging` event with the row counts, so that exactly one `refresh` follows. A run by hand
+that brought nothing new leaves the published night as it is; a nightly run always announces. A
+source that fails leaves the others alone: they are loaded, `announce` runs, `refresh` builds the
+night from what is there, and **this run is shown as failed** by `confirm`. The same as
+`ecorse ingest`.
 """
 TROUBLES = (
     Trouble(
@@ -30,6 +31,11 @@ TROUBLES = (
         "`list_sources` failed with ConfigError",
         "`include/shops.toml` is wrong, or the form names a shop or source that is not in it",
         "mend the file or the form",
+    ),
+    Trouble(
+        "`announce` is skipped",
+        "nothing new came: the published night is of these files",
+        "nothing; start `refresh` if a night is wanted all the same",
     ),
     Trouble(
         "`confirm` is upstream_failed",

@@ -7,43 +7,50 @@ these functions. What does not: how anything is done.
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from ecorse.areas import Progress, build_area
 from ecorse.errors import ContractError, DataError, EcorseError
 from ecorse.failpoints import failpoint
 from ecorse.ingest.choice import ORIGIN_OF_DATA
 from ecorse.ingest.run import IngestSummary, ingest_source
 from ecorse.ingest.shops import select_sources
-from ecorse.models.declaration import Declaration
 from ecorse.origins import from_here
 from ecorse.refresh import builds
 from ecorse.refresh import publish as publishing
 from ecorse.refresh.audit import all_checks, run_checks, save_results
-from ecorse.refresh.builds import fail_build
+from ecorse.refresh.builds import fail_build, is_due
 from ecorse.refresh.catalog import load_catalog
-from ecorse.refresh.marts import Mart
 from ecorse.refresh.order import Area
 from ecorse.refresh.partitions import clear_old_builds
 from ecorse.refresh.pruned import refuse_pruned
 from ecorse.refresh.schedule import make_areas
-from ecorse.refresh.steps import Made, RunningStep, at_work, step
-from ecorse.refresh.tables import create_mart, drop_work_tables
+from ecorse.refresh.steps import at_work, step
+from ecorse.refresh.tables import drop_work_tables
 from ecorse.refresh.views import relations_of
 from ecorse.settings import get_settings
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.journal import journal
 
 log = logging.getLogger(__name__)
-Progress = Callable[[str], None]
 
 __all__ = [
-    "audit", "build_area", "fail_build", "fail_build_of", "ingest", "ingest_all", "open_build",
-    "publish", "refresh", "resume", "rollback",
+    "audit",
+    "build_area",
+    "fail_build",
+    "fail_build_of",
+    "ingest",
+    "ingest_all",
+    "is_due",
+    "open_build",
+    "publish",
+    "refresh",
+    "resume",
+    "rollback",
 ]  # fmt: skip
 
 
@@ -201,75 +208,6 @@ def _opened(
         builds.drop_failed()
         failpoint("refresh.after_open")
         yield build_id
-
-
-def build_area(
-    build_id: int, name: str, *, progress: Progress | None = None
-) -> dict[str, int | None]:
-    """Make what a build lacks of one area of marts, or of one model; gives rows by table.
-
-    Steps that an earlier try made from the same declarations and the same tables are left as they
-    are. Rows of a view are none.
-
-    Raises
-    ------
-    ConfigError
-        There is no such area, or Postgres refuses a mart's SQL.
-    Fenced
-        The build was taken over, or ended.
-    TimeLimit
-        A step takes longer than ``step_minutes``.
-    """
-    say = progress or log.info
-    catalog = load_catalog()
-    rows: dict[str, int | None] = {}
-    with at_work(build_id, name) as work:
-        made = work.made()
-        for current in catalog.area(name).steps:
-            made_from = catalog.made_from(current)
-            if (before := made.get(current.name)) and _is_current(
-                before, made_from, [made.get(up) for up in catalog.upstream(current)]
-            ):
-                rows |= before.rows
-                say(f"{current.name} was made before")
-                continue
-            began = time.perf_counter()
-            with step(work, current.name, made_from) as running:
-                if current.kind == "mart":
-                    new = _make_mart(catalog.marts[current.name], running)
-                else:
-                    new = _run_model(catalog.models[current.name], running)
-            made.pop(current.name, None)  # whatever reads it is made again
-            rows |= new
-            counted = ", ".join(f"{n:,} rows" for n in (running.rows,) if n is not None)
-            seconds = f"{time.perf_counter() - began:.1f} s"
-            say(f"made {current.name}: {', '.join(filter(None, [counted, seconds]))}")
-    return rows
-
-
-def _is_current(before: Made, made_from: str, upstream: Sequence[Made | None]) -> bool:
-    """Whether a step need not be made again: nothing that it was made of has changed since."""
-    return before.made_from == made_from and all(
-        up is not None and up.finished_at <= before.started_at for up in upstream
-    )
-
-
-def _make_mart(mart: Mart, running: RunningStep) -> dict[str, int | None]:
-    running.rows = create_mart(running.conn, mart, running.build_id)
-    failpoint("refresh.mid_marts")
-    return {mart.name: running.rows}
-
-
-def _run_model(declaration: Declaration, running: RunningStep) -> dict[str, int | None]:
-    from ecorse.training.run import train
-
-    trained = train(declaration, running)
-    rows: dict[str, int | None] = {
-        table: sum(shop.rows.get(table, 0) for shop in trained) for table in declaration.writes
-    }
-    running.rows = sum(filter(None, rows.values()))
-    running.detail = {"rows": rows, "shops": {s.shop_id: s.outcome for s in trained}}
-    return rows
 
 
 def audit(build_id: int) -> AuditSummary:

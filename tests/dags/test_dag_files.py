@@ -128,7 +128,7 @@ def test_ingest_announces_whatever_came_and_stays_red_for_a_refused_file(dagbag)
     announce, confirm = ingest.get_task("announce"), ingest.get_task("confirm")
     assert announce.trigger_rule == "all_done"
     assert announce.upstream_task_ids == {"load_source"}
-    assert confirm.trigger_rule == "all_success"
+    assert confirm.trigger_rule == "none_failed"
     assert confirm.upstream_task_ids == {"load_source", "announce"}
     assert [task.task_id for task in ingest.leaves] == ["confirm"]
 
@@ -249,3 +249,39 @@ def test_a_failed_refresh_marks_its_build(dagbag):
 def test_dags_have_no_cycle(dagbag):
     for dag in dagbag.dags.values():
         dag.check_cycle()
+
+
+def test_workers_are_forked_with_what_tasks_need_imported(airflow_home, tmp_path):
+    """Also in a project whose SQL is wrong: its DAGs tell, the scheduler starts all the same."""
+    wrong = tmp_path / "include" / "sql" / "marts" / "core" / "wrong.sql"
+    wrong.parent.mkdir(parents=True)
+    wrong.write_text("select")
+    (tmp_path / "include" / "shops.toml").write_text(
+        (PROJECT_DIR / "include" / "shops.toml").read_text()
+    )
+    program = """
+import multiprocessing, sys
+multiprocessing.set_start_method("fork")
+from airflow.executors.executor_loader import ExecutorLoader
+executor = ExecutorLoader.get_default_executor()
+executor.start()
+needed = {"ecorse.flow", "ecorse.training.run", "sqlglot", "ecorse.orchestration.tasks"}
+workers = [p for p in multiprocessing.active_children()]
+print(type(executor).__name__, len(workers), needed <= set(sys.modules))
+executor.end()
+"""
+    environment = {
+        **os.environ,
+        "AIRFLOW__CORE__EXECUTOR": "ecorse.orchestration.executor.WarmLocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "2",
+    }
+    for project in (PROJECT_DIR, tmp_path):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            env={**environment, "ECORSE_PROJECT_DIR": str(project)},
+            timeout=120,
+        )
+        assert done.stdout.splitlines()[-1:] == ["WarmLocalExecutor 2 True"], done.stderr
+        assert ("wrong.sql" in done.stdout + done.stderr) == (project == tmp_path)

@@ -96,22 +96,24 @@ def test_a_night_from_files_to_readers_and_back(play, sales):
     (sales / "bad.csv").unlink()
     write_sales(sales / "may.csv", 100, first=1001)
     earlier = {"as_of": "2019-04-02T04:00:00Z", "publish": False}
-    ingest, again, unpublished, refresh, rollback = play(
+    ingest, again, unpublished, refresh, idle, rollback = play(
         ("ingest", {"shop": "main"}),
         ("ingest", {}),
         ("refresh", earlier),
         ("refresh", {}),
+        ("ingest", {}),
         ("rollback", {}),
     )
     assert (ingest["state"], ingest["labels"]) == ("success", ["main sales_csv"]), ingest["log"]
     staged = {"files": 2, "files_new": 1, "rows_read": 100, "rows_staged": 100}
-    nothing = {"files": 2, "files_new": 0, "rows_read": 0, "rows_staged": 0}
-    for run, expected in ((ingest, staged), (again, nothing)):
-        (event,) = run["events"]["staging"]  # exactly one, also when nothing new came
-        assert event["run_id"] == run["run_id"]
-        (load,) = event["loads"]
-        assert (load["shop_id"], load["source"]) == ("main", "sales_csv")
-        assert {name: load[name] for name in expected} == expected
+    (event,) = ingest["events"]["staging"]
+    assert event["run_id"] == ingest["run_id"]
+    (load,) = event["loads"]
+    assert (load["shop_id"], load["source"]) == ("main", "sales_csv")
+    assert {name: load[name] for name in staged} == staged
+    # nothing is published of what came, so that a run that brings nothing announces it again
+    (event,) = again["events"]["staging"]
+    assert event["loads"][0]["files_new"] == 0
 
     assert unpublished["tasks"]["publish"] == "skipped"
     assert (unpublished["state"], unpublished["events"]) == ("success", {})
@@ -123,6 +125,8 @@ def test_a_night_from_files_to_readers_and_back(play, sales):
 
     assert refresh["state"] == "success"
     assert refresh["events"]["marts"][0]["build_id"] == 3
+    assert (idle["state"], idle["events"]) == ("success", {}), "the published night is of all files"
+    assert (idle["tasks"]["announce"], idle["tasks"]["confirm"]) == ("skipped", "success")
     assert rollback["state"] == "success", rollback["log"]
     assert rollback["events"]["marts"][0]["action"] == "rollback"
     assert published() == [(1, 400, 8000)]

@@ -84,8 +84,16 @@ def load_source(shop_id: str, source: str) -> dict[str, Any]:
 
 @task(outlets=[STAGING], trigger_rule="all_done")
 def announce(loads: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Emit the one asset event of this run, whatever came, with what each source loaded."""
+    """Emit the one asset event of this run, with what each source loaded; `refresh` follows.
+
+    A run by hand after which the published night is still of today's files announces nothing and
+    is skipped; a nightly run always announces.
+    """
+    from ecorse import flow
+
     context = get_current_context()
+    if context["dag_run"].run_type != "scheduled" and not flow.is_due():
+        raise AirflowSkipException("Nothing new came: the published night is of these files.")
     extra: dict[str, Any] = {
         "run_id": context["dag_run"].run_id,
         "loads": [load for load in loads if load],
@@ -94,7 +102,7 @@ def announce(loads: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return extra
 
 
-@task
+@task(trigger_rule="none_failed")  # also after an announcement that was not needed
 def confirm(loads: Iterable[dict[str, Any]]) -> int:
     """Succeed only if every source loaded: a refused file leaves the run red."""
     return len(list(loads))

@@ -161,6 +161,28 @@ def _put_dead_ones_aside(conn: psycopg.Connection, holder: str) -> None:
         finish_build(conn, build_id, "orphaned", "left unfinished; a later refresh took over")
 
 
+def is_due() -> bool:
+    """Whether a night would be made of other loads than the published one, or is the first."""
+    with connect(application_name="ecorse is_due") as conn:
+        row = conn.execute(
+            """
+            with published as (
+                select b.build_id from ops.current_build as c
+                join ops.build as b on b.build_id = c.build_id
+                where b.as_of is null and b.known_by is null
+            ),
+            live as (select load_id from ops.load where superseded_at is null),
+            held as (
+                select load_id from ops.build_load where build_id = (select build_id from published)
+            )
+            select exists (select load_id from live except select load_id from held)
+                or exists (select load_id from held except select load_id from live)
+            """
+        ).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
 def finish_build(conn: psycopg.Connection, build_id: int, status: str, error: str | None) -> bool:
     """Close an unfinished build with a status; gives whether it was unfinished."""
     cursor = conn.execute(
@@ -182,7 +204,7 @@ def fail_build(build_id: int, error: str, *, keep: bool = False) -> None:
     with connect(application_name="ecorse fail_build") as conn:
         was_open = finish_build(conn, build_id, "failed", error[:4000])
     if was_open and not keep:
-        drop_relations(build_id)
+        _drop_unless_used(build_id)
 
 
 def building_of(holder: str) -> int | None:
@@ -236,10 +258,14 @@ def drop_failed() -> None:
             "select build_id from ops.build where status in ('failed', 'orphaned')"
         ).fetchall()
     for (build_id,) in found:
-        try:
-            drop_relations(build_id)
-        except psycopg.errors.LockNotAvailable:
-            log.info("build %s is still being used; it is cleared another night", build_id)
+        _drop_unless_used(build_id)
+
+
+def _drop_unless_used(build_id: int) -> None:
+    try:
+        drop_relations(build_id)
+    except psycopg.errors.LockNotAvailable:
+        log.info("build %s is still being used; it is cleared another night", build_id)
 
 
 def cancel_steps(build_id: int) -> None:

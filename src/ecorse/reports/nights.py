@@ -8,6 +8,7 @@ message, for it may quote a row; those stand in ``ecorse status`` and in the tas
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from psycopg import Connection, IsolationLevel
@@ -57,12 +58,13 @@ order by b.build_id desc
 STEPS = """
 select
     step,
+    coalesce(area, step) as area,
     status,
     rows,
     extract(epoch from coalesce(finished_at, clock_timestamp()) - started_at)::float8 as seconds
 from ops.build_step
 where build_id = %(build_id)s
-order by started_at, step
+order by min(started_at) over (partition by coalesce(area, step)), area, started_at, step
 """
 
 CHECKS = """
@@ -132,9 +134,10 @@ def read_nights(build_id: int | None = None) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``builds`` (newest first), ``shown`` (one of them, or ``None``), its ``steps``, ``checks``
-        (failed first) and ``decisions``; ``files``, ``accounts`` (one per currency), ``refused``
-        and ``rejects`` of what is loaded now.
+        ``builds`` (newest first), ``shown`` (one of them, or ``None``), its ``steps``, the same by
+        ``areas`` in the order in which they began, its ``checks`` (failed first) and
+        ``decisions``; ``files``, ``accounts`` (one per currency), ``refused`` and ``rejects`` of
+        what is loaded now.
 
     Raises
     ------
@@ -145,11 +148,13 @@ def read_nights(build_id: int | None = None) -> dict[str, Any]:
         builds = _rows(conn, BUILDS, limit=NIGHTS_SHOWN)
         shown = next((b for b in builds if build_id in (None, b["build_id"])), None)
         which = {"build_id": shown["build_id"] if shown else None}
+        steps = _rows(conn, STEPS, **which)
         return {
             "builds": builds,
             "published": next((b for b in builds if b["is_published"]), None),
             "shown": shown,
-            "steps": _rows(conn, STEPS, **which),
+            "steps": steps,
+            "areas": _by_area(steps),
             "checks": _rows(conn, CHECKS, **which),
             "decisions": _rows(conn, DECISIONS, **which),
             "accounts": _rows(conn, ACCOUNTS),
@@ -157,6 +162,17 @@ def read_nights(build_id: int | None = None) -> dict[str, Any]:
             "refused": _rows(conn, REFUSED, limit=FILES_SHOWN),
             "rejects": _rows(conn, REJECTS, limit=FILES_SHOWN),
         }
+
+
+def _by_area(steps: list[DictRow]) -> list[dict[str, Any]]:
+    """Steps, which come area by area, under their areas with the sum of rows and seconds."""
+    found = []
+    for name, group in itertools.groupby(steps, key=lambda step: step["area"]):
+        own = list(group)
+        rows = sum(step["rows"] or 0 for step in own)
+        seconds = sum(step["seconds"] for step in own)
+        found.append({"name": name, "rows": rows, "seconds": seconds, "steps": own})
+    return found
 
 
 def step_rows(build_id: int) -> dict[str, int]:

@@ -78,8 +78,11 @@ def airflow_environment(
     fernet = base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
     url = f"http://{HOST}:{port}"
     settings = {
-        "CORE__EXECUTOR": "LocalExecutor",
+        "CORE__EXECUTOR": "ecorse.orchestration.executor.WarmLocalExecutor",
         "CORE__PARALLELISM": "4",
+        # 30 s by default: on a busy machine tasks died at import and used up their tries
+        "CORE__DAGBAG_IMPORT_TIMEOUT": "300",
+        "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "600",
         "CORE__DAGS_FOLDER": str(project_dir / "dags"),
         "CORE__PLUGINS_FOLDER": str(project_dir / "plugins"),
         "CORE__LOAD_EXAMPLES": "False",

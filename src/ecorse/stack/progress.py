@@ -22,14 +22,21 @@ SHOWN_TASKS = 20
 COLOURS = {"success": "green", "failed": "red", "upstream_failed": "red", "running": "yellow"}
 IDLE_STATES = frozenset({"waiting", "scheduled", "queued", "removed"})
 
+AREAS = """
+select s.area, count(*) filter (where s.status = 'succeeded'),
+    coalesce(sum(s.rows), 0)::bigint, max(s.step) filter (where s.status = 'running')
+from ops.build_step as s inner join ops.build as b on b.build_id = s.build_id
+where b.holder = %s and s.step <> 'audit' group by s.area
+"""
+
 
 @dataclass
 class Counts:
-    """What the warehouse knows of a run so far: files and rows loaded, rows per built table."""
+    """What the warehouse knows of a run so far: files and rows loaded, steps and rows per area."""
 
     files: int = 0
     rows: int = 0
-    steps: dict[str, int] = field(default_factory=dict)
+    areas: dict[str, str] = field(default_factory=dict)
 
     @property
     def loaded(self) -> str:
@@ -51,15 +58,18 @@ def read_counts(dag_id: str, run_id: str) -> Counts:
                 "join ops.run r using (run_id) where r.holder = %s",
                 [holder(dag_id, run_id)],
             ).fetchone()
-            steps = connection.execute(
-                "select s.step, s.rows from ops.build_step s join ops.build b using (build_id) "
-                "where b.holder = %s and s.rows is not null",
-                [holder(dag_id, run_id)],
-            ).fetchall()
+            areas = connection.execute(AREAS, [holder(dag_id, run_id)]).fetchall()
     except (StoreBusy, psycopg.OperationalError):
         return Counts()
     files, rows = loads or (0, 0)
-    return Counts(files, rows, dict(steps))
+    told = {area: _area(made, rows, now) for area, made, rows, now in areas}
+    return Counts(files, rows, told)
+
+
+def _area(made: int, rows: int, now: str | None) -> str:
+    """An area in words: how many tables it made so far, their rows, and what it is at."""
+    tables = f"{made} tables, " if made > 1 else ""
+    return f"{tables}{rows:,} rows" + (f", at {now}" if now and made else "")
 
 
 def follow(client: AirflowClient, dag_id: str, run_id: str, console: Console) -> str:
@@ -94,11 +104,6 @@ def _tell_once(console: Console, told: set[str], sentence: str) -> None:
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
 
 
-def _rows(task: TaskState, counts: Counts) -> str:
-    rows = counts.steps.get(task.task_id.rpartition(".")[2])
-    return f"{rows:,} rows" if rows is not None else ""
-
-
 def _table(dag_id: str, state: str, tasks: list[TaskState], counts: Counts) -> Table:
     """Lay out the tasks that began, the latest ones when there are many."""
     begun = [task for task in tasks if task.state not in IDLE_STATES]
@@ -107,13 +112,15 @@ def _table(dag_id: str, state: str, tasks: list[TaskState], counts: Counts) -> T
     table = Table(title=f"{dag_id}: {state}", title_justify="left", caption=caption, box=None)
     for heading in ("task", "state"):
         table.add_column(heading)
-    for heading in ("rows", "seconds"):
-        table.add_column(heading, justify="right")
+    table.add_column("made")
+    table.add_column("seconds", justify="right")
     for task in begun[-SHOWN_TASKS:]:
         colour = COLOURS.get(task.state, "white")
         seconds = f"{task.seconds:.1f}" if task.seconds else ""
         shown = f"[{colour}]{task.state}[/{colour}]"
-        table.add_row(task.name.replace("[", r"\["), shown, _rows(task, counts), seconds)
+        table.add_row(
+            task.name.replace("[", r"\["), shown, counts.areas.get(task.task_id, ""), seconds
+        )
     return table
 
 
@@ -138,7 +145,8 @@ class _Lines:
             self._told[key] = task.state
             seconds = f"{task.seconds:.1f} s" if task.seconds and task.state != "running" else ""
             self._print(
-                task.name, " ".join(filter(None, [task.state, seconds, _rows(task, counts)]))
+                task.name,
+                " ".join(filter(None, [task.state, seconds, counts.areas.get(task.task_id, "")])),
             )
 
     def _print(self, name: str, text: str) -> None:

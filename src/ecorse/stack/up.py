@@ -162,6 +162,10 @@ def _run_night(client: AirflowClient, console: Console, origin: str, data: str) 
     problem = None
     if follow(client, INGEST, ingest, console) != "success":
         problem = _why(client, INGEST, ingest)
+    if _announcement(client, ingest) == "skipped":
+        if problem is None:
+            console.print("Nothing new came: the published night is of these files.")
+        return problem
     refresh = _caused(client, ingest)
     if refresh is None:
         return problem or f"{INGEST} succeeded, but no {REFRESH} followed. Is that DAG paused?"
@@ -170,13 +174,16 @@ def _run_night(client: AirflowClient, console: Console, origin: str, data: str) 
     return problem or _why_not_current(refresh)
 
 
+def _announcement(client: AirflowClient, ingest: str) -> str:
+    """Give the state of the task that starts a `refresh`."""
+    states = {task.task_id: task.state for task in client.tasks(INGEST, ingest)}
+    return states.get("announce", "waiting")
+
+
 def _caused(client: AirflowClient, ingest: str) -> str | None:
     """Wait for the `refresh` that the `ingest` run caused, if it emitted its event."""
     deadline = time.monotonic() + CAUSED_SECONDS
-    announced = any(
-        task.task_id == "announce" and task.state == "success"
-        for task in client.tasks(INGEST, ingest)
-    )
+    announced = _announcement(client, ingest) == "success"
     while announced and time.monotonic() < deadline:
         run_id = client.caused_run(INGEST, ingest, REFRESH)
         if run_id:
