@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -188,16 +188,16 @@ def _lines(
     rng: np.random.Generator, shape: Shape, order: np.ndarray, product: np.ndarray
 ) -> pl.DataFrame:
     minute = (order * 2_654_435_761 + 7) % (shape.days * 840)
-    at = pl.Series(minute // 840 * 1440 + minute % 840 + 480).cast(pl.Int64)
     buyer = order * 40_503 % max(1, round(shape.customers / 0.75))
     town = pl.Series(order * 7_919 % max(1, shape.towns))
     frame = pl.DataFrame({
         "order_id": order, "product": product, "buyer": buyer,
+        "minute": minute // 840 * 1440 + minute % 840 + 480,
         "quantity": rng.geometric(0.4, len(order)),
         "cents": 95 + product * 37 % 4_000 - np.where(rng.random(len(order)) < 0.1, 20, 0),
         "kind": rng.random(len(order)), "spelling": rng.random(len(order)),
     })  # fmt: skip
-    local = pl.lit(FIRST_DAY) + pl.duration(minutes=at)
+    local = pl.lit(FIRST_DAY) + pl.duration(minutes="minute")
     is_product = pl.col("kind") > 0.01
     named = pl.format("Product {}", "product")
     return frame.select(
