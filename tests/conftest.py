@@ -278,6 +278,8 @@ def copy_build() -> Callable[[int], int]:
     """Give a function that opens a build with the same rows as another, without training anew."""
 
     from ecorse import flow
+    from ecorse.refresh.catalog import load_catalog
+    from ecorse.refresh.tables import create_mart
     from ecorse.warehouse.connect import connect
 
     def copy(source: int) -> int:
@@ -308,6 +310,9 @@ def copy_build() -> Callable[[int], int]:
                     f"add check (build_id = {target})",
                 ]
             conn.execute("; ".join(statements))
+            for mart in load_catalog().marts.values():
+                if mart.work_table:  # dropped when the other was audited
+                    create_mart(conn, mart, target)
         return target
 
     return copy

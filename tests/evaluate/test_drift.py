@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ecorse.evaluate.drift import drift, histogram, quantile_edges, reference_histograms
-from ecorse.features.orders import Block
+from ecorse.features.blocks import Block
 from ecorse.models.declaration import Feature, SegmentationGate
 
 LIMITS = SegmentationGate(

@@ -6,7 +6,7 @@ import pytest
 
 from ecorse import flow
 from ecorse.ingest.shops import load_shops
-from ecorse.reports.status import VOLATILE
+from ecorse.reports.status import volatile_columns
 from ecorse.settings import get_settings
 from ecorse.warehouse.connect import connect
 
@@ -81,7 +81,7 @@ def figures():
                 and c.relname || '.' || a.attname <> all(%s)
             group by c.relname having bool_or(a.attname = 'shop_id')
             """,
-            (VOLATILE,),
+            (volatile_columns(),),
         ).fetchall()
         return {
             (mart, shop): (rows, checksum)

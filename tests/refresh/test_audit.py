@@ -109,6 +109,26 @@ def test_a_refused_build_says_why_in_ops(night, copy_build):
     assert "order_segments.every_row_has_a_segment" in failed
 
 
+def test_a_shop_of_1866_towns_is_published(stage_shop):
+    stage_shop(orders=1866)  # one each
+    with connect() as conn:
+        conn.execute(
+            "update staging.order_lines "
+            "set city = 'Town ' || cast(split_part(order_id, '-', 2) as integer)"
+        )
+    assert flow.refresh(holder="test").is_published
+    with connect() as conn:
+        towns, off = conn.execute(
+            """
+            select sum(towns), max(abs(shares - 1)) from (
+                select count(*) as towns, sum(order_share) as shares
+                from marts.segment_by_city group by shop_id, segmentation, segment_id) as s
+            """
+        ).fetchone()
+    assert towns == 1866
+    assert off > 1e-6  # rounded to 8 decimals, so many shares do not sum to 1
+
+
 def test_a_night_without_any_row_is_refused(warehouse):
     with pytest.raises(DataError, match="No row was staged"):
         flow.refresh(holder="test")

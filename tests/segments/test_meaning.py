@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats.contingency import association
 
-from ecorse.features.orders import Block
+from ecorse.features.blocks import Block
 from ecorse.models.declaration import Feature, Naming
 from ecorse.segments.meaning import describe_segments
 from ecorse.segments.traits import Explained, describe_trait, standardized_difference
@@ -41,9 +41,16 @@ def share_block(values, name="category"):
     )
 
 
+def explained(inside, values):
+    """Membership, as segment 1 of 2, explained by all columns of ``values`` as one block."""
+    feature = Feature(name="all", kind="share", column="c", weight=1.0)
+    block = Block(feature, tuple(map(str, range(values.shape[1]))), values)
+    return Explained([block], inside.astype(int), 2)
+
+
 def explained_share(inside, values):
     """How much of membership all columns of ``values`` explain."""
-    return Explained(values).of(inside).share(range(values.shape[1]))
+    return explained(inside, values).of(1).share(range(values.shape[1]))
 
 
 def trait_of(block, inside, noun="orders"):
@@ -83,9 +90,8 @@ def test_any_choice_of_columns_explains_what_a_least_squares_fit_explains():
     columns = rng.normal(size=(200, 6)) @ rng.normal(size=(6, 6)) + 5
     columns[:, 4] = 2 * columns[:, 0] - columns[:, 1]  # a column that others make up
     columns[:, 5] = 7.0  # and one without spread
-    explained = Explained(columns)
     for inside in (rng.random(200) < 0.3, columns[:, 0] > columns[:, 2]):
-        membership = explained.of(inside)
+        membership = explained(inside, columns).of(1)
         for chosen in ([0], [3], [0, 1], [0, 1, 4], [2, 0, 5], [5], list(range(6))):
             design = np.column_stack([np.ones(200), columns[:, chosen]])
             fitted = design @ np.linalg.lstsq(design, inside.astype(float), rcond=None)[0]

@@ -5,30 +5,28 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from sklearn.metrics import silhouette_score
+from scipy import sparse
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.metrics import adjusted_rand_score, silhouette_score
+from sklearn.mixture import GaussianMixture
 
-from ecorse.features.orders import Block
+from ecorse.features.blocks import Block
 from ecorse.models.declaration import Feature
 from ecorse.segments.identity import first_order, match_segments
+from ecorse.segments.lloyd import Clustering, inertia, move_centroids, nearest
 from ecorse.segments.mixture import hour_mixture_agreement, quietest_hour
-from ecorse.segments.projection import (
-    count_distinct,
-    fit_kmeans,
-    fit_projection,
-    project,
-    refit_kmeans,
-    reorder_clusters,
-)
+from ecorse.segments.projection import fit_projection
 from ecorse.segments.selection import (
     KScore,
     Selection,
     choose,
+    count_distinct,
     find_elbow,
-    sample_rows,
+    fit_kmeans,
     select_k,
-    silhouette,
-    silhouettes,
 )
+from ecorse.segments.silhouette import sample_rows, silhouette, silhouettes
 
 RULE = Selection(
     k_min=2,
@@ -59,7 +57,7 @@ def test_silhouette_by_hand():
 
 def test_silhouette_equals_scikit_learn_on_the_same_sample():
     z = blobs([(0, 0), (3, 3), (0, 4)])
-    labels = fit_kmeans(z, 3, 0, 2).labels_
+    labels = nearest(z, fit_kmeans(z, 3, 0, 2))
     rows = sample_rows(len(z), 100, 7)
     assert len(rows) == 100
     expected = silhouette_score(z[rows], labels[rows])
@@ -98,8 +96,8 @@ def test_elbow_is_farthest_below_the_line():
 def test_a_known_number_of_blobs_is_found(k):
     angles = 2 * np.pi * np.arange(k) / k
     z = blobs(np.column_stack([np.cos(angles), np.sin(angles)]) * 5)
-    fit, curve = select_k(z, len(z), RULE, 1)
-    assert fit.n_clusters == k
+    fit, curve = select_k(z, RULE, 1)
+    assert len(fit.centroids) == k
     assert [s.k for s in curve if s.is_chosen] == [k]
     if k < 5:  # the knee of five of six is faint, and the silhouette decides
         assert [s.k for s in curve if s.is_elbow] == [k]
@@ -107,10 +105,10 @@ def test_a_known_number_of_blobs_is_found(k):
 
 def test_k_is_tried_on_a_sample_and_fitted_to_all_rows():
     z = blobs([(0, 0), (6, 0), (0, 6)], each=400)
-    fit, curve = select_k(z, len(z), RULE.model_copy(update={"fit_rows": 150}), 1)
-    assert fit.n_clusters == 3
+    fit, curve = select_k(z, RULE.model_copy(update={"fit_rows": 150}), 1)
+    assert len(fit.centroids) == 3
     means = [z[at : at + 400].mean(axis=0) for at in (0, 400, 800)]
-    found = sorted(fit.cluster_centers_, key=lambda centre: centre @ (1, 10))
+    found = sorted(fit.centroids, key=lambda centre: centre @ (1, 10))
     np.testing.assert_allclose(found, means)
     # of one cluster: all squared distances to the mean of the sample, hardly more than to the mean
     spread = np.sum((z - z.mean(axis=0)) ** 2)
@@ -175,8 +173,8 @@ def test_without_an_admissible_k_the_best_silhouette_is_taken_and_said():
 @pytest.mark.parametrize(("distinct", "k"), [(1, 1), (2, 2)])
 def test_k_never_exceeds_the_distinct_rows(distinct, k):
     z = np.repeat(np.arange(distinct, dtype=float), 4)[:, None]
-    fit, curve = select_k(z, count_distinct(z), RULE, 0)
-    assert fit.n_clusters == k
+    fit, curve = select_k(z, RULE, 0)
+    assert len(fit.centroids) == k
     assert len(curve) == distinct
 
 
@@ -212,19 +210,60 @@ def test_a_first_night_numbers_segments_by_size():
 
 def test_reordered_clusters_still_label_the_same_rows():
     z = np.array([[0.0], [1.0], [10.0]])
-    fit = fit_kmeans(z, 2, 0, 2)
-    groups = [set(np.flatnonzero(fit.labels_ == fit.labels_[i])) for i in range(3)]
-    fit = reorder_clusters(fit, [1, 0])
-    assert fit.labels_.tolist() == fit.predict(z).tolist()
-    assert [set(np.flatnonzero(fit.labels_ == fit.labels_[i])) for i in range(3)] == groups
+    fit = Clustering(np.array([[0.5], [10.0]]), np.array([0, 0, 1])).in_order([1, 0])
+    assert fit.labels.tolist() == nearest(z, fit.centroids).tolist() == [1, 1, 0]
 
 
 def test_a_refit_on_the_same_rows_moves_nothing():
     z = blobs([(0, 0), (2, 2), (0, 3)], spread=0.8)
-    fit = fit_kmeans(z, 3, 0, 3)
-    again = refit_kmeans(z, fit.cluster_centers_)
-    np.testing.assert_allclose(again.cluster_centers_, fit.cluster_centers_, atol=1e-12)
-    assert again.predict(z).tolist() == fit.predict(z).tolist()
+    centroids = fit_kmeans(z, 3, 0, 3)
+    again = move_centroids(z, centroids)
+    np.testing.assert_allclose(again.centroids, centroids, atol=1e-12)
+    assert again.labels.tolist() == nearest(z, centroids).tolist()
+
+
+def test_moved_centroids_are_those_of_scikit_learn():
+    # more rows than one part holds
+    z = np.vstack([blobs([(0, 0), (2, 2), (0, 3), (4, 0)], each=6000, spread=0.9, seed=2)])
+    start = z[[0, 7000, 13000, 23000]]
+    fit = move_centroids(z, start)
+    peer = KMeans(4, init=start, n_init=1, tol=0.0, max_iter=1000).fit(z)
+    np.testing.assert_allclose(fit.centroids, peer.cluster_centers_, atol=1e-9)
+    assert fit.labels.tolist() == peer.labels_.tolist()
+    assert inertia(z, fit) == pytest.approx(peer.inertia_)
+
+
+def test_moved_centroids_by_hand():
+    # from 0 and 4 the rows part into 0, 1 and 3, 10; the means are 0.5 and 6.5, and then 3 is
+    # nearer to the first: 4 / 3 and 10
+    fit = move_centroids(np.array([[0.0], [1.0], [3.0], [10.0]]), np.array([[0.0], [4.0]]))
+    assert fit.labels.tolist() == [0, 0, 0, 1]
+    np.testing.assert_allclose(fit.centroids, [[4 / 3], [10.0]])
+    assert inertia(np.array([[0.0], [1.0], [3.0], [10.0]]), fit) == pytest.approx(14 / 3)
+
+
+def test_a_centroid_that_nobody_is_nearest_to_stays():
+    fit = move_centroids(np.array([[0.0], [1.0]]), np.array([[0.0], [50.0]]))
+    assert fit.centroids.tolist() == [[0.5], [50.0]]
+    assert fit.labels.tolist() == [0, 0]
+
+
+def test_distinct_rows_are_counted_as_far_as_needed():
+    rows = np.repeat(np.arange(30.0), 100)[:, None]
+    assert count_distinct(rows, 40) == 30
+    assert count_distinct(rows, 2) == 30  # ten times the most hold one value: all are looked at
+    assert count_distinct(rows[::100], 2) == 20  # the first twenty tell enough
+
+
+def test_every_k_is_scored_on_a_sample_where_there_are_many_rows():
+    z = blobs([(0, 0), (6, 0), (0, 6)], each=400)
+    few = RULE.model_copy(update={"score_rows": 300, "fit_rows": 150})
+    fit, curve = select_k(z, few, 1)
+    assert len(fit.centroids) == 3
+    assert len(fit.labels) == 1200
+    # of one cluster: the sample's share of all squared distances to the mean, a quarter
+    spread = np.sum((z - z.mean(axis=0)) ** 2) / 4
+    assert curve[0].inertia == pytest.approx(spread, rel=0.1)
 
 
 def block(name, values, weight):
@@ -237,46 +276,84 @@ def block(name, values, weight):
 
 def test_a_block_has_the_variance_of_its_weight_whatever_its_unit():
     a, b = block("a", [0, 1000, 0, 1000], 1.0), block("b", [0.1, 0.1, 0.3, 0.3], 0.5)
-    projection = fit_projection([a, b], np.hstack([a.values, b.values]), 0.99)
-    scaled = projection.named_steps["scale"].transform(np.hstack([a.values, b.values]))
+    projection = fit_projection([a, b], 0.99)
+    scaled = (np.hstack([a.values, b.values]) - projection.means) * projection.factors
     np.testing.assert_allclose(scaled.var(axis=0), [1.0, 0.25])
     np.testing.assert_allclose(scaled.mean(axis=0), [0, 0], atol=1e-12)
     # independent blocks of variance 1 and 0.25: shares 0.8 and 0.2
-    np.testing.assert_allclose(projection.named_steps["pca"].explained_variance_ratio_, [0.8, 0.2])
+    np.testing.assert_allclose(projection.variance_shares, [0.8, 0.2])
+
+
+def test_components_are_those_of_scikit_learn_also_of_sparse_columns():
+    rng = np.random.default_rng(8)
+    words = sparse.random(5000, 6, density=0.2, format="csr", random_state=rng)
+    feature = Feature(name="c", kind="share", column="c", weight=0.7)
+    blocks = [block("a", rng.normal(5, 3, 5000), 1.0), Block(feature, tuple("cdefgh"), words)]
+    projection = fit_projection(blocks, 0.9)
+    columns = np.hstack([b.values for b in blocks])
+    scaled = np.hstack(
+        [
+            (b.values - b.values.mean(axis=0)) * b.feature.weight / np.sqrt(b.values.var(0).sum())
+            for b in blocks
+        ]
+    )
+    peer = PCA(0.9, svd_solver="covariance_eigh").fit(scaled)
+    np.testing.assert_allclose(projection.components, peer.components_, atol=1e-9)
+    np.testing.assert_allclose(projection.variance_shares, peer.explained_variance_ratio_)
+    np.testing.assert_allclose(projection.of(blocks), peer.transform(scaled), atol=1e-9)
+    dense = [blocks[0], Block(feature, tuple("cdefgh"), columns[:, 1:])]
+    np.testing.assert_allclose(projection.of(dense), projection.of(blocks), atol=1e-12)
 
 
 def test_pca_keeps_just_enough_components():
     a, b = block("a", [0, 1, 0, 1], 1.0), block("b", [0, 0, 1, 1], 0.5)
-    x = np.hstack([a.values, b.values])
-    assert project(fit_projection([a, b], x, 0.79), x).shape == (4, 1)
-    assert project(fit_projection([a, b], x, 0.81), x).shape == (4, 2)
+    assert fit_projection([a, b], 0.79).of([a, b]).shape == (4, 1)
+    assert fit_projection([a, b], 0.81).of([a, b]).shape == (4, 2)
 
 
 def test_one_row_can_be_projected():
     a = block("a", [7.0], 1.0)
-    assert project(fit_projection([a], a.values, 0.9), a.values).tolist() == [[0.0]]
+    assert fit_projection([a], 0.9).of([a]).tolist() == [[0.0]]
 
 
 def test_mixture_finds_two_planted_parts_and_full_agreement():
     rng = np.random.default_rng(3)
     noon, night = rng.normal(12, 1, 3000) % 24, rng.normal(23.5, 1, 2000) % 24  # past midnight too
     labels = np.repeat([0, 1], [3000, 2000])
-    found = hour_mixture_agreement(np.concatenate([noon, night]), labels, 0)
+    found = hour_mixture_agreement(np.concatenate([noon, night]), labels)
     assert found["centres"] == pytest.approx([12, 23.5], abs=0.1)
     assert found["weights"] == pytest.approx([0.6, 0.4], abs=0.01)
     assert found["share_agreed"] > 0.999
     assert found["ari"] > 0.995
 
 
+def test_mixture_is_that_of_scikit_learn_and_counts_the_same_agreement():
+    rng = np.random.default_rng(5)
+    evening = rng.random(20_000) < 0.4
+    hours = np.where(evening, rng.normal(19, 2, 20_000), rng.normal(12, 2, 20_000)) % 24
+    hours = np.floor(hours * 60) / 60
+    labels = (hours + rng.normal(0, 1, 20_000) > 16).astype(int)
+    found = hour_mixture_agreement(hours, labels)
+    opened = ((hours - quietest_hour(hours)) % 24)[:, None]
+    peer = GaussianMixture(2, n_init=3, random_state=0).fit(opened)
+    order = np.argsort(peer.means_.ravel())
+    spreads = np.sqrt(peer.covariances_.ravel())
+    np.testing.assert_allclose(np.sort(found["spreads"]), np.sort(spreads), atol=0.01)
+    np.testing.assert_allclose(found["weights"], peer.weights_[order], atol=1e-3)
+    parts = np.argsort(order)[peer.predict(opened)]
+    assert found["ari"] == pytest.approx(adjusted_rand_score(parts, labels), abs=1e-3)
+    assert found["share_agreed"] == pytest.approx(np.mean(parts == labels), abs=1e-3)
+
+
 def test_mixture_against_random_labels_agrees_on_nothing():
     rng = np.random.default_rng(3)
     hours = np.concatenate([rng.normal(12, 1, 2000), rng.normal(20, 1, 2000)])
-    found = hour_mixture_agreement(hours, rng.integers(0, 2, 4000), 0)
+    found = hour_mixture_agreement(hours, rng.integers(0, 2, 4000))
     assert abs(found["ari"]) < 0.01
 
 
 def test_mixture_of_one_hour_is_undefined():
-    assert hour_mixture_agreement(np.full(50, 12.0), np.zeros(50, dtype=int), 0) == {}
+    assert hour_mixture_agreement(np.full(50, 12.0), np.zeros(50, dtype=int)) == {}
 
 
 def test_the_day_is_cut_where_it_is_quiet():

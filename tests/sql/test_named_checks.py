@@ -55,6 +55,28 @@ CASES: list[tuple[dict[str, Any], str, int]] = [
     ({"check": "shares_sum_to_one", "columns": ["share"]}, "", 0),
     ({"check": "shares_sum_to_one", "columns": ["share"]}, "update {t} set share = 0.9", 2),
     ({"check": "shares_sum_to_one", "columns": ["share"], "by": ["shop_id", "id"]}, "", 2),
+    # of each shop's n: a third, two thirds, all of it
+    ({"check": "share_of", "shares": ["share = n"]}, "", 2),
+    ({"check": "share_of", "shares": ["share = n"]}, "update {t} set share = n / 3.0", 1),
+    (
+        {"check": "share_of", "shares": ["share = n"]},
+        "update {t} set share = case when shop_id = 'b' then 1 else round(n / 3.0, 8) end",
+        0,
+    ),
+    (
+        {"check": "share_of", "shares": ["share = n"], "by": ["shop_id", "id"]},
+        "update {t} set share = 1",
+        0,
+    ),
+    ({"check": "share_of", "shares": ["share = n"], "where": "id = '1'"}, "", 1),
+    # nothing is no part of nothing
+    (
+        {"check": "share_of", "shares": ["share = n"], "where": "shop_id = 'b'"},
+        "update {t} set n = 0",
+        1,
+    ),
+    ({"check": "share_of", "shares": ["share = n"]}, "update {t} set n = 0, share = null", 0),
+    ({"check": "share_of", "shares": ["share = n"]}, "update {t} set share = null", 3),
     ({"check": "mean_is_one", "columns": ["index"]}, "", 0),
     ({"check": "mean_is_one", "columns": ["index"], "by": ["id"]}, "", 2),
     ({"check": "no_gaps", "column": "n"}, "", 0),

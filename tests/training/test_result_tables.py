@@ -80,7 +80,11 @@ PAIR = "shop_id = 'main' and method = 'item_similarity' and product_id = 'cable'
             "delete from {t} where ctid = (select min(ctid) from {t})",
             "every_row_has_a_segment",
         ),
-        ("segments", f"update {{t}} set share = share + 0.01 where {SEGMENT}", "shares_sum_to_one"),
+        (
+            "segments",
+            f"update {{t}} set share = share + 0.01 where {SEGMENT}",
+            "share_is_of_all_members",
+        ),
         (
             "segments",
             "update {t} set segment_name = 'x' where shop_id = 'main'",

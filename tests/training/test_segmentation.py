@@ -147,8 +147,8 @@ def test_one_percent_more_rows_keep_995_of_1000_labels(run, orders, first):
 
 def test_frozen_axes_stay_while_k_stays(run, orders, first):
     later = run(pl.concat([orders, plant(30, 7, first=100_000)]), published(first))
-    before, after = (model_of(r).model.pipeline["pca"] for r in (first, later))
-    assert np.array_equal(before.components_, after.components_)
+    before, after = (model_of(r).model.projection for r in (first, later))
+    assert np.array_equal(before.components, after.components)
 
 
 def test_a_reselection_carries_ids_and_names(run, orders, first):
@@ -254,7 +254,7 @@ for result in (first, again):
         frame = result.frame(name).drop("fit_seconds", "peak_mb", strict=False)
         digest.update(frame.write_csv().encode())
     model = PcaKMeans.load(unpack(result.artifact)[1], PcaKMeansConfig())
-    centroids = model.model.pipeline["kmeans"].cluster_centers_
+    centroids = model.model.centroids
     print(json.dumps([digest.hexdigest(), centroids.tolist()]))
 """
 

@@ -1,14 +1,14 @@
 /*
 level = "fail"
-sentence = "Cancelled lines, pieces or money differ from the staged rows of the build"
+sentence = "Cancelled lines, pieces or money differ from the order lines"
 */
-with staged as (
+with cancelled as (
     select
         shop_id,
         count(*) as lines,
         sum(abs(quantity)) as pieces,
         sum(abs(quantity) * unit_price) as amount
-    from staging.order_lines
+    from marts.order_lines
     where status = 'cancelled'
     group by shop_id
 ),
@@ -24,16 +24,16 @@ made as (
 )
 
 select
-    coalesce(staged.shop_id, made.shop_id) as shop_id,
-    staged.lines as staged_lines,
+    coalesce(cancelled.shop_id, made.shop_id) as shop_id,
+    cancelled.lines as cancelled_lines,
     made.lines,
-    staged.pieces as staged_pieces,
+    cancelled.pieces as cancelled_pieces,
     made.pieces,
-    staged.amount as staged_amount,
+    cancelled.amount as cancelled_amount,
     made.amount
-from staged
-full outer join made on staged.shop_id = made.shop_id
+from cancelled
+full outer join made on cancelled.shop_id = made.shop_id
 where
-    staged.lines is distinct from made.lines
-    or staged.pieces is distinct from made.pieces
-    or staged.amount is distinct from made.amount
+    cancelled.lines is distinct from made.lines
+    or cancelled.pieces is distinct from made.pieces
+    or cancelled.amount is distinct from made.amount

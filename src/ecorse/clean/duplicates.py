@@ -1,10 +1,15 @@
-"""Finds rows that may repeat an earlier row of the same file, in bounded memory.
+"""Finds rows that repeat an earlier row of the same file, in bounded memory.
 
-What belongs here: the filter that finds candidates. What does not: the decision; whoever asks
-compares candidates with the rows themselves, so a wrong guess costs time and never a row.
+What belongs here: deciding within a block, suspecting across blocks, and which earlier lines a
+suspected row may repeat. What does not: comparing across blocks; whoever asks compares candidates
+with those lines where they are, so a wrong guess costs time and never a row.
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from tempfile import SpooledTemporaryFile
+from typing import IO, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -14,42 +19,126 @@ BITS = 4  # per row, all in one 64-bit word, so that a row costs one access to m
 BITS_PER_ROW = 24  # about one new row in 500 is then looked up in vain
 BYTES_PER_ROW = 64  # a guess at the file's row length, only to size the filter
 MAX_BYTES = 64 << 20
+NOTES_IN_MEMORY = 8 << 20  # of 16 bytes a row; more of them go to a temporary file
+ROWS_AT_ONCE = 1 << 19
+SIEVE = 1 << 20
+
+
+class Verdict(NamedTuple):
+    """One flag per row: it repeats an earlier row for certain, or it may (``candidate``)."""
+
+    repeated: pl.Series
+    candidate: pl.Series
 
 
 class SeenRows:
     """A Bloom filter over row hashes: never misses a repeated row, sometimes suspects a new one.
 
-    Memory is fixed at the start by the file's size and never above 64 MiB; a longer file makes
-    more candidates, not more memory. Source: Bloom, "Space/time trade-offs in hash coding with
+    A row of the block at hand is compared with the block's earlier rows at once; only what may
+    repeat a row of an earlier block is left undecided. Memory is fixed at the start by the file's
+    size and never above 64 MiB; a longer file makes more candidates, not more memory. Hash and
+    line of every row that is new for certain are noted in a temporary file, so that those which
+    a candidate may repeat can be named in the end (``originals``).
+
+    Parameters
+    ----------
+    file_bytes
+        The file's size, which the filter is sized by.
+    key
+        The columns whose hash suspects a row: equal rows agree in them.
+    inexact
+        Columns in which rows may be equal though their values differ here (JSON, say).
+
+    Source: Bloom, "Space/time trade-offs in hash coding with
     allowable errors", CACM 13(7), 1970, https://doi.org/10.1145/362686.362692; one word per
     row: Putze, Sanders and Singler, "Cache-, hash- and space-efficient Bloom filters", 2007,
     https://doi.org/10.1007/978-3-540-72845-0_9
     """
 
-    def __init__(self, file_bytes: int) -> None:
+    def __init__(
+        self, file_bytes: int, key: Sequence[str], inexact: Collection[str] = frozenset()
+    ) -> None:
         wanted = file_bytes // BYTES_PER_ROW * BITS_PER_ROW // 8
         size = 1 << max(min(wanted, MAX_BYTES) - 1, 1 << 12).bit_length()
         self._words: NDArray[np.uint64] = np.zeros(size // 8, np.uint64)
+        self._key, self._inexact = key, inexact
+        self._certain, self._suspects = _notes(), _notes()
 
-    def candidates(self, rows: pl.DataFrame) -> pl.Series:
-        """Mark the rows that may equal an earlier one, and remember all of them.
+    def judge(self, rows: pl.DataFrame) -> Verdict:
+        """Tell which rows of a block repeat an earlier row or may do so, and remember all.
 
         Parameters
         ----------
         rows
-            The columns that identify a row.
-
-        Returns
-        -------
-        pl.Series
-            Booleans, one per row; every true repetition is marked.
+            The block's rows with ``source_line``; two rows are equal if they agree in every other
+            column.
         """
-        hashes = rows.hash_rows(seed=6032)
-        value = hashes.to_numpy()
+        hashes = rows.select(self._key).hash_rows(seed=6032)
+        later = hashes.filter(~hashes.is_first_distinct())
+        repeated = pl.Series([False], dtype=pl.Boolean).new_from_index(0, rows.height)
+        candidate = pl.Series(self._meet(hashes.to_numpy()), dtype=pl.Boolean)
+        if len(later):
+            at = hashes.is_in(later.implode()).arg_true()
+            alike = rows[at].drop("source_line")
+            is_new = _is_first(alike)
+            is_doubtful = ~_is_first(alike.drop(self._inexact, strict=False)) & is_new
+            repeated = repeated.scatter(at, ~is_new)
+            candidate = candidate.scatter(at, (candidate.gather(at) & is_new) | is_doubtful)
+        self._note(rows["source_line"], hashes, repeated, candidate)
+        return Verdict(repeated, candidate)
+
+    def originals(self) -> Iterator[NDArray[np.int64]]:
+        """Give, in parts, the lines that were new for certain and that a candidate may repeat.
+
+        None but those of a candidate's key: a new row that was suspected in vain has none. A line
+        may come twice.
+        """
+        for suspects in _read(self._suspects):
+            wanted = np.unique(suspects[:, 0])
+            sieve = np.zeros(SIEVE, np.bool_)
+            sieve[wanted & np.uint64(SIEVE - 1)] = True
+            for rows in _read(self._certain):
+                maybe = rows[sieve[rows[:, 0] & np.uint64(SIEVE - 1)]]
+                found = maybe[np.isin(maybe[:, 0], wanted), 1]
+                if len(found):
+                    yield found.view(np.int64)
+
+    def _meet(self, value: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Whether each hash may have come in an earlier block; then remember the block's."""
         bits = np.zeros(len(value), np.uint64)
         for i in range(BITS):  # six bits of the hash choose each bit of the word
             bits |= np.uint64(1) << ((value >> np.uint64(6 * i)) & np.uint64(63))
         word = (value >> np.uint64(6 * BITS)) & np.uint64(len(self._words) - 1)
-        was_seen = (self._words[word] & bits) == bits
+        was_seen: NDArray[np.bool_] = (self._words[word] & bits) == bits
         np.bitwise_or.at(self._words, word, bits)
-        return ~hashes.is_first_distinct() | pl.Series(was_seen, dtype=pl.Boolean)
+        return was_seen
+
+    def _note(
+        self, lines: pl.Series, hashes: pl.Series, repeated: pl.Series, candidate: pl.Series
+    ) -> None:
+        notes = np.empty((len(lines), 2), np.uint64)
+        notes[:, 0], notes[:, 1] = hashes.to_numpy(), lines.to_numpy()
+        undecided, known = candidate.to_numpy(), (repeated | candidate).to_numpy()
+        self._suspects.write(notes[undecided].data if undecided.any() else b"")
+        self._certain.write((notes[~known] if known.any() else notes).data)
+
+
+def _is_first(rows: pl.DataFrame) -> pl.Series:
+    """Whether no earlier row has the same values; null equals null."""
+    return rows.select(pl.struct(pl.all()).is_first_distinct()).to_series()
+
+
+def _notes() -> IO[bytes]:
+    return SpooledTemporaryFile(max_size=NOTES_IN_MEMORY)
+
+
+def _read(notes: IO[bytes]) -> Iterator[NDArray[np.uint64]]:
+    """Notes in parts, ``(n, 2)``: hash and line."""
+    position = 0
+    while True:
+        notes.seek(position)  # another reader of the same notes may be under way
+        part = notes.read(16 * ROWS_AT_ONCE)
+        if not part:
+            return
+        position += len(part)
+        yield np.frombuffer(part, np.uint64).reshape(-1, 2)

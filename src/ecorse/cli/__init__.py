@@ -2,7 +2,7 @@
 
 What belongs here: which groups of verbs there are (a module each), and how an error ends a command.
 What does not: work; each command calls one function. Heavy imports stand inside the commands, so
-that ``ecorse --help`` is quick.
+that ``ecorse --help`` is quick (``tests/cli/test_start.py`` names what it must not import).
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from ecorse import __version__
 from ecorse.cli import db, loads, looks, marts, nightly, sources, start
 from ecorse.errors import EcorseError
 from ecorse.log import configure
-from ecorse.settings import get_settings
 
 HELP = "Sales exports in, a published night of marts, segments and recommendations out."
 
@@ -48,15 +47,17 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    """Options of the program itself; they are carried out by their callbacks."""
+    """Set up the log, before any command; the options are carried out by their callbacks."""
+    from ecorse.settings import get_settings
+
+    settings = get_settings()
+    # progress lines tell a person enough; a level that was set is respected
+    configure(settings.log_level if "log_level" in settings.model_fields_set else "WARNING")
 
 
 def main() -> None:
     """Entry point: errors are one line on standard error, with their exit code."""
     try:
-        settings = get_settings()
-        # progress lines tell a person enough; a level that was set is respected
-        configure(settings.log_level if "log_level" in settings.model_fields_set else "WARNING")
         app()
     except Exception as error:
         told = _explain(error)

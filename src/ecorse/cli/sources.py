@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from ecorse.cli.common import Json, Shop, emit
-from ecorse.settings import get_settings
 
 commands = typer.Typer(no_args_is_help=True, help="The sources: how files are read.")
 
@@ -43,7 +42,7 @@ def source_check(
     from ecorse.ingest.check import check_file
     from ecorse.ingest.shops import load_shops
 
-    shops = {s.shop_id: s for s in load_shops(get_settings())}
+    shops = {s.shop_id: s for s in load_shops()}
     if shop and shop not in shops:
         raise ConfigError(f"There is no shop {shop!r}; there are {', '.join(shops)}.")
     chosen = shops[shop] if shop else next(iter(shops.values()))
@@ -66,7 +65,8 @@ def source_check(
             word = "PASS" if checked.is_pass else "FAIL"
             print(
                 f"{word}: {checked.rows_read:,} rows read, {len(checked.problems):,} with "
-                f"problems, {checked.rows_suspected:,} that may repeat an earlier one."
+                f"problems, {checked.rows_repeated:,} that repeat an earlier one and "
+                f"{checked.rows_suspected:,} that may."
             )
     if not checked.is_pass:
         raise typer.Exit(65)

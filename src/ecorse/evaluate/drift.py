@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ecorse.evaluate.gate import population_stability
-from ecorse.features.orders import Block, Floats
+from ecorse.features.blocks import Block, Floats
 from ecorse.models.declaration import PERIODS, SegmentationGate
 
 QUANTILES = 10
@@ -37,17 +37,16 @@ def histogram(block: Block, edges: Sequence[float]) -> list[float]:
 
     The last bin of a share feature counts what has no column (unseen values).
     """
-    kind, values = block.feature.kind, block.values
+    kind = block.feature.kind
     if kind == "cycle":
         bins = int(PERIODS[block.feature.part])
-        turn = np.arctan2(values[:, 0], values[:, 1]) / (2.0 * np.pi) % 1.0
         # 1e-9: the angle of 12:00 comes back as 11.9999999
-        counts = np.bincount(np.floor(turn * bins + 1e-9).astype(int) % bins, minlength=bins)
+        counts = np.bincount(np.floor(block.turns * bins + 1e-9).astype(int) % bins, minlength=bins)
         return [float(count) for count in counts]
     if kind == "share":
-        sums = values.sum(axis=0)
-        return [*sums.tolist(), float(max(len(values) - sums.sum(), 0.0))]
-    place = np.searchsorted(np.asarray(edges), values[:, 0], side="right")
+        sums = block.sums
+        return [*sums.tolist(), float(max(block.n - sums.sum(), 0.0))]
+    place = np.searchsorted(np.asarray(edges), block.values[:, 0], side="right")
     return [float(count) for count in np.bincount(place, minlength=len(edges) + 1)]
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import adjusted_rand_score
 
 from ecorse.models.base import Decision
 from ecorse.models.declaration import RecommenderGate, SegmentationGate
@@ -21,12 +20,55 @@ Labels = npt.NDArray[np.int64]
 SMALLEST_PSI_SHARE = 1e-4
 
 
+def overlaps(before: npt.ArrayLike, after: npt.ArrayLike) -> tuple[Labels, Labels]:
+    """The labels of ``before``, ascending, and how many rows each shares with each of ``after``.
+
+    The second is ``(labels before, labels after)``.
+    """
+    (old, rows), (new, columns) = _numbered(before), _numbered(after)
+    flat = np.bincount(rows * len(new) + columns, minlength=len(old) * len(new))
+    return old, flat.reshape(len(old), len(new))
+
+
+def _numbered(labels: npt.ArrayLike) -> tuple[Labels, Labels]:
+    """The labels that occur, ascending, and the place of each row's among them.
+
+    Labels are small numbers: counting them takes a tenth of the time of sorting a million rows.
+    """
+    found = np.asarray(labels, dtype=np.int64)
+    if not found.size:
+        return found, found
+    low = int(found.min())
+    occurs = np.bincount(found - low) > 0
+    place = np.cumsum(occurs) - 1
+    return np.flatnonzero(occurs) + low, place[found - low]
+
+
 def label_agreement(before: npt.ArrayLike, after: npt.ArrayLike) -> float:
     """Adjusted Rand index of two labelings of the same rows; 1 for equal up to renaming.
 
     Source: Hubert & Arabie, Comparing partitions, J. Classification 2 (1985).
     """
-    return float(adjusted_rand_score(np.asarray(before), np.asarray(after)))
+    return agreement_of(overlaps(before, after)[1])
+
+
+def agreement_of(shared: Labels) -> float:
+    """The adjusted Rand index from how many rows each two labels share, ``(before, after)``.
+
+    In counts of pairs: together in both, in one of the two only, in neither.
+    """
+    n = int(shared.sum())
+    squares = int((shared * shared).sum())
+    of_before = int((shared.sum(axis=1) ** 2).sum()) - squares
+    of_after = int((shared.sum(axis=0) ** 2).sum()) - squares
+    both, neither = squares - n, n * n - of_before - of_after - squares
+    if not of_before and not of_after:
+        return 1.0
+    return (
+        2.0
+        * (both * neither - of_before * of_after)
+        / ((both + of_before) * (of_before + neither) + (both + of_after) * (of_after + neither))
+    )
 
 
 def cluster_jaccard(before: npt.ArrayLike, after: npt.ArrayLike) -> dict[int, float]:
@@ -34,16 +76,10 @@ def cluster_jaccard(before: npt.ArrayLike, after: npt.ArrayLike) -> dict[int, fl
 
     Source: Hennig, Cluster-wise assessment of cluster stability, CSDA 52 (2007).
     """
-    old, new = np.asarray(before), np.asarray(after)
-    overlap: dict[int, float] = {}
-    for label in np.unique(old):
-        members = old == label
-        candidates = np.unique(new[members])
-        overlap[int(label)] = max(
-            float(np.sum(members & (new == other)) / np.sum(members | (new == other)))
-            for other in candidates
-        )
-    return overlap
+    old, shared = overlaps(before, after)
+    either = shared.sum(axis=1)[:, None] + shared.sum(axis=0) - shared
+    best = (shared / np.maximum(either, 1)).max(axis=1, initial=0.0)
+    return {int(label): float(jaccard) for label, jaccard in zip(old, best, strict=True)}
 
 
 def population_stability(expected: npt.ArrayLike, actual: npt.ArrayLike) -> float:

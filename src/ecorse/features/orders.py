@@ -6,31 +6,22 @@ What does not: scaling, weights and PCA (the pipeline in ``ecorse.segments``), r
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
+from scipy import sparse
 
 from ecorse.errors import DataError
+from ecorse.features.blocks import Block, Floats
 from ecorse.models.declaration import PERIODS, Feature
+from ecorse.models.ranked import Csr
 from ecorse.models.space import FeatureSpace, Lines
+from ecorse.models.words import as_words, look_up
 
-Floats = npt.NDArray[np.float64]
 SMALLEST_PRICE = 0.01
 SMALLEST_QUANTITY = 1.0
-
-
-@dataclass(frozen=True)
-class Block:
-    """The columns of one feature: ``values`` of shape ``(n_entities, len(columns))``, float64."""
-
-    feature: Feature
-    columns: tuple[str, ...]
-    values: Floats
 
 
 def sort_lines(frame: pl.DataFrame, entity: str) -> Lines:
@@ -49,8 +40,20 @@ def sort_lines(frame: pl.DataFrame, entity: str) -> Lines:
             f"Input lines have no column {entity!r} (they have {', '.join(frame.columns)}); "
             "select it in [inputs] or change [segmentation] entity."
         )
-    others = sorted(c for c in frame.columns if c != entity)
-    frame = frame.drop_nulls(entity).select(entity, *others).sort(entity, *others)
+    if frame[entity].null_count():
+        frame = frame.drop_nulls(entity)
+    return _sort_columns(frame.to_dict(), entity)
+
+
+def _sort_columns(columns: dict[str, pl.Series], entity: str) -> Lines:
+    """The same of columns that have an entity everywhere; each is let go when it is sorted.
+
+    All lines are of one shop, so that ``shop_id`` decides nothing.
+    """
+    names = [entity, *sorted(columns.keys() - {entity})]
+    keys = [name for name in names if name != "shop_id"]
+    order = pl.DataFrame(columns).select(pl.arg_sort_by(keys)).to_series()
+    frame = pl.DataFrame([columns.pop(name).gather(order) for name in names])
     codes = frame[entity].rle_id().cast(pl.Int64).to_numpy()
     return Lines(frame, frame[entity].unique(maintain_order=True), codes)
 
@@ -75,9 +78,9 @@ def _weights(lines: Lines, column: str) -> Floats:
     return np.where(_sums(lines, weights)[lines.entity] > 0, weights, 1.0)
 
 
-def clock_values(lines: Lines, column: str, part: str) -> Floats:
-    """Place of each line in its cycle: hours ``[0, 24)``, days from Monday, months from January."""
-    stamp = lines.frame[column].dt
+def clock_values(times: pl.Series, part: str) -> Floats:
+    """Place of each time in its cycle: hours ``[0, 24)``, days from Monday, months from January."""
+    stamp = times.dt
     if part == "hour":
         whole = stamp.hour().cast(pl.Float64) + stamp.minute().cast(pl.Float64) / 60.0
     elif part == "weekday":
@@ -106,7 +109,7 @@ def cycle(lines: Lines, column: str, part: str) -> Floats:
             f"{missing} input lines have no {column}; it is needed for the {part} of an order. "
             "Reject such rows in the source's contract."
         )
-    angle = 2.0 * np.pi * clock_values(lines, column, part) / PERIODS[part]
+    angle = 2.0 * np.pi * clock_values(lines.frame[column], part) / PERIODS[part]
     sums = [_sums(lines, np.sin(angle)), _sums(lines, np.cos(angle))]
     return np.column_stack(sums) / _sums(lines, np.ones(len(angle)))[:, None]
 
@@ -124,25 +127,24 @@ def log_sum(lines: Lines, column: str) -> Floats:
     return np.log(np.maximum(total, SMALLEST_QUANTITY))[:, None]
 
 
-def shares(lines: Lines, column: str, vocabulary: Sequence[str], weigh_by: str = "") -> Floats:
-    """Share of each known value within an entity: shape ``(n, len(vocabulary))``, 0 to 1.
+def shares(lines: Lines, column: str, vocabulary: Sequence[str], weigh_by: str = "") -> Csr:
+    """Share of each known value within an entity: sparse ``(n, len(vocabulary))``, 0 to 1.
 
     With one value per entity this is one-hot. Unseen values have no column, so a row sums to less
     than 1 by their share.
     """
     weights = _weights(lines, weigh_by)
     code_of = {value: code for code, value in enumerate(vocabulary)}
-    codes = (
-        lines.frame[column]
-        .cast(pl.String)
-        .replace_strict(list(code_of), list(code_of.values()), default=-1, return_dtype=pl.Int64)
-    )
-    line_codes = codes.fill_null(-1).to_numpy()
+    line_codes = look_up(lines.frame[column], code_of)
     known = line_codes >= 0
-    flat = lines.entity[known] * len(vocabulary) + line_codes[known]
-    table = np.bincount(flat, weights=weights[known], minlength=lines.n * len(vocabulary))
-    result: Floats = table.reshape(lines.n, len(vocabulary)) / _sums(lines, weights)[:, None]
-    return result
+    entity = lines.entity[known]
+    starts = np.concatenate([[0], np.cumsum(np.bincount(entity, minlength=lines.n))])
+    shape = (lines.n, len(vocabulary))
+    table = sparse.csr_matrix((weights[known], line_codes[known], starts), shape=shape)
+    table.sum_duplicates()
+    table.data /= np.repeat(_sums(lines, weights), np.diff(table.indptr))
+    table.eliminate_zeros()
+    return table
 
 
 def learn_vocabulary(lines: Lines, features: Sequence[Feature]) -> dict[str, list[str]]:
@@ -151,10 +153,11 @@ def learn_vocabulary(lines: Lines, features: Sequence[Feature]) -> dict[str, lis
     for feature in features:
         if feature.kind == "share":
             counts = (
-                lines.frame.select(value=pl.col(feature.column).cast(pl.String))
+                lines.frame.select(value=pl.col(feature.column))
                 .drop_nulls()
                 .group_by("value")
                 .len()
+                .with_columns(pl.col("value").cast(pl.String))
                 .sort(["len", "value"], descending=[True, False])
             )
             vocabulary[feature.name] = sorted(counts["value"].head(feature.top).to_list())
@@ -169,6 +172,7 @@ def build_blocks(
     A share feature without any known value (an empty column) gives one column of zeros.
     """
     blocks = []
+    values: Floats | Csr
     for feature in features:
         name = feature.name
         if feature.kind == "cycle":
@@ -206,21 +210,6 @@ def blocks_of(
     return blocks
 
 
-def stack(blocks: Sequence[Block]) -> Floats:
-    """All blocks side by side: shape ``(n, total columns)``, float64, C order."""
-    return np.ascontiguousarray(np.hstack([block.values for block in blocks]))
-
-
-def hash_features(ids: pl.Series, blocks: Sequence[Block]) -> str:
-    """sha256 of ids, column names and values (to 9 decimals): the same data has the same hash."""
-    digest = hashlib.sha256()
-    digest.update("\x1f".join(c for block in blocks for c in block.columns).encode())
-    digest.update("\x1f".join(map(str, ids.to_list())).encode())
-    for block in blocks:
-        digest.update((np.round(block.values, 9) + 0.0).tobytes())  # + 0.0 turns -0.0 into 0.0
-    return digest.hexdigest()
-
-
 def feature_space(
     frame: pl.DataFrame, features: Sequence[Feature], entity_column: str
 ) -> FeatureSpace:
@@ -239,4 +228,11 @@ def feature_space(
             f"Input 'lines' has no column {', '.join(missing)} (it has "
             f"{', '.join(frame.columns)}); select it in [inputs] of the declaration."
         )
-    return FeatureSpace(sort_lines(frame, entity_column), tuple(features), entity_column)
+    if frame[entity_column].null_count():
+        frame = frame.drop_nulls(entity_column)
+    columns = frame.to_dict()
+    del frame
+    for name in {f.column for f in features if f.kind == "share"} - {entity_column}:
+        if columns[name].dtype in (pl.String, pl.Categorical):
+            columns[name] = as_words(columns[name])
+    return FeatureSpace(_sort_columns(columns, entity_column), tuple(features), entity_column)

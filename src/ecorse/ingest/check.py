@@ -37,6 +37,7 @@ class Checked:
     refusal: str = ""
     rows_read: int = 0
     rows_good: int = 0
+    rows_repeated: int = 0
     rows_suspected: int = 0
     ignored: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
@@ -54,7 +55,8 @@ class Checked:
 def check_file(path: Path, source: str, shop: Shop, *, reading: Reading | None = None) -> Checked:
     """Clean a file as a load would, and give every problem; nothing is written anywhere.
 
-    ``rows_suspected`` may repeat an earlier row of the file; a load decides about them.
+    ``rows_repeated`` repeat an earlier row of the file; ``rows_suspected`` may repeat one, and a
+    load decides about them.
     """
     declared = get_source(source, reading)
     settings = get_settings()
@@ -74,6 +76,7 @@ def check_file(path: Path, source: str, shop: Shop, *, reading: Reading | None =
             )
             for block in cleaner:
                 checked.rows_good += block.lines.height
+                checked.rows_repeated += block.repeated
                 checked.rows_suspected += block.candidates.height
                 checked.problems += [
                     Problem(line, rule, column, sentence)

@@ -222,7 +222,7 @@ class _Load:
             archived = self.incoming.finish()
             failpoint("ingest.after_archive")
             settled = background.submit(settle, archived)
-            rows.finish()
+            rows.finish(cleaner.originals())
             settled.result()
             if not rows.is_empty:
                 failpoint("ingest.before_commit")

@@ -109,9 +109,8 @@ def clean_file(
     rows = _concat([frame for b in blocks for frame in (b.lines, b.candidates)])
     kept = rows
     if not rows.is_empty():
-        kept = rows.sort("source_line").unique(
-            reader.contract.dedup_key, keep="first", maintain_order=True
-        )
+        compared = [name for name in rows.columns if name != "source_line"]
+        kept = rows.sort("source_line").unique(compared, keep="first", maintain_order=True)
     rejects = _concat([block.rejected for block in blocks])
     parts = [part for b in blocks for part in (b.companions, b.companion_candidates)]
     tables = {
@@ -122,7 +121,7 @@ def clean_file(
         "read": cleaner.account.rows_read,
         "rows": kept.height,
         "rejected": rejects.height,
-        "duplicate": rows.height - kept.height,
+        "duplicate": rows.height - kept.height + sum(block.repeated for block in blocks),
         "ignored": cleaner.account.ignored.total(),
     }
     pandas = {name: frame.to_pandas() for name, frame in tables.items()}

@@ -119,6 +119,6 @@ def _match(file: SourceFile, shop: Shop, configured: ShopSource, known_columns: 
         return Match(False, known_columns, 0.0)
     if block is None:  # a header and no rows
         return Match(True, known_columns, 1.0)
-    accepted = block.lines.height + block.candidates.height
+    accepted = block.lines.height + block.candidates.height + block.repeated
     share = accepted / max(accepted + block.rejected.height, 1)
     return Match(share >= 0.5, known_columns, share)

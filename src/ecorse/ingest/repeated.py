@@ -15,7 +15,9 @@ from decimal import Decimal
 from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from psycopg import sql
 
 from ecorse.schema.staging import StagingTable
@@ -73,33 +75,32 @@ def fetch_possible_originals(
     streams: Sequence[psycopg.Connection],
     table: StagingTable,
     load_id: int,
+    lines: Iterable[NDArray[np.int64]],
 ) -> None:
-    """Bring the rows that candidates may repeat from the streams, before these commit.
+    """Bring the rows that candidates may repeat, by their lines, before the streams commit.
 
-    A transaction reads its own rows without marking them as committed. After the commit the same
-    read would write every page once more (1.1 s per million rows, not 0.2 s).
+    Where there is no such line nothing is read. A transaction reads its own rows without marking
+    them as committed. After the commit the same read would write every page once more (1.1 s per
+    million rows, not 0.2 s).
     """
-    found_by = sql.Identifier(table.found_by)
-    suspects = sql.SQL("select distinct {} from candidate").format(found_by)
+    suspects = b"".join(b"%d\n" % line for part in lines for line in part.tolist())
+    if not suspects:
+        return
 
     def read(stream: psycopg.Connection) -> IO[bytes]:
         stream.execute("set local max_parallel_workers_per_gather = 0")
-        stream.execute(
-            sql.SQL(
-                "create temporary table suspect on commit drop as select {} from {} limit 0"
-            ).format(found_by, sql.Identifier(*table.relation))
-        )
-        _copy_in(stream, "suspect", io.BytesIO(keys))
+        stream.execute("create temporary table suspect (source_line bigint) on commit drop")
+        _copy_in(stream, "suspect", io.BytesIO(suspects))
         stream.execute("analyze suspect")
         return _copy_out(
             stream,
             sql.SQL(
-                "select * from {} where load_id = {} and {} in (select {} from suspect)"
-            ).format(sql.Identifier(*table.relation), sql.Literal(load_id), found_by, found_by),
+                "select * from {} where load_id = {} "
+                "and source_line in (select source_line from suspect)"
+            ).format(sql.Identifier(*table.relation), sql.Literal(load_id)),
         )
 
-    with _copy_out(conn, suspects) as file, ThreadPoolExecutor(len(streams)) as pool:
-        keys = file.read()
+    with ThreadPoolExecutor(len(streams)) as pool:
         for rows in pool.map(read, streams):
             with rows:
                 _copy_in(conn, "possible_original", rows)

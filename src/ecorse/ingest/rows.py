@@ -7,10 +7,13 @@ finding repeated rows (``repeated``), the order of a load's steps (``load``), it
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 import psycopg
+from numpy.typing import NDArray
 
 from ecorse.clean.cleaner import Account, CleanBlock
 from ecorse.ingest import repeated
@@ -53,13 +56,16 @@ class LoadedRows:
         for name, rows in block.companions.items():
             self._write(name, rows, 1)
 
-    def finish(self) -> None:
-        """Wait until every row has reached the server, and fetch what candidates may repeat."""
+    def finish(self, originals: Iterable[NDArray[np.int64]]) -> None:
+        """Wait until every row has reached the server, and fetch what candidates may repeat.
+
+        ``originals`` has the lines of those (``Cleaner.originals``).
+        """
         for stream in self._streams.values():
             stream.finish()
         if self._has_candidates and (primary := self._streams.get(self._table.name)):
             repeated.fetch_possible_originals(
-                self._conn, primary.connections, self._table, self._load_id
+                self._conn, primary.connections, self._table, self._load_id, originals
             )
 
     def commit(self, fence: Fence) -> None:
@@ -82,7 +88,9 @@ class LoadedRows:
     def decide(self, shop_id: str, source: str, replaced: list[int], account: Account) -> Moves:
         """Stage new candidates, and set aside what other loads than the ``replaced`` hold."""
         candidates = self._tables(self._companion_tables)
-        staged = repeated.stage_new_candidates(self._conn, self._table, candidates)
+        staged = {}
+        if self._has_candidates:
+            staged = repeated.stage_new_candidates(self._conn, self._table, candidates)
         span = (account.first_at, account.last_at)
         others = repeated.overlapping_loads(self._conn, shop_id, source, replaced, *span)
         companions = self._tables({*self._companion_tables, *account.lines})

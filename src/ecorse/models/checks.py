@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -66,16 +66,28 @@ CheckName = Annotated[str, like("[a-z0-9_]*", "lower case letters, digits and _"
 
 @dataclass(frozen=True)
 class BoundCheck:
-    """A check of one table, ready to run: ``sql`` selects the rows that break the rule."""
+    """A check of one table, ready to run: ``sql`` selects the rows that break the rule.
+
+    Two kinds can also be counted together with others. A rule about single rows has the condition
+    of its broken rows, ``broken_row``. A rule about totals has ``on_totals``: the select of what
+    breaks it, made for wherever the totals are (``totals.At``). Both count the rows that ``sql``
+    gives.
+    """
 
     name: str
     level: Level
     sentence: str
     sql: str
+    broken_row: str = ""
+    on_totals: Callable[[Callable[..., str]], str] | None = None
 
 
 class Check(Table):
     """A rule about a table; each kind is a subclass.
+
+    A kind about single rows extends ``row_rules.RowCheck``, one about sums and counts of groups
+    ``totals.TotalsCheck``: the audit then runs it together with others. Any other has a statement
+    of its own.
 
     ``level`` says what follows when rows break it: ``fail`` keeps the night from being published,
     ``warn`` is shown. ``name`` and ``sentence`` are made from the rule where they are not given;
@@ -250,4 +262,3 @@ def _accepted(text: str) -> str:
 
 Condition = Annotated[str, AfterValidator(_accepted)]
 """What rows a rule is about: ``line_kind = 'product' and quantity > 0``; empty for all."""
-Tolerance = Annotated[float, Field(ge=0, lt=1)]

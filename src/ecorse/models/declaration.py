@@ -30,6 +30,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 PERIODS = {"hour": 24.0, "weekday": 7.0, "month": 12.0}
 BASELINE: Final = "popular"  # whom every recommender is shown beside on the leaderboard
 COMMON_TABLES = ("model_scores", "model_status")
+FEW_WORDS = ("kind", "city", "daypart")  # of a recommender's interactions
 TABLE_OF_ANSWER = {"items": "item_similarity", "users": "user_recommendations"}
 
 
@@ -230,6 +231,13 @@ class Declaration:
             name: str = self.file.segmentation.name
             return name
         return self.name.removeprefix("recommend_")
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Columns of the inputs that hold few different texts, whatever the number of rows."""
+        if self.task == "segment":
+            return tuple(f.column for f in self.file.features if f.kind == "share")
+        return FEW_WORDS
 
     @property
     def writes(self) -> tuple[str, ...]:

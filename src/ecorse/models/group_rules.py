@@ -1,11 +1,13 @@
 """The named checks of groups of rows: rules between the rows that are alike in some columns.
 
 What belongs here: one class per rule, with its arguments, its sentence and its select. What does
-not: rules of a single row (``row_rules``), rules between two tables (``table_rules``).
+not: shares and indices (``share_rules``), rules of a single row (``row_rules``) or between two
+tables (``table_rules``).
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -16,41 +18,70 @@ from ecorse.models.checks import (
     Column,
     Columns,
     Condition,
-    Tolerance,
     condition_reads,
     filtered,
     listed,
     quoted,
     said_where,
 )
+from ecorse.models.rounding import FLOAT_NOISE, Decimals, half_unit
+from ecorse.models.totals import At, Measure, Totals, TotalsCheck
 
 PER_SHOP = ("shop_id",)
+ROW_COUNT = Measure("row_count", "count(*)")
 
 
-class _OfGroups(Check):
-    """A rule about the rows where ``where`` holds; about all rows without it."""
+class BetweenRows(Check):
+    """A rule between rows where ``where`` holds; between all rows without it."""
 
     where: Condition = ""
 
     def reads(self) -> set[str]:
         return condition_reads(self.where)
 
-    def _groups(self, by: Sequence[str], shown: str, table: str, problem: str) -> str:
-        """Groups of rows with a problem between them."""
-        return (
-            f"select {listed(by)}, {shown} from {filtered(f'marts.{table}', self.where)} "
-            f"group by {listed(by)} having {problem}"
-        )
+
+class GroupCheck(BetweenRows, TotalsCheck):
+    """A rule about each group of rows alike in some columns, that its sums and counts tell.
+
+    A subclass says what the groups are, what is measured of each, and what is wrong with one.
+    """
+
+    @abstractmethod
+    def groups(self) -> Columns:
+        """The columns in which the rows of a group are alike."""
+
+    @abstractmethod
+    def measures(self) -> Sequence[Measure]:
+        """What is measured of each group."""
+
+    def shown(self) -> Sequence[str]:
+        """What a sample of broken groups shows beside their columns."""
+        return [quoted(measure.name) for measure in self.measures()]
+
+    @abstractmethod
+    def problem(self) -> str:
+        """The SQL condition, on the measures, that holds for a group that breaks the rule."""
+
+    def compare(self, table: str, at: At) -> str:
+        totals = Totals(f"marts.{table}", self.groups(), tuple(self.measures()), self.where)
+        shown = ", ".join([listed(self.groups()), *self.shown()])
+        return f"select {shown} from {totals.read(at)} as groups where {self.problem()}"
 
 
-class Unique(_OfGroups):
+class Unique(GroupCheck):
     """No two rows have the same values in ``columns``."""
 
     check: Literal["unique"] = "unique"
     columns: Columns
 
-    def select(self, table: str, key: Sequence[str]) -> str:
-        return self._groups(self.columns, "count(*) as row_count", table, "count(*) > 1")
+    def groups(self) -> Columns:
+        return self.columns
+
+    def measures(self) -> Sequence[Measure]:
+        return [ROW_COUNT]
+
+    def problem(self) -> str:
+        return "row_count > 1"
 
     def default_name(self) -> str:
         return f"unique_{'_'.join(self.columns)}"
@@ -59,16 +90,27 @@ class Unique(_OfGroups):
         return f"More than one row per {', '.join(self.columns)}{said_where(self.where)}"
 
 
-class RowsPerGroup(_OfGroups):
+class GroupByCheck(GroupCheck):
+    """A rule about the rows alike in ``by``; a shop's without it."""
+
+    by: Columns = PER_SHOP
+
+    def groups(self) -> Columns:
+        return self.by
+
+
+class RowsPerGroup(GroupByCheck):
     """Each group of rows alike in ``by`` has exactly ``rows`` rows."""
 
     check: Literal["rows_per_group"] = "rows_per_group"
     by: Columns
     rows: Annotated[int, Field(ge=1)]
 
-    def select(self, table: str, key: Sequence[str]) -> str:
-        problem = f"count(*) <> {self.rows}"
-        return self._groups(self.by, "count(*) as row_count", table, problem)
+    def measures(self) -> Sequence[Measure]:
+        return [ROW_COUNT]
+
+    def problem(self) -> str:
+        return f"row_count <> {self.rows}"
 
     def default_name(self) -> str:
         return f"rows_per_{'_'.join(self.by)}"
@@ -77,16 +119,17 @@ class RowsPerGroup(_OfGroups):
         return f"Not exactly {self.rows} rows per {', '.join(self.by)}{said_where(self.where)}"
 
 
-class OneValue(_OfGroups):
+class OneValue(GroupByCheck):
     """All rows alike in ``by`` have the same value of ``column``."""
 
     check: Literal["one_value"] = "one_value"
     column: Column
-    by: Columns = PER_SHOP
 
-    def select(self, table: str, key: Sequence[str]) -> str:
-        counted = f"count(distinct {quoted(self.column)})"
-        return self._groups(self.by, f"{counted} as different_values", table, f"{counted} > 1")
+    def measures(self) -> Sequence[Measure]:
+        return [Measure("different_values", f"count(distinct {quoted(self.column)})")]
+
+    def problem(self) -> str:
+        return "different_values > 1"
 
     def default_name(self) -> str:
         return f"one_value_{self.column}"
@@ -95,68 +138,23 @@ class OneValue(_OfGroups):
         return f"More than one {self.column} per {', '.join(self.by)}{said_where(self.where)}"
 
 
-class SharesSumToOne(_OfGroups):
-    """Each of ``columns`` sums to 1 over the rows alike in ``by``."""
-
-    check: Literal["shares_sum_to_one"] = "shares_sum_to_one"
-    columns: Columns
-    by: Columns = PER_SHOP
-    tolerance: Tolerance = 1e-6
-
-    def select(self, table: str, key: Sequence[str]) -> str:
-        return self._groups(*_near_one("sum", self.columns, self.by, table, self.tolerance))
-
-    def default_name(self) -> str:
-        return f"shares_sum_to_one_{'_'.join(self.columns)}"
-
-    def default_sentence(self) -> str:
-        names = " or ".join(self.columns)
-        return f"{names} does not sum to 1 per {', '.join(self.by)}{said_where(self.where)}"
-
-
-class MeanIsOne(_OfGroups):
-    """The mean of each of ``columns`` is 1 over the rows alike in ``by``: indices do this."""
-
-    check: Literal["mean_is_one"] = "mean_is_one"
-    columns: Columns
-    by: Columns = PER_SHOP
-    tolerance: Tolerance = 1e-6
-
-    def select(self, table: str, key: Sequence[str]) -> str:
-        return self._groups(*_near_one("avg", self.columns, self.by, table, self.tolerance))
-
-    def default_name(self) -> str:
-        return f"mean_is_one_{'_'.join(self.columns)}"
-
-    def default_sentence(self) -> str:
-        names = " or ".join(self.columns)
-        return f"The mean of {names} is not 1 per {', '.join(self.by)}{said_where(self.where)}"
-
-
-def _near_one(
-    aggregate: str, columns: Sequence[str], by: Sequence[str], table: str, tolerance: float
-) -> tuple[Sequence[str], str, str, str]:
-    sums = {column: f"{aggregate}({quoted(column)})" for column in columns}
-    shown = ", ".join(f"{total} as {quoted(column)}" for column, total in sums.items())
-    problem = " or ".join(f"abs({total} - 1) > {tolerance!r}" for total in sums.values())
-    return by, shown, table, problem
-
-
-class NoGaps(_OfGroups):
+class NoGaps(GroupByCheck):
     """``column`` counts the rows alike in ``by`` from 1, without gaps and without ties."""
 
     check: Literal["no_gaps"] = "no_gaps"
     column: Column
-    by: Columns = PER_SHOP
 
-    def select(self, table: str, key: Sequence[str]) -> str:
+    def measures(self) -> Sequence[Measure]:
         rank = quoted(self.column)
-        return self._groups(
-            self.by,
-            f"count(*) as row_count, min({rank}) as first_rank, max({rank}) as last_rank",
-            table,
-            f"min({rank}) <> 1 or max({rank}) <> count(*) or count(distinct {rank}) <> count(*)",
-        )
+        return [
+            ROW_COUNT,
+            Measure("first_rank", f"min({rank})"),
+            Measure("last_rank", f"max({rank})"),
+            Measure("different_ranks", f"count(distinct {rank})"),
+        ]
+
+    def problem(self) -> str:
+        return "first_rank <> 1 or last_rank <> row_count or different_ranks <> row_count"
 
     def default_name(self) -> str:
         return f"no_gaps_{self.column}"
@@ -165,7 +163,7 @@ class NoGaps(_OfGroups):
         return f"{self.column} is not 1 to the number of rows per {', '.join(self.by)}"
 
 
-class NeverRises(_OfGroups):
+class NeverRises(BetweenRows):
     """``column`` never rises from row to row in the order of ``along``, within ``by``.
 
     ``ties`` names a text column that rises, by its bytes, where ``column`` stays the same.
@@ -202,24 +200,30 @@ class NeverRises(_OfGroups):
         return f"{self.column} is larger than at the {self.along} before{said_where(self.where)}"
 
 
-class Symmetric(_OfGroups):
-    """A pair of things says the same in both directions, where both directions have a row."""
+class Symmetric(BetweenRows):
+    """A pair of things says the same in both directions, where both directions have a row.
+
+    Both may be rounded to ``decimals``, one up and one down: a unit of the last decimal apart.
+    """
 
     check: Literal["symmetric"] = "symmetric"
     pair: tuple[Column, Column]
     same: Columns
     by: Columns = PER_SHOP
-    tolerance: Tolerance = 1e-9
+    decimals: Decimals = 8
 
     def select(self, table: str, key: Sequence[str]) -> str:
         one, other = map(quoted, self.pair)
-        rows = f"select * from {filtered(f'marts.{table}', self.where)}"
+        columns = listed((*self.by, *self.pair, *self.same))  # whole rows would fill the disk
+        rows = f"select {columns} from {filtered(f'marts.{table}', self.where)}"
         on = [f"here.{quoted(c)} = back.{quoted(c)}" for c in self.by]
         on += [f"here.{one} = back.{other}", f"here.{other} = back.{one}"]
         shown = [listed((*self.by, *self.pair, *self.same), "here")]
         shown += [f"back.{quoted(c)} as {quoted(f'{c}_back')}" for c in self.same]
         problem = " or ".join(
-            f"abs(here.{quoted(c)} - back.{quoted(c)}) > {self.tolerance!r}" for c in self.same
+            f"abs(here.{quoted(c)} - back.{quoted(c)}) > "
+            f"2 * {half_unit(self.decimals)} + {FLOAT_NOISE} * abs(here.{quoted(c)})"
+            for c in self.same
         )
         return (
             f"select {', '.join(shown)} from ({rows}) as here inner join ({rows}) as back "

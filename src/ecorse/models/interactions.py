@@ -18,6 +18,7 @@ from scipy import sparse
 
 from ecorse.errors import DataError
 from ecorse.models.ranked import Csr, Floats
+from ecorse.models.words import as_words
 
 IDS = ("product_id", "customer_id", "basket_id", "shop_id")
 NEVER = np.iinfo(np.int64).max
@@ -127,10 +128,12 @@ class Interactions:
             _number(rows["customer_id"], users["customer_id"]).alias("user"),
             (rows["basket_id"].rank("dense") - 1).cast(pl.UInt32).alias("basket"),
             pl.col("at").cast(pl.Datetime("us")),
-            _few_words(rows["kind"]),
+            as_words(rows["kind"]),
             pl.col("weight").cast(pl.Float32),
             *(
-                _few_words(rows[name]) if rows[name].dtype == pl.String else rows[name]
+                as_words(rows[name])
+                if rows[name].dtype in (pl.String, pl.Categorical)
+                else rows[name]
                 for name in rows.columns
                 if name not in (*IDS, "at", "kind", "weight")
             ),
@@ -229,11 +232,6 @@ class Interactions:
 
 def _micros(times: pl.Series) -> npt.NDArray[np.int64]:
     return times.cast(pl.Int64).to_numpy().copy()
-
-
-def _few_words(words: pl.Series) -> pl.Series:
-    """A column of few values and many rows as numbers with names, in the order of the words."""
-    return words.cast(pl.Enum(words.drop_nulls().unique().sort()))
 
 
 def _number(ids: pl.Series, sorted_ids: pl.Series) -> pl.Series:

@@ -14,16 +14,15 @@ from pydantic import Field
 
 from ecorse.models.checks import BoundCheck, Check, SqlCheck
 from ecorse.models.group_rules import (
-    MeanIsOne,
     NeverRises,
     NoGaps,
     OneValue,
     RowsPerGroup,
-    SharesSumToOne,
     Symmetric,
     Unique,
 )
 from ecorse.models.row_rules import AcceptedValues, Between, Compare, FilledWhere, NotNull
+from ecorse.models.share_rules import MeanIsOne, ShareOf, SharesSumToOne
 from ecorse.models.table_rules import Covers, References, SumsMatch
 
 __all__ = [
@@ -49,6 +48,7 @@ NamedCheck = Annotated[
     | OneValue
     | References
     | RowsPerGroup
+    | ShareOf
     | SharesSumToOne
     | SumsMatch
     | Symmetric

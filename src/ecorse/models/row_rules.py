@@ -1,8 +1,8 @@
 """The named checks of single rows: rules that many tables share, each said as data.
 
-What belongs here: one class per rule, with its arguments, its sentence and its select. What does
-not: rules between rows (``group_rules``) or between tables (``table_rules``); a rule that only one
-table has, which is SQL (``include/sql/checks``, ``checks.SqlCheck``).
+What belongs here: one class per rule, with its arguments, its sentence and what is wrong with a
+row. What does not: rules between rows (``group_rules``) or between tables (``table_rules``); a rule
+that only one table has, which is SQL (``include/sql/checks``, ``checks.SqlCheck``).
 
 A mart's header says ``check = "unique"``, a model says ``Unique(columns=(...))``. Nulls break
 ``not_null`` only: every other rule is silent about what is not known.
@@ -11,20 +11,22 @@ A mart's header says ``check = "unique"``, a model says ``Unique(columns=(...))`
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from ecorse.models.checks import (
     NOT_EMPTY,
+    BoundCheck,
     Check,
     Column,
     Columns,
     Condition,
     checked_condition,
     condition_reads,
-    filtered,
     like,
     listed,
     quoted,
@@ -39,29 +41,51 @@ Comparison = Annotated[
 """Columns of one row in an order, ``first_date <= last_date``."""
 
 
-class _OfRows(Check):
-    """A rule about the rows of one table where ``where`` holds; all rows without it."""
+class RowCheck(Check):
+    """A rule about the rows of one table where ``where`` holds; all rows without it.
+
+    A subclass says which columns it is about and what is wrong with a row (``problem``). The audit
+    counts the broken rows of all such rules of a table in one scan.
+    """
 
     where: Condition = ""
 
     def reads(self) -> set[str]:
         return condition_reads(self.where)
 
-    def _broken(self, shown: Sequence[str], table: str, problem: str) -> str:
-        """Rows with a problem of their own."""
-        rows = filtered(f"marts.{table}", self.where)
-        return f"select {listed(shown)} from {rows} {'and' if self.where else 'where'} ({problem})"
+    @abstractmethod
+    def about(self) -> Sequence[str]:
+        """The columns that a sample of broken rows shows beside the key."""
+
+    @abstractmethod
+    def problem(self) -> str:
+        """The SQL condition that holds for a row that breaks the rule."""
+
+    def broken_row(self) -> str:
+        """The whole condition of the broken rows, ``where`` included."""
+        if not self.where:
+            return self.problem()
+        return f"({checked_condition(self.where)}) and ({self.problem()})"
+
+    def select(self, table: str, key: Sequence[str]) -> str:
+        shown = listed((*key, *self.about()))
+        return f"select {shown} from marts.{table} where {self.broken_row()}"
+
+    def bind(self, table: str, key: Sequence[str]) -> BoundCheck:
+        return replace(super().bind(table, key), broken_row=self.broken_row())
 
 
-class NotNull(_OfRows):
+class NotNull(RowCheck):
     """No row has a null in one of ``columns``."""
 
     check: Literal["not_null"] = "not_null"
     columns: Columns
 
-    def select(self, table: str, key: Sequence[str]) -> str:
-        problem = " or ".join(f"{quoted(c)} is null" for c in self.columns)
-        return self._broken((*key, *self.columns), table, problem)
+    def about(self) -> Sequence[str]:
+        return self.columns
+
+    def problem(self) -> str:
+        return " or ".join(f"{quoted(c)} is null" for c in self.columns)
 
     def default_name(self) -> str:
         return f"not_null_{'_'.join(self.columns)}"
@@ -70,19 +94,25 @@ class NotNull(_OfRows):
         return f"A row has no {' or no '.join(self.columns)}{said_where(self.where)}"
 
 
-class FilledWhere(_OfRows):
+class FilledWhere(RowCheck):
     """``columns`` have a value exactly where ``where`` holds, and are null everywhere else."""
 
     check: Literal["filled_where"] = "filled_where"
     columns: Columns
     where: Condition = Field(min_length=1)
 
-    def select(self, table: str, key: Sequence[str]) -> str:
-        problem = " or ".join(
+    def about(self) -> Sequence[str]:
+        return self.columns
+
+    def problem(self) -> str:
+        return " or ".join(
             f"(({checked_condition(self.where)}) is true) <> ({quoted(c)} is not null)"
             for c in self.columns
         )
-        return f"select {listed((*key, *self.columns))} from marts.{table} where {problem}"
+
+    def broken_row(self) -> str:
+        """A row may break it on both sides of ``where``."""
+        return self.problem()
 
     def default_name(self) -> str:
         return f"filled_where_{'_'.join(self.columns)}"
@@ -91,17 +121,19 @@ class FilledWhere(_OfRows):
         return f"{spoken(self.columns)}: not given exactly{said_where(self.where)}"
 
 
-class AcceptedValues(_OfRows):
+class AcceptedValues(RowCheck):
     """``column`` holds one of ``values``."""
 
     check: Literal["accepted_values"] = "accepted_values"
     column: Column
     values: Annotated[tuple[str, ...], NOT_EMPTY]
 
-    def select(self, table: str, key: Sequence[str]) -> str:
+    def about(self) -> Sequence[str]:
+        return (self.column,)
+
+    def problem(self) -> str:
         values = ", ".join("'" + value.replace("'", "''") + "'" for value in self.values)
-        problem = f"{quoted(self.column)} not in ({values})"
-        return self._broken((*key, self.column), table, problem)
+        return f"{quoted(self.column)} not in ({values})"
 
     def default_name(self) -> str:
         return f"accepted_values_{self.column}"
@@ -110,8 +142,11 @@ class AcceptedValues(_OfRows):
         return f"{self.column} is none of {', '.join(self.values)}{said_where(self.where)}"
 
 
-class Between(_OfRows):
-    """``columns`` are neither below ``at_least`` nor above ``at_most``, both within the range."""
+class Between(RowCheck):
+    """``columns`` are neither below ``at_least`` nor above ``at_most``, both within the range.
+
+    A value may be off by what computing in floating point makes of a bound, 1e-12 of it.
+    """
 
     check: Literal["between"] = "between"
     columns: Columns
@@ -124,15 +159,17 @@ class Between(_OfRows):
             raise ValueError("needs at_least, at_most or both")
         return self
 
-    def select(self, table: str, key: Sequence[str]) -> str:
-        bounds = (("<", self.at_least), (">", self.at_most))
-        problem = " or ".join(
-            f"{quoted(c)} {sign} {bound!r}"
+    def about(self) -> Sequence[str]:
+        return self.columns
+
+    def problem(self) -> str:
+        bounds = (("<", self.at_least, -1), (">", self.at_most, 1))
+        return " or ".join(
+            f"{quoted(c)} {sign} {bound + outwards * 1e-12 * max(1.0, abs(bound))!r}"
             for c in self.columns
-            for sign, bound in bounds
+            for sign, bound, outwards in bounds
             if bound is not None
         )
-        return self._broken((*key, *self.columns), table, problem)
 
     def default_name(self) -> str:
         return f"between_{'_'.join(self.columns)}"
@@ -144,26 +181,26 @@ class Between(_OfRows):
         return f"{' or '.join(self.columns)} is {bounds}{said_where(self.where)}"
 
 
-class Compare(_OfRows):
+class Compare(RowCheck):
     """Columns of one row compare as said: ``"first_date <= last_date"``, ``"a < b <= c"``."""
 
     check: Literal["compare"] = "compare"
     columns: Annotated[tuple[Comparison, ...], NOT_EMPTY]
 
-    def _words(self) -> list[str]:
+    def about(self) -> Sequence[str]:
         words = " ".join(self.columns).split(" ")
         return [word for word in words if re.fullmatch(r"[a-z_].*", word)]
 
-    def select(self, table: str, key: Sequence[str]) -> str:
+    def problem(self) -> str:
         problems = []
         for chain in self.columns:
             parts = chain.split(" ")
             for left, sign, right in zip(parts[:-2:2], parts[1::2], parts[2::2], strict=True):
                 problems.append(f"not ({quoted(left)} {sign} {quoted(right)})")
-        return self._broken((*key, *self._words()), table, " or ".join(problems))
+        return " or ".join(problems)
 
     def default_name(self) -> str:
-        return f"compare_{'_'.join(dict.fromkeys(self._words()))}"
+        return f"compare_{'_'.join(dict.fromkeys(self.about()))}"
 
     def default_sentence(self) -> str:
         return f"Not true of a row: {' and '.join(self.columns)}{said_where(self.where)}"

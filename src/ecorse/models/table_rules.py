@@ -31,12 +31,13 @@ from ecorse.models.checks import (
     said_where,
     spoken,
 )
+from ecorse.models.totals import At, Measure, Totals, TotalsCheck
 
 Pairs = Annotated[tuple[ColumnPair, ...], NOT_EMPTY]
 PER_SHOP = ("shop_id",)
 
 
-class _OfTables(Check):
+class _BetweenTables(Check):
     """A rule between the rows here where ``where`` holds and those there where ``where_there``."""
 
     table: Source
@@ -55,7 +56,7 @@ class _OfTables(Check):
         )
 
 
-class SumsMatch(_OfTables):
+class SumsMatch(_BetweenTables, TotalsCheck):
     """Sums here are the sums there, per group of ``by``; a group is missing on neither side.
 
     A group that there is none of there may stand here with sums of 0. ``each`` names columns that
@@ -67,33 +68,41 @@ class SumsMatch(_OfTables):
     by: Pairs = PER_SHOP
     each: tuple[Column, ...] = ()
 
-    def select(self, table: str, key: Sequence[str]) -> str:
+    def _totals(self, table: str) -> tuple[Totals, Totals]:
+        """The sums here and there, under the same names."""
         pairs = [here_and_there(pair) for pair in self.by]
-        sums = [here_and_there(pair) for pair in self.sums]
-        here, there = [h for h, _ in pairs], [t for _, t in pairs]
-        words = [as_word(h) for h, _ in sums]
-        groups = listed([*here, *self.each])
-        mine = ", ".join(
-            f"{as_sum(h)} as {quoted(w)}" for (h, _), w in zip(sums, words, strict=True)
+        sums = [(as_word(h), h, t) for h, t in map(here_and_there, self.sums)]
+        return (
+            Totals(
+                f"marts.{table}",
+                tuple(dict.fromkeys([*(h for h, _ in pairs), *self.each])),
+                tuple(Measure(word, as_sum(h)) for word, h, _ in sums),
+                self.where,
+            ),
+            Totals(
+                self.table,
+                tuple(dict.fromkeys(t for _, t in pairs)),
+                tuple(Measure(word, as_sum(t)) for word, _, t in sums),
+                self.where_there,
+            ),
         )
-        theirs = ", ".join(
-            f"{as_sum(t)} as {quoted(w)}" for (_, t), w in zip(sums, words, strict=True)
-        )
+
+    def compare(self, table: str, at: At) -> str:
+        pairs = [here_and_there(pair) for pair in self.by]
+        here, there = self._totals(table)
+        words = [measure.name for measure in here.measures]
         shown = [f"coalesce(here.{quoted(h)}, there.{quoted(t)}) as {quoted(h)}" for h, t in pairs]
         shown += [f"here.{quoted(c)}" for c in self.each]
         for word in words:
             shown += [f"here.{quoted(word)}", f"there.{quoted(word)} as {quoted(f'{word}_there')}"]
         problem = " or ".join(
             f"here.{quoted(w)} is distinct from there.{quoted(w)} "
-            f"and (there.{quoted(there[0])} is not null or here.{quoted(w)} <> 0)"
+            f"and (there.{quoted(there.by[0])} is not null or here.{quoted(w)} <> 0)"
             for w in words
         )
         return (
-            f"select {', '.join(shown)} from (select {groups}, {mine} "
-            f"from {filtered(f'marts.{table}', self.where)} group by {groups}) as here "
-            f"full join (select {listed(there)}, {theirs} "
-            f"from {filtered(self.table, self.where_there)} group by {listed(there)}) as there "
-            f"on {_equal(pairs)} where {problem}"
+            f"select {', '.join(shown)} from {here.read(at)} as here "
+            f"full join {there.read(at)} as there on {_equal(pairs)} where {problem}"
         )
 
     def default_name(self) -> str:
@@ -104,7 +113,7 @@ class SumsMatch(_OfTables):
         return f"{spoken(words).capitalize()} differ from {self.table}{self._said()}"
 
 
-class References(_OfTables):
+class References(_BetweenTables):
     """Every row here has a row there that is alike in ``on``."""
 
     check: Literal["references"] = "references"
@@ -128,18 +137,18 @@ class References(_OfTables):
         return f"A row has no row in {self.table} with its {spoken(self.on)}{self._said()}"
 
 
-class Covers(_OfTables):
+class Covers(_BetweenTables, TotalsCheck):
     """Every row there has a row here that is alike in ``on``."""
 
     check: Literal["covers"] = "covers"
     on: Pairs = PER_SHOP
 
-    def select(self, table: str, key: Sequence[str]) -> str:
+    def compare(self, table: str, at: At) -> str:
         pairs = [here_and_there(pair) for pair in self.on]
         here, there = [h for h, _ in pairs], [t for _, t in pairs]
+        different = Totals(self.table, tuple(dict.fromkeys(there)), (), self.where_there)
         return (
-            f"select {listed(there, 'there')} from (select distinct {listed(there)} "
-            f"from {filtered(self.table, self.where_there)}) as there where not exists "
+            f"select {listed(there, 'there')} from {different.read(at)} as there where not exists "
             f"(select 1 from (select {listed(here)} from "
             f"{filtered(f'marts.{table}', self.where)}) as here where {_equal(pairs)})"
         )

@@ -11,9 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from ecorse.features.items import ItemAttributes
+from ecorse.models.threads import one_thread
 from ecorse.recommenders.counting import SCORE_DECIMALS, FloatArray, IntArray, map_blocks
 
 BLOCK_CELLS = 4_000_000
@@ -95,7 +95,7 @@ def nearest_by_attributes(attributes: ItemAttributes, top_n: int, threads: int =
         for begin, end in pairwise([0, *cuts, first.size])
         for start in range(int(begin), int(end), step)
     ]
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         parts = list(map_blocks(lambda start, end: search.find(first[start:end]), blocks, threads))
     starts = np.concatenate([[0], *(part[0] for part in parts)]).cumsum()
     return Candidates(class_of, starts, np.concatenate([part[1] for part in parts]))

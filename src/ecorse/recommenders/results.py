@@ -66,6 +66,7 @@ ITEM_SIMILARITY = Relation(
             pair=("product_id", "similar_product_id"),
             same=("score",),
             by=("shop_id", "method"),
+            decimals=9,
             # of these two; what others score may have a direction
             where="method in ('co_purchase', 'item_similarity') and relation <> 'popular'",
         ),

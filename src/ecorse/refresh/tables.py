@@ -19,7 +19,7 @@ from ecorse.models.relation import Relation
 from ecorse.refresh.marts import Mart
 from ecorse.refresh.relations import build_relation, qualified, resolver
 from ecorse.refresh.render import render
-from ecorse.warehouse.frames import copy_frame
+from ecorse.warehouse.spool import Spool
 
 log = logging.getLogger(__name__)
 
@@ -78,15 +78,10 @@ def ensure_model_table(conn: psycopg.Connection, spec: Relation, build_id: int) 
         _create_empty(conn, spec, build_id)
 
 
-def replace_model_rows(
-    conn: psycopg.Connection,
-    spec: Relation,
-    build_id: int,
-    writer: str,
-    shop_id: str,
-    blocks: Iterable[pl.DataFrame],
-) -> int:
-    """Put a model's rows of one shop into a build's table, in place of an earlier try's.
+def spool_model_rows(
+    spec: Relation, build_id: int, writer: str, shop_id: str, blocks: Iterable[pl.DataFrame]
+) -> Spool:
+    """Take a model's rows of one shop as they are made, without a transaction; to be closed.
 
     Parameters
     ----------
@@ -96,16 +91,26 @@ def replace_model_rows(
     Raises
     ------
     DataError
-        The frame lacks a declared column, has one that is not declared, or holds rows of another
+        A frame lacks a declared column, has one that is not declared, or holds rows of another
         shop or model.
     """
+    spool = Spool(("build_id", *spec.columns))
+    try:
+        for frame in blocks:
+            _refuse_foreign(spec, frame, writer, shop_id)
+            spool.add(frame.with_columns(build_id=pl.lit(build_id, pl.Int64)))
+    except BaseException:
+        spool.close()
+        raise
+    return spool
+
+
+def replace_model_rows(
+    conn: psycopg.Connection, spec: Relation, build_id: int, writer: str, shop_id: str, rows: Spool
+) -> int:
+    """Put a model's rows of one shop into a build's table, in place of an earlier try's."""
     forget_model_rows(conn, spec, build_id, writer, shop_id)
-    relation, rows = qualified(spec.name, build_id), 0
-    for frame in blocks:
-        _refuse_foreign(spec, frame, writer, shop_id)
-        frame = frame.select(pl.lit(build_id).alias("build_id"), *spec.columns)
-        rows += copy_frame(conn, relation, frame)
-    return rows
+    return rows.copy_into(conn, ("builds", build_relation(spec.name, build_id)))
 
 
 def _refuse_foreign(spec: Relation, frame: pl.DataFrame, writer: str, shop_id: str) -> None:

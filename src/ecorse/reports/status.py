@@ -15,7 +15,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ecorse.reports.nights import read_nights
-from ecorse.training.results import MODEL_SCORES, MODEL_STATUS
 from ecorse.warehouse.connect import connect
 
 PLAIN_WIDTH = 140
@@ -66,12 +65,6 @@ where status in ('failed', 'refused')
     and build_id > coalesce((select max(build_id) from ops.current_build), 0)
 """
 
-# columns that differ between nights of the same data
-VOLATILE = [
-    f"{relation.name}.{column}"
-    for relation in (MODEL_SCORES, MODEL_STATUS)
-    for column in relation.volatile
-]
 CHECKSUM_COLUMNS = """
 select c.relname, string_agg(quote_ident(a.attname), ', ' order by a.attnum)
 from pg_class as c
@@ -107,6 +100,13 @@ def read_night() -> dict[str, Any]:
         }
 
 
+def volatile_columns() -> list[str]:
+    """Columns that differ between nights of the same data, as ``mart.column``."""
+    from ecorse.training.results import MODEL_SCORES, MODEL_STATUS  # 0.1 s that status can spare
+
+    return [f"{r.name}.{column}" for r in (MODEL_SCORES, MODEL_STATUS) for column in r.volatile]
+
+
 def read_checksums() -> dict[str, dict[str, int]]:
     """Rows and an order-independent checksum of every published mart, ``build_id`` left out.
 
@@ -114,7 +114,7 @@ def read_checksums() -> dict[str, dict[str, int]]:
     """
     checksums = {}
     with connect(application_name="ecorse checksum") as conn:
-        for name, columns in conn.execute(CHECKSUM_COLUMNS, (VOLATILE,)).fetchall():
+        for name, columns in conn.execute(CHECKSUM_COLUMNS, (volatile_columns(),)).fetchall():
             row = conn.execute(
                 f"select count(*), coalesce(sum(hashtextextended(q::text, 0)::numeric), 0) "
                 f"from (select {columns} from marts.{name}) as q"

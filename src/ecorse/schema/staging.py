@@ -68,8 +68,6 @@ class StagingTable:
     ----------
     time
         The instant that ``as_of`` cuts on; without one a row counts as soon as its load does.
-    found_by
-        The key column that finds the rows a suspected repetition may repeat.
     marked_by
         The ids that carry the mark of a simulated row, the first that a row has.
     becomes
@@ -83,7 +81,6 @@ class StagingTable:
     of_these: str
     columns: tuple[StagedColumn, ...]
     time: str | None
-    found_by: str
     marked_by: tuple[str, ...]
     becomes: dict[str, str] = field(default_factory=dict)
     money: str = "0"
@@ -200,7 +197,6 @@ ORDER_LINES = StagingTable(
         *BESIDES,
     ),
     time="ordered_at",
-    found_by="order_id",
     marked_by=("order_id",),
     becomes=E_MAIL,
     money="quantity * unit_price",
@@ -234,7 +230,6 @@ EVENTS = StagingTable(
         *BESIDES,
     ),
     time="event_at",
-    found_by="event_at",
     marked_by=("session_id", "customer_id"),
     becomes=E_MAIL,
 )  # fmt: skip
@@ -259,7 +254,6 @@ PRODUCTS = StagingTable(
         *BESIDES,
     ),
     time=None,
-    found_by="product_id",
     marked_by=("product_id",),
 )  # fmt: skip
 CUSTOMERS = StagingTable(
@@ -274,7 +268,6 @@ CUSTOMERS = StagingTable(
         *BESIDES,
     ),
     time=None,
-    found_by="customer_id",
     marked_by=("customer_id",),
 )  # fmt: skip
 

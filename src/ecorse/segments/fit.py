@@ -8,40 +8,36 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
-from ecorse.features.orders import Floats, blocks_of, build_blocks, learn_vocabulary, stack
+from ecorse.features.blocks import Block, Floats, Labels
+from ecorse.features.orders import blocks_of, build_blocks, learn_vocabulary
 from ecorse.models.declaration import Feature
 from ecorse.models.space import FeatureSpace
 from ecorse.segments.identity import first_order
-from ecorse.segments.projection import (
-    Labels,
-    assign,
-    count_distinct,
-    fit_projection,
-    join_pipeline,
-    project,
-    refit_kmeans,
-    reorder_clusters,
-)
-from ecorse.segments.selection import Selection, select_k, silhouette
+from ecorse.segments.lloyd import Clustering, move_centroids, nearest
+from ecorse.segments.projection import Projection, fit_projection
+from ecorse.segments.selection import Selection, count_distinct, select_k
+from ecorse.segments.silhouette import silhouette
 
 
 @dataclass(frozen=True)
 class KMeansModel:
-    """A fitted pipeline and what must outlive the night beside it.
+    """Fitted axes and centroids, and what must outlive the night beside them.
 
     Attributes
     ----------
+    centroids : ``(k, c)`` on the principal components.
     vocabulary : values that have a column, per share feature.
     curve : scores of every k when k was selected, on ``rows_selected`` rows.
     """
 
-    pipeline: Pipeline
+    projection: Projection
+    centroids: Floats
     features: tuple[Feature, ...]
     spec_hash: str
     vocabulary: dict[str, list[str]]
@@ -53,50 +49,66 @@ class KMeansModel:
     @property
     def k(self) -> int:
         """How many segments."""
-        return len(self.pipeline.named_steps["kmeans"].cluster_centers_)
+        return len(self.centroids)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One night's entities on a model's principal components, and the cluster of each."""
+
+    z: Floats
+    labels: Labels
 
 
 def fit_anew(
     space: FeatureSpace, variance_share: float, selection: Selection, seed: int
-) -> KMeansModel:
+) -> tuple[KMeansModel, Placed]:
     """Fit everything: vocabulary, scaling, PCA, k; clusters come largest first."""
     vocabulary = learn_vocabulary(space.lines, space.features)
     blocks = blocks_of(space, vocabulary)
-    x = stack(blocks)
-    projection = fit_projection(blocks, x, variance_share)
-    z = project(projection, x)
-    distinct = count_distinct(x)
-    kmeans, curve = select_k(z, distinct, selection, seed)
-    kmeans = reorder_clusters(kmeans, first_order(kmeans.labels_, kmeans.cluster_centers_))
-    return KMeansModel(
-        pipeline=join_pipeline(projection, kmeans),
+    projection = fit_projection(blocks, variance_share)
+    z = projection.of(blocks)
+    fit, curve = select_k(z, selection, seed)
+    fit = fit.in_order(first_order(fit.labels, fit.centroids))
+    model = KMeansModel(
+        projection=projection,
+        centroids=fit.centroids,
         features=space.features,
         spec_hash=spec_hash(space, variance_share),
         vocabulary=vocabulary,
         columns=[column for block in blocks for column in block.columns],
         curve=[score.to_json() for score in curve],
         rows_selected=space.n,
-        is_degenerate=distinct <= selection.k_max,
+        is_degenerate=count_distinct(z, selection.k_max) <= selection.k_max,
     )
+    return model, Placed(z, fit.labels)
 
 
-def refit(before: KMeansModel, space: FeatureSpace) -> KMeansModel:
-    """Move the champion's centroids to today's rows; scaling and PCA stay as they were.
+def refit(before: KMeansModel, z: Floats) -> tuple[KMeansModel, Placed]:
+    """Move the champion's centroids to today's rows ``z``; scaling and PCA stay as they were.
 
     Frozen axes are what makes labels comparable: refitted ones could turn or swap components of
     near-equal variance overnight, and then no centroid would mean what it meant.
     """
-    centroids = before.pipeline.named_steps["kmeans"].cluster_centers_
-    kmeans = refit_kmeans(projected(before, space), centroids)
-    return replace(before, pipeline=join_pipeline(before.pipeline, kmeans))
+    fit: Clustering = move_centroids(z, before.centroids)
+    return replace(before, centroids=fit.centroids), Placed(z, fit.labels)
 
 
-def projected(model: KMeansModel, space: FeatureSpace) -> Floats:
-    """The entities on the model's principal components, ``(n, components)``."""
+def place(model: KMeansModel, space: FeatureSpace) -> Placed:
+    """The entities on the model's principal components, each with its nearest centroid."""
+    z = model.projection.of(_blocks_for(model, space))
+    return Placed(z, nearest(z, model.centroids))
+
+
+def places(model: KMeansModel, space: FeatureSpace, rows: Labels) -> Floats:
+    """Some entities, by their numbers, on the model's principal components."""
+    return model.projection.of([block.take(rows) for block in _blocks_for(model, space)])
+
+
+def _blocks_for(model: KMeansModel, space: FeatureSpace) -> Sequence[Block]:
     if model.features == space.features:
-        return project(model.pipeline, stack(blocks_of(space, model.vocabulary)))
-    blocks = build_blocks(space.lines, model.features, model.vocabulary)
-    return project(model.pipeline, stack(blocks))
+        return blocks_of(space, model.vocabulary)
+    return build_blocks(space.lines, model.features, model.vocabulary)
 
 
 def spec_hash(space: FeatureSpace, variance_share: float) -> str:
@@ -111,28 +123,25 @@ def why_reselect(
     space: FeatureSpace,
     variance_share: float,
     selection: Selection,
-    seed: int,
 ) -> str:
-    """Why k is selected again tonight; empty while the champion's k stays acceptable."""
+    """Why k is selected again tonight before the entities are looked at; empty if nothing is."""
     if before.spec_hash != spec_hash(space, variance_share):
         return "the declared features changed"
     if space.n >= selection.reselect_growth * before.rows_selected:
         return f"there are {space.n} rows, and k was selected on {before.rows_selected}"
-    z = projected(before, space)
-    return _no_longer_fits(before, z, assign(before.pipeline, z), selection, seed)
+    return ""
 
 
-def _no_longer_fits(
-    before: KMeansModel, z: Floats, labels: Labels, selection: Selection, seed: int
-) -> str:
+def why_no_longer_fits(before: KMeansModel, placed: Placed, selection: Selection, seed: int) -> str:
+    """Why the champion's k does not suit tonight's entities; empty while it stays acceptable."""
     chosen = next(score for score in before.curve if score["is_chosen"])
     if chosen["silhouette"] is not None:
-        now = silhouette(z, labels, selection.sample_rows, seed)
+        now = silhouette(placed.z, placed.labels, selection.sample_rows, seed)
         least = chosen["silhouette"] - selection.reselect_silhouette_loss
         if now is None or now < least:
             return f"the silhouette fell from {chosen['silhouette']:.3f} to {now or 0.0:.3f}"
-    members = np.bincount(labels, minlength=before.k)
-    smallest = float(members.min() / len(labels))
+    members = np.bincount(placed.labels, minlength=before.k)
+    smallest = float(members.min() / len(placed.labels))
     if smallest < selection.smallest_share <= chosen["smallest_share"]:
         return f"the smallest segment fell to {smallest:.1%}, below {selection.smallest_share:.1%}"
     return ""

@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from ecorse.features.orders import Floats
-from ecorse.segments.projection import Labels
+from ecorse.features.blocks import Floats, Labels
 
 
 def match_segments(
@@ -32,15 +30,32 @@ def match_segments(
     Source: Kuhn, The Hungarian method, Naval Research Logistics Quarterly 2 (1955).
     """
     overlap = np.zeros((k, len(champion_ids)), dtype=np.int64)
-    np.add.at(overlap, (labels, champion_labels), 1)
+    size = len(champion_ids)
+    overlap += np.bincount(labels * size + champion_labels, minlength=k * size).reshape(k, size)
     ids = [0] * k
-    for cluster, old in zip(*linear_sum_assignment(overlap, maximize=True), strict=True):
+    for cluster, old in _partners(overlap):
         if overlap[cluster, old]:
             ids[cluster] = champion_ids[old]
     for cluster in range(k):
         if not ids[cluster]:
             ids[cluster], next_id = next_id, next_id + 1
     return ids, next_id
+
+
+def _partners(overlap: Labels) -> list[tuple[int, int]]:
+    """Rows and columns of the assignment with the largest total.
+
+    Where every row has one best column, and no two the same, nothing can be better: a quiet night
+    needs no solver, which takes longer to import than the night's other sums.
+    """
+    best = overlap.max(axis=1, initial=0)
+    is_best = overlap == best[:, None]
+    if (is_best.sum(axis=1) == 1).all() and (is_best.sum(axis=0) <= 1).all():
+        return list(enumerate(is_best.argmax(axis=1).tolist()))
+    from scipy.optimize import linear_sum_assignment
+
+    rows, columns = linear_sum_assignment(overlap, maximize=True)
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
 def first_order(labels: Labels, centroids: Floats) -> list[int]:

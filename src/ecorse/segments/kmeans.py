@@ -15,15 +15,26 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ecorse.declared import Table
+from ecorse.features.blocks import PART_ROWS, Labels
 from ecorse.features.orders import clock_values
 from ecorse.models.base import Segmentation, Task
 from ecorse.models.space import FeatureSpace
-from ecorse.segments.fit import KMeansModel, fit_anew, projected, refit, why_reselect
+from ecorse.models.threads import one_thread
+from ecorse.segments.fit import (
+    KMeansModel,
+    Placed,
+    fit_anew,
+    place,
+    places,
+    refit,
+    why_no_longer_fits,
+    why_reselect,
+)
 from ecorse.segments.kmeans_file import dump_model, load_model
 from ecorse.segments.kmeans_tables import COMPONENTS, K_CURVE, LOADINGS
 from ecorse.segments.mixture import hour_mixture_agreement
-from ecorse.segments.projection import Labels, assign, one_thread
-from ecorse.segments.selection import Selection, silhouette
+from ecorse.segments.selection import Selection
+from ecorse.segments.silhouette import sample_rows, silhouettes
 
 
 class PcaKMeansConfig(Table):
@@ -46,38 +57,40 @@ class PcaKMeans(Segmentation):
     config: PcaKMeansConfig
     model: KMeansModel
     reason: str = ""
-    _projected: tuple[FeatureSpace, npt.NDArray[np.float64]] | None = None
+    _labels: tuple[FeatureSpace, Labels] | None = None
+    _placed: tuple[FeatureSpace, Placed] | None = None
 
     def fit(self, space: FeatureSpace, task: Task, champion: PcaKMeans | None = None) -> PcaKMeans:
         """Refit the champion's centroids, or choose k, scaling and axes anew where that is due."""
+        share, selection = self.config.variance_share, self.config.selection
         with one_thread():
-            if champion is None:
-                self.model = fit_anew(space, self.config.variance_share, self._selection, task.seed)
-                return self
-            before = champion.model
-            self.reason = why_reselect(
-                before, space, self.config.variance_share, self._selection, task.seed
-            )
-            if self.reason:
-                self.model = fit_anew(space, self.config.variance_share, self._selection, task.seed)
-            else:
-                self.model = refit(before, space)
+            placed = None
+            if champion is not None:
+                before = champion.model
+                self.reason = why_reselect(before, space, share, selection)
+                if not self.reason:
+                    there = champion.place(space)
+                    self.reason = why_no_longer_fits(before, there, selection, task.seed)
+                if not self.reason:
+                    self.model, placed = refit(before, there.z)
+                champion._placed = None  # a million orders on ten axes: 100 MB
+            if placed is None:
+                self.model, placed = fit_anew(space, share, selection, task.seed)
+            self._labels = (space, placed.labels)
         return self
-
-    @property
-    def _selection(self) -> Selection:
-        return self.config.selection
 
     def assign(self, space: FeatureSpace) -> Labels:
         """The nearest centroid of each entity."""
-        with one_thread():
-            return assign(self.model.pipeline, self._project(space))
+        if self._labels is None or self._labels[0] is not space:
+            self._labels = (space, self.place(space).labels)
+        return self._labels[1]
 
-    def _project(self, space: FeatureSpace) -> npt.NDArray[np.float64]:
-        """Tonight's entities on the components, computed once."""
-        if self._projected is None or self._projected[0] is not space:
-            self._projected = (space, projected(self.model, space))
-        return self._projected[1]
+    def place(self, space: FeatureSpace) -> Placed:
+        """A night's entities on the components; kept until the next model was fitted from them."""
+        if self._placed is None or self._placed[0] is not space:
+            with one_thread():
+                self._placed = (space, place(self.model, space))
+        return self._placed[1]
 
     def size(self) -> int:
         """k: a segment that nobody is in tonight is still one."""
@@ -94,44 +107,46 @@ class PcaKMeans(Segmentation):
     def points(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64]:
         """The first two principal components; the second is 0 where there is one."""
         with one_thread():
-            z = self._project(space)[rows]
+            z = places(self.model, space, rows)
         second = z[:, 1] if z.shape[1] > 1 else np.zeros(len(z))
         return np.column_stack([z[:, 0], second])
 
     def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, Any]:
         """Silhouette, kept variance, and for orders how far an hour's mixture agrees."""
         with one_thread():
-            z = self._project(space)
-            found = silhouette(z, labels, self._selection.sample_rows, seed)
-            pca = self.model.pipeline.named_steps["pca"]
-            figures: dict[str, Any] = {"variance_share": float(pca.explained_variance_ratio_.sum())}
-            if found is not None:
-                figures["silhouette"] = found
-            return figures | self._hour_mixture(space, labels, seed)
+            rows = sample_rows(space.n, self.config.selection.sample_rows, seed)
+            found = silhouettes(places(self.model, space, rows), [labels[rows]])[0]
+        shares = self.model.projection.variance_shares
+        figures: dict[str, Any] = {"variance_share": float(shares.sum())}
+        if found is not None:
+            figures["silhouette"] = found
+        return figures | self._hour_mixture(space, labels)
 
-    def _hour_mixture(self, space: FeatureSpace, labels: Labels, seed: int) -> dict[str, Any]:
+    def _hour_mixture(self, space: FeatureSpace, labels: Labels) -> dict[str, Any]:
         hour = next((f for f in space.features if f.part == "hour"), None)
         if hour is None or space.entity_column != "order_id":
             return {}  # only an order has one hour
-        lines = space.lines
-        first = np.searchsorted(lines.entity, np.arange(lines.n))
-        hours = clock_values(lines, hour.column, hour.part)[first]
-        mixture = hour_mixture_agreement(hours, labels, seed)
+        entity = space.lines.entity  # rises: an order's first line is where it changes
+        first = np.flatnonzero(np.diff(entity, prepend=-1))
+        times, hours = space.lines.frame[hour.column], np.empty(space.n)
+        for start in range(0, space.n, PART_ROWS):
+            part = slice(start, start + PART_ROWS)
+            hours[part] = clock_values(times[first[part]], hour.part)
+        mixture = hour_mixture_agreement(hours, labels)
         return {f"hour_mixture_{name}": value for name, value in mixture.items()}
 
     def params(self) -> Mapping[str, Any]:
         """k, components and the shape of the feature space."""
-        pca = self.model.pipeline.named_steps["pca"]
         return {
             "k": self.model.k,
-            "components": len(pca.explained_variance_ratio_),
+            "components": len(self.model.projection.components),
             "spec_hash": self.model.spec_hash,
         }
 
     def diagnose(self) -> Mapping[str, list[dict[str, Any]]]:
         """The curve over k, the components and their loadings."""
-        pca = self.model.pipeline.named_steps["pca"]
-        kept = np.cumsum(pca.explained_variance_ratio_)
+        projection = self.model.projection
+        kept = np.cumsum(projection.variance_shares)
         return {
             K_CURVE.name: self.model.curve,
             COMPONENTS.name: [
@@ -140,11 +155,11 @@ class PcaKMeans(Segmentation):
                     "explained_variance_share": float(share),
                     "cumulative_share": float(kept[number - 1]),
                 }
-                for number, share in enumerate(pca.explained_variance_ratio_, start=1)
+                for number, share in enumerate(projection.variance_shares, start=1)
             ],
             LOADINGS.name: [
                 {"component": number, "feature": column, "loading": float(loading)}
-                for number, vector in enumerate(pca.components_, start=1)
+                for number, vector in enumerate(projection.components, start=1)
                 for column, loading in zip(self.model.columns, vector, strict=True)
             ],
         }
@@ -154,7 +169,7 @@ class PcaKMeans(Segmentation):
         return self.model.is_degenerate
 
     def dump(self) -> Mapping[str, bytes]:
-        """The pipeline as skops, and the facts of its selection."""
+        """Axes and centroids as npz, and the facts of the selection."""
         return dump_model(self.model)
 
     @classmethod
@@ -164,7 +179,7 @@ class PcaKMeans(Segmentation):
         Raises
         ------
         ModelRejected
-            The file is of another format or scikit-learn version, or holds foreign types.
+            The file is of another format, or damaged.
         """
         made = cls(config)
         made.model = load_model(files)

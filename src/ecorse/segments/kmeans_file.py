@@ -1,28 +1,27 @@
-"""The files of PCA + k-means: a skops pipeline and facts as JSON; how they are refused.
+"""The files of PCA + k-means: arrays as npz and facts as JSON; how they are refused.
 
 What belongs here: bytes to model and back. What does not: where the bytes are kept.
 """
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
-import warnings
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-import sklearn
+import numpy as np
 
 from ecorse.errors import ModelRejected
+from ecorse.features.blocks import Floats
 from ecorse.models.declaration import Feature
 from ecorse.segments.fit import KMeansModel
+from ecorse.segments.projection import Projection
 
-FORMAT = 2
-PIPELINE, FACTS = "pipeline.skops", "facts.json"
-SCHEMA = "schema.json"  # where skops describes the objects
+FORMAT = 3
+ARRAYS, FACTS = "arrays.npz", "facts.json"
+AXES = tuple(field.name for field in fields(Projection))
 NEXT_STEP = (
     "The last published night stays; restore the file from a backup, or raise generation in the "
     "model's declaration to train anew."
@@ -30,96 +29,65 @@ NEXT_STEP = (
 
 
 def dump_model(model: KMeansModel) -> dict[str, bytes]:
-    """Write a model as skops bytes (scikit-learn objects and arrays, no code) and JSON.
+    """Write a model as arrays, which hold no code, and JSON; the same model gives the same bytes.
 
-    The same model gives the same bytes.
+    No library's version is in it: a file outlives an upgrade of any of them.
     """
-    facts = {f.name: getattr(model, f.name) for f in fields(model) if f.name != "pipeline"}
-    facts["features"] = [feature.model_dump() for feature in model.features]
-    facts |= {"format": FORMAT, "sklearn_version": sklearn.__version__}
-    members = _name_by_order(_quiet(lambda skops: skops.dumps(model.pipeline)))
+    arrays = {name: getattr(model.projection, name) for name in AXES}
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in members.items():
-            # ZipInfo's own date is 1980: the same model has the same bytes, whenever it is written
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
-    return {PIPELINE: buffer.getvalue(), FACTS: json.dumps(facts, sort_keys=True).encode()}
-
-
-def _quiet(use: Callable[[Any], Any]) -> Any:
-    """Use ``skops.io`` without what it wakes up.
-
-    It looks for names through every module that is imported, when it is imported itself and when
-    it writes; in an Airflow task the old ones among them warn.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return use(importlib.import_module("skops.io"))
-
-
-def _name_by_order(data: bytes) -> dict[str, bytes]:
-    """The members of a skops file with objects and arrays numbered in order of appearance.
-
-    skops names both by memory address, so that two files of one model would differ.
-    """
-    with zipfile.ZipFile(io.BytesIO(data)) as source:
-        schema = json.loads(source.read(SCHEMA))
-        numbers: dict[int, int] = {}
-        names: dict[str, str] = {}
-
-        def rename(node: Any) -> None:
-            if isinstance(node, dict):
-                if "__id__" in node:
-                    node["__id__"] = numbers.setdefault(node["__id__"], len(numbers) + 1)
-                if str(node.get("file", "")).endswith(".npy"):
-                    node["file"] = names.setdefault(node["file"], f"{len(names) + 1}.npy")
-            for child in node.values() if isinstance(node, dict) else node:
-                if isinstance(child, dict | list):
-                    rename(child)
-
-        rename(schema)
-        members = {SCHEMA: json.dumps(schema).encode()}
-        members |= {new: source.read(old) for old, new in names.items()}
-    return members
+    np.savez(buffer, centroids=model.centroids, **arrays)
+    facts: dict[str, Any] = {
+        f.name: getattr(model, f.name)
+        for f in fields(model)
+        if f.name not in ("projection", "centroids")
+    }
+    facts["features"] = [feature.model_dump() for feature in model.features]
+    facts["format"] = FORMAT
+    return {ARRAYS: buffer.getvalue(), FACTS: json.dumps(facts, sort_keys=True).encode()}
 
 
 def load_model(files: Mapping[str, bytes]) -> KMeansModel:
-    """Read files whose sha256 was checked; only types that skops trusts by itself are allowed.
-
-    Format and scikit-learn version are compared before anything is deserialised.
+    """Read files whose sha256 was checked; the format is compared before arrays are read.
 
     Raises
     ------
     ModelRejected
-        Not such files, of another format or scikit-learn version, or with foreign types.
+        Not such files, of another format, or with arrays that do not fit each other.
     """
     try:
         facts = json.loads(files[FACTS])
-        _check_versions(facts)
-        untrusted = _quiet(lambda skops: skops.get_untrusted_types(data=files[PIPELINE]))
-        if untrusted:
+        written = facts.pop("format")
+        if written != FORMAT:
             raise ModelRejected(
-                f"Model file refused: it holds foreign types {untrusted}. {NEXT_STEP}"
+                f"Model file refused: format {written}, this reads {FORMAT}. {NEXT_STEP}"
             )
-        pipeline = _quiet(lambda skops: skops.loads(files[PIPELINE], trusted=[]))
+        with np.load(io.BytesIO(files[ARRAYS]), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in (*AXES, "centroids")}
         features = tuple(Feature(**feature) for feature in facts.pop("features"))
-        return KMeansModel(pipeline=pipeline, features=features, **facts)
+        _check_shapes(arrays, len(facts["columns"]))
+        centroids = arrays.pop("centroids")
+        return KMeansModel(Projection(**arrays), centroids, features=features, **facts)
     except ModelRejected:
         raise
-    except Exception as error:  # any bytes may come here; zipfile, json and skops raise many kinds
+    except Exception as error:  # any bytes may come here; zipfile, json and numpy raise many kinds
         raise ModelRejected(
             f"Model file refused: it cannot be read ({error!r}). {NEXT_STEP}"
         ) from None
 
 
-def _check_versions(facts: dict[str, Any]) -> None:
-    written, version = facts.pop("format"), facts.pop("sklearn_version")
-    if written != FORMAT:
-        raise ModelRejected(
-            f"Model file refused: format {written}, this reads {FORMAT}. {NEXT_STEP}"
-        )
-    if version != sklearn.__version__:
-        raise ModelRejected(
-            f"Model file refused: written by scikit-learn {version}, this is "
-            f"{sklearn.__version__}. {NEXT_STEP}"
-        )
+def _check_shapes(arrays: Mapping[str, Floats], columns: int) -> None:
+    axes, k = len(arrays["components"]), len(arrays["centroids"])
+    expected = {
+        "means": (columns,),
+        "factors": (columns,),
+        "components": (axes, columns),
+        "variance_shares": (axes,),
+        "centroids": (k, axes),
+    }
+    for name, shape in expected.items():
+        array = arrays[name]
+        if array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
+            raise ModelRejected(
+                f"Model file refused: {name} is {array.dtype} {array.shape}; expected finite "
+                f"float64 {shape}. {NEXT_STEP}"
+            )

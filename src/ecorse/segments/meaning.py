@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ecorse.features.orders import Block, stack
+from ecorse.features.blocks import Block, Labels
 from ecorse.models.declaration import Naming
-from ecorse.segments.projection import Labels
 from ecorse.segments.traits import Explained, Mask, Membership, Trait, describe_trait
 
 
@@ -78,7 +77,7 @@ def describe_segments(
     given: Mapping[int, str] | None = None,
     keep_names: bool = False,
 ) -> list[Segment]:
-    """Name and explain every segment, in the order of ``segment_ids``.
+    """Name and explain every segment, in the order of ``segment_ids``, which ascend.
 
     Parameters
     ----------
@@ -90,10 +89,11 @@ def describe_segments(
     Names are unique.
     """
     given = given or {}
-    explained = Explained(stack(blocks))
+    groups = np.searchsorted(segment_ids, ids)
+    explained = Explained(blocks, groups, len(segment_ids))
     segments = [
-        _measure(blocks, explained, ids == segment_id, segment_id, noun, naming)
-        for segment_id in segment_ids
+        _measure(blocks, explained.of(number), groups == number, segment_id, noun, naming)
+        for number, segment_id in enumerate(segment_ids)
     ]
     names: dict[int, Mapping[str, Any]] = {
         segment_id: {"name": name, "leading": ""} for segment_id, name in given.items()
@@ -128,7 +128,7 @@ def describe_segments(
 
 def _measure(
     blocks: Sequence[Block],
-    explained: Explained,
+    membership: Membership,
     inside: Mask,
     segment_id: int,
     noun: str,
@@ -136,7 +136,7 @@ def _measure(
 ) -> Segment:
     if not inside.any():
         return Segment(segment_id, 0, 0.0)
-    membership, columns = explained.of(inside), _column_numbers(blocks)
+    columns = _column_numbers(blocks)
     traits = [
         describe_trait(
             block, inside, noun, float(np.sqrt(membership.share(columns[block.feature.name])))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from ecorse.models.checks import SqlCheck
 from ecorse.models.declaration import ENTITIES, Entity
-from ecorse.models.group_rules import SharesSumToOne, Unique
+from ecorse.models.group_rules import Unique
 from ecorse.models.relation import Column, Relation
 from ecorse.models.row_rules import AcceptedValues, Between
+from ecorse.models.share_rules import ShareOf
 from ecorse.models.table_rules import References
 
 SHOP = Column("text", "Shop")
@@ -102,11 +103,11 @@ SEGMENTS = Relation(
         ),
     },
     checks=(
-        SharesSumToOne(
-            name="shares_sum_to_one",
-            columns=("share",),
+        ShareOf(
+            name="share_is_of_all_members",
+            shares=("share = members",),
             by=("shop_id", "segmentation"),
-            tolerance=1e-9,
+            decimals=12,
         ),
         Unique(name="names_are_unique", columns=("shop_id", "segmentation", "segment_name")),
         AcceptedValues(

@@ -14,17 +14,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
+import polars as pl
 from pydantic import Field, model_validator
-from sklearn.cluster import KMeans
-from sklearn.metrics import adjusted_rand_score
-from sklearn.metrics.pairwise import euclidean_distances
 
 from ecorse.declared import Table
-from ecorse.features.orders import Floats
-from ecorse.segments.projection import Labels, count_distinct, fit_kmeans, one_thread, refit_kmeans
-
-SILHOUETTE_BLOCK = 512  # rows whose distances are held at once
+from ecorse.evaluate.gate import label_agreement
+from ecorse.features.blocks import Floats
+from ecorse.models.threads import in_threads, one_thread
+from ecorse.segments.lloyd import MAX_ITERATIONS, Clustering, inertia, move_centroids, nearest
+from ecorse.segments.silhouette import sample_rows, silhouettes
 
 
 class Selection(Table):
@@ -36,6 +34,7 @@ class Selection(Table):
     min_stability: float = Field(0.8, ge=0, le=1)
     silhouette_slack: float = Field(0.01, ge=0)
     sample_rows: int = Field(4000, ge=2)
+    score_rows: int = Field(200000, ge=2)
     fit_rows: int = Field(40000, ge=2)
     bootstrap_rows: int = Field(10000, ge=2)
     bootstraps: int = Field(5, ge=1)
@@ -69,82 +68,46 @@ class KScore:
         return asdict(self)
 
 
-def sample_rows(n: int, size: int, seed: int) -> Labels:
-    """Sorted indices of a seeded sample of ``size`` of ``n`` rows (all when fewer)."""
-    if n <= size:
-        return np.arange(n)
-    return np.sort(np.random.default_rng(seed).choice(n, size, replace=False))
-
-
-def silhouette(z: Floats, labels: Labels, size: int, seed: int) -> float | None:
-    """Mean silhouette on a seeded sample; ``None`` with fewer than 2 labels or as many as rows."""
-    rows = sample_rows(len(z), size, seed)
-    return silhouettes(z[rows], [labels[rows]])[0]
-
-
-def silhouettes(z: Floats, labelings: Sequence[Labels]) -> list[float | None]:
-    """Mean silhouette of each labeling of the same rows; distances are computed once for all.
-
-    A row's mean distance to a cluster is a product of its distances with the cluster's members,
-    block by block, so that the square of the rows is never held.
-
-    Source: Rousseeuw, Silhouettes, J. Comput. Appl. Math. 20 (1987).
-    """
-    n = len(z)
-    members = [np.equal.outer(labels, np.unique(labels)).astype(np.float64) for labels in labelings]
-    sizes = [member.sum(axis=0) for member in members]
-    everyone = np.hstack(members)
-    ends = np.cumsum([member.shape[1] for member in members])
-    totals = np.zeros(len(members))
-    for start in range(0, n, SILHOUETTE_BLOCK):
-        block = slice(start, min(start + SILHOUETTE_BLOCK, n))
-        distances = euclidean_distances(z[block], z)
-        distances[np.arange(block.stop - start), np.arange(start, block.stop)] = 0.0
-        sums = np.split(distances @ everyone, ends[:-1], axis=1)
-        for number, (member, size) in enumerate(zip(members, sizes, strict=True)):
-            totals[number] += _silhouette_sum(sums[number], member[block], size)
-    return [
-        float(total / n) if 2 <= len(size) < n else None
-        for total, size in zip(totals, sizes, strict=True)
-    ]
-
-
-def _silhouette_sum(sums: Floats, member: Floats, sizes: Floats) -> float:
-    """Sum of the silhouettes of a block's rows; a row alone in its cluster has 0.
-
-    Parameters
-    ----------
-    sums : ``(b, k)`` summed distances of each row to each cluster.
-    member : ``(b, k)`` 1 in the row's own cluster.
-    """
-    if len(sizes) < 2:
-        return 0.0
-    own = member @ sizes
-    inside = (sums * member).sum(axis=1) / np.maximum(own - 1, 1)
-    outside = np.where(member > 0, np.inf, sums / sizes).min(axis=1)
-    widest = np.maximum(inside, outside)
-    values = np.divide(outside - inside, widest, out=np.zeros_like(inside), where=widest > 0)
-    return float(values[own > 1].sum())
-
-
-def bootstrap_stability(z: Floats, kmeans: KMeans, config: Selection, seed: int) -> float:
+def bootstrap_stability(z: Floats, centroids: Floats, config: Selection, seed: int) -> float:
     """Mean ARI between the fit's labels and those of refits on bootstrap samples, new seeds.
 
     Source: Hennig, Cluster-wise assessment of cluster stability, CSDA 52 (2007); Hubert & Arabie
     (1985) for ARI.
     """
-    rows = sample_rows(len(z), config.bootstrap_rows, seed)
-    expected = kmeans.predict(z[rows])
+    rows, k = z[sample_rows(len(z), config.bootstrap_rows, seed)], len(centroids)
+    expected = nearest(rows, centroids)
     agreements = []
     for number in range(config.bootstraps):
         rng = np.random.default_rng([seed, number])
         drawn = z[rng.choice(len(z), len(rows), replace=True)]
-        if count_distinct(drawn) < kmeans.n_clusters:
+        if count_distinct(drawn, k) < k:
             agreements.append(0.0)
             continue
-        refit = fit_kmeans(drawn, kmeans.n_clusters, seed + 1 + number, config.restarts)
-        agreements.append(adjusted_rand_score(expected, refit.predict(z[rows])))
+        refit = fit_kmeans(drawn, k, seed + 1 + number, config.restarts)
+        agreements.append(label_agreement(expected, nearest(rows, refit)))
     return float(np.mean(agreements))
+
+
+def fit_kmeans(z: Floats, k: int, seed: int, restarts: int) -> Floats:
+    """Centroids ``(k, c)`` of k-means from ``restarts`` seeded k-means++ starts, fully converged.
+
+    scikit-learn is imported here: a night that only moves centroids does without it.
+    """
+    from sklearn.cluster import KMeans
+
+    kmeans = KMeans(k, n_init=restarts, random_state=seed, tol=0.0, max_iter=MAX_ITERATIONS)
+    with one_thread():
+        centroids: Floats = kmeans.fit(z).cluster_centers_
+    return centroids
+
+
+def count_distinct(rows: Floats, most: int) -> int:
+    """Number of distinct rows, to 9 decimals; counted no further than it takes to pass ``most``."""
+    for n in (min(len(rows), 10 * most), len(rows)):
+        distinct = int(pl.from_numpy(np.round(rows[:n], 9) + 0.0).n_unique())
+        if distinct > most:
+            break
+    return distinct
 
 
 def find_elbow(ks: Sequence[int], inertias: Sequence[float]) -> int:
@@ -160,46 +123,41 @@ def find_elbow(ks: Sequence[int], inertias: Sequence[float]) -> int:
     return int(ks[int(np.argmax(below_line))])
 
 
-def select_k(z: Floats, distinct: int, config: Selection, seed: int) -> tuple[KMeans, list[KScore]]:
+def select_k(z: Floats, config: Selection, seed: int) -> tuple[Clustering, list[KScore]]:
     """Fit every k that the rows allow and choose one by the rule above.
 
-    The curve is made on a seeded sample of ``fit_rows`` rows, each k on a thread of its own;
-    inertia and shares are those of all rows. The chosen k is then fitted to all rows from the
-    sample's centroids.
+    The curve is made on seeded samples: each k is fitted to ``fit_rows`` rows, on a thread of its
+    own, and scored on ``score_rows``. The chosen k is then fitted to all rows from the sample's
+    centroids.
 
-    ``distinct`` is the number of distinct rows of ``z``; no k is larger. With too few for the
-    smallest k, k is that number. Gives the chosen fit and the curve, k = 1 first.
+    No k is larger than the number of distinct rows. With too few for the smallest k, k is that
+    number. Gives the chosen fit and the curve, k = 1 first.
     """
-    sample = z[sample_rows(len(z), config.fit_rows, seed)]
-    largest = min(config.k_max, distinct, count_distinct(sample))
+    scored = z[sample_rows(len(z), config.score_rows, seed)] if len(z) > config.score_rows else z
+    sample = scored[sample_rows(len(scored), config.fit_rows, seed)]
+    largest = min(config.k_max, count_distinct(sample, config.k_max))
     tried = [k for k in range(1, largest + 1) if k == 1 or k >= min(config.k_min, largest)]
-    work = (delayed(_try_k)(z, sample, k, config, seed) for k in tried)
-    fits: list[tuple[KMeans, Labels, KScore]] = Parallel(n_jobs=-1, prefer="threads")(work)
-    rows = sample_rows(len(z), config.sample_rows, seed)
-    found = silhouettes(z[rows], [labels[rows] for _, labels, _ in fits])
+    fits = list(in_threads(lambda k: _try_k(scored, sample, k, config, seed), tried))
+    rows = sample_rows(len(scored), config.sample_rows, seed)
+    found = silhouettes(scored[rows], [fit.labels[rows] for fit, _ in fits])
     scores = [
-        replace(score, silhouette=value) for (_, _, score), value in zip(fits, found, strict=True)
+        replace(score, silhouette=value) for (_, score), value in zip(fits, found, strict=True)
     ]
     curve = choose(scores, config)
     place = next(number for number, score in enumerate(curve) if score.is_chosen)
-    return refit_kmeans(z, fits[place][0].cluster_centers_), curve
+    return move_centroids(z, fits[place][0].centroids), curve
 
 
 def _try_k(
-    z: Floats, sample: Floats, k: int, config: Selection, seed: int
-) -> tuple[KMeans, Labels, KScore]:
-    """One k: its fit on the sample, the labels of all rows, and its score without silhouette."""
-    with one_thread():  # OpenMP's limit is one of the thread that sets it
-        fit = fit_kmeans(sample, k, seed, config.restarts)
-        labels = fit.predict(z).astype(np.int64)
-        score = KScore(
-            k=k,
-            inertia=-float(fit.score(z)),
-            silhouette=None,
-            stability=bootstrap_stability(z, fit, config, seed) if k > 1 else None,
-            smallest_share=float(np.bincount(labels, minlength=k).min() / len(z)),
-        )
-    return fit, labels, score
+    scored: Floats, sample: Floats, k: int, config: Selection, seed: int
+) -> tuple[Clustering, KScore]:
+    """One k: its fit on the sample with the labels of the scored rows; all but the silhouette."""
+    with one_thread():
+        centroids = fit_kmeans(sample, k, seed, config.restarts)
+        fit = Clustering(centroids, nearest(scored, centroids))
+        stability = bootstrap_stability(scored, centroids, config, seed) if k > 1 else None
+    smallest = np.bincount(fit.labels, minlength=k).min() / len(scored)
+    return fit, KScore(k, inertia(scored, fit), None, stability, float(smallest))
 
 
 def choose(scores: Sequence[KScore], config: Selection) -> list[KScore]:

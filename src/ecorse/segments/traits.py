@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecorse.clock import daypart
-from ecorse.features.orders import Block, Floats
+from ecorse.features.blocks import Block, Floats, Labels, moments
 from ecorse.models.declaration import PERIODS
 
 Mask = npt.NDArray[np.bool_]
@@ -61,26 +61,28 @@ class Explained:
 
     Its root is one effect size for every kind of feature: the point-biserial correlation for one
     number, the circular-linear correlation for sine and cosine, Cramér's V for one-hot columns.
-    Products of columns are taken once, for all segments and all choices of columns.
+    Products and sums of columns are taken once, for all segments and all choices of columns.
 
     Parameters
     ----------
-    columns : ``(n, d)``, all feature columns side by side.
+    groups : ``(n,)`` which of ``size`` segments each row is in.
 
     Source: Cohen, Statistical Power Analysis (1988), chapter 9; Mardia & Jupp, Directional
     Statistics (2000), section 11.2.
     """
 
-    def __init__(self, columns: Floats) -> None:
-        self._centred = columns - columns.mean(axis=0)
-        self._spread = self._centred.T @ self._centred
+    def __init__(self, blocks: Sequence[Block], groups: Labels, size: int) -> None:
+        self._moments = moments(blocks)
+        self._sums = np.hstack([block.sums_by(groups, size) for block in blocks])
+        self._members = np.bincount(groups, minlength=size)
 
-    def of(self, inside: Mask) -> Membership:
-        """The same for one segment: ``inside`` ``(n,)`` tells its rows."""
-        membership = inside.astype(np.float64)
-        membership -= membership.mean()
+    def of(self, segment: int) -> Membership:
+        """The same for one segment, by its number in ``groups``."""
+        members, found = int(self._members[segment]), self._moments
         return Membership(
-            self._spread, self._centred.T @ membership, float(membership @ membership)
+            found.products,
+            self._sums[segment] - members * found.means,
+            members * (1.0 - members / found.n),
         )
 
 
@@ -118,11 +120,10 @@ def describe_trait(block: Block, inside: Mask, noun: str, effect: float) -> Trai
 def _cycle(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, float, str]:
     part = block.feature.part
     period = PERIODS[part]
-    centre, length = _circular_mean(block.values[inside], period)
-    overall, _ = _circular_mean(block.values, period)
-    position = np.arctan2(block.values[:, 0], block.values[:, 1]) / (2 * np.pi) * period
-    distance = np.abs((position - centre + period / 2) % period - period / 2)
-    within = distance <= period * WINDOW_SHARE
+    centre, length = _circular_mean(block.values[inside].mean(axis=0), period)
+    overall, _ = _circular_mean(block.sums / block.n, period)
+    away = np.abs(block.turns - centre / period)
+    within = (away <= WINDOW_SHARE) | (away >= 1.0 - WINDOW_SHARE)  # the turn ends where it begins
     label, phrase = _place_in_cycle(part, centre)
     first, _ = _place_in_cycle(part, (centre - period * WINDOW_SHARE) % period)
     last, _ = _place_in_cycle(part, (centre + period * WINDOW_SHARE) % period)
@@ -133,9 +134,12 @@ def _cycle(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, fl
     return phrase, centre, overall, length, sentence
 
 
-def _circular_mean(values: Floats, period: float) -> tuple[float, float]:
-    """Mean direction in units of ``period``, and mean resultant length (0 spread, 1 one point)."""
-    sine, cosine = values.mean(axis=0)
+def _circular_mean(mean: Floats, period: float) -> tuple[float, float]:
+    """Mean direction in units of ``period``, and mean resultant length (0 spread, 1 one point).
+
+    ``mean`` is the mean sine and cosine.
+    """
+    sine, cosine = mean
     turn = float(np.arctan2(sine, cosine) / (2 * np.pi)) % 1.0
     return turn * period % period, float(np.hypot(sine, cosine))
 
@@ -175,7 +179,8 @@ def standardized_difference(values: Floats, inside: Mask) -> float:
 
 
 def _share(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, float, str]:
-    mean, overall = block.values[inside].mean(axis=0), block.values.mean(axis=0)
+    mean = np.asarray(block.cells[np.flatnonzero(inside)].mean(axis=0)).ravel()
+    overall = block.sums / block.n
     top = int(np.argmax(mean - overall))
     value = block.columns[top].partition("=")[2]
     ratio = float(mean[top] / overall[top]) if overall[top] > 0 else 1.0

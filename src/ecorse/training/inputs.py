@@ -20,18 +20,25 @@ from ecorse.warehouse.connect import connect
 from ecorse.warehouse.frames import read_frame
 
 
-def shops_of(declaration: Declaration, build_id: int) -> list[str]:
-    """The shops that a build has rows of, in any of a model's inputs; sorted."""
-    queries = " union ".join(
-        f"select shop_id from ({query}) as q" for query in _rendered(declaration, build_id).values()
-    )
-    with connect(application_name=f"ecorse {declaration.name}") as conn, _told(declaration):
-        rows = conn.execute(f"select distinct shop_id from ({queries}) as shops").fetchall()
+def shops_of(build_id: int) -> list[str]:
+    """The shops that a build has loads of; sorted. A model may have no rows of some of them."""
+    with connect(application_name="ecorse shops") as conn:
+        rows = conn.execute(
+            """
+            select distinct l.shop_id from ops.build_load as b inner join ops.load as l
+                on b.load_id = l.load_id
+            where b.build_id = %s
+            """,
+            (build_id,),
+        ).fetchall()
     return sorted(shop_id for (shop_id,) in rows)
 
 
 def read_inputs(declaration: Declaration, build_id: int, shop_id: str) -> dict[str, pl.DataFrame]:
-    """The declared selects of one shop; nothing stays open when they are read."""
+    """The declared selects of one shop, read in batches; nothing stays open when they are read.
+
+    What the declaration knows as few different words comes as Categorical.
+    """
     name = f"ecorse {declaration.name} {shop_id}"
     with connect(application_name=name) as conn, _told(declaration):
         return {
@@ -40,6 +47,7 @@ def read_inputs(declaration: Declaration, build_id: int, shop_id: str) -> dict[s
                 sql.SQL("select * from ({}) as q where shop_id = {}")
                 .format(sql.SQL(query), sql.Literal(shop_id))
                 .as_string(conn),
+                words=("shop_id", *declaration.words),
             )
             for name, query in _rendered(declaration, build_id).items()
         }

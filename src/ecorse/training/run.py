@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -27,7 +28,12 @@ from ecorse.provenance import __version__, git_sha, library_versions
 from ecorse.refresh.catalog import Catalog
 from ecorse.refresh.relations import qualified
 from ecorse.refresh.steps import RunningStep
-from ecorse.refresh.tables import carry_over_rows, ensure_model_table, replace_model_rows
+from ecorse.refresh.tables import (
+    carry_over_rows,
+    ensure_model_table,
+    replace_model_rows,
+    spool_model_rows,
+)
 from ecorse.training import recommendation, segmentation
 from ecorse.training.artifacts import find_champion, store_artifact
 from ecorse.training.inputs import read_inputs, shops_of
@@ -35,6 +41,7 @@ from ecorse.training.results import MODEL_SCORES, MODEL_STATUS
 from ecorse.training.stand_in import fit_to_tonight
 from ecorse.training.typed import make_frame
 from ecorse.warehouse.connect import connect
+from ecorse.warehouse.spool import Spool
 
 log = logging.getLogger(__name__)
 KINDS = {"segment": segmentation, "recommend": recommendation}
@@ -126,9 +133,8 @@ def train(declaration: Declaration, step: RunningStep) -> list[Trained]:
     with connect(application_name=f"ecorse {declaration.name} tables") as conn:
         for relation in relations:
             ensure_model_table(conn, relation, step.build_id)
-    trained = [
-        train_shop(declaration, step, shop_id) for shop_id in shops_of(declaration, step.build_id)
-    ]
+    every = (train_shop(declaration, step, shop_id) for shop_id in shops_of(step.build_id))
+    trained = [found for found in every if found is not None]
     # what reads these tables next is planned by what is in them: without this a check of 150,000
     # pairs took minutes for a second
     for relation in relations:
@@ -137,20 +143,25 @@ def train(declaration: Declaration, step: RunningStep) -> list[Trained]:
     return trained
 
 
-def train_shop(declaration: Declaration, step: RunningStep, shop_id: str) -> Trained:
-    """Run one model for one shop: read, train without a transaction, then write in one.
+def train_shop(declaration: Declaration, step: RunningStep, shop_id: str) -> Trained | None:
+    """Run one model for one shop: read, train and make its rows, then write them in one go.
 
-    Lists are made block by block while they are written: what fails there is the model's too.
+    No transaction is open before the last row is made, and what fails until then is the model's;
+    so is a ``SystemExit`` of its code, which is no reason to end the night. ``None`` for a shop
+    that none of the inputs has a row of.
     """
     champion: Champion | None = None
     try:
-        champion = _champion(declaration, shop_id, step.build_id)
         inputs = read_inputs(declaration, step.build_id, shop_id)
+        if not any(frame.height for frame in inputs.values()):
+            return None
+        champion = _champion(declaration, shop_id, step.build_id)
         result = run_model(declaration, shop_id, inputs, champion)
-        rows = _write(declaration, step, shop_id, result, champion)
+        with _spooled(declaration, step.build_id, shop_id, result) as spools:
+            rows = _write(declaration, step, shop_id, result, spools, champion)
     except NOT_THE_MODELS:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         log.exception("%s for %s could not be trained", declaration.name, shop_id)
         return _stand_in(declaration, step, shop_id, champion, error)
     log.info("%s for %s: %s", declaration.name, shop_id, result.decision.outcome)
@@ -175,18 +186,38 @@ def _champion(declaration: Declaration, shop_id: str, build_id: int) -> Champion
         return find_champion(conn, shop_id, declaration.name, generation, build_id)
 
 
+@contextmanager
+def _spooled(
+    declaration: Declaration, build_id: int, shop_id: str, result: ModelResult
+) -> Iterator[dict[str, Spool]]:
+    """All rows of a result, by table, as they will be copied: lists are made here."""
+    status = _status(declaration, shop_id, result.decision, is_of_this_night=True)
+    tables = {MODEL_SCORES.name: make_frame(MODEL_SCORES, []), **result.tables}
+    result = replace(result, tables={**tables, MODEL_STATUS.name: status})
+    with ExitStack() as stack:
+        yield {
+            relation.name: stack.enter_context(
+                spool_model_rows(
+                    relation,
+                    build_id,
+                    _writer(declaration, relation),
+                    shop_id,
+                    result.blocks(relation.name),
+                )
+            )
+            for relation in relations_of(declaration)
+        }
+
+
 def _write(
     declaration: Declaration,
     step: RunningStep,
     shop_id: str,
     result: ModelResult,
+    spools: Mapping[str, Spool],
     champion: Champion | None,
 ) -> dict[str, int]:
     sha256 = store_artifact(result.artifact) if result.artifact else None
-    status = _status(declaration, shop_id, result.decision, is_of_this_night=True)
-    tables = {MODEL_SCORES.name: make_frame(MODEL_SCORES, []), **result.tables}
-    tables[MODEL_STATUS.name] = status
-    result = replace(result, tables=tables)
     rows = {}
     with connect(application_name=f"ecorse {declaration.name} {shop_id} write") as conn:
         for relation in relations_of(declaration):
@@ -196,7 +227,7 @@ def _write(
                 step.build_id,
                 _writer(declaration, relation),
                 shop_id,
-                result.blocks(relation.name),
+                spools[relation.name],
             )
         _record_version(conn, declaration, step.build_id, shop_id, result, sha256)
         _record_decision(conn, declaration, step.build_id, shop_id, result.decision, champion)
@@ -209,7 +240,7 @@ def _stand_in(
     step: RunningStep,
     shop_id: str,
     champion: Champion | None,
-    error: Exception,
+    error: BaseException,
 ) -> Trained:
     """Let what the shop published before stand in for a model that could not be trained."""
     told = str(error) if isinstance(error, EcorseError) else type(error).__name__
@@ -225,14 +256,10 @@ def _stand_in(
             "the rows of the published night stand in" if sum(rows.values()) else "it has no rows"
         )
         decision = Decision("failed", f"Could not be trained, {what}: {told}")
-        rows[MODEL_STATUS.name] = replace_model_rows(
-            conn,
-            MODEL_STATUS,
-            step.build_id,
-            declaration.name,
-            shop_id,
-            [_status(declaration, shop_id, decision, is_of_this_night=False)],
-        )
+        status = _status(declaration, shop_id, decision, is_of_this_night=False)
+        writer = (MODEL_STATUS, step.build_id, declaration.name, shop_id)
+        with spool_model_rows(*writer, [status]) as spool:
+            rows[MODEL_STATUS.name] = replace_model_rows(conn, *writer, spool)
         _record_decision(conn, declaration, step.build_id, shop_id, decision, champion)
         step.check(conn)
     return Trained(shop_id, decision.outcome, rows)

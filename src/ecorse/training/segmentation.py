@@ -7,7 +7,7 @@ segmentation, database and files (``run``).
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,16 +17,16 @@ import polars as pl
 from ecorse.errors import ModelRejected
 from ecorse.evaluate.drift import drift, reference_histograms
 from ecorse.evaluate.gate import cluster_jaccard, judge_labels, label_agreement
-from ecorse.features.orders import Block, blocks_of, feature_space, hash_features
-from ecorse.models.base import Champion, Decision, ModelResult, Segmentation, Task
+from ecorse.features.blocks import PART_ROWS, Block, Labels, hash_features
+from ecorse.features.orders import blocks_of, feature_space
+from ecorse.models.base import Blocks, Champion, Decision, ModelResult, Segmentation, Task
 from ecorse.models.declaration import Declaration, SegmentationFile
 from ecorse.models.relation import Relation
 from ecorse.models.space import FeatureSpace
 from ecorse.segments.identity import match_segments
 from ecorse.segments.meaning import Segment, describe_segments
-from ecorse.segments.projection import Labels
 from ecorse.segments.results import LABELS, POINTS, SEGMENT_TRAITS, SEGMENTS
-from ecorse.segments.selection import sample_rows
+from ecorse.segments.silhouette import sample_rows
 from ecorse.training.envelope import pack, unpack
 from ecorse.training.scores import Score, Timed, score_frame
 from ecorse.training.typed import make_frame
@@ -79,14 +79,15 @@ def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
 def run_segmentation(
     declaration: Declaration,
     shop_id: str,
-    inputs: Mapping[str, pl.DataFrame],
+    inputs: dict[str, pl.DataFrame],
     champion: Champion | None,
 ) -> ModelResult:
     """Train on one shop's lines and label every entity, or keep the champion's labels.
 
     Parameters
     ----------
-    inputs : ``lines``: one row per order line with the columns the declaration names.
+    inputs : ``lines``: one row per order line with the columns the declaration names. Taken out:
+        the lines as they came need not stay beside the sorted ones.
     champion : the published model; its bytes were checked by sha256.
 
     Raises
@@ -97,7 +98,7 @@ def run_segmentation(
         The input has not the declared columns.
     """
     file: SegmentationFile = declaration.file
-    space = feature_space(inputs["lines"], file.features, file.entity.id)
+    space = feature_space(inputs.pop("lines"), file.features, file.entity.id)
     if space.n == 0:
         return _empty(declaration, champion)
     task = Task(declaration.name, shop_id, file.segmentation.seed)
@@ -204,7 +205,7 @@ def _checked_labels(
             f"Labels refused: they go from {labels.min()} to {labels.max()}; expected -1 (noise) "
             f"to {most - 1}, counted from 0."
         )
-    return labels.astype(np.int64)
+    return labels.astype(np.int64, copy=False)
 
 
 def _result(
@@ -282,22 +283,32 @@ def _tables(
     space: FeatureSpace,
     applied: Applied,
     segments: Sequence[Segment],
-) -> dict[str, pl.DataFrame]:
+) -> dict[str, pl.DataFrame | Blocks]:
     file: SegmentationFile = declaration.file
     head, entity = file.segmentation, file.entity
     key = {"shop_id": shop_id, "segmentation": head.name}
     name_of = {segment.segment_id: segment.name for segment in segments}
-    labelled = pl.DataFrame(
-        {entity.id: space.lines.ids.cast(pl.String), "segment_id": applied.ids}
-    ).with_columns(
-        segment_name=pl.col("segment_id").replace_strict(name_of, return_dtype=pl.String),
-        **{name: pl.lit(value) for name, value in key.items()},
-    )
+    # of a million orders a frame of words is held for some thousands at a time
+    ids, given = space.lines.ids, applied.ids
+
+    def labelled(rows: slice | Labels) -> pl.DataFrame:
+        frame = pl.DataFrame({entity.id: ids[rows].cast(pl.String), "segment_id": given[rows]})
+        return frame.with_columns(
+            segment_name=pl.col("segment_id").replace_strict(name_of, return_dtype=pl.String),
+            **{name: pl.lit(value) for name, value in key.items()},
+        )
+
+    def labels() -> Iterator[pl.DataFrame]:
+        for start in range(0, len(ids), PART_ROWS):
+            yield labelled(slice(start, start + PART_ROWS)).select(
+                list(LABELS[entity.name].columns)
+            )
+
     rows = sample_rows(space.n, head.points, head.seed)
     places = applied.model.points(space, rows)
-    plotted = labelled[rows][:0] if places is None else labelled[rows]
-    places = np.empty((0, 2)) if places is None else places
-    plotted = plotted.with_columns(pc1=pl.Series(places[:, 0]), pc2=pl.Series(places[:, 1]))
+    if places is None:
+        rows, places = rows[:0], np.empty((0, 2))
+    plotted = labelled(rows).with_columns(pc1=pl.Series(places[:, 0]), pc2=pl.Series(places[:, 1]))
     described = [
         key
         | {
@@ -319,7 +330,7 @@ def _tables(
     ]
     own = applied.model.diagnose()
     return {
-        entity.labels: labelled.select(list(LABELS[entity.name].columns)),
+        entity.labels: Blocks(labels),
         entity.points: plotted.select(list(POINTS[entity.name].columns)),
         SEGMENTS.name: make_frame(SEGMENTS, described),
         SEGMENT_TRAITS.name: make_frame(SEGMENT_TRAITS, traits),

@@ -10,6 +10,8 @@ import io
 import queue
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -22,6 +24,9 @@ from ecorse.warehouse.connect import connect
 SPECIAL = ["\\", "\t", "\n", "\r"]
 ESCAPED = ["\\\\", "\\t", "\\n", "\\r"]
 BACKSLASH, FIRST_PRINTABLE = 92, 32
+SECOND = 1_000_000
+MINUTE, DAY = 60 * SECOND, 86_400 * SECOND
+MOST_DAYS = 100_000  # a table of more days would cost more than it spares
 QUEUED_BLOCKS = 2  # per stream; bounds memory when the server is slower than the parser
 
 
@@ -34,11 +39,7 @@ def copy_text(frame: pl.DataFrame) -> memoryview:
     character too many. Source: https://www.postgresql.org/docs/current/sql-copy.html, "Text
     Format".
     """
-    times = [
-        pl.col(name).dt.replace_time_zone(None).dt.to_string("%Y-%m-%d %H:%M:%S%.f")
-        for name, dtype in frame.schema.items()
-        if isinstance(dtype, pl.Datetime)
-    ]
+    times = [time_text(series) for series in frame if isinstance(series.dtype, pl.Datetime)]
     frame = frame.with_columns(times)
     text = _write(_join_constants(frame))
     codes = np.frombuffer(text, np.uint8)
@@ -50,6 +51,32 @@ def copy_text(frame: pl.DataFrame) -> memoryview:
     if is_plain:
         return text
     return _write(frame.with_columns(pl.col(pl.String).str.replace_many(SPECIAL, ESCAPED)))
+
+
+def time_text(times: pl.Series) -> pl.Series:
+    """Write times or UTC instants as Postgres reads them, without zone.
+
+    Whole minutes are written without seconds, and whole seconds without fraction: that is less for
+    Postgres to read. Both are put together from tables of days and of times of day, which takes
+    half as long as formatting each.
+    """
+    count = times.dt.cast_time_unit("us").to_physical()
+    day = count // DAY
+    since = count - day * DAY
+    first, last = cast(int | None, day.min()), cast(int | None, day.max())
+    unit = next((unit for unit in (MINUTE, SECOND) if not (since % unit).max()), None)
+    if unit is None or first is None or last is None or last - first > MOST_DAYS:
+        return times.dt.replace_time_zone(None).dt.to_string("%Y-%m-%d %H:%M:%S%.f")
+    days = pl.int_range(first, last + 1, dtype=pl.Int32, eager=True).cast(pl.Date)
+    dates = days.dt.to_string("%Y-%m-%d").gather(day - first)
+    return (dates + _times_of_day(unit).gather(since // unit)).alias(times.name)
+
+
+@lru_cache(maxsize=2)
+def _times_of_day(unit: int) -> pl.Series:
+    """Every time of day in steps of a unit, with a space before it."""
+    times = pl.int_range(0, DAY, unit, eager=True).cast(pl.Datetime("us"))
+    return times.dt.to_string(" %H:%M" if unit == MINUTE else " %H:%M:%S")
 
 
 def _join_constants(frame: pl.DataFrame) -> pl.DataFrame:

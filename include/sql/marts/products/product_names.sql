@@ -11,7 +11,7 @@ first_seen_date = "Day of the first such line, in the shop's time zone"
 last_seen_date = "Day of the last such line, in the shop's time zone"
 [[checks]]
 check = "covers"
-table = "staging.order_lines"
+table = "marts.order_lines"
 on = ["shop_id", "product_id"]
 where = "is_canonical"
 [[checks]]
@@ -21,7 +21,7 @@ where = "is_canonical"
 sentence = "A product has more than one canonical name"
 [[checks]]
 check = "sums_match"
-table = "staging.order_lines"
+table = "marts.order_lines"
 sums = ["lines = count(*)"]
 */
 with order_lines as (

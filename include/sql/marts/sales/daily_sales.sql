@@ -7,8 +7,8 @@ revenue = "Revenue of the day's orders"
 customers = "Different known customers; null where the source has no customers"
 [[checks]]
 check = "sums_match"
-table = "marts.order_lines"
-sums = ["orders = count(distinct order_id)", "units = net_quantity", "revenue"]
+table = "marts.orders"
+sums = ["orders = count(*)", "units", "revenue"]
 */
 with orders as (
     select

@@ -19,10 +19,9 @@ by = ["shop_id", "segmentation", "segment_id"]
 sums = ["lines", "units", "revenue"]
 where_there = "orders > 0 and segmentation in (select segmentation from marts.$labels)"
 [[checks]]
-check = "shares_sum_to_one"
-columns = ["${share}_share"]
+check = "share_of"
+shares = ["${share}_share = $measure"]
 by = ["shop_id", "segmentation", "segment_id"]
-tolerance = 0.00001
 
 [[each]]
 whose = "segment"

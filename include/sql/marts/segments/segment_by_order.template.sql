@@ -17,8 +17,8 @@ table = "marts.$labels"
 by = ["shop_id", "segmentation", "segment_id"]
 sums = ["orders = count(*)"]
 [[checks]]
-check = "shares_sum_to_one"
-columns = ["order_share"]
+check = "share_of"
+shares = ["order_share = orders"]
 by = ["shop_id", "segmentation", "segment_id"]
 
 [[each]]

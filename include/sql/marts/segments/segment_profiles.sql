@@ -28,8 +28,13 @@ columns = ["members = orders"]
 where = "segmentation in (select segmentation from marts.order_segments)"
 sentence = "A segment of orders has other members than orders labelled with it"
 [[checks]]
-check = "shares_sum_to_one"
-columns = ["member_share", "order_share", "unit_share", "revenue_share"]
+check = "share_of"
+shares = [
+    "member_share = members",
+    "order_share = orders",
+    "unit_share = units",
+    "revenue_share = revenue",
+]
 by = ["shop_id", "segmentation"]
 [[checks]]
 check = "sums_match"

@@ -1,0 +1,58 @@
+"""How models share the cores: sums that must repeat run on one thread, blocks on several.
+
+What belongs here: what a model may ask of the process, so that two models can train in it at
+once. What does not: any model.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from threadpoolctl import threadpool_limits
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+_lock = threading.Lock()
+_limits: list[Any] = []
+_holders = 0
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Hold BLAS and OpenMP to one thread: the order of sums, and so every bit, is then fixed.
+
+    Two threads moved centroids by 2.4e-13, enough to flip a label on a border (P12). OpenMP's
+    limit is one of the calling thread. That of BLAS is one of the process: whoever comes sets it,
+    for a library may have been imported since, and the last to leave takes it back. A library
+    that is imported within the block is not held by it.
+    """
+    global _holders
+    with _lock:
+        _limits.append(threadpool_limits(limits=1, user_api="blas"))
+        _holders += 1
+    try:
+        with threadpool_limits(limits=1, user_api="openmp"):
+            yield
+    finally:
+        with _lock:
+            _holders -= 1
+            while _limits and not _holders:  # the first knows what was before all of them
+                _limits.pop().restore_original_limits()
+
+
+def in_threads(
+    work: Callable[[Given], Made], parts: Iterable[Given], threads: int = 0
+) -> Iterator[Made]:
+    """Do ``work`` on each part, on ``threads`` threads (0: one per core); results keep the order.
+
+    Parts are independent, and numpy and scipy release the interpreter's lock: the number of
+    threads changes the time and nothing else.
+    """
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        yield from pool.map(work, parts)

@@ -1,0 +1,146 @@
+"""The accounts of the night: rules about a whole build that no single mart can answer for.
+
+What belongs here: these checks, as SQL. What does not: running them (``audit``).
+"""
+
+from __future__ import annotations
+
+from ecorse.models.relation import BoundCheck
+from ecorse.refresh.relations import PUBLISHED, resolver, staging_at
+from ecorse.refresh.render import render
+from ecorse.schema.staging import STAGING_TABLES
+from ecorse.settings import get_settings
+
+
+def night_checks(build_id: int) -> list[BoundCheck]:
+    """The accounts that no single mart can answer for: rows, money, rejects, an empty night."""
+    settings = get_settings()
+    staged = staging_at("order_lines", str(build_id))
+    build_loads = (
+        "ops.load as l join ops.build_load as bl "
+        f"on bl.build_id = {build_id} and bl.load_id = l.load_id"
+    )
+    is_comparable = (
+        f"exists (select 1 from ops.build as b where b.build_id = {build_id} "
+        "and b.as_of is null and b.known_by is null)"
+    )
+    # lines go only with their load, so where none has gone there is nothing to count
+    lost_a_load = (
+        f"exists (select load_id from ops.build_load where build_id = {PUBLISHED} "
+        f"except select load_id from ops.build_load where build_id = {build_id})"
+    )
+    names = ", ".join(f"'{name}'" for name in STAGING_TABLES)
+    held = " union all ".join(
+        f"select load_id, '{t.name}' as name, count(*) as rows, sum({t.money}) as money "
+        f"from staging.{t.name} where load_id in "
+        f"(select load_id from ops.build_load where build_id = {build_id}) group by load_id"
+        for t in STAGING_TABLES.values()
+    )
+    return [
+        BoundCheck(
+            "every_staged_row_and_cent_is_there",
+            "fail",
+            "Staging holds other rows or money than the load ledger says",
+            f"""
+            with held as ({held})
+            select l.load_id, l.file_name, t.name as table_name,
+                coalesce(cast(l.rows_by_table ->> t.name as bigint), 0) as rows_stated,
+                coalesce(h.rows, 0) as rows_held,
+                l.money_staged, coalesce(h.money, 0) as money_held
+            from {build_loads}
+            cross join unnest(array[{names}]) as t (name)
+            left join held as h on h.load_id = l.load_id and h.name = t.name
+            where coalesce(cast(l.rows_by_table ->> t.name as bigint), 0) <> coalesce(h.rows, 0)
+                or (t.name = 'order_lines' and l.money_staged <> coalesce(h.money, 0))
+            """,
+        ),
+        BoundCheck(
+            "money_staged_equals_money_in_marts",
+            "fail",
+            "A shop's staged money differs from its money in the marts",
+            render(
+                """
+                select staged.shop_id, staged.money as money_staged, made.money as money_in_marts
+                from (
+                    select s.shop_id, count(*) as line_count, sum(
+                        case when s.status = 'sold' then s.quantity * s.unit_price
+                            else -abs(s.quantity * s.unit_price) end) as money
+                    from staging.order_lines as s group by s.shop_id
+                ) as staged
+                full join (
+                    select d.shop_id, sum(d.revenue) as money from marts.orders as d
+                    group by d.shop_id
+                ) as made on made.shop_id = staged.shop_id
+                where staged.money is distinct from made.money
+                """,
+                resolver(build_id),
+                "night check",
+            ),
+        ),
+        BoundCheck(
+            "rejected_share_within_limit",
+            "fail",
+            f"More than {settings.reject_limit_share:.0%} of a file's rows were rejected; "
+            "`ecorse report LOAD` says why. Mend the file, withdraw it, or raise "
+            "ECORSE_REJECT_LIMIT_SHARE",
+            f"""
+            select l.load_id, l.file_name, l.rows_read, l.rows_rejected
+            from {build_loads}
+            where l.rows_rejected > {settings.reject_limit_share} * l.rows_read
+            """,
+        ),
+        BoundCheck(
+            "night_is_not_empty",
+            "fail",
+            "No row was staged at all",
+            "select 'nothing staged' as problem where "
+            + " and ".join(
+                f"not exists (select 1 from {staging_at(name, str(build_id))} as s)"
+                for name in STAGING_TABLES
+            ),
+        ),
+        BoundCheck(
+            "no_source_shrank",
+            "fail",
+            f"A source lost more than {settings.max_shrink_share:.0%} of its rows since the "
+            "published night",
+            f"""
+            select p.shop_id, p.source, p.rows as published_rows, coalesce(n.rows, 0) as rows
+            from ({_rows_by_source(PUBLISHED)}) as p
+            left join ({_rows_by_source(str(build_id))}) as n
+                on n.shop_id = p.shop_id and n.source = p.source
+            where coalesce(n.rows, 0) < {1 - settings.max_shrink_share} * p.rows
+                and {is_comparable}
+            """,
+        ),
+        BoundCheck(
+            "no_shop_shrank",
+            "fail",
+            f"A shop lost more than {settings.max_shrink_share:.0%} of its lines since the "
+            "published night",
+            f"""
+            select p.shop_id, p.line_count as published_lines, coalesce(n.line_count, 0) as lines
+            from (
+                select shop_id, count(*) as line_count
+                from {staging_at("order_lines", PUBLISHED)} as s
+                where {is_comparable} and {lost_a_load}
+                group by shop_id
+            ) as p
+            left join (
+                select shop_id, count(*) as line_count from {staged} as s
+                where {is_comparable} and {lost_a_load}
+                group by shop_id
+            ) as n on n.shop_id = p.shop_id
+            where coalesce(n.line_count, 0) < {1 - settings.max_shrink_share} * p.line_count
+            """,
+        ),
+    ]
+
+
+def _rows_by_source(build: str) -> str:
+    """Select of a build's rows per shop and source, repeated ones included, by the ledger."""
+    return (
+        "select l.shop_id, l.source, sum(l.rows_staged + l.rows_duplicate) as rows "
+        f"from ops.load as l join ops.build_load as bl on bl.load_id = l.load_id "
+        f"where bl.build_id = {build} group by l.shop_id, l.source"
+    )
