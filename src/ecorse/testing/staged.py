@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 import psycopg
 
-from ecorse.warehouse.frames import copy_frame
+from ecorse.warehouse.copy import copy_frame
 
 FIRST_DAY = datetime(2023, 1, 1)
 BLOCK = 250_000
@@ -129,7 +129,9 @@ def _stage(
         placed = frame.with_columns(
             shop_id=pl.lit(shop_id), load_id=pl.lit(load_id), source_line=lines
         )
-        rows += copy_frame(conn, f"staging.{table}", placed)
+        with conn.cursor() as cursor:
+            copy_frame(cursor, ("staging", table), placed)
+        rows += placed.height
         if table == "order_lines":
             cents = frame["quantity"].cast(pl.Int64) * (frame["unit_price"] * 100).round()
             money += Decimal(int(cents.sum())) / 100
