@@ -28,8 +28,6 @@ with order_lines as (
         quantity,
         net_quantity,
         unit_price,
-        price_band,
-        price_band_number,
         revenue,
         status,
         ordered_at,
@@ -73,11 +71,7 @@ placed as (
         row_number() over (
             partition by shop_id, order_id
             order by abs(revenue) desc, product_id asc
-        ) as value_place,
-        row_number() over (
-            partition by shop_id, order_id
-            order by unit_price desc
-        ) as price_place
+        ) as value_place
     from order_lines
 ),
 
@@ -100,8 +94,6 @@ totals as (
         max(case when time_place = 1 then country end) as country,
         max(case when time_place = 1 then platform end) as platform,
         max(case when value_place = 1 then category end) as main_category,
-        max(case when price_place = 1 then price_band end) as price_band,
-        max(price_band_number) as price_band_number,
         max(unit_price) as highest_unit_price,
         count(*) as lines,
         count(distinct product_id) as products,
@@ -136,8 +128,8 @@ select
     cast(gross_amount as numeric(28, 4)) as gross_amount,
     cast(round(gross_amount / nullif(pieces, 0), 4) as numeric(28, 4)) as average_unit_price,
     cast(highest_unit_price as numeric(14, 4)) as highest_unit_price,
-    price_band,
-    price_band_number,
+    price_band(highest_unit_price) as price_band,
+    price_band_number(highest_unit_price) as price_band_number,
     customer_id,
     customer_key_kind,
     city,

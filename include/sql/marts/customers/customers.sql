@@ -63,21 +63,8 @@ shops as (
     from marts.shops
 ),
 
-totals as (
-    select
-        shop_id,
-        customer_id,
-        min(customer_key_kind) as customer_key_kind,
-        min(purchase_date) as first_purchase_date,
-        max(purchase_date) as last_purchase_date,
-        count(*) as orders,
-        count(purchase_date) as purchases,
-        sum(units) as units,
-        sum(revenue) as revenue
-    from orders
-    group by shop_id, customer_id
-),
-
+-- the sums of a customer are of the sums of its places, so that nothing is joined: a planner that
+-- takes the first places for one row compares every customer with every other
 places as (
     select
         shop_id,
@@ -85,18 +72,50 @@ places as (
         city,
         region,
         country,
+        min(customer_key_kind) as customer_key_kind,
+        min(purchase_date) as first_purchase_date,
+        max(purchase_date) as last_purchase_date,
+        max(order_date) as last_order_date,
+        count(*) as orders,
+        count(purchase_date) as purchases,
+        sum(units) as units,
+        sum(revenue) as revenue
+    from orders
+    group by shop_id, customer_id, city, region, country
+),
+
+placed as (
+    select
+        *,
         row_number() over (
             partition by shop_id, customer_id
             order by
-                count(purchase_date) desc,
-                max(order_date) desc,
+                case when coalesce(city, region, country) is null then 1 else 0 end asc,
+                purchases desc,
+                last_order_date desc,
                 country asc,
                 region asc,
                 city asc
         ) as place
-    from orders
-    where coalesce(city, region, country) is not null
-    group by shop_id, customer_id, city, region, country
+    from places
+),
+
+totals as (
+    select
+        shop_id,
+        customer_id,
+        min(customer_key_kind) as customer_key_kind,
+        min(first_purchase_date) as first_purchase_date,
+        max(last_purchase_date) as last_purchase_date,
+        sum(orders) as orders,
+        sum(purchases) as purchases,
+        sum(units) as units,
+        sum(revenue) as revenue,
+        max(case when place = 1 then city end) as main_city,
+        max(case when place = 1 then region end) as main_region,
+        max(case when place = 1 then country end) as main_country
+    from placed
+    group by shop_id, customer_id
 )
 
 select
@@ -107,20 +126,15 @@ select
     totals.first_purchase_date,
     totals.last_purchase_date,
     cast(shops.last_order_date - totals.last_purchase_date as integer) as days_since_purchase,
-    totals.orders,
-    totals.purchases,
+    cast(totals.orders as bigint) as orders,
+    cast(totals.purchases as bigint) as purchases,
     cast(totals.units as bigint) as units,
     cast(totals.revenue as numeric(28, 4)) as revenue,
     cast(
         round(totals.revenue / nullif(totals.purchases, 0), 4) as numeric(28, 4)
     ) as average_purchase_value,
-    places.city as main_city,
-    places.region as main_region,
-    places.country as main_country
+    totals.main_city,
+    totals.main_region,
+    totals.main_country
 from totals
 inner join shops on totals.shop_id = shops.shop_id
-left join places
-    on
-        totals.shop_id = places.shop_id
-        and totals.customer_id = places.customer_id
-        and places.place = 1

@@ -32,22 +32,22 @@ season_history as (
         category,
         origin_month_date,
         month,
-        cast(index as numeric(28, 8)) as index,
-        count(*) over (partition by shop_id, scope, category, origin_month_date) as months_seen
+        cast(index as numeric(28, 8)) as index
     from marts.seasonality_history
 ),
 
-targets as (
+foreseen as (
     select
         shop_id,
         scope,
         category,
         month_date,
         month_number,
+        months,
         days,
-        units
+        units,
+        units_per_day
     from months
-    where month_number > months - 12
     union all
     select
         shop_id,
@@ -55,85 +55,127 @@ targets as (
         category,
         cast(month_date + interval '1 month' as date) as month_date,
         month_number + 1 as month_number,
+        months,
         extract(
             day from cast(month_date + interval '2 months' as date) - interval '1 day'
         ) as days,
-        cast(null as bigint) as units
+        cast(null as bigint) as units,
+        cast(null as numeric(28, 8)) as units_per_day
     from months
     where month_number = months
 ),
 
--- the index of a month before and of the month foretold, both as they stood then
+-- months run without gaps, so what came before is found by its place and not by a join, which
+-- would compare every month with every other
+looked_back as (
+    select
+        *,
+        cast(extract(month from month_date) as integer) as month,
+        lag(units_per_day, 1) over (
+            partition by shop_id, scope, category
+            order by month_number
+        ) as before_1,
+        lag(units_per_day, 2) over (
+            partition by shop_id, scope, category
+            order by month_number
+        ) as before_2,
+        lag(units_per_day, 3) over (
+            partition by shop_id, scope, category
+            order by month_number
+        ) as before_3,
+        lag(units_per_day, 12) over (
+            partition by shop_id, scope, category
+            order by month_number
+        ) as before_12
+    from foreseen
+),
+
+targets as (
+    select
+        *,
+        (month + 10) % 12 + 1 as month_1,
+        (month + 9) % 12 + 1 as month_2,
+        (month + 8) % 12 + 1 as month_3
+    from looked_back
+    where month_number > months - 12
+),
+
+-- the index of a month before and of the month foretold, both as they stood then; only where the
+-- index of all twelve was known
 levels as (
     select
         targets.shop_id,
         targets.scope,
         targets.category,
         targets.month_date,
+        targets.days,
+        targets.units,
+        count(*) as months_seen,
         avg(
-            case when before.index > 0 then months.units_per_day / before.index end
-        ) * max(ahead.index) as units_per_day
+            case
+                when season_history.index > 0
+                    then
+                        case season_history.month
+                            when targets.month_1 then targets.before_1
+                            when targets.month_2 then targets.before_2
+                            when targets.month_3 then targets.before_3
+                        end / season_history.index
+            end
+        ) * max(
+            case when season_history.month = targets.month then season_history.index end
+        ) as units_per_day
     from targets
-    inner join season_history as ahead
+    inner join season_history
         on
-            targets.shop_id = ahead.shop_id
-            and targets.scope = ahead.scope
-            and targets.category = ahead.category
-            and targets.month_date = ahead.origin_month_date
-            and extract(month from targets.month_date) = ahead.month
-            and ahead.months_seen = 12
-    inner join months
-        on
-            targets.shop_id = months.shop_id
-            and targets.scope = months.scope
-            and targets.category = months.category
-            and months.month_number between targets.month_number - 3 and targets.month_number - 1
-    inner join season_history as before
-        on
-            targets.shop_id = before.shop_id
-            and targets.scope = before.scope
-            and targets.category = before.category
-            and targets.month_date = before.origin_month_date
-            and extract(month from months.month_date) = before.month
-    group by targets.shop_id, targets.scope, targets.category, targets.month_date
+            targets.shop_id = season_history.shop_id
+            and targets.scope = season_history.scope
+            and targets.category = season_history.category
+            and targets.month_date = season_history.origin_month_date
+    group by
+        targets.shop_id,
+        targets.scope,
+        targets.category,
+        targets.month_date,
+        targets.days,
+        targets.units
 ),
 
 foretold as (
     select
-        targets.shop_id,
-        targets.scope,
-        targets.category,
-        targets.month_date,
-        case when targets.month_number - months.month_number = 1 then 'naive' else 'seasonal naive' end
-            as method,
-        targets.days,
-        targets.units,
-        months.units_per_day
+        shop_id,
+        scope,
+        category,
+        month_date,
+        'naive' as method,
+        days,
+        units,
+        before_1 as units_per_day
     from targets
-    inner join months
-        on
-            targets.shop_id = months.shop_id
-            and targets.scope = months.scope
-            and targets.category = months.category
-            and targets.month_number - months.month_number in (1, 12)
+    where before_1 is not null
     union all
     select
-        targets.shop_id,
-        targets.scope,
-        targets.category,
-        targets.month_date,
-        'seasonal index' as method,
-        targets.days,
-        targets.units,
-        levels.units_per_day
+        shop_id,
+        scope,
+        category,
+        month_date,
+        'seasonal naive' as method,
+        days,
+        units,
+        before_12 as units_per_day
     from targets
-    inner join levels
-        on
-            targets.shop_id = levels.shop_id
-            and targets.scope = levels.scope
-            and targets.category = levels.category
-            and targets.month_date = levels.month_date
-    where levels.units_per_day is not null
+    where before_12 is not null
+    union all
+    select
+        shop_id,
+        scope,
+        category,
+        month_date,
+        'seasonal index' as method,
+        days,
+        units,
+        units_per_day
+    from levels
+    where months_seen = 12 and units_per_day is not null
 ),
 
 rounded as (

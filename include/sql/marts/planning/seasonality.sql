@@ -71,45 +71,52 @@ full_months as (
 dates as (
     select
         shop_id,
-        calendar_date,
         month_date,
-        weekday
+        weekday,
+        count(*) as days
     from marts.dates
     where is_full_month
+    group by shop_id, month_date, weekday
 ),
 
 order_lines as (
     select
         shop_id,
         category,
-        order_date,
-        net_quantity
+        order_month_date,
+        order_weekday,
+        count(*) as lines,
+        sum(net_quantity) as units
     from marts.order_lines
     where line_kind = 'product'
+    group by shop_id, category, order_month_date, order_weekday
 ),
 
-days as (
+sold as (
     select
         shop_id,
         'category' as scope,
         category,
-        order_date,
-        count(*) as lines,
-        sum(net_quantity) as units
+        order_month_date,
+        order_weekday,
+        lines,
+        units
     from order_lines
-    group by shop_id, category, order_date
     union all
     select
         shop_id,
         'shop' as scope,
         'all' as category,
-        order_date,
-        count(*) as lines,
-        sum(net_quantity) as units
+        order_month_date,
+        order_weekday,
+        sum(lines) as lines,
+        sum(units) as units
     from order_lines
-    group by shop_id, order_date
+    group by shop_id, order_month_date, order_weekday
 ),
 
+-- joined by month and weekday, of which there are few: joined by day, the lines of a category were
+-- compared day with day (ten shops: 190 million pairs)
 weekdays as (
     select
         full_months.shop_id,
@@ -117,22 +124,24 @@ weekdays as (
         full_months.category,
         full_months.full_months,
         dates.weekday,
-        count(*) as periods,
-        coalesce(sum(days.lines), 0) as lines,
+        cast(sum(dates.days) as bigint) as periods,
+        coalesce(sum(sold.lines), 0) as lines,
         cast(
-            coalesce(sum(days.units), 0) / cast(count(*) as numeric(38, 12)) as numeric(28, 12)
+            coalesce(sum(sold.units), 0) / cast(sum(dates.days) as numeric(38, 12))
+            as numeric(28, 12)
         ) as height
     from full_months
     inner join dates
         on
             full_months.shop_id = dates.shop_id
             and full_months.month_date = dates.month_date
-    left join days
+    left join sold
         on
-            full_months.shop_id = days.shop_id
-            and full_months.scope = days.scope
-            and full_months.category = days.category
-            and dates.calendar_date = days.order_date
+            full_months.shop_id = sold.shop_id
+            and full_months.scope = sold.scope
+            and full_months.category = sold.category
+            and full_months.month_date = sold.order_month_date
+            and dates.weekday = sold.order_weekday
     group by
         full_months.shop_id,
         full_months.scope,

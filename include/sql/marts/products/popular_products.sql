@@ -29,8 +29,6 @@ with order_lines as (
         shop_id,
         order_id,
         product_id,
-        product_name,
-        category,
         order_month_date,
         net_quantity,
         revenue
@@ -62,28 +60,30 @@ months as (
     select
         shop_id,
         product_id,
-        product_name,
-        category,
         order_month_date,
         count(distinct order_id) as orders,
         cast(sum(net_quantity) as bigint) as units,
         cast(sum(revenue) as numeric(28, 4)) as revenue
     from order_lines
-    group by shop_id, product_id, product_name, category, order_month_date
+    group by shop_id, product_id, order_month_date
 ),
 
 periods as (
     select
-        shop_id,
+        months.shop_id,
         'month' as period,
-        order_month_date as period_start_date,
-        product_id,
-        product_name,
-        category,
-        orders,
-        units,
-        revenue
+        months.order_month_date as period_start_date,
+        months.product_id,
+        products.product_name,
+        products.category,
+        months.orders,
+        months.units,
+        months.revenue
     from months
+    inner join products
+        on
+            months.shop_id = products.shop_id
+            and months.product_id = products.product_id
     union all
     select
         products.shop_id,

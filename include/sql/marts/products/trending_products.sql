@@ -71,32 +71,71 @@ days as (
     ) as ages
 ),
 
-products as (
+-- a day's units are summed before they are weighed, and orders are counted among the lines of two
+-- months only
+sold as (
+    select
+        daily.shop_id,
+        daily.product_id,
+        daily.product_name,
+        daily.category,
+        daily.units * days.weight as decayed_units,
+        daily.units * days.earlier_weight as earlier_decayed_units,
+        0 as recent_orders,
+        0 as earlier_orders,
+        days.age
+    from (
+        select
+            shop_id,
+            product_id,
+            product_name,
+            category,
+            order_date,
+            sum(net_quantity) as units
+        from order_lines
+        group by shop_id, product_id, product_name, category, order_date
+    ) as daily
+    inner join days
+        on
+            daily.shop_id = days.shop_id
+            and daily.order_date = days.order_date
+    union all
     select
         order_lines.shop_id,
         order_lines.product_id,
         order_lines.product_name,
         order_lines.category,
-        sum(order_lines.net_quantity * days.weight) as decayed_units,
-        sum(order_lines.net_quantity * days.earlier_weight) as earlier_decayed_units,
-        count(distinct case
-            when order_lines.status = 'sold' and days.age < 28 then order_lines.order_id
-        end) as recent_orders,
-        count(distinct case
-            when order_lines.status = 'sold' and days.age between 28 and 55
-                then order_lines.order_id
-        end) as earlier_orders,
-        max(days.age) as first_age
+        0 as decayed_units,
+        0 as earlier_decayed_units,
+        count(distinct case when days.age < 28 then order_lines.order_id end) as recent_orders,
+        count(distinct case when days.age > 27 then order_lines.order_id end) as earlier_orders,
+        0 as age
     from order_lines
     inner join days
         on
             order_lines.shop_id = days.shop_id
             and order_lines.order_date = days.order_date
+    where days.age < 56 and order_lines.status = 'sold'
     group by
         order_lines.shop_id,
         order_lines.product_id,
         order_lines.product_name,
         order_lines.category
+),
+
+products as (
+    select
+        shop_id,
+        product_id,
+        product_name,
+        category,
+        sum(decayed_units) as decayed_units,
+        sum(earlier_decayed_units) as earlier_decayed_units,
+        cast(sum(recent_orders) as bigint) as recent_orders,
+        cast(sum(earlier_orders) as bigint) as earlier_orders,
+        max(age) as first_age
+    from sold
+    group by shop_id, product_id, product_name, category
 ),
 
 -- the sum of the weights of n days is (1 - 0.5 ^ (n / 14)) / (1 - 0.5 ^ (1 / 14))

@@ -55,17 +55,9 @@ profiled = [
     { name = "platform", kind = "text", value = "platform", amount = "null" },
 ]
 */
-with order_lines as (
-    select
-        -- for column in profiled
-        ${column.name},
-        -- end
-        shop_id
-    from marts.order_lines
-),
-
--- each column is grouped by value first: most columns have few
-counts as (
+-- each column is grouped by value first: most columns have few; read from the table each time, as
+-- keeping all columns of all lines aside costs as much as reading the one that is needed
+with counts as (
     -- for column in profiled: union all
     select
         shop_id,
@@ -75,7 +67,7 @@ counts as (
         ${column.value} as value,
         cast(${column.amount} as numeric(28, 4)) as number,
         count(*) as lines
-    from order_lines
+    from marts.order_lines
     group by shop_id, ${column.name}
     -- end
 ),

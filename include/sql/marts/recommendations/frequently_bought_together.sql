@@ -23,31 +23,30 @@ check = "symmetric"
 pair = ["product_id", "other_product_id"]
 same = ["together_baskets", "lift"]
 */
-with sold_lines as (
-    select
-        shop_id,
-        order_id,
-        product_id
-    from marts.order_lines
-    where status = 'sold' and line_kind = 'product'
-),
-
-products as (
+-- Pairs are counted, compared and sorted as whole numbers: a product's number says its shop too,
+-- and stands in the order of its id.
+with products as (
     select
         shop_id,
         product_id,
-        product_name
+        product_name,
+        row_number() over (order by shop_id, product_id) as product_number
     from marts.products
 ),
 
 baskets as (
     select
-        shop_id,
-        order_id,
-        array_agg(distinct product_id) as product_ids,
-        count(distinct product_id) as basket_size
-    from sold_lines
-    group by shop_id, order_id
+        order_lines.shop_id,
+        order_lines.order_id,
+        array_agg(distinct products.product_number) as product_numbers,
+        count(distinct products.product_number) as basket_size
+    from marts.order_lines as order_lines
+    inner join products
+        on
+            order_lines.shop_id = products.shop_id
+            and order_lines.product_id = products.product_id
+    where order_lines.status = 'sold' and order_lines.line_kind = 'product'
+    group by order_lines.shop_id, order_lines.order_id
 ),
 
 totals as (
@@ -59,89 +58,112 @@ totals as (
     group by shop_id
 ),
 
--- unfolding each basket twice needs no join of lines with lines, which a planner that takes
--- the lines for few would run as a nested loop; a product beside itself counts its own baskets
-pairs as (
+appearances as (
     select
-        baskets.shop_id,
-        one.product_id,
-        other.product_id as other_product_id,
-        count(*) as together_baskets
+        one.product_number,
+        count(*) as baskets
     from baskets
-    cross join lateral unnest(baskets.product_ids) as one (product_id)
-    cross join lateral unnest(baskets.product_ids) as other (product_id)
+    cross join lateral unnest(baskets.product_numbers) as one (product_number)
     where baskets.basket_size <= 50
-    group by baskets.shop_id, one.product_id, other.product_id
+    group by one.product_number
 ),
 
-counted as (
+-- how many groups come of unnested arrays no planner knows: it takes them for a handful. They are
+-- joined to the products, whose number it knows, and never to one another, so that it hashes.
+counted as materialized (
     select
-        shop_id,
-        product_id,
-        other_product_id,
-        together_baskets,
-        max(case when product_id = other_product_id then together_baskets end) over (
-            partition by shop_id, product_id
-        ) as product_baskets,
-        max(case when product_id = other_product_id then together_baskets end) over (
-            partition by shop_id, other_product_id
-        ) as other_product_baskets
+        products.shop_id,
+        products.product_id,
+        products.product_name,
+        products.product_number,
+        appearances.baskets as product_baskets,
+        totals.baskets,
+        totals.baskets_left_out
+    from products
+    left join appearances on products.product_number = appearances.product_number
+    left join totals on products.shop_id = totals.shop_id
+),
+
+-- unfolding each basket twice needs no join of lines with lines; a pair is one number, so that
+-- sorting is quick, and is sorted here, as a hash of millions of groups taken for 100 spills
+unfolded as (
+    select one.product_number * 1000000000 + other.product_number as pair
+    from baskets
+    cross join lateral unnest(baskets.product_numbers) as one (product_number)
+    cross join lateral unnest(baskets.product_numbers) as other (product_number)
+    where baskets.basket_size <= 50 and one.product_number < other.product_number
+    order by one.product_number * 1000000000 + other.product_number
+),
+
+pairs as (
+    select
+        cast((pair - pair % 1000000000) / 1000000000 as bigint) as product_number,
+        pair % 1000000000 as other_product_number,
+        count(*) as together_baskets
+    from unfolded
+    group by pair
+),
+
+-- each pair was counted once; here it stands in both directions
+mirrored as (
+    select
+        product_number,
+        other_product_number,
+        together_baskets
+    from pairs
+    union all
+    select
+        other_product_number as product_number,
+        product_number as other_product_number,
+        together_baskets
     from pairs
 ),
 
 ranked as (
     select
-        shop_id,
-        product_id,
-        other_product_id,
-        together_baskets,
-        product_baskets,
-        other_product_baskets,
+        mirrored.product_number,
+        mirrored.other_product_number,
+        mirrored.together_baskets,
         row_number() over (
-            partition by shop_id, product_id
+            partition by mirrored.product_number
             order by
-                together_baskets desc,
-                other_product_baskets asc,
-                other_product_id asc
+                mirrored.together_baskets desc,
+                other_product.product_baskets asc,
+                mirrored.other_product_number asc
         ) as place
-    from counted
-    where product_id <> other_product_id
+    from mirrored
+    inner join counted as other_product
+        on mirrored.other_product_number = other_product.product_number
 )
 
 select
-    ranked.shop_id,
-    ranked.product_id,
+    product.shop_id,
+    product.product_id,
     product.product_name,
     cast(ranked.place as integer) as rank,
-    ranked.other_product_id,
+    other_product.product_id as other_product_id,
     other_product.product_name as other_product_name,
     ranked.together_baskets,
-    ranked.product_baskets,
-    ranked.other_product_baskets,
-    cast(totals.baskets as bigint) as baskets,
-    cast(totals.baskets_left_out as bigint) as baskets_left_out,
+    product.product_baskets,
+    other_product.product_baskets as other_product_baskets,
+    cast(product.baskets as bigint) as baskets,
+    cast(product.baskets_left_out as bigint) as baskets_left_out,
     cast(
-        round(cast(ranked.together_baskets as numeric(38, 12)) / totals.baskets, 8)
+        round(cast(ranked.together_baskets as numeric(38, 12)) / product.baskets, 8)
         as double precision
     ) as support,
     cast(
-        round(cast(ranked.together_baskets as numeric(38, 12)) / ranked.product_baskets, 8)
+        round(cast(ranked.together_baskets as numeric(38, 12)) / product.product_baskets, 8)
         as double precision
     ) as confidence,
     cast(
         round(
-            cast(ranked.together_baskets as numeric(38, 12)) * totals.baskets
-            / (cast(ranked.product_baskets as numeric(38, 0)) * ranked.other_product_baskets), 8
+            cast(ranked.together_baskets as numeric(38, 12)) * product.baskets
+            / (cast(product.product_baskets as numeric(38, 0)) * other_product.product_baskets), 8
         ) as double precision
     ) as lift
 from ranked
-inner join totals on ranked.shop_id = totals.shop_id
-inner join products as product
-    on
-        ranked.shop_id = product.shop_id
-        and ranked.product_id = product.product_id
-inner join products as other_product
-    on
-        ranked.shop_id = other_product.shop_id
-        and ranked.other_product_id = other_product.product_id
+inner join counted as product on ranked.product_number = product.product_number
+inner join counted as other_product
+    on ranked.other_product_number = other_product.product_number
 where ranked.place <= 100
