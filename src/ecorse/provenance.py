@@ -16,7 +16,7 @@ from ecorse import __version__
 from ecorse.layers import IS_CHECKOUT, SHIPPED_DIR
 from ecorse.settings import get_settings
 
-LIBRARIES = ("numpy", "polars", "scikit-learn", "scipy", "skops")
+LIBRARIES = ("numpy", "polars", "scikit-learn", "scipy")
 
 
 @lru_cache(maxsize=1)

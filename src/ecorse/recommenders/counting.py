@@ -6,9 +6,7 @@ answering (``neighbours``), evidence (``evidence``), making the matrix (``models
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -16,6 +14,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+
+from ecorse.models.threads import in_threads
 
 IntArray = NDArray[np.integer]
 FloatArray = NDArray[np.float64]
@@ -215,13 +215,8 @@ def choose_top(
 def map_blocks(
     work: Callable[[int, int], Part], blocks: list[tuple[int, int]], threads: int = 0
 ) -> Iterator[Part]:
-    """Do the blocks on ``threads`` threads (0: one per core), results in the blocks' order.
-
-    Blocks are independent, and numpy and scipy release the interpreter's lock, so the number of
-    threads changes the time and nothing else.
-    """
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        yield from pool.map(lambda block: work(*block), blocks)
+    """Do the blocks, from and to which item each, on ``threads`` threads; see ``in_threads``."""
+    return in_threads(lambda block: work(*block), blocks, threads)
 
 
 def top_co_purchases(

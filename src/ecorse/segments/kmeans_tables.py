@@ -18,7 +18,9 @@ K_CURVE = Relation(
         "shop_id": SHOP,
         "segmentation": SEGMENTATION_COLUMN,
         "k": Column("integer", "Number of segments"),
-        "inertia": Column("double precision", "Sum of squared distances to the own centroid"),
+        "inertia": Column(
+            "double precision", "Sum of squared distances to the own centroid, of score_rows"
+        ),
         "silhouette": Column("double precision", "Mean silhouette on a seeded sample"),
         "stability": Column("double precision", "Mean ARI of refits on bootstrap samples"),
         "smallest_share": Column("double precision", "Share of the smallest segment"),

@@ -10,7 +10,6 @@ fails, the rows that it published before stand in, and ``marts.model_status`` sa
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -24,7 +23,6 @@ from ecorse.failpoints import failpoint
 from ecorse.models.base import Champion, Decision, ModelResult
 from ecorse.models.declaration import Declaration
 from ecorse.models.relation import Relation
-from ecorse.provenance import __version__, git_sha, library_versions
 from ecorse.refresh.catalog import Catalog
 from ecorse.refresh.relations import qualified
 from ecorse.refresh.steps import RunningStep
@@ -37,6 +35,7 @@ from ecorse.refresh.tables import (
 from ecorse.training import recommendation, segmentation
 from ecorse.training.artifacts import find_champion, store_artifact
 from ecorse.training.inputs import read_inputs, shops_of
+from ecorse.training.record import record_decision, record_version
 from ecorse.training.results import MODEL_SCORES, MODEL_STATUS
 from ecorse.training.stand_in import fit_to_tonight
 from ecorse.training.typed import make_frame
@@ -229,8 +228,8 @@ def _write(
                 shop_id,
                 spools[relation.name],
             )
-        _record_version(conn, declaration, step.build_id, shop_id, result, sha256)
-        _record_decision(conn, declaration, step.build_id, shop_id, result.decision, champion)
+        record_version(conn, declaration, step.build_id, shop_id, result, sha256)
+        record_decision(conn, declaration, step.build_id, shop_id, result.decision, champion)
         step.check(conn)
     return rows
 
@@ -260,7 +259,7 @@ def _stand_in(
         writer = (MODEL_STATUS, step.build_id, declaration.name, shop_id)
         with spool_model_rows(*writer, [status]) as spool:
             rows[MODEL_STATUS.name] = replace_model_rows(conn, *writer, spool)
-        _record_decision(conn, declaration, step.build_id, shop_id, decision, champion)
+        record_decision(conn, declaration, step.build_id, shop_id, decision, champion)
         step.check(conn)
     return Trained(shop_id, decision.outcome, rows)
 
@@ -283,57 +282,3 @@ def _status(
         "reason": decision.reason,
     }
     return make_frame(MODEL_STATUS, [row])
-
-
-def _record_version(
-    conn: psycopg.Connection,
-    declaration: Declaration,
-    build_id: int,
-    shop_id: str,
-    result: ModelResult,
-    sha256: str | None,
-) -> None:
-    conn.execute(
-        "delete from ops.model_version where build_id = %s and shop_id = %s and model = %s",
-        (build_id, shop_id, declaration.name),
-    )
-    conn.execute(
-        """
-        insert into ops.model_version (build_id, shop_id, model, artifact_sha256, artifact_bytes,
-            params, metrics, data_hash, seed, library_versions, ecorse_version, git_sha)
-        values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-        """,
-        (
-            build_id, shop_id, declaration.name, sha256, len(result.artifact),
-            _json(result.params), _json(result.metrics), result.data_hash, result.seed,
-            _json(library_versions()), __version__, git_sha(),
-        ),
-    )  # fmt: skip
-
-
-def _record_decision(
-    conn: psycopg.Connection,
-    declaration: Declaration,
-    build_id: int,
-    shop_id: str,
-    decision: Decision,
-    champion: Champion | None,
-) -> None:
-    conn.execute(
-        """
-        insert into ops.model_decision (build_id, shop_id, model, outcome, reason, numbers,
-            champion_version_id)
-        values (%s, %s, %s, %s, %s, %s, %s)
-        on conflict (build_id, shop_id, model) do update set
-            outcome = excluded.outcome, reason = excluded.reason, numbers = excluded.numbers,
-            champion_version_id = excluded.champion_version_id, decided_at = clock_timestamp()
-        """,
-        (
-            build_id, shop_id, declaration.name, decision.outcome, decision.reason,
-            _json(decision.numbers), champion.model_version_id if champion else None,
-        ),
-    )  # fmt: skip
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, default=str, sort_keys=True, allow_nan=False)
