@@ -38,7 +38,7 @@ spans as (
     group by shop_id
 ),
 
-days as (
+months as (
     select
         spans.shop_id,
         cast(days.day_at as date) as calendar_date,
@@ -49,6 +49,14 @@ days as (
         spans.last_month_at + interval '1 month' - interval '1 day',
         interval '1 day'
     ) as days (day_at)
+),
+
+days as (
+    select
+        shop_id,
+        calendar_date,
+        orders
+    from months
     union all
     select
         shop_id,
