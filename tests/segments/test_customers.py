@@ -195,7 +195,10 @@ def test_a_step_run_again_replaces_its_own_rows_only(customers):
     assert all(own.values())
     assert all(others.values())
     with connect() as conn:
-        conn.execute("delete from ops.build_step where step = 'segment_customers'")
+        conn.execute(
+            "delete from ops.build_step where step in ('order_lines', 'segment_customers')"
+        )
+    flow.build_area(build_id, "core")  # the audit has dropped the work table that models read
     flow.build_area(build_id, "segment_customers")
     assert versions("orders") == others  # not even written anew
     again = versions("customers")

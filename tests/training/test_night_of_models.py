@@ -17,20 +17,33 @@ EXAMPLES = PROJECT_DIR / "docs" / "examples"
 MODELS = PROJECT_DIR / "include" / "models"
 
 WATCHING = '''
+import os
+
 from ecorse.recommenders.popular import Popular
 from ecorse.warehouse.connect import connect
 
 
 class Watching(Popular):
-    """Best sellers; counts whose transactions are open while it is fitted."""
+    """Best sellers; counts its step's open transactions while it is fitted and makes lists."""
+
+    open = 0
+
+    def look(self):
+        with connect(autocommit=True, application_name="looking") as conn:
+            self.open += conn.execute(
+                "select count(*) from pg_stat_activity where datname = current_database() "
+                "and xact_start is not null and application_name like '%recommend_watching%'"
+            ).fetchone()[0]
 
     def fit(self, data, task, champion=None):
-        with connect(autocommit=True, application_name="watching") as conn:
-            self.open = conn.execute(
-                "select count(*) from pg_stat_activity where datname = current_database() "
-                "and xact_start is not null and application_name <> 'watching'"
-            ).fetchone()[0]
+        self.look()
         return super().fit(data, task, champion)
+
+    def recommend(self, users, k, **more):
+        self.look()
+        if os.environ.get("WATCHING_LISTS") and self.open:
+            raise AssertionError(f"{self.open} transactions are open")
+        return super().recommend(users, k, **more)
 
     def params(self):
         return {"open_transactions": self.open}
@@ -154,8 +167,9 @@ def test_examples_and_a_copied_segmentation_are_published_beside_the_shipped_mod
     }  # fmt: skip
 
 
-def test_no_transaction_is_open_while_a_model_trains(shops, project):
+def test_no_transaction_is_open_while_a_model_trains_or_makes_lists(shops, project, monkeypatch):
     declare(project, "watching", WATCHING)
+    monkeypatch.setenv("WATCHING_LISTS", "1")
     flow.refresh(holder="test")
     with connect() as conn:
         open_transactions = conn.execute(
@@ -163,6 +177,36 @@ def test_no_transaction_is_open_while_a_model_trains(shops, project):
             "where model = 'recommend_watching' order by 1"
         ).fetchall()
     assert open_transactions == [("north", 0), ("south", 0)]
+    assert rows("select distinct shop_id from marts.user_recommendations order by 1") == [
+        ("north",), ("south",),
+    ]  # fmt: skip
+
+
+def test_a_model_that_exits_fails_and_does_not_end_the_night(shops, project):
+    leaving = TOUCHY.replace("raise DataError", "raise SystemExit").replace("Touchy", "Leaving")
+    declare(project, "leaving", leaving)
+    (project / "include" / "recommenders" / "no north").touch()
+    assert flow.refresh(holder="test").is_published
+    assert rows(
+        "select shop_id, outcome, reason from marts.model_status "
+        "where model = 'recommend_leaving' and shop_id = 'north'"
+    ) == [("north", "failed", "Could not be trained, it has no rows: SystemExit")]
+    assert rows("select distinct shop_id from marts.user_recommendations") == [("south",)]
+
+
+def test_a_shop_that_no_input_has_rows_of_gets_no_run(shops, stage_more):
+    load = stage_more(orders=1, seed=3, shop_id="empty", file_name="empty.csv")
+    with connect() as conn:
+        conn.execute("delete from staging.order_lines where load_id = %s", (load,))
+        conn.execute(
+            "update ops.load set rows_read = 0, rows_staged = 0, money_staged = 0, "
+            "rows_by_table = '{}' where load_id = %s",
+            (load,),
+        )
+    assert flow.refresh(holder="test").is_published
+    assert rows("select distinct shop_id from marts.model_status order by 1") == [
+        ("north",), ("south",),
+    ]  # fmt: skip
 
 
 def test_one_shops_failure_leaves_the_others_their_night(shops, project):
@@ -241,8 +285,8 @@ def test_a_lost_model_file_is_told_and_promotes_nobody(shops, tmp_path):
             "where model = 'segment_orders' and shop_id = 'north'"
         ).fetchall()
         # a raised generation sets the published model aside, file or no file
-        assert find_champion(conn, "north", "segment_orders", 2, 1) is not None
-        assert find_champion(conn, "north", "segment_orders", 3, 1) is None
+        assert find_champion(conn, "north", "segment_orders", 3, 1) is not None
+        assert find_champion(conn, "north", "segment_orders", 4, 1) is None
     (tmp_path / "home" / "models" / f"{sha256}.model").unlink()
 
     assert flow.refresh(holder="test").is_published

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -280,6 +281,26 @@ def test_labels_are_identical_for_any_threads_order_and_process(orders, tmp_path
         assert len({output[night][0] for output in outputs}) == 1
         for output in outputs:
             np.testing.assert_allclose(output[night][1], outputs[0][night][1], atol=1e-9, rtol=0)
+
+
+def test_two_trainings_at_once_give_what_they_give_one_after_the_other(run):
+    nights = [plant(2500, seed) for seed in (1, 2)]
+    with ThreadPoolExecutor(2) as pool:
+        at_once = list(pool.map(run, nights))
+        again = list(pool.map(run, nights, map(published, at_once)))
+    for lines, first, second in zip(nights, at_once, again, strict=True):
+        alone = run(lines)
+        assert first.artifact == alone.artifact
+        assert second.artifact == run(lines, published(alone)).artifact
+        for name in alone.tables:
+            for result in (first, alone):
+                assert result.frame(name).height
+            volatile = ["fit_seconds", "peak_mb"]
+            assert (
+                first.frame(name)
+                .drop(volatile, strict=False)
+                .equals(alone.frame(name).drop(volatile, strict=False))
+            )
 
 
 ONE = plant(1, 0)

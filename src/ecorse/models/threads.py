@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import OpenBLASController, ThreadpoolController
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -34,16 +34,29 @@ def one_thread() -> Iterator[None]:
     """
     global _holders
     with _lock:
-        _limits.append(threadpool_limits(limits=1, user_api="blas"))
+        with _in_control():
+            _limits.append(ThreadpoolController().select(user_api="blas").limit(limits=1))
         _holders += 1
     try:
-        with threadpool_limits(limits=1, user_api="openmp"):
+        with ThreadpoolController().select(user_api="openmp").limit(limits=1):
             yield
     finally:
         with _lock:
             _holders -= 1
-            while _limits and not _holders:  # the first knows what was before all of them
-                _limits.pop().restore_original_limits()
+            with _in_control():
+                while _limits and not _holders:  # the first knows what was before all of them
+                    _limits.pop().restore_original_limits()
+
+
+@contextmanager
+def _in_control() -> Iterator[None]:
+    """Let this thread set OpenBLAS's limit: of others than the one that did so first,
+    ``threadpoolctl`` ignores it without a word."""
+    OpenBLASController.clear_controlling_thread(force=True)
+    try:
+        yield
+    finally:
+        OpenBLASController.clear_controlling_thread(force=True)
 
 
 def in_threads(

@@ -88,7 +88,10 @@ def _finish(conn: psycopg.Connection) -> None:
     psycopg.Error
         It broke off.
     """
-    while (result := conn.pgconn.get_result()) is not None:
+    told = []
+    while (result := conn.pgconn.get_result()) is not None:  # all, or the connection stays busy
+        told.append(result)
+    for result in told:
         if result.status != ExecStatus.COMMAND_OK:
             raise psycopg.errors.error_from_result(result, encoding=conn.info.encoding)
 
