@@ -197,6 +197,7 @@ def test_a_changed_file_gives_a_new_graph(tmp_path, monkeypatch):
     monkeypatch.setenv("ECORSE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ECORSE_PROJECT_DIR", str(tmp_path))
     get_settings.cache_clear()
+    (tmp_path / "home").mkdir()
     shops = tmp_path / "include" / "shops.toml"
     shops.parent.mkdir()
     shops.write_text((PROJECT_DIR / "include" / "shops.toml").read_text())

@@ -19,6 +19,7 @@ from ecorse.clean import cleaner, stream
 from ecorse.clean.duplicates import SeenRows
 from ecorse.ingest import repeated
 from ecorse.ingest.load import load_file
+from ecorse.ingest.one_file import clean_file
 from ecorse.ingest.shops import Shop
 from ecorse.sources import get_source
 from ecorse.warehouse.connect import connect
@@ -146,3 +147,14 @@ def test_lines_suspected_in_vain_are_staged_and_nothing_is_read(load, fetched, m
     found = load("a.csv", [sale(n) for n in range(50)])
     assert (found.rows_staged, found.rows_duplicate) == (50, 0)
     assert fetched in ([], [[]])
+
+
+def test_a_file_cleaned_without_a_database_has_the_lines_that_a_load_stages(load, tmp_path):
+    lines = [sale(1), sale(1, quantity=2), sale(2), sale(1), sale(2), sale(1, quantity=2)]
+    summary = load("a.csv", lines)
+    cleaned = clean_file(
+        tmp_path / "a.csv", "sales_csv", time_zone="America/New_York", currency="USD"
+    )
+    assert cleaned.rows["source_line"].tolist() == [2, 3, 4]
+    assert sorted(staged(summary.load_id).values()) == [2, 3, 4]
+    assert (cleaned.account["rows"], cleaned.account["duplicate"]) == (3, 3)

@@ -12,7 +12,7 @@ from ecorse.errors import ContractError
 from ecorse.ingest.load import load_file
 from ecorse.ingest.shops import Shop
 from ecorse.refresh.audit import night_checks
-from ecorse.refresh.builds import open_build
+from ecorse.refresh.builds import opened
 from ecorse.refresh.relations import staging_at
 from ecorse.schema.contract import Column, Contract, Form, Rule
 from ecorse.schema.source import Canonical
@@ -119,7 +119,8 @@ def test_what_another_file_holds_is_set_aside_in_both_tables(load):
     assert rows("select order_id from staging.repeated_order_lines") == [("s1",)]
     # the first file is corrected and no longer holds the purchase: the second file's steps in
     load("a.csv", A)
-    build = open_build(as_of=None, known_by=None, holder="test")
+    with opened(as_of=None, known_by=None, holder="test") as build:
+        pass  # opened, and left as it is
     held = {
         t: rows(f"select count(*) from {staging_at(t, str(build))} as s")[0][0]
         for t in ("events", "order_lines")

@@ -19,7 +19,7 @@ BITS = 4  # per row, all in one 64-bit word, so that a row costs one access to m
 BITS_PER_ROW = 24  # about one new row in 500 is then looked up in vain
 BYTES_PER_ROW = 64  # a guess at the file's row length, only to size the filter
 MAX_BYTES = 64 << 20
-NOTES_IN_MEMORY = 8 << 20  # of 16 bytes a row; more of them go to a temporary file
+NOTES_IN_MEMORY = 1 << 20  # of 16 bytes a row; more of them go to a temporary file
 ROWS_AT_ONCE = 1 << 19
 SIEVE = 1 << 20
 

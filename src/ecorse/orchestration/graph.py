@@ -62,8 +62,10 @@ def night_graph(settings: Settings | None = None) -> list[Node]:
     nodes = [
         Node(area.name, area.kind, area.needs, area_doc(catalog, area)) for area in catalog.areas()
     ]
+    if not settings.home.is_dir():  # whoever only looks makes nothing
+        return nodes
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         kept = {"state": state, "nodes": [asdict(node) for node in nodes]}
         with replace_atomically(path) as file:
             file.write(json.dumps(kept).encode())

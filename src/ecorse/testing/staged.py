@@ -86,8 +86,15 @@ SHAPES = {
 }  # fmt: skip
 
 
-def stage_shape(conn: psycopg.Connection, shape: Shape, *, seed: int = 1) -> dict[str, int]:
+def stage_shape(
+    conn: psycopg.Connection, shape: Shape, *, name: str = "shop", seed: int = 1
+) -> dict[str, int]:
     """Put the shops of a shape into staging, each as one load of lines and one of events.
+
+    Parameters
+    ----------
+    name
+        What the shops' ids begin with.
 
     Returns
     -------
@@ -96,7 +103,7 @@ def stage_shape(conn: psycopg.Connection, shape: Shape, *, seed: int = 1) -> dic
     """
     rows = {"order_lines": 0, "events": 0}
     for number in range(shape.shops):
-        shop_id = f"shop{number:02}"
+        shop_id = f"{name}{number:02}"
         conn.execute(
             "insert into ops.shop values (%s, %s, 'Europe/London', %s)",
             (shop_id, f"Shop {number}", CURRENCY),

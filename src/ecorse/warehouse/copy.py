@@ -27,7 +27,7 @@ BACKSLASH, FIRST_PRINTABLE = 92, 32
 SECOND = 1_000_000
 MINUTE, DAY = 60 * SECOND, 86_400 * SECOND
 MOST_DAYS = 100_000  # a table of more days would cost more than it spares
-QUEUED_BLOCKS = 2  # per stream; bounds memory when the server is slower than the parser
+QUEUED_BLOCKS = 1  # per stream; bounds memory when the server is slower than the parser
 
 
 def copy_text(frame: pl.DataFrame) -> memoryview:

@@ -38,13 +38,11 @@ spans as (
     group by shop_id
 ),
 
-days as (
+months as (
     select
         spans.shop_id,
-        spans.first_date,
-        spans.last_date,
         cast(days.day_at as date) as calendar_date,
-        cast(date_trunc('month', days.day_at) as date) as month_date
+        0 as orders
     from spans
     cross join lateral generate_series(
         spans.first_month_at,
@@ -53,16 +51,46 @@ days as (
     ) as days (day_at)
 ),
 
-marked as (
+days as (
     select
         shop_id,
         calendar_date,
-        month_date,
-        calendar_date between first_date and last_date as is_covered,
-        min(case when calendar_date between first_date and last_date then 1 else 0 end) over (
+        orders
+    from months
+    union all
+    select
+        shop_id,
+        order_date as calendar_date,
+        orders
+    from orders
+),
+
+-- summed and not joined, which would compare each day of a shop with every other
+counted as (
+    select
+        shop_id,
+        calendar_date,
+        cast(date_trunc('month', cast(calendar_date as timestamp)) as date) as month_date,
+        cast(sum(orders) as bigint) as orders
+    from days
+    group by shop_id, calendar_date
+),
+
+covered as (
+    select
+        counted.*,
+        counted.calendar_date between spans.first_date and spans.last_date as is_covered
+    from counted
+    inner join spans on counted.shop_id = spans.shop_id
+),
+
+marked as (
+    select
+        *,
+        min(case when is_covered then 1 else 0 end) over (
             partition by shop_id, month_date
         ) = 1 as is_full_month
-    from days
+    from covered
 )
 
 select
@@ -88,9 +116,5 @@ select
     extract(isodow from marked.calendar_date) > 5 as is_weekend,
     marked.is_covered,
     marked.is_full_month,
-    coalesce(orders.orders, 0) as orders
+    marked.orders
 from marked
-left join orders
-    on
-        marked.shop_id = orders.shop_id
-        and marked.calendar_date = orders.order_date

@@ -58,7 +58,9 @@ with order_lines as (
     where status = 'cancelled' or (status = 'sold' and quantity > 0)
 ),
 
--- whatever is compared has one customer, product and price; most of these were never cancelled
+-- whatever is compared has one customer, product and price; most of these were never cancelled.
+-- Below, "> 0" and not "= 1": a planner takes what equals a number for one row in 200 and then
+-- compares each sale with each cancellation; what is above one it takes for a third.
 numbered as (
     select
         *,
@@ -88,7 +90,7 @@ compared as (
             rows between unbounded preceding and current row
         ) as earlier_sales
     from numbered
-    where has_cancellation = 1
+    where has_cancellation > 0
 ),
 
 wanted as (
@@ -99,7 +101,7 @@ wanted as (
         unit_price,
         pieces
     from compared
-    where cancels = 1
+    where cancels > 0
 ),
 
 -- a time line for each number of pieces that is cancelled, of the sales large enough for it: the
