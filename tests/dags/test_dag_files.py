@@ -14,7 +14,7 @@ from ecorse.refresh.catalog import load_catalog
 from ecorse.settings import PROJECT_DIR, get_settings
 
 DAGS = ("ingest", "refresh", "rollback", "simulate")
-HEAVY = ("pandas", "polars", "pyarrow", "sklearn", "scipy", "skops", "kagglehub", "sparse_dot_topn")
+HEAVY = ("pandas", "polars", "pyarrow", "sklearn", "scipy", "kagglehub", "sparse_dot_topn")
 
 
 def test_every_file_imports(dagbag):
