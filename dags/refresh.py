@@ -1,5 +1,7 @@
 """The DAG `refresh`: one complete new build, audited, then published. Wiring only."""
 
+from datetime import timedelta
+
 from airflow.sdk import DAG, Param
 
 from ecorse.orchestration import tasks
@@ -49,6 +51,8 @@ TROUBLES = (
         "start `rollback`; then add a check to the mart's file",
     ),
 )
+settings = get_settings()
+
 with DAG(
     "refresh",
     description="Build, audit and publish a night",
@@ -56,7 +60,7 @@ with DAG(
     schedule=[STAGING],
     default_args=TASK_DEFAULTS,
     on_failure_callback=mark_build_failed,
-    max_active_tasks=get_settings().areas_at_once,
+    max_active_tasks=settings.areas_at_once,
     params={
         "as_of": Param(
             None,
@@ -72,7 +76,11 @@ with DAG(
     opened, audited, published = tasks.open_build(), tasks.audit(), tasks.publish()
     built = {}
     for node in night_graph():
-        body = tasks.build_area.override(task_id=node.name, doc_md=node.doc)
+        body = tasks.build_area.override(
+            task_id=node.name,
+            doc_md=node.doc,
+            execution_timeout=timedelta(minutes=settings.step_minutes * node.steps),
+        )
         built[node.name] = body(node.name)
         ([built[needed] for needed in node.needs] or opened) >> built[node.name]
     [task for task in built.values() if not task.operator.downstream_task_ids] >> audited

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from ecorse.origins import from_here
 from ecorse.refresh import builds
 from ecorse.refresh import publish as publishing
 from ecorse.refresh.audit import all_checks, run_checks, save_results
-from ecorse.refresh.builds import fail_build, is_due
+from ecorse.refresh.builds import fail_build
 from ecorse.refresh.catalog import load_catalog
 from ecorse.refresh.order import Area
 from ecorse.refresh.partitions import clear_old_builds
@@ -206,8 +206,19 @@ def _opened(
     with builds.opened(as_of=as_of, known_by=known_by, holder=holder, wait=wait) as build_id:
         refuse_pruned(build_id)
         builds.drop_failed()
+        _drop_work_tables_of_refused()
         failpoint("refresh.after_open")
         yield build_id
+
+
+def _drop_work_tables_of_refused() -> None:
+    """A refused build is kept whole to be looked into, but only until the next is opened."""
+    marts = load_catalog().marts.values()
+    with connect(application_name="ecorse drop_work_tables") as conn:
+        for (build_id,) in conn.execute(
+            "select build_id from ops.build where status = 'refused'"
+        ).fetchall():
+            drop_work_tables(conn, marts, build_id)
 
 
 def audit(build_id: int) -> AuditSummary:
@@ -223,7 +234,7 @@ def audit(build_id: int) -> AuditSummary:
     if (summary := _summary_of_audit(build_id)) is not None:
         return summary  # an earlier try of this task did it, and could not say so
     catalog = load_catalog()
-    with at_work(build_id, "audit") as work, step(work, "audit") as current:
+    with at_work(build_id, "audit", alone=True) as work, step(work, "audit") as current:
         results = run_checks(current.conn, build_id, all_checks(catalog, model_relations(catalog)))
         save_results(current.conn, build_id, results)
         current.rows = len(results)
@@ -236,7 +247,6 @@ def audit(build_id: int) -> AuditSummary:
         failed=failed,
     )
     with connect(application_name="ecorse audit") as conn:
-        drop_work_tables(conn, catalog.marts.values(), build_id)
         if failed:
             first = next(r for r in broken if r.level == "fail")
             message = (
@@ -248,6 +258,7 @@ def audit(build_id: int) -> AuditSummary:
             builds.finish_build(conn, build_id, "refused", message)
             conn.commit()
             raise DataError(message)
+        drop_work_tables(conn, catalog.marts.values(), build_id)
         builds.finish_build(conn, build_id, "audited", None)
     failpoint("refresh.after_audit")
     return summary
@@ -338,13 +349,19 @@ def refresh(
         def make(area: Area) -> None:
             rows.update(build_area(build_id, area.name, progress=say))
 
+        def stop(error: BaseException) -> None:
+            """Fence out what still runs, then ask its statements to end."""
+            with suppress(EcorseError):  # with the database away nothing runs; the error tells
+                fail_build(build_id, f"{type(error).__name__}: {error}", keep=True)
+                builds.cancel_steps(build_id)
+
         try:
             make_areas(
                 catalog.areas(),
                 make,
                 at_once=settings.areas_at_once,
                 step_minutes=settings.step_minutes,
-                cancel=lambda: builds.cancel_steps(build_id),
+                stop=stop,
             )
             audited = audit(build_id)
             say(f"audited: {audited.passed} checks passed, {len(audited.warned)} warnings")
@@ -353,6 +370,7 @@ def refresh(
                 say(f"published build {build_id}")
         except BaseException as error:
             fail_build(build_id, f"{type(error).__name__}: {error}")
+            builds.drop_failed()
             raise
         journaled |= {"rows": rows, "is_published": publish}
     return RefreshSummary(build_id, rows, audited, publish)
@@ -364,7 +382,14 @@ def fail_build_of(holder: str, error: str) -> None:
     The steps that failed are told, or ``error`` where none did. ``resume`` goes on with the build.
     """
     if (build_id := builds.building_of(holder)) is not None:
-        fail_build(build_id, builds.failed_steps(build_id) or error, keep=True)
+        told = builds.failed_steps(build_id) or error
+        fail_build(build_id, told, keep=True, unless_at_work=True)
+
+
+def is_due() -> bool:
+    """Whether a night of today's files, marts and models would be another than the published."""
+    catalog = load_catalog()
+    return builds.is_due({step.name: catalog.made_from(step) for step in catalog.steps()})
 
 
 def resume(build_id: int) -> None:

@@ -42,6 +42,16 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
+def ended_before_the_second_began(first: int) -> bool:
+    with connect() as conn:
+        (one, _), (_, two) = conn.execute(
+            "select first_published_at, started_at from ops.build where build_id > %s "
+            "order by build_id",
+            (first,),
+        ).fetchall()
+    return one < two
+
+
 def builds_since(first: int) -> list[tuple[int, str]]:
     with connect() as conn:
         return conn.execute(
@@ -60,11 +70,12 @@ def meet(offset: float, *arguments: str) -> tuple[list[int], list[str], list[tup
     return [one.returncode, two.returncode], said, builds_since(first)
 
 
-def check_one_build(offset: float) -> None:
+def check_one_build(offset: float, night: int) -> None:
     codes, said, built = meet(offset)
     if built[1:]:  # the first had ended: both are whole
         assert codes == [0, 0], said
         assert [status for _, status in built] == ["published", "published"]
+        assert ended_before_the_second_began(night)
         return
     assert [status for _, status in built] == ["published"], (offset, said)
     assert sorted(codes) == [0, TEMPORARY_FAILURE], (offset, said)
@@ -79,13 +90,13 @@ def check_one_build(offset: float) -> None:
 
 @pytest.mark.parametrize("offset", [0.0, 1.5])
 def test_the_second_leaves_and_the_first_is_published(night, offset):
-    check_one_build(offset)
+    check_one_build(offset, night)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("offset", [round(0.25 * n, 2) for n in range(20)])
 def test_at_twenty_offsets_one_build_each_and_none_lost(night, offset):
-    check_one_build(offset)
+    check_one_build(offset, night)
 
 
 def test_the_second_waits_and_then_makes_its_own(night):
@@ -93,6 +104,7 @@ def test_the_second_waits_and_then_makes_its_own(night):
     assert codes == [0, 0], said
     assert [status for _, status in built] == ["published", "published"]
     assert len(re.findall("Waiting: A refresh is already running", said[1])) == 1
+    assert ended_before_the_second_began(night)
 
 
 def double_starts(times: int) -> None:

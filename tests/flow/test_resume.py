@@ -9,6 +9,7 @@ import pytest
 from ecorse import flow
 from ecorse.errors import ConfigError, Fenced, TimeLimit
 from ecorse.refresh.catalog import load_catalog
+from ecorse.refresh.steps import at_work
 from ecorse.settings import PROJECT_DIR, get_settings
 from ecorse.warehouse.connect import connect
 
@@ -154,3 +155,48 @@ def test_work_tables_are_gone_after_the_audit_and_their_views_stay(night):
         lines = conn.execute("select count(*) from marts.order_lines").fetchone()
     assert left == []
     assert lines[0] > 0
+
+
+def test_a_mart_of_another_kind_is_made_again(project, night):
+    """A table that became a view, and a work table that is none any more, between two tries."""
+    project.unlink()
+    build_id = flow.open_build(holder=HOLDER)
+    flow.build_area(build_id, "core")
+    orders, lines = project.with_name("orders.sql"), project.with_name("order_lines.sql")
+    orders.write_text(orders.read_text().replace('"table"', '"view"', 1))
+    lines.write_text(lines.read_text().replace("work_table = true\n", ""))
+    rows = flow.build_area(build_id, "core")
+    assert (rows["orders"], rows["order_lines"]) == (None, None)
+
+
+def test_a_late_callback_leaves_a_build_alone_that_is_being_made(project, night):
+    build_id = flow.open_build(holder=HOLDER)
+    with at_work(build_id, "core"):
+        flow.fail_build_of(HOLDER, "the run failed")
+        assert status(build_id) == ("building", None)
+    flow.fail_build_of(HOLDER, "the run failed")
+    assert status(build_id)[0] == "failed"
+
+
+def test_a_night_is_due_after_other_files_or_declarations_only(project, night):
+    project.unlink()
+    assert not flow.is_due()
+    orders = project.with_name("orders.sql")
+    before = orders.read_text()
+    orders.write_text(before + "\n-- said otherwise")
+    assert flow.is_due()
+    orders.write_text(before)
+    assert not flow.is_due()
+    with connect() as conn:
+        conn.execute("update ops.load set superseded_at = now()")
+    assert flow.is_due()
+
+
+@pytest.mark.parametrize("name", ["audit", "publish", "open_build", "recommend_co_purchase"])
+def test_two_tasks_of_one_name_are_refused(project, night, name):
+    project.unlink()
+    area = project.parents[1] / name
+    area.mkdir()
+    (area / "mine.sql").write_text(BROKEN.format("+ 0"))
+    with pytest.raises(ConfigError, match=f"Two tasks of a night would be called '{name}'"):
+        flow.open_build(holder=HOLDER)

@@ -26,8 +26,8 @@ AREAS = [
 ]
 
 
-def make(areas, work, *, at_once=2, minutes=1, cancel=lambda: None):
-    make_areas(areas, work, at_once=at_once, step_minutes=minutes, cancel=cancel)
+def make(areas, work, *, at_once=2, minutes=1, stop=lambda error: None):
+    make_areas(areas, work, at_once=at_once, step_minutes=minutes, stop=stop)
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 6])
@@ -66,7 +66,7 @@ def test_an_error_ends_the_night_and_cancels_what_runs():
             assert cancelled.wait(10)
 
     with pytest.raises(DataError, match="broken"):
-        make(AREAS, work, cancel=cancelled.set)
+        make(AREAS, work, stop=lambda error: cancelled.set())
     assert set(begun) == {"core", "model", "products"}
 
 
@@ -78,7 +78,7 @@ def test_an_area_that_takes_too_long_is_named():
             stop.wait(10)
 
     with pytest.raises(TimeLimit, match=r"^model takes longer than 0\.005 minutes"):
-        make(AREAS, work, minutes=0.005, cancel=stop.set)
+        make(AREAS, work, minutes=0.005, stop=lambda error: stop.set())
 
 
 def test_needs_are_reduced_and_come_from_what_is_read():

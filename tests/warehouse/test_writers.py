@@ -113,3 +113,15 @@ def test_an_airflow_refresh_between_two_tasks_keeps_its_lease(warehouse):
     flow.open_build(holder="cli:one")
     with connect() as conn:
         assert builds.build_status(conn, running) == "orphaned"
+
+
+def test_an_audited_build_that_somebody_holds_is_alive_and_else_stays(warehouse):
+    with builds.opened(as_of=None, known_by=None, holder="notebook:one") as build_id:
+        with connect() as conn:
+            conn.execute("update ops.build set status = 'audited'")
+        for holder in ("cli:two", "notebook:one"):  # a second night of the same process, too
+            with pytest.raises(AlreadyRunning, match="by notebook:one"):
+                flow.open_build(holder=holder)
+    flow.open_build(holder="cli:two")
+    with connect() as conn:
+        assert builds.build_status(conn, build_id) == "audited"

@@ -21,7 +21,8 @@ made as (
         status,
         count(*) as lines,
         sum(quantity) as units,
-        sum(abs(revenue)) as amount
+        sum(abs(revenue)) as amount,
+        sum(abs(quantity * unit_price)) as priced
     from marts.order_lines
     group by shop_id, currency, status
 )
@@ -35,7 +36,8 @@ select
     staged.units as staged_units,
     made.units,
     staged.amount as staged_amount,
-    made.amount
+    made.amount,
+    made.priced
 from staged
 full outer join made
     on
@@ -46,3 +48,4 @@ where
     staged.lines is distinct from made.lines
     or staged.units is distinct from made.units
     or staged.amount is distinct from made.amount
+    or staged.amount is distinct from made.priced

@@ -15,6 +15,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecorse.settings import get_settings
+
 BITS = 4  # per row, all in one 64-bit word, so that a row costs one access to memory
 BITS_PER_ROW = 24  # about one new row in 500 is then looked up in vain
 BYTES_PER_ROW = 64  # a guess at the file's row length, only to size the filter
@@ -129,7 +131,8 @@ def _is_first(rows: pl.DataFrame) -> pl.Series:
 
 
 def _notes() -> IO[bytes]:
-    return SpooledTemporaryFile(max_size=NOTES_IN_MEMORY)
+    home = get_settings().home  # a temporary folder may be memory
+    return SpooledTemporaryFile(max_size=NOTES_IN_MEMORY, dir=str(home) if home.is_dir() else None)
 
 
 def _read(notes: IO[bytes]) -> Iterator[NDArray[np.uint64]]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -65,7 +66,19 @@ def in_threads(
     """Do ``work`` on each part, on ``threads`` threads (0: one per core); results keep the order.
 
     Parts are independent, and numpy and scipy release the interpreter's lock: the number of
-    threads changes the time and nothing else.
+    threads changes the time and nothing else. Only a few parts are begun before their turn: whoever
+    ends a night does not wait for the rest of them.
     """
-    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
-        yield from pool.map(work, parts)
+    at_once = threads or os.cpu_count() or 1
+    begun: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            for part in parts:
+                begun.append(pool.submit(work, part))
+                if len(begun) > at_once:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for left in begun:
+                left.cancel()

@@ -34,8 +34,10 @@ class WarmLocalExecutor(LocalExecutor):
             for module in NEEDED_BY_TASKS:
                 importlib.import_module(module)
             from ecorse.refresh.catalog import load_catalog
+            from ecorse.settings import get_settings
 
             load_catalog()  # files that are changed later are read again
+            get_settings.cache_clear()  # as are settings
         except Exception as error:  # the DAG or the task will tell; here nobody looks
             log.warning("tasks will start slower, for an import failed before them: %s", error)
         super().start()

@@ -31,10 +31,11 @@ SHARED = ("sql/marts/_columns.toml",)
 
 @dataclass(frozen=True)
 class Node:
-    """One task of a night: an area of marts or a model, what it waits for, and what the UI says."""
+    """One task of a night: an area of marts or a model, its steps, what it waits for, its doc."""
 
     name: str
     kind: str
+    steps: int
     needs: tuple[str, ...]
     doc: str
 
@@ -60,7 +61,8 @@ def night_graph(settings: Settings | None = None) -> list[Node]:
 
     catalog = load_catalog(settings)
     nodes = [
-        Node(area.name, area.kind, area.needs, area_doc(catalog, area)) for area in catalog.areas()
+        Node(area.name, area.kind, len(area.steps), area.needs, area_doc(catalog, area))
+        for area in catalog.areas()
     ]
     if not settings.home.is_dir():  # whoever only looks makes nothing
         return nodes

@@ -126,43 +126,55 @@ def _insert(
 def _put_dead_ones_aside(conn: psycopg.Connection, holder: str) -> None:
     """Mark builds that nobody makes any more as orphaned.
 
-    A process that is at work on a build holds its lock. Between two tasks a run of Airflow holds
-    none, only its lease; but Airflow lets one refresh run at a time, so that for the next run of
-    Airflow a free lock tells enough.
+    A process that is at work on a build holds its lock, until it is published. Between two tasks a
+    run of Airflow holds none, only its lease; but Airflow lets one refresh run at a time, so that
+    for the next run of Airflow a free lock tells enough. An audited build that nobody holds waits
+    for `ecorse publish`, and stays.
 
     Raises
     ------
     AlreadyRunning
         One is alive.
     """
-    for build_id, other, started_at, has_lease in conn.execute(
+    is_airflow = holder.startswith(AIRFLOW)
+    for build_id, status, other, started_at, has_lease in conn.execute(
         """
-        select build_id, holder, started_at,
+        select build_id, status, holder, started_at,
             heartbeat_at > clock_timestamp() - make_interval(secs => %s) as has_lease
-        from ops.build where status = 'building' order by build_id
+        from ops.build where status in ('building', 'audited') order by build_id
         """,
         (get_settings().lease_seconds,),
     ).fetchall():
-        free = conn.execute(
-            "select pg_try_advisory_xact_lock(hashtextextended(%s, 6032))", (lock_key(build_id),)
-        ).fetchone()
-        is_locked = not (free and free[0])
-        is_between_tasks = (
-            other.startswith(AIRFLOW) and has_lease and not holder.startswith(AIRFLOW)
-        )
-        is_own = other == holder  # an earlier try of the same task: it is fenced out
-        if (is_locked or is_between_tasks) and not is_own:
+        is_between_tasks = other.startswith(AIRFLOW) and has_lease and not is_airflow
+        # an earlier try of the same task of Airflow is fenced out; a process has no earlier try
+        is_own = other == holder and is_airflow
+        if (not _is_free(conn, build_id) or is_between_tasks) and not is_own:
             raise AlreadyRunning(
                 f"A refresh is already running since {started_at:%Y-%m-%d %H:%M:%S} UTC, by "
                 f"{other}: build {build_id}. Nothing was begun. Start again when it has ended "
                 "(`ecorse refresh --wait` does); `ecorse status` shows it."
             )
-        log.warning("build %s of %s was left unfinished; putting it aside", build_id, other)
-        finish_build(conn, build_id, "orphaned", "left unfinished; a later refresh took over")
+        if status == "building":
+            log.warning("build %s of %s was left unfinished; putting it aside", build_id, other)
+            finish_build(conn, build_id, "orphaned", "left unfinished; a later refresh took over")
 
 
-def is_due() -> bool:
-    """Whether a night would be made of other loads than the published one, or is the first."""
+def _is_free(conn: psycopg.Connection, build_id: int) -> bool:
+    """Whether no process is at work on a build; if so, none begins before the transaction ends."""
+    row = conn.execute(
+        "select pg_try_advisory_xact_lock(hashtextextended(%s, 6032))", (lock_key(build_id),)
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def is_due(made_from: Mapping[str, str]) -> bool:
+    """Whether a night would be made of other loads or declarations than the published one.
+
+    Parameters
+    ----------
+    made_from
+        What tells each step's declaration (``Catalog.made_from``).
+    """
     with connect(application_name="ecorse is_due") as conn:
         row = conn.execute(
             """
@@ -175,12 +187,21 @@ def is_due() -> bool:
             held as (
                 select load_id from ops.build_load where build_id = (select build_id from published)
             )
-            select exists (select load_id from live except select load_id from held)
+            select (select build_id from published),
+                exists (select load_id from live except select load_id from held)
                 or exists (select load_id from held except select load_id from live)
             """
         ).fetchone()
-    assert row is not None
-    return bool(row[0])
+        assert row is not None
+        build_id, has_other_loads = row
+        if build_id is None or has_other_loads:
+            return bool(has_other_loads)
+        steps = conn.execute(
+            "select step, coalesce(detail ->> 'made_from', '') from ops.build_step "
+            "where build_id = %s and step <> 'audit'",
+            (build_id,),
+        ).fetchall()
+    return dict(steps) != dict(made_from)
 
 
 def finish_build(conn: psycopg.Connection, build_id: int, status: str, error: str | None) -> bool:
@@ -195,13 +216,19 @@ def finish_build(conn: psycopg.Connection, build_id: int, status: str, error: st
     return cursor.rowcount == 1
 
 
-def fail_build(build_id: int, error: str, *, keep: bool = False) -> None:
+def fail_build(
+    build_id: int, error: str, *, keep: bool = False, unless_at_work: bool = False
+) -> None:
     """Mark a build as failed; the published build stays.
 
     What it made is dropped, unless it is to be kept so that ``revive`` can go on with it until the
     next build is opened. A build that its audit refused stays as it is, to be looked into.
+    ``unless_at_work``: one that a process is at work on is left alone.
     """
     with connect(application_name="ecorse fail_build") as conn:
+        if unless_at_work and not _is_free(conn, build_id):
+            log.info("build %s is being made: it is not marked failed", build_id)
+            return
         was_open = finish_build(conn, build_id, "failed", error[:4000])
     if was_open and not keep:
         _drop_unless_used(build_id)

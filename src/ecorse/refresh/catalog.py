@@ -21,6 +21,8 @@ from ecorse.refresh.order import Area, Step, part_into_areas, sort_into_levels
 from ecorse.refresh.render import parse_select, references
 from ecorse.settings import Settings, get_settings
 
+TASKS = ("open_build", "audit", "publish")
+
 
 @dataclass(frozen=True)
 class Catalog:
@@ -69,7 +71,7 @@ class Catalog:
     def made_from(self, step: Step) -> str:
         """What tells the declaration of a step from an earlier one: a hash."""
         if step.kind == "model":
-            declared = self.models[step.name].file.model_dump_json()
+            declared = self.models[step.name].file.model_dump_json() + self._own_models
         else:
             mart = self.marts[step.name]
             declared = repr((mart.sql, mart.grain, mart.materialized, mart.work_table))
@@ -102,6 +104,13 @@ class Catalog:
         if not found:
             raise ConfigError(f"No mart and no model writes marts.{table}.")
         return found
+
+    @cached_property
+    def _own_models(self) -> str:
+        """The text of a project's own models; a step does not tell which of them it uses."""
+        settings = get_settings()
+        files = [*settings.files("recommenders/*.py"), *settings.files("segments/*.py")]
+        return "".join(file.read_text("utf-8") for file in files)
 
     def upstream(self, step: Step) -> set[str]:
         """Find the steps that write what a step reads."""
@@ -150,8 +159,24 @@ def load_catalog(settings: Settings | None = None) -> Catalog:
         marts={mart.name: mart for mart in read_marts(settings)},
         models={model.name: model for model in load_declarations(settings)},
     )
-    catalog.steps()
+    _check_areas(catalog)
     return catalog
+
+
+def _check_areas(catalog: Catalog) -> None:
+    """Refuse what would give two tasks of a night one name."""
+    taken = dict.fromkeys(TASKS, "a task of every night")
+    for area in catalog.areas():
+        if area.kind == "marts":
+            place = f"the folder {catalog.marts[area.steps[0].name].path.parent}"
+        else:
+            place = str(catalog.models[area.name].path)
+        if area.name in taken:
+            raise ConfigError(
+                f"Two tasks of a night would be called {area.name!r}: {taken[area.name]} and "
+                f"{place}. Rename one of them."
+            )
+        taken[area.name] = place
 
 
 @lru_cache(maxsize=512)

@@ -22,11 +22,11 @@ def make_areas(
     *,
     at_once: int,
     step_minutes: int,
-    cancel: Callable[[], None],
+    stop: Callable[[BaseException], None],
 ) -> None:
     """Make all areas, up to ``at_once`` of them beside each other, each in a thread.
 
-    The first error ends it: nothing more is begun, what runs is cancelled, and the error raised.
+    The first error ends it: nothing more is begun, what runs is asked to end, the error is raised.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def make_areas(
         Makes one area; called in a thread of its own.
     step_minutes
         An area may take this long for each of its steps.
-    cancel
-        Asks the statements that run to end.
+    stop
+        Gets the error, and asks what runs to end.
 
     Raises
     ------
@@ -73,8 +73,8 @@ def make_areas(
                 raise error
             del running[area.name]
             made.add(area.name)
-    except BaseException:
-        cancel()
+    except BaseException as trouble:
+        stop(trouble)
         deadline = time.monotonic() + LEAVE_SECONDS
         for thread, _ in running.values():
             thread.join(max(0.0, deadline - time.monotonic()))

@@ -37,7 +37,7 @@ def create_mart(conn: psycopg.Connection, mart: Mart, build_id: int) -> int | No
     is_view = mart.materialized == "view" and not mart.work_table
     noun = "view" if is_view else "table"
     try:
-        conn.execute(f"drop {noun} if exists {relation} cascade")
+        _drop(conn, relation)
         rows = conn.execute(
             f"create {noun} {relation} as {_with_build_id(body, build_id)}"
         ).rowcount
@@ -52,6 +52,16 @@ def create_mart(conn: psycopg.Connection, mart: Mart, build_id: int) -> int | No
         _finish_table(conn, mart.name, build_id, mart.grain)
     conn.execute(f"analyze {relation}")
     return rows
+
+
+def _drop(conn: psycopg.Connection, relation: str) -> None:
+    """Drop what an earlier try made, whatever the mart was then: a table or a view."""
+    row = conn.execute(
+        "select relkind from pg_class where oid = to_regclass(%s)", (relation,)
+    ).fetchone()
+    if row is not None:
+        noun = "view" if row[0] == "v" else "table"
+        conn.execute(f"drop {noun} {relation} cascade")
 
 
 def drop_work_tables(conn: psycopg.Connection, marts: Iterable[Mart], build_id: int) -> None:
@@ -71,11 +81,26 @@ def ensure_model_table(conn: psycopg.Connection, spec: Relation, build_id: int) 
     """Make a build's table that models fill, empty, if it is not there yet.
 
     Two models that share it take turns for as long as the making takes.
+
+    Raises
+    ------
+    ConfigError
+        An earlier try of this build made it with other columns: rows of other models are in it.
     """
     relation = qualified(spec.name, build_id)
     conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 6032))", (relation,))
-    if conn.execute("select to_regclass(%s)", (relation,)).fetchone() == (None,):
+    found = conn.execute(
+        "select attname from pg_attribute where attrelid = to_regclass(%s) "
+        "and attnum > 0 and not attisdropped",
+        (relation,),
+    ).fetchall()
+    if not found:
         _create_empty(conn, spec, build_id)
+    elif {name for (name,) in found} != {"build_id", *spec.columns}:
+        raise ConfigError(
+            f"marts.{spec.name} has other columns than when build {build_id} was begun. Start a "
+            "new refresh: this one cannot go on."
+        )
 
 
 def spool_model_rows(

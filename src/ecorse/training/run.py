@@ -128,7 +128,8 @@ def train(declaration: Declaration, step: RunningStep) -> list[Trained]:
     StoreBusy, ConfigError
         The trouble is not one shop's.
     """
-    relations = relations_of(declaration)
+    # by name: models that share tables and train at once take their locks in one order
+    relations = sorted(relations_of(declaration), key=lambda relation: relation.name)
     with connect(application_name=f"ecorse {declaration.name} tables") as conn:
         for relation in relations:
             ensure_model_table(conn, relation, step.build_id)
