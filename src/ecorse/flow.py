@@ -361,6 +361,7 @@ def refresh(
                 make,
                 at_once=settings.areas_at_once,
                 step_minutes=settings.step_minutes,
+                seconds=builds.seconds_of_last_night(),
                 stop=stop,
             )
             audited = audit(build_id)

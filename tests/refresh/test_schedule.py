@@ -26,8 +26,8 @@ AREAS = [
 ]
 
 
-def make(areas, work, *, at_once=2, minutes=1, stop=lambda error: None):
-    make_areas(areas, work, at_once=at_once, step_minutes=minutes, stop=stop)
+def make(areas, work, *, at_once=2, minutes=1, seconds=None, stop=lambda error: None):
+    make_areas(areas, work, at_once=at_once, step_minutes=minutes, seconds=seconds or {}, stop=stop)
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 6])
@@ -95,3 +95,11 @@ def test_needs_are_reduced_and_come_from_what_is_read():
         "m": ("two",),
         "three": ("m",),
     }
+
+
+def test_the_longest_way_begins_first():
+    """Alone: sales is long, segments longer, so the model before them goes first."""
+    done = []
+    seconds = {"model": 1.0, "segments": 9.0, "sales": 5.0, "products": 1.0, "quality": 7.0}
+    make(AREAS, lambda one: done.append(one.name), at_once=1, seconds=seconds)
+    assert done == ["core", "model", "segments", "quality", "products", "sales"]

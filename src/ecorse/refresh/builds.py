@@ -167,6 +167,18 @@ def _is_free(conn: psycopg.Connection, build_id: int) -> bool:
     return bool(row and row[0])
 
 
+def seconds_of_last_night() -> dict[str, float]:
+    """What each step of the published build took; empty if there is none."""
+    with connect(application_name="ecorse builds") as conn:
+        return dict(
+            conn.execute(
+                "select s.step, extract(epoch from s.finished_at - s.started_at)::float8 "
+                "from ops.build_step as s inner join ops.current_build as c "
+                "on c.build_id = s.build_id where s.finished_at is not null"
+            ).fetchall()
+        )
+
+
 def is_due(made_from: Mapping[str, str]) -> bool:
     """Whether a night would be made of other loads or declarations than the published one.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ecorse.errors import TimeLimit
 from ecorse.refresh.order import Area
@@ -22,6 +22,7 @@ def make_areas(
     *,
     at_once: int,
     step_minutes: int,
+    seconds: Mapping[str, float],
     stop: Callable[[BaseException], None],
 ) -> None:
     """Make all areas, up to ``at_once`` of them beside each other, each in a thread.
@@ -36,6 +37,9 @@ def make_areas(
         Makes one area; called in a thread of its own.
     step_minutes
         An area may take this long for each of its steps.
+    seconds
+        What steps took the last time; others are taken for a second. Of areas that could begin,
+        the one goes first after which the longest way is left.
     stop
         Gets the error, and asks what runs to end.
 
@@ -56,12 +60,11 @@ def make_areas(
         else:
             ended.put((area, None))
 
-    rank = {area.name: _ways_on(area, areas) for area in areas}
+    left = _seconds_to_the_end(areas, seconds)
     try:
         while waiting or running:
             ready = [area for area in waiting if made.issuperset(area.needs)]
-            # models take longest and come first, then what most others wait for
-            ready.sort(key=lambda area: (area.kind != "model", -rank[area.name]))
+            ready.sort(key=lambda area: -left[area.name])
             for area in ready[: at_once - len(running)]:
                 waiting.remove(area)
                 limit = time.monotonic() + 60.0 * step_minutes * len(area.steps)
@@ -81,13 +84,14 @@ def make_areas(
         raise
 
 
-def _ways_on(area: Area, areas: Sequence[Area]) -> int:
-    """How many areas wait for this one, directly or through others."""
-    found = {area.name}
-    for later in areas:
-        if found.intersection(later.needs):
-            found.add(later.name)
-    return len(found) - 1
+def _seconds_to_the_end(areas: Sequence[Area], seconds: Mapping[str, float]) -> dict[str, float]:
+    """For each area the longest way from its begin to the night's end (the critical path)."""
+    left: dict[str, float] = {}
+    for area in reversed(areas):
+        after = [left[later.name] for later in areas if area.name in later.needs]
+        own = sum(seconds.get(step.name, 1.0) for step in area.steps)
+        left[area.name] = own + max(after, default=0.0)
+    return left
 
 
 def _next_end(
