@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from ecorse import flow
+from ecorse.refresh.catalog import load_catalog
 from ecorse.settings import PROJECT_DIR
 from ecorse.training.artifacts import find_champion
 from ecorse.warehouse.connect import connect
@@ -405,3 +406,29 @@ def test_what_stands_in_is_held_to_tonights_orders_and_products(shops, stage_mor
     )
     ((listed, of_gone),) = rows(lists)
     assert (listed > 0, of_gone) == (True, 0)
+
+
+def test_simulated_rows_are_trained_as_the_shop_that_they_are_of(night):
+    """A load is of one shop; its simulated rows are of another, with the same load."""
+    with connect() as conn:
+        conn.execute(
+            "insert into ops.shop select 'main-simulated', shop_name, time_zone, currency, true "
+            "from ops.shop where shop_id = 'main'"
+        )
+        conn.execute(
+            "insert into staging.order_lines select (jsonb_populate_record(s, "
+            """'{"shop_id": "main-simulated"}')).* from staging.order_lines as s"""
+        )
+    build_id = flow.open_build(holder="test")
+    models = set(load_catalog().models)
+    for area in load_catalog().areas():
+        flow.build_area(build_id, area.name)
+    with connect() as conn:
+        found = conn.execute(
+            f'select shop_id, model, outcome from builds."model_status${build_id}"'
+        ).fetchall()
+    assert not [one for one in found if one[2] == "failed"]
+    for shop in ("main", "main-simulated"):
+        trained = {model for shop_id, model, _ in found if shop_id == shop}
+        assert {"segment_orders", "recommend_co_purchase"} <= trained <= models
+    assert {shop_id for shop_id, _, _ in found} == {"main", "main-simulated"}

@@ -20,17 +20,14 @@ from ecorse.warehouse.connect import connect
 from ecorse.warehouse.frames import read_frame
 
 
-def shops_of(build_id: int) -> list[str]:
-    """The shops that a build has loads of; sorted. A model may have no rows of some of them."""
+def known_shops() -> list[str]:
+    """Every shop that the warehouse knows, simulated ones too; sorted.
+
+    A build may have no rows of some of them. (A load is of one shop, but its simulated rows are of
+    another: the ledger of loads does not tell all shops of a build.)
+    """
     with connect(application_name="ecorse shops") as conn:
-        rows = conn.execute(
-            """
-            select distinct l.shop_id from ops.build_load as b inner join ops.load as l
-                on b.load_id = l.load_id
-            where b.build_id = %s
-            """,
-            (build_id,),
-        ).fetchall()
+        rows = conn.execute("select shop_id from ops.shop").fetchall()
     return sorted(shop_id for (shop_id,) in rows)
 
 

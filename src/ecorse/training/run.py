@@ -34,7 +34,7 @@ from ecorse.refresh.tables import (
 )
 from ecorse.training import recommendation, segmentation
 from ecorse.training.artifacts import find_champion, store_artifact
-from ecorse.training.inputs import read_inputs, shops_of
+from ecorse.training.inputs import known_shops, read_inputs
 from ecorse.training.record import record_decision, record_version
 from ecorse.training.results import MODEL_SCORES, MODEL_STATUS
 from ecorse.training.stand_in import fit_to_tonight
@@ -133,7 +133,7 @@ def train(declaration: Declaration, step: RunningStep) -> list[Trained]:
     with connect(application_name=f"ecorse {declaration.name} tables") as conn:
         for relation in relations:
             ensure_model_table(conn, relation, step.build_id)
-    every = (train_shop(declaration, step, shop_id) for shop_id in shops_of(step.build_id))
+    every = (train_shop(declaration, step, shop_id) for shop_id in known_shops())
     trained = [found for found in every if found is not None]
     # what reads these tables next is planned by what is in them: without this a check of 150,000
     # pairs took minutes for a second
