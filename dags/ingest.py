@@ -34,7 +34,7 @@ TROUBLES = (
     ),
     Trouble(
         "`announce` is skipped",
-        "nothing new came: the published night is of these files",
+        "nothing new came: the published night is of these files, marts and models",
         "nothing; start `refresh` if a night is wanted all the same",
     ),
     Trouble(

@@ -86,14 +86,16 @@ def load_source(shop_id: str, source: str) -> dict[str, Any]:
 def announce(loads: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Emit the one asset event of this run, with what each source loaded; `refresh` follows.
 
-    A run by hand after which the published night is still of today's files announces nothing and
-    is skipped; a nightly run always announces.
+    A run by hand after which the published night is still of today's files, marts and models
+    announces nothing and is skipped; a nightly run always announces.
     """
     from ecorse import flow
 
     context = get_current_context()
     if context["dag_run"].run_type != "scheduled" and not flow.is_due():
-        raise AirflowSkipException("Nothing new came: the published night is of these files.")
+        raise AirflowSkipException(
+            "Nothing new: the published night is of these files, marts and models."
+        )
     extra: dict[str, Any] = {
         "run_id": context["dag_run"].run_id,
         "loads": [load for load in loads if load],

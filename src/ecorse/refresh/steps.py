@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -28,6 +29,7 @@ from ecorse.warehouse.connect import connect, explain
 
 log = logging.getLogger(__name__)
 MINUTE_MS = 60_000
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 PARALLEL_WORKERS = 2  # what Postgres gives a statement at most, if nothing else is set
 HEARTBEAT = """
 update ops.build set heartbeat_at = clock_timestamp() where build_id = %s and status = 'building'
@@ -98,7 +100,8 @@ def _workers_beside() -> int | None:
     none. Cores of another machine are not known: there the server's own setting holds.
     """
     settings = get_settings()
-    if settings.database_url.get_secret_value():
+    url = settings.database_url.get_secret_value()
+    if url and urlsplit(url).hostname not in LOOPBACK:
         return None
     return min(PARALLEL_WORKERS, max(0, (os.cpu_count() or 1) // settings.areas_at_once - 1))
 

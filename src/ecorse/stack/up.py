@@ -164,7 +164,10 @@ def _run_night(client: AirflowClient, console: Console, origin: str, data: str) 
         problem = _why(client, INGEST, ingest)
     if _announcement(client, ingest) == "skipped":
         if problem is None:
-            console.print("Nothing new came: the published night is of these files.")
+            console.print(
+                "Nothing new came: the published night is of these files, marts and models. "
+                "`ecorse refresh` makes another all the same."
+            )
         return problem
     refresh = _caused(client, ingest)
     if refresh is None:

@@ -66,7 +66,7 @@ class Shape:
 
 SHAPES = {
     # the size of Online Retail II: one wholesaler of gifts, two years
-    "retail": Shape(orders=54_000, lines_per_order=20, products=4_500, customers=5_900, towns=40),
+    "retail": Shape(orders=54_000, lines_per_order=24, products=4_500, customers=5_900, towns=40),
     "small_orders": Shape(
         orders=1_200_000, lines_per_order=1.2, products=2_000, customers=400_000, towns=10
     ),
@@ -80,7 +80,7 @@ SHAPES = {
     ),
     "events": Shape(events=5_000_000, products=50_000, customers=150_000, days=30),
     "whole": Shape(
-        orders=100_000, lines_per_order=20, products=5_000, customers=20_000, towns=40,
+        orders=100_000, lines_per_order=24, products=5_000, customers=20_000, towns=40,
         events=5_000_000,
     ),
 }  # fmt: skip
