@@ -329,3 +329,20 @@ def snapshot_of(postgres):
         return inside(postgres, kept.database, kept.home)
 
     return enter
+
+
+@pytest.fixture
+def left_of() -> Callable[[int], list[str]]:
+    """Give a function that lists the stand-alone relations that a build left."""
+    from ecorse.warehouse.connect import connect
+
+    def left(build_id: int) -> list[str]:
+        with connect() as conn:
+            found = conn.execute(
+                "select relname from pg_class where relnamespace = 'builds'::regnamespace "
+                "and relkind in ('r', 'v') and relname like %s order by 1",
+                (f"%${build_id}",),
+            ).fetchall()
+        return [name for (name,) in found]
+
+    return left

@@ -105,7 +105,7 @@ def test_a_changed_mart_and_what_reads_it_are_made_again(project, night):
     assert len(twice) > 1
 
 
-def test_a_failed_build_is_not_gone_on_with_once_another_began(project, night):
+def test_a_failed_build_is_not_gone_on_with_once_another_began(project, night, left_of):
     build_id = flow.open_build(holder=HOLDER)
     with pytest.raises(ConfigError):
         flow.build_area(build_id, "core")
@@ -114,26 +114,15 @@ def test_a_failed_build_is_not_gone_on_with_once_another_began(project, night):
     flow.resume(build_id)
     with pytest.raises(Fenced):
         flow.build_area(build_id, "core")
-    with connect() as conn:
-        left = conn.execute(
-            "select count(*) from pg_class where relnamespace = 'builds'::regnamespace "
-            "and relname like %s",
-            (f"%${build_id}",),
-        ).fetchone()
-    assert left == (0,), "failed nights do not pile up on the disk"
+    assert left_of(build_id) == [], "failed nights do not pile up on the disk"
 
 
-def test_a_failed_refresh_of_the_command_line_leaves_nothing(project, night):
+def test_a_failed_refresh_of_the_command_line_leaves_nothing(project, night, left_of):
     with pytest.raises(ConfigError, match=r"broken\.sql"):
         flow.refresh(holder="cli:one")
     with connect() as conn:
         ((failed,),) = conn.execute("select build_id from ops.build where status = 'failed'")
-        left = conn.execute(
-            "select count(*) from pg_class where relnamespace = 'builds'::regnamespace "
-            "and relname like %s",
-            (f"%${failed}",),
-        ).fetchone()
-    assert left == (0,)
+    assert left_of(failed) == []
 
 
 def test_a_step_has_a_time_limit_and_says_which(project, night, monkeypatch):
