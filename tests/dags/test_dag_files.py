@@ -286,3 +286,13 @@ executor.end()
         )
         assert done.stdout.splitlines()[-1:] == ["WarmLocalExecutor 2 True"], done.stderr
         assert ("wrong.sql" in done.stdout + done.stderr) == (project == tmp_path)
+
+
+def test_an_area_has_the_time_of_all_its_steps(dagbag):
+    from datetime import timedelta
+
+    minutes = get_settings().step_minutes
+    for area in load_catalog().areas():
+        task = dagbag.dags["refresh"].get_task(area.name)
+        assert task.execution_timeout == timedelta(minutes=minutes * len(area.steps))
+    assert dagbag.dags["refresh"].max_active_tasks == get_settings().areas_at_once

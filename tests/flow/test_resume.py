@@ -189,3 +189,24 @@ def test_two_tasks_of_one_name_are_refused(project, night, name):
     (area / "mine.sql").write_text(BROKEN.format("+ 0"))
     with pytest.raises(ConfigError, match=f"Two tasks of a night would be called '{name}'"):
         flow.open_build(holder=HOLDER)
+
+
+@pytest.mark.parametrize(
+    ("cores", "at_once", "url", "workers"),
+    [
+        (2, 2, "", "0"),
+        (8, 2, "", "2"),
+        (4, 2, "postgresql://u:p@127.0.0.1/w", "1"),
+        (2, 2, "postgresql://u:p@db.example.com/w", None),
+    ],
+)
+def test_areas_beside_each_other_share_the_cores(monkeypatch, cores, at_once, url, workers):
+    from ecorse.refresh import steps
+
+    monkeypatch.setenv("ECORSE_AREAS_AT_ONCE", str(at_once))
+    monkeypatch.setenv("ECORSE_DATABASE_URL", url)
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    get_settings.cache_clear()
+    found = steps._workers_beside()
+    get_settings.cache_clear()
+    assert (None if found is None else str(found)) == workers

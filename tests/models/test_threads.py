@@ -58,3 +58,17 @@ def test_an_error_in_the_block_ends_the_limit_too():
 @pytest.mark.parametrize("threads", [0, 1, 3])
 def test_results_come_in_the_order_of_the_parts(threads):
     assert list(in_threads(lambda n: n * n, range(50), threads)) == [n * n for n in range(50)]
+
+
+def test_whoever_stops_early_has_begun_few_parts():
+    """A night that ends must not work off all that a model had in mind."""
+    begun: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        return number
+
+    results = in_threads(work, range(1000), 2)
+    assert next(results) == 0
+    results.close()
+    assert len(begun) <= 4
