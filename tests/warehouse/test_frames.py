@@ -40,12 +40,12 @@ def test_every_kind_of_column_keeps_its_kind(conn):
 def test_fractions_of_seconds_are_read_where_there_are_some(conn):
     found = read_frame(
         conn,
-        "select timestamp '2019-05-01 12:30:00' + n * interval '0.25 seconds' as local, "
-        "timestamptz '2019-05-01 12:30:00.5+00' as at, null::timestamp as never "
+        "select timestamp '2019-05-01 12:30:00' + n * interval '0.250001 seconds' as local, "
+        "timestamptz '2019-05-01 12:30:00.500003+00' as at, null::timestamp as never "
         "from generate_series(0, 2) as n",
     )
-    assert found["local"].dt.microsecond().to_list() == [0, 250_000, 500_000]
-    assert found["at"][0] == datetime(2019, 5, 1, 12, 30, 0, 500_000, tzinfo=UTC)
+    assert found["local"].dt.microsecond().to_list() == [0, 250_001, 500_002]
+    assert found["at"][0] == datetime(2019, 5, 1, 12, 30, 0, 500_003, tzinfo=UTC)
     assert found["never"].null_count() == 3
 
 
