@@ -1,23 +1,29 @@
 """Turns framed text columns into typed canonical ones by the contract, or says why not.
 
-What belongs here: conversions, repairs the contract allows, rules, reasons, local time to UTC.
-What does not: what one source alone knows (``ecorse.sources``). Whole columns are cast at once;
+What belongs here: conversions and the repairs the contract allows. What does not: its rules
+(``rules``), what one source alone knows (``ecorse.sources``). Whole columns are cast at once;
 only values that fail are looked at again, and only rejected rows get sentences.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from ecorse.clean.rules import (
+    FLAG_SCHEMA,
+    WARNED_SCHEMA,
+    Found,
+    RowRules,
+    judge_column,
+    reasons_of,
+)
 from ecorse.clock import EPOCHS
-from ecorse.schema.contract import Column, Contract, Header, Rule
+from ecorse.schema.contract import Column, Contract, Header
 
 # Tried where no declared format fits: ISO 8601 leaves nothing to guess, and the date cells of a
 # spreadsheet or Parquet file are written so, whatever format the source declares for its text.
@@ -45,9 +51,6 @@ NORMALISATIONS: dict[str, tuple[str, str]] = {
 }
 
 
-FLAG_SCHEMA = {"_row": pl.UInt32, "rule": pl.String}
-
-
 @dataclass
 class Cast:
     """Typed rows, and the reasons of those that were refused.
@@ -55,13 +58,15 @@ class Cast:
     ``frame`` has the canonical columns (and known columns without a target, as text), ``extra``
     columns under their own names, and ``_row``, the row's index in the block. ``reasons`` has
     ``_row, rule, column, sentence``, one row per reason, in the order of the contract. ``flags``
-    has ``_row, rule`` for every rule of level ``flag`` that a kept row breaks.
+    has ``_row, rule`` for every rule of level ``flag`` that a kept row breaks; ``warned`` those of
+    level ``warn``, the first of a block with a sentence.
     """
 
     frame: pl.DataFrame
     reasons: pl.DataFrame
     repaired: Counter[str] = field(default_factory=Counter)
     flags: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FLAG_SCHEMA))
+    warned: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WARNED_SCHEMA))
 
 
 def text_column(position: int) -> str:
@@ -95,13 +100,23 @@ def parse(data: bytes, header: Header, delimiter: str, quote: str) -> pl.DataFra
     return frame.with_columns(texts)
 
 
-def cast(raw: pl.DataFrame, header: Header, contract: Contract) -> Cast:
+def cast(
+    raw: pl.DataFrame,
+    header: Header,
+    contract: Contract,
+    row_rules: RowRules | None = None,
+    lines: NDArray[np.int64] | None = None,
+) -> Cast:
     """Cast a block's text columns by the contract and apply its rules.
 
     Parameters
     ----------
     raw
         Text columns as ``parse`` gives them, one row per record.
+    row_rules
+        The rules on whole rows, which know the blocks before; left out, there are none before.
+    lines
+        The lines that the rows stood on.
 
     Returns
     -------
@@ -116,53 +131,42 @@ def cast(raw: pl.DataFrame, header: Header, contract: Contract) -> Cast:
     )
     frame = typed.collect()
     repaired: Counter[str] = Counter()
-    reasons: list[pl.DataFrame] = []
-    flags: list[pl.DataFrame] = []
+    found = Found()
     for i, column in declared:
         text = raw[text_column(i)]
         if column.type != "text":
             frame, text, unread = _repair(frame, text, column, repaired)
             if unread is not None:
                 rule_id = f"{column.target}_invalid"
-                reasons += _reasons(unread, text, column, rule_id, _expected(column))
-        for rule in contract.rules:
-            if rule.column != column.target:
-                continue
-            if rule.check == "not_empty" and not text.null_count():
-                continue
-            failed = _broken(frame, text, rule)
-            if not failed.any():
-                continue
-            if rule.level == "flag":
-                flags.append(_flag(failed, rule))
-            else:
-                reasons += _reasons(failed, text, column, rule.id, rule.sentence)
+                rows = unread.arg_true()
+                found.reasons.append(reasons_of(rows, text, column, rule_id, _expected(column)))
+        judge_column(found, frame, text, column, contract.rules)
     if contract.drift == "quarantine":
-        reasons += _undeclared(raw, header, contract)
-    why = pl.concat(reasons) if reasons else no_reasons()
-    flagged = pl.concat(flags) if flags else pl.DataFrame(schema=FLAG_SCHEMA)
-    if reasons:
-        frame = frame.join(why, on="_row", how="anti", maintain_order="left")
-        flagged = flagged.join(why, on="_row", how="anti", maintain_order="left")
-    return Cast(frame, why, repaired, flagged)
+        found.reasons += _undeclared(raw, header, contract)
+    if row_rules is None:
+        row_rules = RowRules(contract, header)
+    row_rules.judge(found, frame, np.arange(frame.height) if lines is None else lines)
+    why, flags, warned = found.frames()
+    if found.reasons:
+        frame, flags, warned = (
+            kept.join(why, on="_row", how="anti", maintain_order="left")
+            for kept in (frame, flags, warned)
+        )
+    return Cast(frame, why, repaired, flags, warned)
 
 
 def _undeclared(raw: pl.DataFrame, header: Header, contract: Contract) -> list[pl.DataFrame]:
     """Reasons of rows that have a value in a column that the contract does not know."""
+    sentence = f"the contract of {contract.name} knows no such column, so expected nothing"
     reasons: list[pl.DataFrame] = []
     for i, name in enumerate(header.names):
         if header.columns[i] is None:
             text = raw[text_column(i)]
-            sentence = f"the contract of {contract.name} knows no such column, so expected nothing"
-            reasons += _reasons(
-                text.is_not_null(), text, Column(name, None), "undeclared_column", sentence
-            )
+            rows = text.is_not_null().arg_true()
+            if len(rows):
+                column = Column(name, None)
+                reasons.append(reasons_of(rows, text, column, "undeclared_column", sentence))
     return reasons
-
-
-def _flag(failed: pl.Series, rule: Rule) -> pl.DataFrame:
-    rows = failed.arg_true().cast(pl.UInt32)
-    return pl.DataFrame({"_row": rows, "rule": [rule.id] * len(rows)}, schema=FLAG_SCHEMA)
 
 
 def _name(column: Column) -> str:
@@ -238,60 +242,8 @@ def _repair(
     return frame, text, frame[name].is_null() & text.is_not_null()
 
 
-def _broken(frame: pl.DataFrame, text: pl.Series, rule: Rule) -> pl.Series:
-    """Which rows break a rule; a value that could not be read has its own reason already."""
-    if rule.check == "not_empty":
-        return text.is_null()
-    if rule.check == "one_of":
-        return ~text.is_in(rule.bound.split("|")).fill_null(True)
-    if rule.check == "matches":
-        return ~text.str.contains(rule.bound).fill_null(True)
-    values = frame[rule.column]
-    bound = _bound(rule, values.dtype)
-    breaks: dict[str, Callable[[], pl.Series]] = {
-        "greater": lambda: values <= bound,
-        "at_least": lambda: values < bound,
-        "at_most": lambda: values > bound,
-    }
-    return breaks[rule.check]().fill_null(False)
-
-
-def _bound(rule: Rule, dtype: pl.DataType) -> Any:
-    if dtype.is_decimal():
-        return Decimal(rule.bound)
-    if dtype == pl.Date:
-        return date.fromisoformat(rule.bound)
-    return datetime.fromisoformat(rule.bound) if dtype.is_temporal() else int(rule.bound)
-
-
 def _expected(column: Column) -> str:
     if column.type in ("timestamp", "date"):
         what = "date and time" if column.type == "timestamp" else "date"
         return f"expected an existing {what} as {' or '.join(column.formats)}"
     return f"expected {EXPECTATIONS[column.type]}"
-
-
-def _reasons(
-    failed: pl.Series, text: pl.Series, column: Column, rule: str, sentence: str
-) -> list[pl.DataFrame]:
-    rows = failed.arg_true()
-    if not len(rows):
-        return []
-    value = text.gather(rows).str.slice(0, 200)
-    return [
-        pl.select(
-            pl.lit(rows).cast(pl.UInt32).alias("_row"),
-            pl.lit(rule).alias("rule"),
-            pl.lit(column.name).alias("column"),
-            pl.when(pl.lit(value).is_null())
-            .then(pl.lit(f"{column.name} is empty: {sentence}."))
-            .otherwise(pl.lit(f"{column.name} is '") + pl.lit(value) + pl.lit(f"': {sentence}."))
-            .alias("sentence"),
-        )
-    ]
-
-
-def no_reasons() -> pl.DataFrame:
-    """No reason at all: an empty frame of ``_row, rule, column, sentence``."""
-    text = ("rule", "column", "sentence")
-    return pl.DataFrame(schema={"_row": pl.UInt32} | dict.fromkeys(text, pl.String))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from ecorse.clean.cast import no_reasons
+from ecorse.clean.rules import no_reasons
 from ecorse.clock import local_to_utc
 from ecorse.schema.contract import Column, Contract, Form, Header, Rule
 from ecorse.schema.source import Canonical, Shop
