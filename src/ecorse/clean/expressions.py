@@ -19,7 +19,7 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import TokenType
 
-from ecorse.clean.values import ExpressionError, Kind, Value, need, of_column
+from ecorse.clean.operands import ExpressionError, Kind, Value, need, of_column
 from ecorse.clean.whitelist import COMPARISONS, Walk, called
 from ecorse.schema.contract import header_key
 

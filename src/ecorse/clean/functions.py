@@ -1,6 +1,6 @@
 """The functions of expressions: what each takes, gives and does to null.
 
-What belongs here: one function each. What does not: operators (``values``), how an expression is
+What belongs here: one function each. What does not: operators (``operands``), how an expression is
 read (``expressions``).
 """
 
@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from ecorse.clean.values import (
+from ecorse.clean.operands import (
     ExpressionError,
     Kind,
     Value,

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ecorse.clean.counts import KeyCounts
 from ecorse.clean.expressions import Compiled, Name, compile
 from ecorse.clean.functions import as_text
-from ecorse.clean.values import Value
+from ecorse.clean.operands import Value
 from ecorse.schema.contract import Column, Contract, Header, Rule
 
 FLAG_SCHEMA = {"_row": pl.UInt32, "rule": pl.String}

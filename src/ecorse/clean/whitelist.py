@@ -15,9 +15,9 @@ from typing import Any
 import polars as pl
 from sqlglot import exp
 
-from ecorse.clean import values
+from ecorse.clean import operands
 from ecorse.clean.functions import FUNCTIONS, as_text, call, convert, like
-from ecorse.clean.values import ExpressionError, Value, alike, need
+from ecorse.clean.operands import ExpressionError, Value, alike, need
 
 MOST_DEPTH = 40
 # nodes that sqlglot makes of functions that are ours: node -> (name, its arguments in order)
@@ -178,7 +178,7 @@ def _comparison(node: exp.Expr, part: Part) -> Value:
 def _literal(node: exp.Expr, part: Part) -> Value:
     if node.is_string:
         return Value(pl.lit(node.this), "text", f"'{node.this}'", constant=node.this)
-    return values.literal_number(node.this)
+    return operands.literal_number(node.this)
 
 
 def _arithmetic(node: exp.Expr, part: Part) -> Value:
@@ -189,10 +189,10 @@ def _arithmetic(node: exp.Expr, part: Part) -> Value:
         if side.kind == "nothing":
             return side
     if isinstance(node, exp.Add):
-        return values.add(*sides, text)
+        return operands.add(*sides, text)
     if isinstance(node, exp.Sub):
-        return values.add(*sides, text, minus=True)
-    makers = {exp.Mul: values.multiply, exp.Div: values.divide, exp.Mod: values.remainder}
+        return operands.add(*sides, text, minus=True)
+    makers = {exp.Mul: operands.multiply, exp.Div: operands.divide, exp.Mod: operands.remainder}
     return makers[type(node)](*sides, text)
 
 

@@ -1,6 +1,6 @@
-"""Values of an expression: their kinds, exact arithmetic, comparison as SQL has it.
+"""Parts of an expression: their kinds, exact arithmetic, comparison as SQL has it.
 
-What belongs here: what two values of known kinds give together. What does not: the text of an
+What belongs here: what two parts of known kinds give together. What does not: the text of an
 expression and which functions there are (``expressions``, ``functions``).
 
 Every number is a decimal of 38 digits whose scale is known before a row is read, so that sums and
@@ -119,7 +119,10 @@ def need(value: Value, *kinds: Kind, of: str) -> Value:
         return value
     hint = ""
     if value.kind == "text" and "number" in kinds:
-        hint = f'; declare its column with type = "integer" or "decimal", or cast({value.text} as integer)'
+        hint = (
+            '; declare its column with type = "integer" or "decimal", or say '
+            f"cast({value.text} as integer)"
+        )
     raise ExpressionError(
         f"{of} needs {' or '.join(WORDS[k] for k in kinds)}, and {value.text} is "
         f"{WORDS[value.kind]}{hint}"
