@@ -19,11 +19,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecorse.clean.cast import SCALE, cast, parse, text_column
+from ecorse.clean.cast import cast, parse, text_column
 from ecorse.clean.duplicates import SeenRows
 from ecorse.clean.formats.base import Dialect
 from ecorse.clean.framing import FramedBlock, Framer
+from ecorse.clean.numbers import SCALE
 from ecorse.clean.profile import Profile
+from ecorse.clean.rules import RowRules
 from ecorse.clean.stream import Readable, text_blocks
 from ecorse.errors import ContractError
 from ecorse.schema.contract import recognise
@@ -50,6 +52,7 @@ NOT_PROFILED = (
     "ordered_at", "street", "flags", "attributes", "line_kind",
 )  # fmt: skip
 FEW_INVALID = 20
+EXAMPLES = 3
 
 
 @dataclass
@@ -75,6 +78,7 @@ class Account:
     """What became of every row of a file, and what a person should know about it.
 
     ``lines`` counts, by table, the rows that are new for certain, and ``money`` sums theirs.
+    ``broken`` counts the rows that break a rule of level warn, which are kept.
     """
 
     rows_read: int = 0
@@ -83,6 +87,8 @@ class Account:
     repaired: Counter[str] = field(default_factory=Counter)
     flagged: Counter[str] = field(default_factory=Counter)
     warned: Counter[str] = field(default_factory=Counter)
+    broken: Counter[str] = field(default_factory=Counter)
+    broken_examples: dict[str, list[str]] = field(default_factory=dict)
     derived: dict[str, Difference] = field(default_factory=dict)
     raw: Profile = field(default_factory=Profile)
     clean: Profile = field(default_factory=Profile)
@@ -147,6 +153,8 @@ class Cleaner:
         self._file_header = self.header
         if isinstance(source, LookingUp):
             self.header = source.extend(self.header)
+        facts = {"currency": shop.currency, "time_zone": shop.time_zone}
+        self._row_rules = RowRules(contract, self.header, facts)
         table = STAGING_TABLES[contract.table]
         self._time = table.time
         self._has_flags = any(rule.level == "flag" for rule in contract.rules)
@@ -157,6 +165,9 @@ class Cleaner:
         """Give the file's rows, block by block, in file order."""
         for block in _ahead(self._framer):
             yield self._clean(block)
+        for rule, (rows, examples) in self._row_rules.counted().items():
+            self.account.broken[rule] += rows
+            self.account.broken_examples[rule] = examples
         invalid = self.account.rejected["invalid_utf8"]
         if invalid > max(FEW_INVALID, self._limit_share * self.account.rows_read):
             raise ContractError(
@@ -187,6 +198,7 @@ class Cleaner:
             sentences.append("The file has a header and no rows.")
         for name, rows in sorted(self.account.warned.items()):
             sentences.append(self._source.warnings[name].format(rows=rows))
+        sentences += self._broken_rules()
         for name, found in self.account.derived.items():
             if found.different:
                 sentences.append(
@@ -194,6 +206,18 @@ class Cleaner:
                     f"{found.different} of {found.checked} rows, for example {found.examples[0]}."
                 )
         return sentences
+
+    def _broken_rules(self) -> list[str]:
+        """A sentence per rule of level warn that rows break."""
+        said = {rule.id: rule.sentence for rule in self._source.contract.rules}
+        told = []
+        for rule, rows in sorted(self.account.broken.items()):
+            examples = " ".join(e.rstrip(".") + "." for e in self.account.broken_examples[rule])
+            told.append(
+                f"Rule {rule!r} does not hold in {rows} of {self.account.rows_read} rows, which "
+                f"were kept: {said[rule]}. {examples}"
+            )
+        return told
 
     def _clean(self, block: FramedBlock) -> CleanBlock:
         contract, account = self._source.contract, self.account
@@ -207,7 +231,7 @@ class Cleaner:
             return self._set_all_aside(block)
         if isinstance(self._source, LookingUp):
             raw = self._source.enrich(raw, self.header)
-        typed = cast(raw, self.header, contract)
+        typed = cast(raw, self.header, contract, self._row_rules, block.lines)
         if contract.drift == "freeze":
             self._refuse_retyped(block, typed.reasons)
         found = self._source.canonicalise(typed.frame, self.header, self._shop)
@@ -230,6 +254,7 @@ class Cleaner:
             )
         self._count(block, lines, rejected)
         account.repaired += typed.repaired
+        self._take_warnings(block, typed.warned)
         account.warned += found.warnings
         for name, difference in found.derived.items():
             if name in account.derived:
@@ -238,6 +263,14 @@ class Cleaner:
                 account.derived[name] = difference
         self._profile(raw, lines)
         return self._tally(self._sorted_out(block, lines, rejected, rows, found.companions))
+
+    def _take_warnings(self, block: FramedBlock, warned: pl.DataFrame) -> None:
+        """Count the rows that break a rule of level warn; the first few are examples."""
+        self.account.broken.update(warned["rule"].to_list())
+        for row, rule, sentence in warned.drop_nulls().iter_rows():
+            examples = self.account.broken_examples.setdefault(rule, [])
+            if len(examples) < EXAMPLES:
+                examples.append(f"line {block.lines[row]}: {sentence}")
 
     def _sorted_out(
         self,

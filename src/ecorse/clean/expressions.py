@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 import polars as pl
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
-from sqlglot.tokens import TokenType
+from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.tokens import TokenType  # type: ignore[attr-defined]
 
 from ecorse.clean.operands import ExpressionError, Kind, Value, need, of_column
 from ecorse.clean.whitelist import COMPARISONS, Walk, called
@@ -120,7 +120,8 @@ def _parse(text: str) -> exp.Expr:
     try:
         found = [node for node in sqlglot.parse(text, dialect=DIALECT) if node is not None]
     except SqlglotError as error:
-        why = error.errors[0]["description"] if getattr(error, "errors", None) else str(error)
+        told = error.errors if isinstance(error, ParseError) else []
+        why = str(told[0]["description"]) if told else str(error)
         raise ExpressionError(f"it is no SQL expression ({' '.join(why.split())[:200]})") from None
     if len(found) != 1:
         raise ExpressionError("expected one expression")

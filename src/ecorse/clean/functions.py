@@ -184,10 +184,10 @@ def convert(value: Value, to: str, text: str) -> Value:
         if value.kind == "number":
             return _round(text, value) if to == "integer" else replace(value, text=text)
         shape = r"^[+-]?\d{1,18}$" if to == "integer" else r"^[+-]?\d{1,18}(\.\d{1,6}0*)?$"
-        read = pl.when(value.expr.str.contains(shape)).then(value.expr)
+        digits = pl.when(value.expr.str.contains(shape)).then(value.expr)
         if to == "integer":
-            return number(read.cast(pl.Int64, strict=False), text, 18)
-        exact = read.cast(pl.Decimal(38, CAST_SCALE), strict=False)
+            return number(digits.cast(pl.Int64, strict=False), text, 18)
+        exact = digits.cast(pl.Decimal(38, CAST_SCALE), strict=False)
         return number(exact, text, 18, CAST_SCALE)
     need(value, "text", "date", "timestamp", of="cast()")
     if value.kind == "text":

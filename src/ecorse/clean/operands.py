@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
@@ -129,15 +129,26 @@ def need(value: Value, *kinds: Kind, of: str) -> Value:
     )
 
 
-def add(left: Value, right: Value, text: str, *, minus: bool = False) -> Value:
-    """Sum or difference, exactly."""
+def add(left: Value, right: Value, text: str) -> Value:
+    """The sum, exactly."""
+    a, b, digits, scale = _same_scale(left, right)
+    return number(a + b, text, digits, scale)
+
+
+def subtract(left: Value, right: Value, text: str) -> Value:
+    """The difference, exactly."""
+    a, b, digits, scale = _same_scale(left, right)
+    return number(a - b, text, digits, scale)
+
+
+def _same_scale(left: Value, right: Value) -> tuple[pl.Expr, pl.Expr, int, int]:
+    """Two numbers that can be added without leaving 38 digits; digits and scale of the sum."""
     scale = max(left.scale, right.scale)
     digits = max(left.digits, right.digits) + 1
     a, b = left.at_scale(scale), right.at_scale(scale)
     if digits + scale > PRECISION:
-        size = a.cast(pl.Float64).abs() + b.cast(pl.Float64).abs()
-        a = _where_it_fits(a, size, scale)
-    return number(a - b if minus else a + b, text, digits, scale)
+        a = _where_it_fits(a, a.cast(pl.Float64).abs() + b.cast(pl.Float64).abs(), scale)
+    return a, b, digits, scale
 
 
 def multiply(left: Value, right: Value, text: str) -> Value:
@@ -227,7 +238,7 @@ def _two_kinds(values: Sequence[Value]) -> tuple[Value, Value]:
 
 def _as_time(value: Value, kinds: set[Kind], of: str) -> Value:
     """A literal such as '2024-05-31' as the time that it is compared with."""
-    read: date | datetime | None = None
+    read: datetime | None = None
     if isinstance(value.constant, str):
         try:
             read = datetime.fromisoformat(value.constant)

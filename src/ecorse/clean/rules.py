@@ -21,10 +21,10 @@ from ecorse.clean.counts import KeyCounts
 from ecorse.clean.expressions import Compiled, Name, compile
 from ecorse.clean.functions import as_text
 from ecorse.clean.operands import Value
+from ecorse.clean.values import no_reasons, reasons_of
 from ecorse.schema.contract import Column, Contract, Header, Rule
 
 FLAG_SCHEMA = {"_row": pl.UInt32, "rule": pl.String}
-REASON_SCHEMA = {"_row": pl.UInt32, "rule": pl.String, "column": pl.String, "sentence": pl.String}
 WARNED_SCHEMA = {"_row": pl.UInt32, "rule": pl.String, "sentence": pl.String}
 SHOWN_CHARACTERS = 200
 EXPLAINED = 100  # of a block's rows that break a rule of level warn, so many get a sentence
@@ -43,19 +43,22 @@ class Found:
     flags: list[pl.DataFrame] = field(default_factory=list)
     warned: list[pl.DataFrame] = field(default_factory=list)
 
-    def add(self, rule: Rule, failed: pl.Series, why: Callable[[pl.Series], pl.DataFrame]) -> None:
-        """Take in the rows that break a rule; ``why`` gives the reasons of row numbers."""
-        rows = failed.arg_true().cast(pl.UInt32)
-        if not len(rows):
+    def add(
+        self, rule: Rule, failed: pl.Series, why: Callable[[pl.Series], list[pl.DataFrame]]
+    ) -> None:
+        """Take in the rows that break a rule; ``why`` gives the reasons of marked rows."""
+        if not failed.any():
             return
         if rule.level == "reject":
-            self.reasons.append(why(rows))
+            self.reasons += why(failed)
             return
+        rows = failed.arg_true().cast(pl.UInt32)
         marked = pl.DataFrame({"_row": rows, "rule": [rule.id] * len(rows)}, schema=FLAG_SCHEMA)
         if rule.level == "flag":
             self.flags.append(marked)
             return
-        told = why(rows.head(EXPLAINED)).select("_row", "sentence")
+        first = failed & (failed.cum_sum() <= EXPLAINED)
+        told = pl.concat(why(first)).select("_row", "sentence")
         self.warned.append(marked.join(told, on="_row", how="left", maintain_order="left"))
 
     def frames(self) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
@@ -65,27 +68,6 @@ class Found:
             pl.concat(self.flags) if self.flags else pl.DataFrame(schema=FLAG_SCHEMA),
             pl.concat(self.warned) if self.warned else pl.DataFrame(schema=WARNED_SCHEMA),
         )
-
-
-def no_reasons() -> pl.DataFrame:
-    """No reason at all: an empty frame of ``_row, rule, column, sentence``."""
-    return pl.DataFrame(schema=REASON_SCHEMA)
-
-
-def reasons_of(
-    rows: pl.Series, text: pl.Series, column: Column, rule: str, sentence: str
-) -> pl.DataFrame:
-    """Reasons of rows for what stands in one column, with its text."""
-    value = text.gather(rows).str.slice(0, SHOWN_CHARACTERS)
-    return pl.select(
-        pl.lit(rows).cast(pl.UInt32).alias("_row"),
-        pl.lit(rule).alias("rule"),
-        pl.lit(column.name).alias("column"),
-        pl.when(pl.lit(value).is_null())
-        .then(pl.lit(f"{column.name} is empty: {sentence}."))
-        .otherwise(pl.lit(f"{column.name} is '") + pl.lit(value) + pl.lit(f"': {sentence}."))
-        .alias("sentence"),
-    )
 
 
 def judge_column(
@@ -98,8 +80,8 @@ def judge_column(
         if rule.check == "not_empty" and not text.null_count():
             continue
 
-        def why(rows: pl.Series, rule: Rule = rule) -> pl.DataFrame:
-            return reasons_of(rows, text, column, rule.id, rule.sentence)
+        def why(failed: pl.Series, rule: Rule = rule) -> list[pl.DataFrame]:
+            return reasons_of(failed, text, column, rule.id, rule.sentence)
 
         found.add(rule, _broken(frame, text, rule), why)
 
@@ -180,12 +162,14 @@ class RowRules:
             holds = seen.select(pl.first(), compiled.expr.alias("holds"))["holds"]
 
             def why(
-                rows: pl.Series,
+                failed: pl.Series,
                 seen: pl.DataFrame = seen,
                 rule: Rule = rule,
                 compiled: Compiled = compiled,
-            ) -> pl.DataFrame:
-                return _row_reasons(seen[rows], rows, rule, compiled, self._column_of(compiled))
+            ) -> list[pl.DataFrame]:
+                return [
+                    _row_reasons(seen.filter(failed), rule, compiled, self._column_of(compiled))
+                ]
 
             found.add(rule, ~holds.fill_null(True), why)
 
@@ -236,13 +220,11 @@ def compile_rule(
     )  # fmt: skip
 
 
-def _row_reasons(
-    broken: pl.DataFrame, rows: pl.Series, rule: Rule, compiled: Compiled, column: str
-) -> pl.DataFrame:
+def _row_reasons(broken: pl.DataFrame, rule: Rule, compiled: Compiled, column: str) -> pl.DataFrame:
     """Reasons of rows with the values that contradict each other."""
     shown = pl.concat_str([_shown(value) for value in compiled.shown], separator=", ")
     return broken.select(
-        pl.lit(rows).alias("_row"),
+        "_row",
         pl.lit(rule.id).alias("rule"),
         pl.lit(column or None, pl.String).alias("column"),
         (shown + f": {rule.sentence}.").alias("sentence"),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from typing import Any
 
 import polars as pl
@@ -188,12 +187,12 @@ def _arithmetic(node: exp.Expr, part: Part) -> Value:
         need(side, "number", of=text)
         if side.kind == "nothing":
             return side
-    if isinstance(node, exp.Add):
-        return operands.add(*sides, text)
-    if isinstance(node, exp.Sub):
-        return operands.add(*sides, text, minus=True)
-    makers = {exp.Mul: operands.multiply, exp.Div: operands.divide, exp.Mod: operands.remainder}
-    return makers[type(node)](*sides, text)
+    left, right = sides
+    makers: dict[type[exp.Expr], Callable[[Value, Value, str], Value]] = {
+        exp.Add: operands.add, exp.Sub: operands.subtract, exp.Mul: operands.multiply,
+        exp.Div: operands.divide, exp.Mod: operands.remainder,
+    }  # fmt: skip
+    return makers[type(node)](left, right, text)
 
 
 def _minus(node: exp.Expr, part: Part) -> Value:
@@ -205,12 +204,17 @@ def _minus(node: exp.Expr, part: Part) -> Value:
 def _logic(node: exp.Expr, part: Part) -> Value:
     """``and``, ``or``, ``not``: null where the rest does not decide."""
     only(node, "this", "expression")
-    word = {exp.And: "and", exp.Or: "or", exp.Not: "not"}[type(node)]
+    word = "and" if isinstance(node, exp.And) else "or" if isinstance(node, exp.Or) else "not"
     sides = [need(part(n), "boolean", of=word) for n in (node.this, node.args.get("expression"))
              if n is not None]  # fmt: skip
     parts = [s.expr.cast(pl.Boolean) for s in sides]
-    both = {"and": lambda a, b: a & b, "or": lambda a, b: a | b}
-    made = ~parts[0] if word == "not" else reduce(both[word], parts)
+    made = (
+        ~parts[0]
+        if word == "not"
+        else parts[0] & parts[1]
+        if word == "and"
+        else (parts[0] | parts[1])
+    )
     return Value(made, "boolean", said(node))
 
 

@@ -6,15 +6,33 @@ What belongs here: the file's shape and its checks. What does not: what becomes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
+import polars as pl
 from pydantic import Field
 
+from ecorse.clean.expressions import Name
+from ecorse.clean.rules import names_of
 from ecorse.declared import Table, read
-from ecorse.schema.contract import Column, Contract, Form, Rule
-from ecorse.schema.staging import STAGING_TABLES, StagedColumn, StagingTable
+from ecorse.schema.contract import (
+    Column,
+    ColumnType,
+    Contract,
+    DecimalSign,
+    FillDown,
+    ForeignCurrency,
+    Form,
+    GroupSign,
+    Repair,
+    Repeats,
+    Rule,
+)
+from ecorse.schema.dtypes import dtype_of
+from ecorse.schema.staging import STAGING_TABLES
+from ecorse.schema.table import StagedColumn, StagingTable
+from ecorse.sources.mappings.conditions import RuleTable, Setting, wrong_settings
 from ecorse.sources.reading import Encoding, OneCharacter, Rung
 
 Text = Annotated[str, Field(min_length=1)]
@@ -31,32 +49,66 @@ def type_of(column: StagedColumn | None) -> str:
     }.get(sql_type, "")
 
 
-class ColumnTable(Table):
+class Style(Table):
+    """How values are written: of all columns of a file, or of one."""
+
+    decimal: DecimalSign | None = None
+    group: GroupSign | None = None
+    normalise: tuple[Repair, ...] | None = None
+    nulls: tuple[str, ...] | None = None
+    zone: str | None = None
+
+    def over(self, other: Style) -> Style:
+        """What this one says, and the other where it says nothing."""
+        said = {
+            name: mine if (mine := getattr(self, name)) is not None else getattr(other, name)
+            for name in Style.model_fields
+        }
+        return Style(**said)
+
+
+class ColumnTable(Style):
     """A column of a file, and what it becomes; see ``ecorse.schema.contract.Column``."""
 
-    name: str
+    name: str | None = None
+    parts: tuple[str, ...] = Field(default=(), alias="from")
+    by: str | None = None
     target: Text | None = None
-    type: Literal["text", "integer", "decimal", "boolean", "date", "timestamp"] = "text"
+    ignore: bool = False
+    type: ColumnType = "text"
     required: bool = True
     aliases: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
-    normalise: tuple[Literal["currency_sign", "thousands", "integral_decimal"], ...] = ()
-    zone: str = "shop"
+    date_only: bool = False
 
-    def column(self) -> Column:
+    @property
+    def called(self) -> str:
+        """Its name in the file, or those of its parts."""
+        return self.name if self.name is not None else " + ".join(self.parts)
+
+    def column(self, file_style: Style) -> Column:
         """The declaration that casting works by."""
-        return Column(**self.model_dump())
-
-
-class RuleTable(Table):
-    """A condition on a canonical column; see ``ecorse.schema.contract.Rule``."""
-
-    id: Text
-    column: Text
-    check: Literal["not_empty", "greater", "at_least", "at_most", "one_of", "matches"]
-    sentence: Text
-    bound: str = ""
-    level: Literal["reject", "flag"] = "reject"
+        style = self.over(file_style)
+        decimal = style.decimal or ""
+        # a comma for decimals leaves the point to the thousands: nothing else is written so
+        group = style.group if style.group is not None else ("." if decimal == "," else "")
+        return Column(
+            name=self.called,
+            target=self.target,
+            type=self.type,
+            required=self.required,
+            aliases=self.aliases,
+            formats=self.formats,
+            normalise=style.normalise or (),
+            zone=style.zone or "shop",
+            decimal=decimal,
+            group=group,
+            nulls=style.nulls or (),
+            is_date_only=self.date_only,
+            is_ignored=self.ignore,
+            parts=self.parts,
+            by=self.by if self.by is not None else " ",
+        )
 
 
 class LookupTable(Table):
@@ -70,7 +122,39 @@ class LookupTable(Table):
     columns: tuple[ColumnTable, ...] = Field(min_length=1)
 
 
-class MappingFile(Table):
+class FillDownTable(Table):
+    """Columns whose values stand on the first line of a group; see ``contract.FillDown``."""
+
+    within: Text
+    columns: tuple[Text, ...] = Field(min_length=1)
+
+
+class AlsoTable(Table):
+    """A value of a row that becomes a line of its own kind beside it.
+
+    ``amount`` is a declared column of type decimal, or an expression. With sign ``-`` the value is
+    taken off. ``once_per``: the value is said once per order, or the same on each of its lines.
+    ``at`` is a declared column with its own time.
+    """
+
+    kind: Literal[
+        "shipping", "fee", "discount", "tax", "tip", "refund", "gift_card", "voucher", "adjustment"
+    ]
+    amount: Text
+    sign: Literal["+", "-"] = "+"
+    once_per: Text | None = None
+    when: Text | None = None
+    at: Text | None = None
+
+
+class TakenBackTable(Table):
+    """Rows whose lines are taken back: their lines stand once more, returned, beside the sale."""
+
+    when: Text
+    at: Text | None = None
+
+
+class MappingFile(Style):
     """A whole mapping file."""
 
     about: Text = Field(description="what the file is, in a sentence")
@@ -88,6 +172,14 @@ class MappingFile(Table):
     encoding: Encoding = "utf-8"
     drift: Literal["evolve", "quarantine", "freeze"] = "evolve"
     customer_rungs: tuple[Rung, ...] = ("id", "email")
+    fill_down: FillDownTable | None = None
+    line_key: tuple[Text, ...] = ()
+    repeats: Repeats = "drop"
+    foreign_currency: ForeignCurrency = "reject"
+    tax: Literal["included", "apart"] | None = None
+    settings: tuple[Setting, ...] = Field(default=(), alias="set")
+    also: tuple[AlsoTable, ...] = ()
+    taken_back: TakenBackTable | None = None
 
     @property
     def every_column(self) -> tuple[ColumnTable, ...]:
@@ -104,6 +196,23 @@ class MappingFile(Table):
         """What its columns and constants fill, as often as they do."""
         return [c.target for c in self.every_column if c.target] + list(self.constants)
 
+    def names_of_file(self) -> dict[str, Name]:
+        """What rules may name: what the file says, before constants, values and conditions."""
+        return names_of(c.column(self) for c in self.every_column if not c.ignore)
+
+    def names(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
+        """What conditions (``[[set]]``, ``[[also]]``) may name: columns and constants.
+
+        ``schema`` is that of a frame which has every target; left out, types are as declared.
+        """
+        named = names_of((c.column(self) for c in self.every_column if not c.ignore), schema)
+        for target in self.constants:
+            column = self.staging.column(target)
+            is_text = column is None or type_of(column) in ("", "timestamp")
+            dtype = pl.String() if column is None or is_text else dtype_of(column)
+            named[target] = Name(target, schema[target] if schema else dtype)
+        return named
+
     def mistakes(self) -> Iterable[str]:
         """What is well-formed and makes no sense: targets, types, rules, values."""
         yield from _wrong_targets(self)
@@ -113,8 +222,8 @@ class MappingFile(Table):
         yield from _wrong_values(self)
         given = self.filled
         for rule in self.rules:
-            if rule.column not in given:
-                yield f"rule {rule.id!r}: no column fills {rule.column!r}"
+            yield from rule.wrong(given, self.names_of_file())
+        yield from wrong_settings(self.settings, self.staging, self.names())
         yield from (f"values.{t}: no column fills {t!r}" for t in self.values if t not in given)
         yield from (f"dedup_key: no column fills {t!r}" for t in self.dedup_key if t not in given)
 
@@ -202,7 +311,7 @@ def _bounds_of_staging(declared: MappingFile) -> list[Rule]:
 
 
 def _contract(name: str, declared: MappingFile) -> Contract:
-    rules = [Rule(**rule.model_dump()) for rule in declared.rules]
+    rules = [rule.rule() for rule in declared.rules]
     stated = {rule.column for rule in rules if rule.check == "not_empty"}
     rules += [
         Rule(f"{target}_empty", target, "not_empty", "every row needs one")
@@ -216,7 +325,7 @@ def _contract(name: str, declared: MappingFile) -> Contract:
     no_columns = (*declared.staging.becomes, "ordered_at")
     return Contract(
         name=name,
-        forms=(Form(name, tuple(c.column() for c in declared.columns)),),
+        forms=(Form(name, tuple(c.column(declared) for c in declared.columns)),),
         rules=tuple(rules),
         dedup_key=tuple(k for k in key if k not in no_columns) or ("shop_id",),
         delimiter=declared.delimiter,
@@ -225,5 +334,13 @@ def _contract(name: str, declared: MappingFile) -> Contract:
         table=declared.table,
         drift=declared.drift,
         customer_rungs=declared.customer_rungs,
+        line_key=declared.line_key,
+        repeats=declared.repeats,
+        foreign_currency=declared.foreign_currency,
+        fill_down=(
+            FillDown(declared.fill_down.within, declared.fill_down.columns)
+            if declared.fill_down
+            else None
+        ),
         declares=declared.model_dump_json(),
     )
