@@ -212,10 +212,10 @@ class Cleaner:
         said = {rule.id: rule.sentence for rule in self._source.contract.rules}
         told = []
         for rule, rows in sorted(self.account.broken.items()):
-            examples = " ".join(e.rstrip(".") + "." for e in self.account.broken_examples[rule])
+            examples = "; ".join(self.account.broken_examples.get(rule, []))
             told.append(
                 f"Rule {rule!r} does not hold in {rows} of {self.account.rows_read} rows, which "
-                f"were kept: {said[rule]}. {examples}"
+                f"were kept: {said[rule]}{f' ({examples})' if examples else ''}."
             )
         return told
 
@@ -267,10 +267,12 @@ class Cleaner:
     def _take_warnings(self, block: FramedBlock, warned: pl.DataFrame) -> None:
         """Count the rows that break a rule of level warn; the first few are examples."""
         self.account.broken.update(warned["rule"].to_list())
+        said = {rule.id: rule.sentence for rule in self._source.contract.rules}
         for row, rule, sentence in warned.drop_nulls().iter_rows():
             examples = self.account.broken_examples.setdefault(rule, [])
             if len(examples) < EXAMPLES:
-                examples.append(f"line {block.lines[row]}: {sentence}")
+                values = sentence.removesuffix(f": {said[rule]}.")
+                examples.append(f"line {block.lines[row]}: {values}")
 
     def _sorted_out(
         self,
