@@ -7,6 +7,7 @@ What belongs here: the order of the steps for a block's columns. What does not: 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from ecorse.clean import values
 from ecorse.clean.rules import FLAG_SCHEMA, WARNED_SCHEMA, Found, RowRules, judge_column
 from ecorse.clean.values import name_of, reasons_of
-from ecorse.schema.contract import Column, Contract, Header
+from ecorse.schema.contract import Column, Contract, Header, own_name
 
 STATED = "_stated"  # the sign or code of a currency that stood beside a row's numbers
 DATE_ONLY = "is_date_only"
@@ -78,6 +79,7 @@ def cast(
     raw: pl.DataFrame,
     header: Header,
     contract: Contract,
+    refused: Sequence[pl.DataFrame] = (),
     row_rules: RowRules | None = None,
     lines: NDArray[np.int64] | None = None,
 ) -> Cast:
@@ -87,6 +89,8 @@ def cast(
     ----------
     raw
         Text columns as ``parse`` gives them, one row per record.
+    refused
+        Reasons of rows that are refused already.
     row_rules
         The rules on whole rows, which know the blocks before; left out, there are none before.
     lines
@@ -101,11 +105,14 @@ def cast(
     typed = raw.lazy().select(
         pl.int_range(pl.len(), dtype=pl.UInt32).alias("_row"),
         *(values.convert(pl.col(text_column(i)), c).alias(name_of(c)) for i, c in declared),
-        *(pl.col(text_column(header.names.index(name))).alias(name) for name in header.extra),
+        *(
+            pl.col(text_column(header.names.index(name))).alias(own_name(name))
+            for name in header.extra
+        ),
     )
     frame = typed.collect()
     repaired: Counter[str] = Counter()
-    found = Found()
+    found = Found(list(refused))
     stated: list[pl.Series] = []
     for i, column in declared:
         text = raw[text_column(i)]

@@ -21,7 +21,7 @@ from ecorse.clean.counts import KeyCounts
 from ecorse.clean.expressions import Compiled, Name, compile
 from ecorse.clean.functions import as_text
 from ecorse.clean.operands import Value
-from ecorse.clean.values import no_reasons, reasons_of
+from ecorse.clean.values import name_of, no_reasons, reasons_of
 from ecorse.schema.contract import Column, Contract, Header, Rule
 
 FLAG_SCHEMA = {"_row": pl.UInt32, "rule": pl.String}
@@ -126,13 +126,13 @@ def names_of(
     names: dict[str, Name] = {}
     declared = list(columns)
     for column in declared:
-        known = column.target or column.name
+        known = name_of(column)
         is_there = schema is None or known in schema
         dtype = schema[known] if schema and is_there else DTYPES[column.type]
         names[known] = Name(known, dtype, is_there)
     for column in declared:
         if column.name:
-            names.setdefault(column.name, names[column.target or column.name])
+            names.setdefault(column.name, names[name_of(column)])
     return names
 
 
@@ -200,7 +200,7 @@ class RowRules:
     def _column_of(self, compiled: Compiled) -> str:
         """The file's name of the first column that a rule is about."""
         roots = [root for value in compiled.shown for root in value.expr.meta.root_names()]
-        named = {c.target or c.name: c.name for c in self._header.columns if c is not None}
+        named = {name_of(c): c.name for c in self._header.columns if c is not None}
         return next((named[root] for root in roots if root in named), "")
 
 
