@@ -19,10 +19,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from ecorse.clean.cast import SCALE, cast, parse, text_column
+from ecorse.clean.cast import cast, parse, text_column
 from ecorse.clean.duplicates import SeenRows
 from ecorse.clean.formats.base import Dialect
 from ecorse.clean.framing import FramedBlock, Framer
+from ecorse.clean.numbers import SCALE
 from ecorse.clean.profile import Profile
 from ecorse.clean.stream import Readable, text_blocks
 from ecorse.errors import ContractError

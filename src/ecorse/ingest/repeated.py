@@ -20,7 +20,7 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
 
-from ecorse.schema.staging import StagingTable
+from ecorse.schema.table import StagingTable
 
 NOT_COMPARED = ("load_id", "source_line")
 
