@@ -128,7 +128,8 @@ def _quoted(data: bytes, position: int, limit: int, grammar: Grammar) -> tuple[b
     The place is -1 if it does not close before ``limit``.
     """
     quote, escape = grammar.quote, grammar.escape
-    parts, begin = [], position
+    parts: list[bytes] = []
+    begin = position
     while True:
         at = data.find(quote, position, limit)
         if at < 0:
@@ -157,7 +158,8 @@ def _unquoted(data: bytes, position: int, end: int, grammar: Grammar) -> tuple[b
 
     The place is -1 where the line ends in an escape.
     """
-    parts, begin, is_stray = [], position, False
+    parts: list[bytes] = []
+    begin, is_stray = position, False
     while True:
         found = grammar.stops.search(data, position, end)
         border = found.start() if found else end

@@ -24,10 +24,9 @@ from ecorse.clean.exact import Found, Grammar, read_record
 from ecorse.clean.head import read_head
 from ecorse.clean.lines import Intake, Lines, find_lines, find_text
 from ecorse.clean.second_table import Watch
-from ecorse.schema.shape import Shape
+from ecorse.schema.shape import PLAIN, Shape
 
 KEPT_BYTES = 1 << 16
-PLAIN = Shape()
 SENTENCES = {
     "field_count": "has {found} fields where the header has {expected}",
     "quote_not_closed": "a quoted field is opened and not closed in this record",
@@ -124,7 +123,13 @@ class Framer:
         self._head = read_head(self._intake, shape, file_name)
         self.header = self._head.names
         self.header_line = self._head.line
+        self.parsed = shape.parsed
         self._watch = Watch(file_name, len(self.header))
+
+    @property
+    def header_text(self) -> str:
+        """The header's first line as it stands in the file; empty where there is none."""
+        return self._head.lines[0].decode("utf-8", "replace") if self._head.lines else ""
 
     def ahead(self, number: int) -> list[str]:
         """The next lines of the file as text, for telling what it looks like."""

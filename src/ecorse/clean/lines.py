@@ -65,17 +65,14 @@ class Intake:
         ContractError
             The line is longer than a record may be.
         """
-        while True:
-            found = [p for p in (self.rest.find(b"\n"), self.rest.find(b"\r")) if p >= 0]
-            end = min(found, default=-1)
-            is_whole = end >= 0 and (end + 1 < len(self.rest) or self.rest[end] == LF)
-            if not is_whole and len(self.rest) <= self._max_bytes + 1 and self.more():
-                continue
-            break
+        end = self._line_end()
+        while end < 0 and len(self.rest) <= self._max_bytes + 1 and self.more():
+            end = self._line_end()
         if not self.rest and self.at_end:
             return None
-        if end < 0:
-            end = len(self.rest)
+        if end < 0:  # the last line, or too long a one
+            end = self.rest.find(b"\r")
+            end = len(self.rest) if end < 0 else end
         if end > self._max_bytes:
             raise ContractError(
                 f"{self._file_name}, line {self.line}: the {what} is longer than "
@@ -85,6 +82,13 @@ class Intake:
         text = self.rest[:end]
         self.drop(end + (2 if self.rest[end : end + 2] == b"\r\n" else 1), 1)
         return text
+
+    def _line_end(self) -> int:
+        """Where the first line of the rest ends, or -1 where that is not known yet."""
+        ends = [p for p in (self.rest.find(b"\n"), self.rest.find(b"\r")) if p >= 0]
+        end = min(ends, default=-1)
+        # the LF of a CR at the end may be the first byte of the next block
+        return end if end + 1 < len(self.rest) or self.rest[end : end + 1] == b"\n" else -1
 
     def ahead(self, number: int) -> list[str]:
         """The next lines as text, as far as they stand in what was read or the next block."""

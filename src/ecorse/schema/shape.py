@@ -52,6 +52,18 @@ class Shape:
     sheet: tuple[str, ...] = ()
 
     @property
+    def characters(self) -> Shape:
+        """The characters alone, without what is said of one file's header and end."""
+        return Shape(
+            encoding=self.encoding,
+            delimiter=self.delimiter,
+            quote=self.quote,
+            escape=self.escape,
+            bare_quotes=self.bare_quotes,
+            white_space=self.white_space,
+        )
+
+    @property
     def is_plain(self) -> bool:
         """Whether blocks can be looked at as bytes: one byte parts fields and one quotes them."""
         return (
@@ -64,3 +76,6 @@ class Shape:
     def parsed(self) -> tuple[str, str]:
         """Delimiter and quote of framed blocks: other shapes are framed as plain CSV."""
         return (self.delimiter, self.quote) if self.is_plain else (",", '"')
+
+
+PLAIN = Shape()

@@ -26,9 +26,11 @@ from ecorse.schema.contract import (
     Repeats,
     Rule,
 )
+from ecorse.schema.shape import PLAIN
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.schema.table import StagedColumn, StagingTable
-from ecorse.sources.reading import Encoding, OneCharacter, Rung
+from ecorse.sources.reading import Rung
+from ecorse.sources.shaping import ShapeTable, contradictions
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -160,7 +162,7 @@ class TakenBackTable(Table):
     at: Text | None = None
 
 
-class MappingFile(Style):
+class MappingFile(Style, ShapeTable):
     """A whole mapping file."""
 
     about: Text = Field(description="what the file is, in a sentence")
@@ -173,9 +175,6 @@ class MappingFile(Style):
     constants: dict[str, str | int | float | bool] = Field(default_factory=dict)
     values: dict[str, dict[str, str]] = Field(default_factory=dict)
     dedup_key: tuple[str, ...] = ()
-    delimiter: OneCharacter = ","
-    quote: OneCharacter = '"'
-    encoding: Encoding = "utf-8"
     drift: Literal["evolve", "quarantine", "freeze"] = "evolve"
     customer_rungs: tuple[Rung, ...] = ("id", "email")
     fill_down: FillDownTable | None = None
@@ -203,6 +202,7 @@ class MappingFile(Style):
 
     def mistakes(self) -> Iterable[str]:
         """What is well-formed and makes no sense: targets, types, rules, values."""
+        yield from contradictions(self.shape(PLAIN))
         yield from _wrong_targets(self)
         yield from _missing_targets(self)
         for column in self.every_column:
@@ -316,9 +316,7 @@ def _contract(name: str, declared: MappingFile) -> Contract:
         forms=(Form(name, tuple(c.column(declared) for c in declared.columns)),),
         rules=tuple(rules),
         dedup_key=tuple(k for k in key if k not in no_columns) or ("shop_id",),
-        delimiter=declared.delimiter,
-        quote=declared.quote,
-        encoding=declared.encoding,
+        shape=declared.shape(PLAIN),
         table=declared.table,
         drift=declared.drift,
         customer_rungs=declared.customer_rungs,
