@@ -30,10 +30,12 @@ from ecorse.schema.contract import (
     Rule,
 )
 from ecorse.schema.dtypes import dtype_of
+from ecorse.schema.shape import PLAIN
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.schema.table import StagedColumn, StagingTable
 from ecorse.sources.mappings.conditions import RuleTable, Setting, wrong_settings
-from ecorse.sources.reading import Encoding, OneCharacter, Rung
+from ecorse.sources.reading import Rung
+from ecorse.sources.shaping import ShapeTable, contradictions
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -154,7 +156,7 @@ class TakenBackTable(Table):
     at: Text | None = None
 
 
-class MappingFile(Style):
+class MappingFile(Style, ShapeTable):
     """A whole mapping file."""
 
     about: Text = Field(description="what the file is, in a sentence")
@@ -167,9 +169,6 @@ class MappingFile(Style):
     constants: dict[str, str | int | float | bool] = Field(default_factory=dict)
     values: dict[str, dict[str, str]] = Field(default_factory=dict)
     dedup_key: tuple[str, ...] = ()
-    delimiter: OneCharacter = ","
-    quote: OneCharacter = '"'
-    encoding: Encoding = "utf-8"
     drift: Literal["evolve", "quarantine", "freeze"] = "evolve"
     customer_rungs: tuple[Rung, ...] = ("id", "email")
     fill_down: FillDownTable | None = None
@@ -200,7 +199,7 @@ class MappingFile(Style):
         """What rules may name: what the file says, before constants, values and conditions."""
         return names_of(c.column(self) for c in self.every_column if not c.ignore)
 
-    def names(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
+    def condition_names(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
         """What conditions (``[[set]]``, ``[[also]]``) may name: columns and constants.
 
         ``schema`` is that of a frame which has every target; left out, types are as declared.
@@ -215,6 +214,7 @@ class MappingFile(Style):
 
     def mistakes(self) -> Iterable[str]:
         """What is well-formed and makes no sense: targets, types, rules, values."""
+        yield from contradictions(self.shape(PLAIN))
         yield from _wrong_targets(self)
         yield from _missing_targets(self)
         for column in self.every_column:
@@ -223,7 +223,7 @@ class MappingFile(Style):
         given = self.filled
         for rule in self.rules:
             yield from rule.wrong(given, self.names_of_file())
-        yield from wrong_settings(self.settings, self.staging, self.names())
+        yield from wrong_settings(self.settings, self.staging, self.condition_names())
         yield from (f"values.{t}: no column fills {t!r}" for t in self.values if t not in given)
         yield from (f"dedup_key: no column fills {t!r}" for t in self.dedup_key if t not in given)
 
@@ -328,9 +328,7 @@ def _contract(name: str, declared: MappingFile) -> Contract:
         forms=(Form(name, tuple(c.column(declared) for c in declared.columns)),),
         rules=tuple(rules),
         dedup_key=tuple(k for k in key if k not in no_columns) or ("shop_id",),
-        delimiter=declared.delimiter,
-        quote=declared.quote,
-        encoding=declared.encoding,
+        shape=declared.shape(PLAIN),
         table=declared.table,
         drift=declared.drift,
         customer_rungs=declared.customer_rungs,

@@ -97,7 +97,7 @@ class MappingSource:
         staging = self.declared.staging
         frame = self._filled(frame)
         if self.declared.settings:
-            names = self.declared.names(frame.schema)
+            names = self.declared.condition_names(frame.schema)
             facts = {"currency": shop.currency, "time_zone": shop.time_zone}
             frame = set_targets(frame, self.declared.settings, names, facts)
         frame = frame.with_columns(self._times(frame, header, shop))
