@@ -22,22 +22,20 @@ from numpy.typing import NDArray
 from ecorse.clean.cast import cast, parse, text_column
 from ecorse.clean.duplicates import SeenRows
 from ecorse.clean.foreign import foreign_rows
-from ecorse.clean.formats.base import Dialect
-from ecorse.clean.framing import FramedBlock, Framer
+from ecorse.clean.framing import FramedBlock
 from ecorse.clean.holds import unholdable
 from ecorse.clean.numbers import SCALE
+from ecorse.clean.opening import open_frames, recognise_header
 from ecorse.clean.prepare import Preparation
 from ecorse.clean.profile import Profile
 from ecorse.clean.rules import RowRules
-from ecorse.clean.stream import Readable, text_blocks
+from ecorse.clean.stream import Readable
 from ecorse.errors import ContractError
-from ecorse.schema.contract import recognise
 from ecorse.schema.dtypes import is_exact
 from ecorse.schema.source import LookingUp, Remembering
 from ecorse.schema.staging import STAGING_TABLES
 
 if TYPE_CHECKING:
-    from ecorse.schema.contract import Contract
     from ecorse.schema.source import Canonical, Difference, Shop, Source
 
 REJECT_SCHEMA = {
@@ -102,31 +100,6 @@ class Account:
     last_at: datetime | None = None
 
 
-def open_frames(
-    file: Readable, contract: Contract, file_name: str, max_record_bytes: int
-) -> Framer:
-    """A file's header, read at once, and its framed blocks, as its contract says they are written.
-
-    Raises
-    ------
-    ContractError
-        It is no text of the contract's encoding, or has no header.
-    """
-    return Framer(
-        text_blocks(
-            file,
-            contract.encoding,
-            file_name,
-            dialect=Dialect(contract.delimiter, contract.quote),
-        ),
-        file_name=file_name,
-        delimiter=contract.delimiter,
-        quote=contract.quote,
-        max_record_bytes=max_record_bytes,
-        max_record_lines=contract.max_record_lines,
-    )
-
-
 class Cleaner:
     """Cleans one file; iterate for its blocks, then read ``account`` and ``warnings``.
 
@@ -154,7 +127,7 @@ class Cleaner:
         self._source, self._shop, self._file_name = source, shop, file_name
         self._limit_share = reject_limit_share
         self._framer = open_frames(file, contract, file_name, max_record_bytes)
-        self._file_header = recognise(contract, self._framer.header, file_name)
+        self._file_header = recognise_header(self._framer, contract, file_name)
         whole = self._file_header
         if isinstance(source, LookingUp):
             whole = source.extend(whole)
@@ -228,7 +201,7 @@ class Cleaner:
 
     def _clean(self, block: FramedBlock) -> CleanBlock:
         contract, account = self._source.contract, self.account
-        raw = parse(block.data, self._file_header, contract.delimiter, contract.quote)
+        raw = parse(block.data, self._file_header, *self._framer.parsed)
         if raw.height != len(block.lines):
             raise AssertionError(
                 f"{self._file_name}: framing found {len(block.lines)} records and the parser "
@@ -381,9 +354,15 @@ class Cleaner:
 
     def _count(self, block: FramedBlock, lines: pl.DataFrame, rejected: pl.DataFrame) -> None:
         account = self.account
-        account.ignored += Counter(blank_row=block.blank, repeated_header=block.repeated_header)
+        ignored = Counter(
+            blank_row=block.blank,
+            repeated_header=block.repeated_header,
+            skipped_line=block.skipped,
+            behind_end=block.behind_end,
+        )
+        account.ignored += ignored
         account.rejected.update(dict(rejected["rule"].value_counts().iter_rows()))
-        account.rows_read += block.blank + block.repeated_header + lines.height + rejected.height
+        account.rows_read += ignored.total() + lines.height + rejected.height
         if lines.height:
             account.is_simulated |= bool(lines["is_simulated"].any())
         if self._time and lines.height:

@@ -53,6 +53,8 @@ def count(account: Account, moves: Moves, table: str) -> Counted:
     }
     if account.flagged:
         counts["flagged"] = dict(account.flagged)
+    if account.broken:
+        counts["warned"] = dict(account.broken)
     return Counted(
         rows_read=account.rows_read,
         rows_staged=rows[table],

@@ -30,6 +30,7 @@ from ecorse.schema.contract import (
     header_key,
 )
 from ecorse.schema.dtypes import dtype_of
+from ecorse.schema.shape import PLAIN
 from ecorse.schema.staging import MONEY, STAGING_TABLES
 from ecorse.schema.table import StagedColumn, StagingTable
 from ecorse.sources.mappings.beside import (
@@ -40,7 +41,8 @@ from ecorse.sources.mappings.beside import (
     wrong_beside,
 )
 from ecorse.sources.mappings.conditions import RuleTable, Setting, wrong_settings
-from ecorse.sources.reading import Encoding, OneCharacter, Rung
+from ecorse.sources.reading import Rung
+from ecorse.sources.shaping import ShapeTable, contradictions
 
 Text = Annotated[str, Field(min_length=1)]
 Groups = Annotated[str, Field(pattern=r"^[.,' ]*$")]
@@ -142,7 +144,7 @@ class LookupTable(Table):
     columns: tuple[ColumnTable, ...] = Field(min_length=1)
 
 
-class MappingFile(Style):
+class MappingFile(Style, ShapeTable):
     """A whole mapping file."""
 
     about: Text = Field(description="what the file is, in a sentence")
@@ -155,9 +157,6 @@ class MappingFile(Style):
     constants: dict[str, str | int | float | bool] = Field(default_factory=dict)
     values: dict[str, dict[str, str]] = Field(default_factory=dict)
     dedup_key: tuple[str, ...] = ()
-    delimiter: OneCharacter = ","
-    quote: OneCharacter = '"'
-    encoding: Encoding = "utf-8"
     drift: Literal["evolve", "quarantine", "freeze"] = "evolve"
     customer_rungs: tuple[Rung, ...] = ("id", "email")
     fill_down: FillDownTable | None = None
@@ -189,7 +188,7 @@ class MappingFile(Style):
         """What rules may name: what the file says, before constants, values and conditions."""
         return names_of((c.column(self) for c in self.every_column), schema)
 
-    def names(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
+    def condition_names(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
         """What conditions (``[[set]]``, ``[[also]]``) may name: columns and constants.
 
         ``schema`` is that of a frame which has every target; left out, types are as declared.
@@ -204,6 +203,7 @@ class MappingFile(Style):
 
     def mistakes(self) -> Iterable[str]:
         """What is well-formed and makes no sense: targets, types, rules, values."""
+        yield from contradictions(self.shape(PLAIN))
         yield from _wrong_targets(self)
         yield from _missing_targets(self)
         for column in self.every_column:
@@ -212,14 +212,14 @@ class MappingFile(Style):
         given = self.filled
         for rule in self.rules:
             yield from rule.wrong(given, self.names_of_file())
-        yield from wrong_settings(self.settings, self.staging, self.names())
+        yield from wrong_settings(self.settings, self.staging, self.condition_names())
         yield from _wrong_names(self)
         if self.also or self.taken_back or self.leave_out:
             if self.table != "order_lines":
                 yield "also, taken_back and leave_out are for table = 'order_lines' alone"
             times = {c.called for c in self.every_column if c.type == "timestamp"}
             yield from wrong_beside(
-                self.also, self.taken_back, self.leave_out, self.names(), times,
+                self.also, self.taken_back, self.leave_out, self.condition_names(), times,
                 tells_tax=self.tax is not None,
             )  # fmt: skip
         yield from (f"values.{t}: no column fills {t!r}" for t in self.values if t not in given)
@@ -391,9 +391,7 @@ def _contract(name: str, declared: MappingFile) -> Contract:
         forms=(_form(name, declared),),
         rules=tuple(rules),
         dedup_key=tuple(k for k in key if k not in no_columns) or ("shop_id",),
-        delimiter=declared.delimiter,
-        quote=declared.quote,
-        encoding=declared.encoding,
+        shape=declared.shape(PLAIN),
         table=declared.table,
         drift=declared.drift,
         customer_rungs=declared.customer_rungs,
