@@ -4,6 +4,7 @@ What belongs here: one file and its mapping per kind, and what must come out. Wh
 look at bytes (``test_framing``), and finding a shape (``test_sniff``).
 """
 
+# ruff: noqa: E501
 from __future__ import annotations
 
 import gzip
@@ -379,7 +380,7 @@ def test_json_lines_and_lists(read, data, pack):
 
 
 def test_objects_inside_have_dotted_names(read):
-    data = json.dumps([{"order": {"id": 7, "at": {"day": "2024-01-01"}}, "item": None, "qty": 1,
+    data = json.dumps([{"order": {"id": 7, "at": {"day": "2024-01-01"}}, "item": "Hat", "qty": 1,
                         "price": 1e2}])  # fmt: skip
     keys = 'names = ["order", "day", "item", "qty", "price"]'
     assert read(keys, data, "o.json", blocks=(1 << 20,))[1] == []

@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -21,10 +21,14 @@ from numpy.typing import NDArray
 
 from ecorse.clean.cast import cast, parse, text_column
 from ecorse.clean.duplicates import SeenRows
+from ecorse.clean.foreign import foreign_rows
 from ecorse.clean.framing import FramedBlock
+from ecorse.clean.holds import unholdable
 from ecorse.clean.numbers import SCALE
 from ecorse.clean.opening import open_frames, recognise_header
+from ecorse.clean.prepare import Preparation
 from ecorse.clean.profile import Profile
+from ecorse.clean.rules import RowRules
 from ecorse.clean.second_table import are_names, second_table
 from ecorse.clean.stream import Readable
 from ecorse.errors import ContractError
@@ -33,7 +37,7 @@ from ecorse.schema.source import LookingUp
 from ecorse.schema.staging import STAGING_TABLES
 
 if TYPE_CHECKING:
-    from ecorse.schema.source import Difference, Shop, Source
+    from ecorse.schema.source import Canonical, Difference, Shop, Source
 
 REJECT_SCHEMA = {
     "source_line": pl.Int64,
@@ -50,6 +54,7 @@ NOT_PROFILED = (
     "ordered_at", "street", "flags", "attributes", "line_kind",
 )  # fmt: skip
 FEW_INVALID = 20
+EXAMPLES = 3
 
 
 @dataclass
@@ -75,6 +80,7 @@ class Account:
     """What became of every row of a file, and what a person should know about it.
 
     ``lines`` counts, by table, the rows that are new for certain, and ``money`` sums theirs.
+    ``broken`` counts the rows that break a rule of level warn, which are kept.
     """
 
     rows_read: int = 0
@@ -83,6 +89,8 @@ class Account:
     repaired: Counter[str] = field(default_factory=Counter)
     flagged: Counter[str] = field(default_factory=Counter)
     warned: Counter[str] = field(default_factory=Counter)
+    broken: Counter[str] = field(default_factory=Counter)
+    broken_examples: dict[str, list[str]] = field(default_factory=dict)
     derived: dict[str, Difference] = field(default_factory=dict)
     raw: Profile = field(default_factory=Profile)
     clean: Profile = field(default_factory=Profile)
@@ -118,11 +126,15 @@ class Cleaner:
         self._source, self._shop, self._file_name = source, shop, file_name
         self._limit_share = reject_limit_share
         self._framer = open_frames(file, contract, file_name, max_record_bytes)
-        self.header = recognise_header(self._framer, contract, file_name)
-        self._file_header = self.header
+        self._file_header = recognise_header(self._framer, contract, file_name)
+        whole = self._file_header
         if isinstance(source, LookingUp):
-            self.header = source.extend(self.header)
-        table = STAGING_TABLES[contract.table]
+            whole = source.extend(whole)
+        self._preparation = Preparation(whole, contract)
+        self.header = self._preparation.header
+        facts = {"currency": shop.currency, "time_zone": shop.time_zone}
+        self._row_rules = RowRules(contract, self.header, facts)
+        table = self._table = STAGING_TABLES[contract.table]
         self._time = table.time
         self._has_flags = any(rule.level == "flag" for rule in contract.rules)
         inexact = [column.name for column in table.columns if not is_exact(column)]
@@ -132,6 +144,9 @@ class Cleaner:
         """Give the file's rows, block by block, in file order."""
         for block in _ahead(self._framer):
             yield self._clean(block)
+        for rule, (rows, examples) in self._row_rules.counted().items():
+            self.account.broken[rule] += rows
+            self.account.broken_examples[rule] = examples
         self._refuse_other_encodings()
 
     def _refuse_other_encodings(self) -> None:
@@ -139,7 +154,7 @@ class Cleaner:
         framer, account = self._framer, self.account
         invalid = account.rejected["invalid_utf8"]
         few = max(FEW_INVALID, self._limit_share * account.rows_read)
-        # not one row beyond ASCII is UTF-8: then the file is in another encoding, and none is broken
+        # not one line beyond ASCII is UTF-8: then none is broken
         is_other = framer.invalid_lines > 1 and not framer.is_proven_utf8
         if is_other or invalid > few:
             raise ContractError(
@@ -172,6 +187,7 @@ class Cleaner:
             sentences.append("The file has a header and no rows.")
         for name, rows in sorted(self.account.warned.items()):
             sentences.append(self._source.warnings[name].format(rows=rows))
+        sentences += self._broken_rules()
         for name, found in self.account.derived.items():
             if found.different:
                 sentences.append(
@@ -179,6 +195,18 @@ class Cleaner:
                     f"{found.different} of {found.checked} rows, for example {found.examples[0]}."
                 )
         return sentences
+
+    def _broken_rules(self) -> list[str]:
+        """A sentence per rule of level warn that rows break."""
+        said = {rule.id: rule.sentence for rule in self._source.contract.rules}
+        told = []
+        for rule, rows in sorted(self.account.broken.items()):
+            examples = "; ".join(self.account.broken_examples.get(rule, []))
+            told.append(
+                f"Rule {rule!r} does not hold in {rows} of {self.account.rows_read} rows, which "
+                f"were kept: {said[rule]}{f' ({examples})' if examples else ''}."
+            )
+        return told
 
     def _clean(self, block: FramedBlock) -> CleanBlock:
         contract, account = self._source.contract, self.account
@@ -190,16 +218,20 @@ class Cleaner:
             )
         if self.header.missing:
             return self._set_all_aside(block)
+        raw, refused = self._preparation.tidy(raw, self._file_header)
         if isinstance(self._source, LookingUp):
             raw = self._source.enrich(raw, self.header)
-        typed = cast(raw, self.header, contract)
+        raw = self._preparation.complete(raw, self._file_header)
+        typed = cast(raw, self.header, contract, refused, self._row_rules, block.lines)
         self._refuse_second_table(block, raw, typed.reasons)
         if contract.drift == "freeze":
             self._refuse_retyped(block, typed.reasons)
         found = self._source.canonicalise(typed.frame, self.header, self._shop)
+        found = self._holdable(typed.frame, found)
         reasons = (
             typed.reasons if found.reasons is None else pl.concat([typed.reasons, found.reasons])
         )
+        account.ignored.update(found.left_out)
         rows = found.frame["_row"]
         lines = self._placed(block, found.frame)
         if self._has_flags:
@@ -209,13 +241,17 @@ class Cleaner:
             account.flagged.update(kept["rule"].to_list())
             lines = lines.with_columns(_flags(kept, rows))
         rejected = _rejects(block, reasons)
-        if lines.height + rejected.height - len(block.broken) != raw.height:
+        left_out = sum(found.left_out.values())
+        if lines.height + rejected.height + left_out - len(block.broken) != raw.height:
             raise AssertionError(
-                f"{self._file_name}: source {self._source.name} made {lines.height} rows and "
-                f"{rejected.height - len(block.broken)} refusals of {raw.height} records"
+                f"{self._file_name}: source {self._source.name} made {lines.height} rows, left "
+                f"{left_out} out and refused {rejected.height - len(block.broken)} of "
+                f"{raw.height} records"
             )
         self._count(block, lines, rejected)
+        account.rows_read += left_out
         account.repaired += typed.repaired
+        self._take_warnings(block, typed.warned)
         account.warned += found.warnings
         for name, difference in found.derived.items():
             if name in account.derived:
@@ -224,6 +260,35 @@ class Cleaner:
                 account.derived[name] = difference
         self._profile(raw, lines)
         return self._tally(self._sorted_out(block, lines, rejected, rows, found.companions))
+
+    def _take_warnings(self, block: FramedBlock, warned: pl.DataFrame) -> None:
+        """Count the rows that break a rule of level warn; the first few are examples."""
+        self.account.broken.update(warned["rule"].to_list())
+        said = {rule.id: rule.sentence for rule in self._source.contract.rules}
+        for row, rule, sentence in warned.drop_nulls().iter_rows():
+            examples = self.account.broken_examples.setdefault(rule, [])
+            if len(examples) < EXAMPLES:
+                values = sentence.removesuffix(f": {said[rule]}.")
+                examples.append(f"line {block.lines[row]}: {values}")
+
+    def _holdable(self, typed: pl.DataFrame, found: Canonical) -> Canonical:
+        """Without the rows that the table could not hold, or whose money is not the shop's."""
+        names = {c.target: c.name for c in self.header.columns if c is not None and c.target}
+        refused = unholdable(found.frame, self._table, names)
+        refused += foreign_rows(typed, found.frame, self._shop)
+        if not refused:
+            return found
+        reasons = pl.concat([*refused, *([found.reasons] if found.reasons is not None else [])])
+        rows = reasons["_row"].implode()
+        return replace(
+            found,
+            frame=found.frame.filter(~pl.col("_row").is_in(rows)),
+            companions={
+                name: frame.filter(~pl.col("_row").is_in(rows))
+                for name, frame in found.companions.items()
+            },
+            reasons=reasons,
+        )
 
     def _sorted_out(
         self,

@@ -17,15 +17,18 @@ from typing import Literal
 
 from ecorse.errors import ContractError
 from ecorse.schema.shape import PLAIN, Shape
+from ecorse.schema.staging import STAGING_TABLES
 
 ColumnType = Literal["text", "integer", "decimal", "percent", "boolean", "date", "timestamp"]
-Check = Literal["not_empty", "greater", "at_least", "at_most", "one_of", "matches"]
+Check = Literal["not_empty", "greater", "at_least", "at_most", "one_of", "matches", "holds"]
+Level = Literal["reject", "flag", "warn"]
 Drift = Literal["evolve", "quarantine", "freeze"]
 DecimalSign = Literal["", ".", ","]
 GroupSign = Literal["", ".", ",", " ", "'"]
 Repair = Literal["parentheses", "trailing_minus", "unicode_minus", "integral_decimal"]
 Repeats = Literal["drop", "keep", "flag"]
 ForeignCurrency = Literal["reject", "convert"]
+CANONICAL = frozenset(name for table in STAGING_TABLES.values() for name in table.targets())
 # the rungs of the ladder by which a row's customer is known, strongest first
 CUSTOMER_RUNGS = ("id", "email", "address")
 
@@ -79,11 +82,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """A condition on one canonical column; its sentence tells a person.
+    """A condition on one canonical column, or on the whole row; its sentence tells a person.
 
-    A row that breaks it is refused, or, at level ``flag``, kept with the rule's id in its
-    ``flags``. ``bound`` is a number, a date, the allowed values parted by ``|`` (``one_of``), or a
-    regular expression (``matches``). An empty value breaks ``not_empty`` only.
+    A row that breaks it is refused; at level ``flag`` it is kept with the rule's id in its
+    ``flags``; at level ``warn`` it is kept, counted and told. ``bound`` is a number, a date, the
+    allowed values parted by ``|`` (``one_of``), a regular expression (``matches``), or the
+    expression that has to be true (``holds``; ``column`` is empty then). An empty value breaks
+    ``not_empty`` only, and an expression that is null holds.
     """
 
     id: str
@@ -91,7 +96,12 @@ class Rule:
     check: Check
     sentence: str
     bound: str = ""
-    level: Literal["reject", "flag"] = "reject"
+    level: Level = "reject"
+
+
+def own_name(name: str) -> str:
+    """What a file's column without a target is called among canonical ones, which go first."""
+    return f"{name} (in the file)" if name in CANONICAL else name
 
 
 def is_instant(column: Column) -> bool:
@@ -112,14 +122,18 @@ class FillDown:
 
 @dataclass(frozen=True)
 class Form:
-    """One published form of a source: the columns a header must have, in any order."""
+    """One published form of a source: the columns a header must have, in any order.
+
+    ``made`` are columns that are made of several of the file.
+    """
 
     name: str
     columns: tuple[Column, ...]
+    made: tuple[Column, ...] = ()
 
     def column_of(self, target: str) -> Column:
         """The published column behind a canonical one."""
-        return next(c for c in self.columns if c.target == target)
+        return next(c for c in (*self.columns, *self.made) if c.target == target)
 
 
 @dataclass(frozen=True)
