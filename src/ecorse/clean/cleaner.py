@@ -29,6 +29,7 @@ from ecorse.clean.opening import open_frames, recognise_header
 from ecorse.clean.prepare import Preparation
 from ecorse.clean.profile import Profile
 from ecorse.clean.rules import RowRules
+from ecorse.clean.second_table import are_names, second_table
 from ecorse.clean.stream import Readable
 from ecorse.errors import ContractError
 from ecorse.schema.dtypes import is_exact
