@@ -10,7 +10,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import NamedTuple
 
-from ecorse.clean.cleaner import Account
+from ecorse.clean.account import Account
 from ecorse.ingest.rows import Moves
 
 

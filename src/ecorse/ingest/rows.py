@@ -15,10 +15,12 @@ import polars as pl
 import psycopg
 from numpy.typing import NDArray
 
-from ecorse.clean.cleaner import Account, CleanBlock
+from ecorse.clean.account import Account
+from ecorse.clean.cleaner import CleanBlock
 from ecorse.ingest import repeated
 from ecorse.ingest.repeated import Moved
-from ecorse.schema.staging import STAGING_TABLES, StagingTable
+from ecorse.schema.staging import STAGING_TABLES
+from ecorse.schema.table import StagingTable
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.copy import CopyStreams, copy_frame
 from ecorse.warehouse.lock import Fence
