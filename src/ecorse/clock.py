@@ -14,7 +14,12 @@ from ecorse.bands import Bands
 if TYPE_CHECKING:
     import polars as pl
 
-EPOCHS = {"epoch": 1_000_000, "epoch_ms": 1_000}  # microseconds per unit since 1970, in UTC
+# microseconds per unit since 1970, in UTC
+EPOCHS = {
+    "epoch": 1_000_000,
+    "epoch_ms": 1_000,
+    "epoch_us": 1,
+}
 
 DAYPARTS = Bands(names=("Night", "Morning", "Afternoon", "Evening"), bounds=(6, 12, 18))
 """The parts of a day by its hour, in the shop's time zone: Night is 0 to 6 o'clock, and so on."""

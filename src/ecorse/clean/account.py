@@ -16,11 +16,11 @@ from decimal import Decimal
 import polars as pl
 
 from ecorse.clean.cast import cast, text_column
+from ecorse.clean.numbers import SCALE
 from ecorse.clean.profile import Profile
 from ecorse.schema.contract import Contract, Header
 from ecorse.schema.source import Difference
 
-SCALE = 4  # decimals of money in staging
 LINES_ADDED = "lines_added"  # of the source's own table, made of values beside the rows
 REPEATED = "repeated_line"  # the flag of a line that equals an earlier one of its file
 KEY_TWICE = "line_key_repeated"  # the rule that refuses a key that comes again with other content
@@ -35,6 +35,12 @@ class Differing:
     money: Decimal = Decimal(0)
     columns: set[str] = field(default_factory=set)
 
+    def add(self, other: Differing) -> None:
+        """Take further rows in."""
+        self.rows += other.rows
+        self.money += other.money
+        self.columns |= other.columns
+
 
 @dataclass
 class Account:
@@ -42,8 +48,10 @@ class Account:
 
     ``lines`` counts, by table, the rows that are new for certain (and, as ``LINES_ADDED``, lines
     made of values beside the rows), and ``money`` sums theirs. ``money_cleaned`` is that of every
-    row that met its rules, repeated or not; ``money_rejected`` that of the others, without the
-    ``rejected_unread`` of which it cannot be read.
+    row that met its rules, repeated or not, ``money_contradicting`` that of those among them whose
+    key came before with other content; ``money_rejected`` that of rows that broke a rule, without
+    the ``rejected_unread`` of which it cannot be read. ``has_undeclared``: the file has columns
+    that its source does not declare.
     """
 
     rows_read: int = 0
@@ -60,7 +68,9 @@ class Account:
     money: Decimal = Decimal(0)
     money_cleaned: Decimal = Decimal(0)
     money_rejected: Decimal = Decimal(0)
+    money_contradicting: Decimal = Decimal(0)
     rejected_unread: int = 0
+    has_undeclared: bool = False
     differing: Differing = field(default_factory=Differing)
     first_at: datetime | None = None
     last_at: datetime | None = None

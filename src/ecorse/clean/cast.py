@@ -9,40 +9,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import polars as pl
 
-from ecorse.clock import EPOCHS
+from ecorse.clean import values
+from ecorse.clean.values import name_of, no_reasons, reasons_of
 from ecorse.schema.contract import Column, Contract, Header, Rule
 
-# Tried where no declared format fits: ISO 8601 leaves nothing to guess, and the date cells of a
-# spreadsheet or Parquet file are written so, whatever format the source declares for its text.
-ISO_FORMATS: dict[str, tuple[str, ...]] = {
-    "timestamp": ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d"),
-    "date": ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S"),
-}
-BOOLEANS = {
-    "true": True, "t": True, "yes": True, "y": True, "1": True,
-    "false": False, "f": False, "no": False, "n": False, "0": False,
-}  # fmt: skip
-PRECISION, SCALE = 14, 4  # numeric(14, 4) of staging
-EXPECTATIONS = {
-    "integer": "a whole number",
-    "boolean": "true or false, yes or no, 1 or 0",
-    "decimal": f"a number with at most {PRECISION - SCALE} digits before and {SCALE} behind the "
-    "decimal point",
-}
-# repair → (what it applies to, what is cut away); the order of a contract's list is the order tried
-NORMALISATIONS: dict[str, tuple[str, str]] = {
-    "trim": (r"^", r"^\s+|\s+$"),
-    "currency_sign": (r"^-?[$€£]\s?\d+(\.\d+)?$", r"[$€£]\s?"),
-    "thousands": (r"^[+-]?[$€£]?\d{1,3}(,\d{3})+(\.\d+)?$", r"[$€£,]"),
-    "integral_decimal": (r"^[+-]?\d+\.0+$", r"\.0+$"),
-}
+STATED = "_stated"  # the sign or code of a currency that stood beside a row's numbers
+DATE_ONLY = "is_date_only"
+TIMES = ("ordered_local", "ordered_at", "event_at")  # the columns that is_date_only speaks of
+IDS = ("order_id", "product_id", "customer_id", "session_id", "line_id")
 
 
 FLAG_SCHEMA = {"_row": pl.UInt32, "rule": pl.String}
@@ -52,9 +33,10 @@ FLAG_SCHEMA = {"_row": pl.UInt32, "rule": pl.String}
 class Cast:
     """Typed rows, and the reasons of those that were refused.
 
-    ``frame`` has the canonical columns (and known columns without a target, as text), ``extra``
-    columns under their own names, and ``_row``, the row's index in the block. ``reasons`` has
-    ``_row, rule, column, sentence``, one row per reason, in the order of the contract. ``flags``
+    ``frame`` has the canonical columns (and known columns without a target, under their names),
+    ``extra`` columns under their own names, and ``_row``, the row's index in the block; ``_stated``
+    where a currency stands beside a number, ``is_date_only`` where dates have no time. ``reasons``
+    has ``_row, rule, column, sentence``, one row per reason, in the contract's order. ``flags``
     has ``_row, rule`` for every rule of level ``flag`` that a kept row breaks.
     """
 
@@ -111,20 +93,28 @@ def cast(raw: pl.DataFrame, header: Header, contract: Contract) -> Cast:
     declared = [(i, c) for i, c in enumerate(header.columns) if c is not None]
     typed = raw.lazy().select(
         pl.int_range(pl.len(), dtype=pl.UInt32).alias("_row"),
-        *(_convert(pl.col(text_column(i)), c).alias(_name(c)) for i, c in declared),
+        *(values.convert(pl.col(text_column(i)), c).alias(name_of(c)) for i, c in declared),
         *(pl.col(text_column(header.names.index(name))).alias(name) for name in header.extra),
     )
     frame = typed.collect()
     repaired: Counter[str] = Counter()
     reasons: list[pl.DataFrame] = []
     flags: list[pl.DataFrame] = []
+    stated: list[pl.Series] = []
     for i, column in declared:
         text = raw[text_column(i)]
         if column.type != "text":
-            frame, text, unread = _repair(frame, text, column, repaired)
-            if unread is not None:
-                rule_id = f"{column.target}_invalid"
-                reasons += _reasons(unread, text, column, rule_id, _expected(column))
+            found = values.read(frame[name_of(column)], text, column)
+            text = found.text
+            frame = frame.with_columns(found.values.alias(name_of(column)))
+            repaired.update({f"{name_of(column)}_{r}": n for r, n in found.repaired.items() if n})
+            reasons += found.reasons
+            if found.stated is not None:
+                stated.append(found.stated)
+            if found.date_only is not None and column.target in TIMES:
+                frame = frame.with_columns(found.date_only.alias(DATE_ONLY))
+        elif column.target in IDS and text.str.contains("E+", literal=True).any():
+            reasons += values.shortened(text, column)
         for rule in contract.rules:
             if rule.column != column.target:
                 continue
@@ -136,7 +126,10 @@ def cast(raw: pl.DataFrame, header: Header, contract: Contract) -> Cast:
             if rule.level == "flag":
                 flags.append(_flag(failed, rule))
             else:
-                reasons += _reasons(failed, text, column, rule.id, rule.sentence)
+                reasons += reasons_of(failed, text, column, rule.id, rule.sentence)
+    if stated:
+        frame, conflicts = _stated_once(frame, stated)
+        reasons += conflicts
     if contract.drift == "quarantine":
         reasons += _undeclared(raw, header, contract)
     why = pl.concat(reasons) if reasons else no_reasons()
@@ -154,7 +147,7 @@ def _undeclared(raw: pl.DataFrame, header: Header, contract: Contract) -> list[p
         if header.columns[i] is None:
             text = raw[text_column(i)]
             sentence = f"the contract of {contract.name} knows no such column, so expected nothing"
-            reasons += _reasons(
+            reasons += reasons_of(
                 text.is_not_null(), text, Column(name, None), "undeclared_column", sentence
             )
     return reasons
@@ -165,77 +158,20 @@ def _flag(failed: pl.Series, rule: Rule) -> pl.DataFrame:
     return pl.DataFrame({"_row": rows, "rule": [rule.id] * len(rows)}, schema=FLAG_SCHEMA)
 
 
-def _name(column: Column) -> str:
-    return column.target or column.name
-
-
-def _convert(text: pl.Expr, column: Column) -> pl.Expr:
-    """The plain conversion, of times by the first format; what it cannot read is null."""
-    if column.type == "integer":
-        return text.cast(pl.Int64, strict=False)
-    if column.type == "decimal":
-        # the cast alone would take exponents and round a fifth decimal away
-        exact = ~text.str.contains(r"[eE]|\.\d{4}\d*[1-9]")
-        return pl.when(exact).then(text).cast(pl.Decimal(PRECISION, SCALE), strict=False)
-    if column.type == "timestamp":
-        return _to_datetime(text, column.formats[0])
-    if column.type == "date":
-        return text.str.to_date(column.formats[0], strict=False)
-    if column.type == "boolean":
-        return text.str.to_lowercase().replace_strict(
-            BOOLEANS, default=None, return_dtype=pl.Boolean
-        )
-    return text
-
-
-def _to_datetime(text: pl.Expr, time_format: str) -> pl.Expr:
-    if per_unit := EPOCHS.get(time_format):
-        count = text.cast(pl.Int64, strict=False)
-        # what is later than the year 9999 is no time but a mistaken unit or column
-        sane = pl.when(count.is_between(0, 253_402_300_799_000_000 // per_unit)).then(count)
-        return (sane * per_unit).cast(pl.Datetime("us"))
-    if "%H" not in time_format and "%I" not in time_format:
-        return text.str.to_date(time_format, strict=False).cast(pl.Datetime("us"))
-    return text.str.to_datetime(time_format, time_unit="us", strict=False)
-
-
-def _repair(
-    frame: pl.DataFrame, text: pl.Series, column: Column, repaired: Counter[str]
-) -> tuple[pl.DataFrame, pl.Series, pl.Series | None]:
-    """Try white space, further formats and the contract's repairs on what did not convert.
-
-    Gives the frame, the trimmed text, and which values still did not convert (none where all did).
-    """
-    name = _name(column)
-    if frame[name].null_count() == text.null_count():  # casts only ever add nulls
-        return frame, text, None
-    # only the few values that failed are looked at: whole columns cost as much as the cast itself
-    rows = (frame[name].is_null() & text.is_not_null()).arg_true()
-    odd = text.gather(rows).str.strip_chars().replace("", None)
-    text = text.scatter(rows, odd)
-    values = frame[name].gather(rows)
-    for repair in ("trim", *column.normalise):
-        applies, cut = NORMALISATIONS[repair]
-        tried = pl.select(
-            pl.when(pl.lit(values).is_null() & pl.lit(odd).str.contains(applies)).then(
-                _convert(pl.lit(odd.str.replace_all(cut, "")), column)
-            )
-        ).to_series()
-        if repair != "trim" and (count := len(tried) - tried.null_count()):
-            repaired[f"{column.target}_{repair}"] += count
-        values = pl.select(pl.coalesce(pl.lit(values), pl.lit(tried))).to_series()
-    further = [(f, False) for f in column.formats[1:]]
-    further += [(f, True) for f in ISO_FORMATS.get(column.type, ())]
-    for time_format, is_iso in further:
-        if values.null_count() == odd.null_count():
-            break
-        read = _convert(pl.lit(odd), replace(column, formats=(time_format,)))
-        tried = pl.select(pl.when(pl.lit(values).is_null()).then(read)).to_series()
-        if is_iso and (count := len(tried) - tried.null_count()):
-            repaired[f"{column.target}_iso"] += count
-        values = pl.select(pl.coalesce(pl.lit(values), pl.lit(tried))).to_series()
-    frame = frame.with_columns(frame[name].scatter(rows, values))
-    return frame, text, frame[name].is_null() & text.is_not_null()
+def _stated_once(
+    frame: pl.DataFrame, stated: list[pl.Series]
+) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """Column ``_stated`` of all number columns together; two currencies in a row refuse it."""
+    once = stated[0]
+    differs = pl.Series([False]).new_from_index(0, len(once))
+    for further in stated[1:]:
+        differs |= (once != further).fill_null(False)
+        once = pl.select(pl.coalesce(pl.lit(once), pl.lit(further))).to_series()
+    reasons = reasons_of(
+        differs, once, Column("currency", None), "two_currencies",
+        "another number of the row states another currency",
+    )  # fmt: skip
+    return frame.with_columns(once.alias(STATED)), reasons
 
 
 def _broken(frame: pl.DataFrame, text: pl.Series, rule: Rule) -> pl.Series:
@@ -262,36 +198,3 @@ def _bound(rule: Rule, dtype: pl.DataType) -> Any:
     if dtype == pl.Date:
         return date.fromisoformat(rule.bound)
     return datetime.fromisoformat(rule.bound) if dtype.is_temporal() else int(rule.bound)
-
-
-def _expected(column: Column) -> str:
-    if column.type in ("timestamp", "date"):
-        what = "date and time" if column.type == "timestamp" else "date"
-        return f"expected an existing {what} as {' or '.join(column.formats)}"
-    return f"expected {EXPECTATIONS[column.type]}"
-
-
-def _reasons(
-    failed: pl.Series, text: pl.Series, column: Column, rule: str, sentence: str
-) -> list[pl.DataFrame]:
-    rows = failed.arg_true()
-    if not len(rows):
-        return []
-    value = text.gather(rows).str.slice(0, 200)
-    return [
-        pl.select(
-            pl.lit(rows).cast(pl.UInt32).alias("_row"),
-            pl.lit(rule).alias("rule"),
-            pl.lit(column.name).alias("column"),
-            pl.when(pl.lit(value).is_null())
-            .then(pl.lit(f"{column.name} is empty: {sentence}."))
-            .otherwise(pl.lit(f"{column.name} is '") + pl.lit(value) + pl.lit(f"': {sentence}."))
-            .alias("sentence"),
-        )
-    ]
-
-
-def no_reasons() -> pl.DataFrame:
-    """No reason at all: an empty frame of ``_row, rule, column, sentence``."""
-    text = ("rule", "column", "sentence")
-    return pl.DataFrame(schema={"_row": pl.UInt32} | dict.fromkeys(text, pl.String))

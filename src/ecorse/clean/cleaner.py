@@ -24,6 +24,7 @@ from ecorse.clean.account import (
     LINES_ADDED,
     REPEATED,
     Account,
+    Differing,
     differing_columns,
     money_of,
     money_of_text,
@@ -132,6 +133,7 @@ class Cleaner:
         self._framer = open_frames(file, contract, file_name, max_record_bytes)
         self.header = recognise(contract, self._framer.header, file_name)
         self._file_header = self.header
+        self.account.has_undeclared = bool(self.header.extra)
         if isinstance(source, LookingUp):
             self.header = source.extend(self.header)
         table = STAGING_TABLES[contract.table]
@@ -275,7 +277,7 @@ class Cleaner:
             reasons = key_reasons(lines, verdict.contradicts, rows)
             rejected = pl.concat([rejected, _rejects(replace(block, broken=[]), reasons)])
             self.account.rejected[KEY_TWICE] += reasons.height
-            self.account.money_rejected += self._money_with(
+            self.account.money_contradicting += self._money_with(
                 lines.filter(refused), companions, rows.filter(refused)
             )
         self._note_differing(lines, verdict, rows, companions)
@@ -313,9 +315,9 @@ class Cleaner:
         if not differs.any():
             return
         found, dropped = self.account.differing, lines.filter(differs)
-        found.rows += dropped.height
-        found.money += self._money_with(dropped, companions, rows.filter(differs))
-        found.columns |= differing_columns(dropped["extra"], verdict.otherwise.filter(differs))
+        money = self._money_with(dropped, companions, rows.filter(differs))
+        columns = differing_columns(dropped["extra"], verdict.otherwise.filter(differs))
+        found.add(Differing(dropped.height, money, columns))
 
     def _money(self, lines: pl.DataFrame, companions: Mapping[str, pl.DataFrame]) -> Decimal:
         """What rows and their companions are worth."""

@@ -253,9 +253,7 @@ def differing_repeats(conn: psycopg.Connection, table: StagingTable) -> Differin
             )
             from differing
             """
-        ).format(
-            money=sql.SQL(table.money), same=same_row("original", "dropped", table)
-        )
+        ).format(money=sql.SQL(table.money), same=same_row("original", "dropped", table))
     ).fetchone()
     assert row is not None
     return Differing(row[0], row[1], set(row[2] or ()))

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from ecorse.columns import SIMULATED_SUFFIX
+from ecorse.currency import currency_codes
 from ecorse.declared import Table, read
 from ecorse.errors import ConfigError
 from ecorse.origins import origin_names
@@ -24,7 +23,6 @@ from ecorse.sources import source_names
 from ecorse.sources.reading import Reading
 
 _SHOP_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_CURRENCIES = Path(__file__).with_name("currencies.txt")
 
 
 class ShopSource(Table):
@@ -86,7 +84,7 @@ class Shop(Table):
     @field_validator("currency")
     @classmethod
     def _is_currency(cls, currency: str) -> str:
-        if currency not in currencies():
+        if currency not in currency_codes():
             raise ValueError("expected an ISO 4217 code such as 'USD'")
         return currency
 
@@ -145,13 +143,6 @@ def select_sources(shop: str | None, source: str | None) -> list[tuple[str, str]
             f"No shop {shop or '(any)'} with source {source or '(any)'} in {settings.shops_file}."
         )
     return chosen
-
-
-@lru_cache(maxsize=1)
-def currencies() -> frozenset[str]:
-    """ISO 4217 codes of the currencies that prices may be stated in."""
-    lines = _CURRENCIES.read_text(encoding="ascii").splitlines()
-    return frozenset(line for line in lines if not line.startswith("#"))
 
 
 def _twice(values: list[str], what: str) -> Iterator[str]:

@@ -17,9 +17,14 @@ from typing import Literal
 
 from ecorse.errors import ContractError
 
-ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "timestamp"]
+ColumnType = Literal["text", "integer", "decimal", "percent", "boolean", "date", "timestamp"]
 Check = Literal["not_empty", "greater", "at_least", "at_most", "one_of", "matches"]
 Drift = Literal["evolve", "quarantine", "freeze"]
+DecimalSign = Literal["", ".", ","]
+GroupSign = Literal["", ".", ",", " ", "'"]
+Repair = Literal["parentheses", "trailing_minus", "unicode_minus", "integral_decimal"]
+Repeats = Literal["drop", "keep", "flag"]
+ForeignCurrency = Literal["reject", "convert"]
 # the rungs of the ladder by which a row's customer is known, strongest first
 CUSTOMER_RUNGS = ("id", "email", "address")
 
@@ -29,11 +34,29 @@ class Column:
     """One published column.
 
     ``target`` is the canonical column it becomes, or ``None`` for a column that is known and not
-    kept under its own name; ``attributes.<name>`` goes into the JSON object ``attributes``.
-    ``normalise`` names the repairs that are allowed before a value is refused (see
-    ``cast.NORMALISATIONS``). ``formats`` are the only formats of a date or timestamp that are
-    tried, in strftime's letters; ``epoch`` and ``epoch_ms`` are seconds and milliseconds since
-    1970 in UTC. ``zone`` is ``shop`` for times on the shop's wall clock, or an IANA name.
+    kept under its own name; ``attributes.<name>`` goes into the JSON object ``attributes``. A
+    column without a target takes part in telling lines apart unless it is to be ``ignored``
+    (an export's time, a row number).
+
+    Parameters
+    ----------
+    parts, by
+        The columns of the file that make this one, joined by ``by``; empty: it is in the file
+        under its name. A text is empty where one part is, a time where all are.
+    formats
+        The only formats of a date or timestamp that are tried, in strftime's letters; ``epoch``,
+        ``epoch_ms`` and ``epoch_us`` count from 1970 in UTC. A format with ``%z`` gives an instant.
+    zone
+        ``shop`` for times on the shop's wall clock, or an IANA name.
+    is_date_only
+        Its times are dates, though they are written with a midnight.
+    decimal, group
+        The signs of a number. Where no decimal sign is declared, a value that has two readings
+        is refused. ``" "`` as group stands for any kind of space.
+    normalise
+        The repairs that are allowed before a value is refused (``clean.numbers``).
+    nulls
+        The words that stand for nothing, besides the empty text.
     """
 
     name: str
@@ -42,8 +65,15 @@ class Column:
     required: bool = True
     aliases: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
-    normalise: tuple[str, ...] = ()
+    normalise: tuple[Repair, ...] = ()
     zone: str = "shop"
+    decimal: DecimalSign = ""
+    group: GroupSign = ""
+    nulls: tuple[str, ...] = ()
+    is_date_only: bool = False
+    is_ignored: bool = False
+    parts: tuple[str, ...] = ()
+    by: str = " "
 
 
 @dataclass(frozen=True)
@@ -61,6 +91,22 @@ class Rule:
     sentence: str
     bound: str = ""
     level: Literal["reject", "flag"] = "reject"
+
+
+def is_instant(column: Column) -> bool:
+    """Whether a time column's text names instants by itself: by an offset, or since 1970."""
+    return bool(column.formats) and all("%z" in f or f.startswith("epoch") for f in column.formats)
+
+
+@dataclass(frozen=True)
+class FillDown:
+    """Values that stand on the first line of a group and hold for its further lines.
+
+    ``within`` and ``columns`` are names of the file; the lines of a group stand together.
+    """
+
+    within: str
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -91,6 +137,11 @@ class Contract:
     listed is recorded as the kind of key only. ``purchases_are_orders``: purchase events also make
     order lines; false where the shop's orders come from a source of their own. ``declares`` is
     whatever else decides how a file is read, so that it is part of the hash.
+
+    ``line_key`` names the columns (by target, or by name where they have none) whose values are a
+    line's own key: a later file replaces a line whose content changed. Without one the declared
+    content is the key, and ``repeats`` says what becomes of equal lines of one file.
+    ``foreign_currency`` says what becomes of a line in another currency than the shop's.
     """
 
     name: str
@@ -105,6 +156,10 @@ class Contract:
     max_record_lines: int = 100
     customer_rungs: tuple[str, ...] = ("id", "email")
     purchases_are_orders: bool = False
+    line_key: tuple[str, ...] = ()
+    repeats: Repeats = "drop"
+    foreign_currency: ForeignCurrency = "reject"
+    fill_down: FillDown | None = None
     declares: str = ""
 
     @property

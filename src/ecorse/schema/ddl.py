@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ecorse.schema.staging import STAGING_TABLES, StagedColumn, StagingTable
+from ecorse.schema.staging import STAGING_TABLES
+from ecorse.schema.table import StagedColumn, StagingTable
 
 # bytes, by type; everything else is as long as its value
 WIDTHS = {"bigint": 8, "timestamptz": 8, "timestamp": 8, "integer": 4, "boolean": 1}

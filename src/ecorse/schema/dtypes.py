@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from ecorse.schema.staging import MONEY, StagedColumn
+from ecorse.schema.staging import MONEY, RATE
+from ecorse.schema.table import StagedColumn
 
 DECIMAL = pl.Decimal(14, 4)  # of every number with decimals, as ``clean.cast`` gives it
 _DTYPES: dict[str, pl.DataType] = {
@@ -24,6 +25,8 @@ _DTYPES: dict[str, pl.DataType] = {
 
 def dtype_of(column: StagedColumn) -> pl.DataType:
     """The dtype of a canonical column in the frame that a source makes."""
+    if column.sql_type == RATE:
+        return pl.Decimal(20, 10)
     return DECIMAL if column.sql_type.startswith("numeric") else _DTYPES[column.sql_type]
 
 
@@ -33,5 +36,5 @@ def is_exact(column: StagedColumn) -> bool:
     Not of JSON, where ``1`` equals ``1.0``, nor of a number with fewer decimals than its frame.
     """
     if column.sql_type.startswith("numeric"):
-        return column.sql_type == MONEY
+        return column.sql_type in (MONEY, RATE)
     return column.sql_type != "jsonb"

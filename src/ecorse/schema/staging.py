@@ -12,127 +12,19 @@ new column is one line here; homes that exist get it at their next command.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
-
-Mapped = Literal["needed", "optional", ""]
-Same = Literal["key", "compared", ""]
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """The least and greatest value that a mapping lets in; ``sentence`` says so to a person."""
-
-    most: str
-    sentence: str
-    least: str = ""
-
-
-@dataclass(frozen=True)
-class StagedColumn:
-    """One canonical column.
-
-    Parameters
-    ----------
-    sql_type
-        As Postgres writes it: ``numeric(14,4)``.
-    is_needed
-        Never null.
-    default
-        What a row has that does not say; of a needed column that sources may leave out.
-    mapped
-        Whether a mapping may fill it, or must.
-    allowed
-        The only values it may have; checked by the table, and by a mapping beforehand.
-    same
-        ``key``: never null, and equal rows agree in it. ``compared``: further columns (which may
-        be null) that a row held by two files agrees in.
-    """
-
-    name: str
-    sql_type: str
-    about: str
-    is_needed: bool = False
-    default: str = ""
-    mapped: Mapped = ""
-    allowed: tuple[str, ...] = ()
-    bounds: Bounds | None = None
-    same: Same = ""
-
-
-@dataclass(frozen=True)
-class StagingTable:
-    """One table of cleaned rows.
-
-    Parameters
-    ----------
-    time
-        The instant that ``as_of`` cuts on; without one a row counts as soon as its load does.
-    marked_by
-        The ids that carry the mark of a simulated row, the first that a row has.
-    becomes
-        What a mapping may fill besides columns, and what becomes of it.
-    money
-        The SQL of what a row is worth in the account of money.
-    """
-
-    name: str
-    about: str
-    of_these: str
-    columns: tuple[StagedColumn, ...]
-    time: str | None
-    marked_by: tuple[str, ...]
-    becomes: dict[str, str] = field(default_factory=dict)
-    money: str = "0"
-
-    @property
-    def twin(self) -> str:
-        """The table of rows that an earlier load of the same shop and source already holds."""
-        return f"repeated_{self.name}"
-
-    @property
-    def relation(self) -> tuple[str, str]:
-        """Schema and name."""
-        return ("staging", self.name)
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """Every column, as declared."""
-        return tuple(c.name for c in self.columns)
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """Columns that are never null and that equal rows agree in."""
-        return tuple(c.name for c in self.columns if c.same == "key")
-
-    @property
-    def compared(self) -> tuple[str, ...]:
-        """Further columns, which may be null, that a row held by two files agrees in."""
-        return tuple(c.name for c in self.columns if c.same == "compared")
-
-    @property
-    def has_attributes(self) -> bool:
-        """Whether a mapping may fill ``attributes.<name>``."""
-        return "attributes" in self.column_names
-
-    def column(self, name: str) -> StagedColumn | None:
-        """The column of that name, if there is one."""
-        return next((c for c in self.columns if c.name == name), None)
-
-    def targets(self, *, needed: bool = False) -> tuple[str, ...]:
-        """What a mapping may fill, or only what it must."""
-        if needed:
-            return tuple(c.name for c in self.columns if c.mapped == "needed")
-        return (*(c.name for c in self.columns if c.mapped), *self.becomes)
-
+from ecorse.schema.table import Bounds, Mapped, Same, StagedColumn, StagingTable
 
 STATUSES = ("sold", "cancelled", "returned")
-LINE_KINDS = ("product", "shipping", "fee", "discount", "voucher", "adjustment", "manual", "sample")
+LINE_KINDS = ("product", "shipping", "fee", "discount", "voucher", "adjustment", "manual", "sample",
+              "tax", "included_tax", "tip", "refund", "gift_card")  # fmt: skip
 EVENT_TYPES = ("view", "cart", "remove_from_cart", "purchase", "search", "click", "bookmark",
                "rating")  # fmt: skip
 MONEY = "numeric(14,4)"
+RATE = "numeric(20,10)"
 PIECES = Bounds("1000000", "expected between -1000000 and 1000000 pieces", "-1000000")
 E_MAIL = {"customer_email": "a key of the customer that does not tell the address"}
+TIMES = Bounds("2100-01-01", "expected a time from 1970 to 2100", "1970-01-01")
+KEY = 500  # characters: an id is part of indexes, which hold no longer ones
 
 PLACE = (
     StagedColumn("load_id", "bigint", "The load the row came with (ops.load)", True),
@@ -148,13 +40,18 @@ BESIDES = (
 
 
 def _text(name: str, about: str, mapped: Mapped = "optional", same: Same = "") -> StagedColumn:
-    return StagedColumn(name, "text", about, mapped=mapped, same=same)
+    longest = KEY if name.endswith("_id") else 0
+    return StagedColumn(name, "text", about, mapped=mapped, same=same, longest=longest)
 
 
 def _needed(
     name: str, sql_type: str, about: str, mapped: Mapped = "optional", same: Same = ""
 ) -> StagedColumn:
-    return StagedColumn(name, sql_type, about, True, mapped=mapped, same=same)
+    longest = KEY if name.endswith("_id") else 0
+    bounds = TIMES if sql_type.startswith("timestamp") else None
+    return StagedColumn(
+        name, sql_type, about, True, mapped=mapped, same=same, bounds=bounds, longest=longest
+    )
 
 
 ORDER_LINES = StagingTable(
@@ -173,33 +70,63 @@ ORDER_LINES = StagingTable(
         StagedColumn("quantity", "integer", "Pieces; below 0 where pieces are taken back", True,
                      mapped="needed", bounds=PIECES, same="key"),
         _needed("unit_price", MONEY, "Price of one piece, in currency", "needed", "key"),
-        _needed("currency", "text", "The shop's currency, ISO 4217", ""),
+        _needed("currency", "text", "The shop's currency, ISO 4217"),
         _needed("ordered_at", "timestamptz", "When it was ordered (UTC)"),
         _needed("ordered_local", "timestamp",
                 "The shop's wall clock as the file states it; ordered_at is the same instant in "
                 "UTC", same="key"),
-        _text("customer_id", "The customer: an id, or a key made of an e-mail or postal address",
-              same="compared"),
+        _text("customer_id", "The customer: an id, or a key made of an e-mail or postal address"),
         StagedColumn("customer_key_kind", "text",
                      "What the customer is known by: id, email, address, none", True, "none"),
-        _text("address", "The postal address as one text", same="compared"),
+        _text("address", "The postal address as one text"),
         _text("street", "Street and number"),
         _text("city", "City"),
         _text("region", "State or region"),
         _text("postal_code", "Postal code, with its leading zeros"),
         _text("country", "Country"),
-        _text("platform", "Device or channel", same="compared"),
+        _text("platform", "Device or channel"),
         StagedColumn("status", "text", "Whether the line was sold, cancelled or returned", True,
-                     "sold", "optional", STATUSES, same="compared"),
+                     "sold", "optional", STATUSES),
         StagedColumn("line_kind", "text",
                      "What the line is for; only product lines are in product marts, all are in "
                      "the money", True, "product", "optional", LINE_KINDS),
+        StagedColumn("line_amount", MONEY,
+                     "Money of the line where it is not quantity * unit_price: its own discount "
+                     "is taken off, included tax taken out, or the file states a total; signed "
+                     "like quantity"),
+        StagedColumn("discount_amount", MONEY,
+                     "What was taken off the line itself; line_amount is without it",
+                     mapped="optional"),
+        StagedColumn("tax_amount", MONEY, "Tax on the line, which line_amount does not hold",
+                     mapped="optional"),
+        StagedColumn("unit_cost", MONEY, "What one piece cost the shop, where the file says so",
+                     mapped="optional"),
+        StagedColumn("refunded_at", "timestamptz",
+                     "When the line was paid back (UTC), where that has a date of its own",
+                     mapped="optional", bounds=TIMES),
+        StagedColumn("refunded_local", "timestamp", "The same on the shop's wall clock",
+                     mapped="optional", bounds=TIMES),
+        StagedColumn("is_date_only", "boolean",
+                     "True where the file states a date without a time: ordered_local is its "
+                     "midnight then, and tells no hour"),
+        _text("line_id", "What tells the line apart besides its columns: its key, or the values "
+              "of columns that are named without a target, as JSON", ""),
+        _text("made_of", "The column of the file that an added line was made of (its shipping, "
+              "say); null for the file's own rows", ""),
+        _text("stated_currency", "The currency that the file states, where a rate was applied", ""),
+        StagedColumn("stated_unit_price", MONEY, "The price in that currency"),
+        StagedColumn("fx_rate", RATE,
+                     "Units of currency for one of stated_currency"),
         *BESIDES,
     ),
     time="ordered_at",
     marked_by=("order_id",),
-    becomes=E_MAIL,
-    money="quantity * unit_price",
+    becomes={
+        **E_MAIL,
+        "line_total": "money of the line after its own discount, exact where no unit price is",
+        "discount_share": "the discount on the line as a share of its money",
+    },
+    money="coalesce(line_amount, quantity * unit_price)",
 )  # fmt: skip
 EVENTS = StagingTable(
     "events",
@@ -210,23 +137,23 @@ EVENTS = StagingTable(
         _needed("event_at", "timestamptz", "When it happened (UTC)", "needed", "key"),
         StagedColumn("event_type", "text", "What happened", True, "", "needed", EVENT_TYPES,
                      same="key"),
-        _text("product_id", "The product it is about", same="compared"),
-        _text("customer_id", "The customer, if known", same="compared"),
-        _text("session_id", "The visit it belongs to", same="compared"),
-        StagedColumn("price", MONEY, "Price that was shown or paid", mapped="optional",
-                     same="compared"),
-        StagedColumn("quantity", "integer", "Pieces", mapped="optional", bounds=PIECES,
-                     same="compared"),
+        _text("product_id", "The product it is about"),
+        _text("customer_id", "The customer, if known"),
+        _text("session_id", "The visit it belongs to"),
+        StagedColumn("price", MONEY, "Price that was shown or paid", mapped="optional"),
+        StagedColumn("quantity", "integer", "Pieces", mapped="optional", bounds=PIECES),
         StagedColumn("rating", "numeric(6,3)", "The rating given, on the source's own scale",
-                     mapped="optional", bounds=Bounds("100", "expected at most 100"),
-                     same="compared"),
-        _text("query", "The words that were searched for", same="compared"),
-        _text("platform", "Device or channel", same="compared"),
+                     mapped="optional", bounds=Bounds("100", "expected at most 100")),
+        _text("query", "The words that were searched for"),
+        _text("platform", "Device or channel"),
         _text("country", "Country"),
         _text("category_id", "The category's id in the source"),
         _text("category_path", "The category as the source writes it, its levels parted by dots; "
-              "null where it has none", same="compared"),
-        _text("brand", "The product's brand", same="compared"),
+              "null where it has none"),
+        _text("brand", "The product's brand"),
+        StagedColumn("is_date_only", "boolean",
+                     "True where the file states a date without a time: event_at is its midnight "
+                     "then, and tells no hour"),
         *BESIDES,
     ),
     time="event_at",
@@ -241,16 +168,18 @@ PRODUCTS = StagingTable(
     (
         *PLACE,
         _needed("product_id", "text", "The product", "needed", "key"),
-        _text("product_name", "Its name", same="compared"),
-        _text("category", "Its category", same="compared"),
-        _text("category_path", "Its category with all levels, parted by dots", same="compared"),
-        _text("brand", "Its brand", same="compared"),
-        _text("description", "Its description, as the file has it", same="compared"),
-        _text("image_uri", "Where its picture is", same="compared"),
-        StagedColumn("price", MONEY, "Its price in the catalogue", mapped="optional",
-                     same="compared"),
-        StagedColumn("attributes", "jsonb", "Further attributes, typed by the source's contract",
-                     same="compared"),
+        _text("product_name", "Its name"),
+        _text("category", "Its category"),
+        _text("category_path", "Its category with all levels, parted by dots"),
+        _text("brand", "Its brand"),
+        _text("description", "Its description, as the file has it"),
+        _text("image_uri", "Where its picture is"),
+        StagedColumn("price", MONEY, "Its price in the catalogue", mapped="optional"),
+        StagedColumn("cost", MONEY, "What one piece costs the shop", mapped="optional"),
+        StagedColumn("valid_from", "timestamp",
+                     "From when on price and cost hold, on the shop's wall clock; null: always",
+                     mapped="optional", bounds=TIMES),
+        StagedColumn("attributes", "jsonb", "Further attributes, typed by the source's contract"),
         *BESIDES,
     ),
     time=None,
@@ -263,8 +192,7 @@ CUSTOMERS = StagingTable(
     (
         *PLACE,
         _needed("customer_id", "text", "The customer", "needed", "key"),
-        StagedColumn("attributes", "jsonb", "What is known of the customer", True, "{}",
-                     same="compared"),
+        StagedColumn("attributes", "jsonb", "What is known of the customer", True, "{}"),
         *BESIDES,
     ),
     time=None,

@@ -27,11 +27,11 @@ OPTIONAL = (
     Column("customer_id", "customer_id", required=False, aliases=("user_id",)),
     Column("session_id", "session_id", required=False),
     Column("query", "query", required=False, aliases=("search_query",)),
-    Column("rating", "rating", "decimal", required=False),
+    Column("rating", "rating", "decimal", required=False, decimal="."),
     Column("platform", "platform", required=False, aliases=("device",)),
     Column("country", "country", required=False),
     Column("quantity", "quantity", "integer", required=False),
-    Column("price", "price", "decimal", required=False),
+    Column("price", "price", "decimal", required=False, decimal="."),
     Column("category_path", "category_path", required=False, aliases=("category_code",)),
     Column("brand", "brand", required=False),
 )

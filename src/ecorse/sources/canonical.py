@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from ecorse.clock import EPOCHS, local_to_utc
+from ecorse.clock import local_to_utc
 from ecorse.columns import SIMULATED_PREFIX, SIMULATED_SUFFIX
-from ecorse.schema.contract import CUSTOMER_RUNGS, Column, Contract, Header
+from ecorse.schema.contract import CUSTOMER_RUNGS, Column, Contract, Header, is_instant
 from ecorse.schema.source import Shop
 
 
@@ -34,7 +34,7 @@ def shop_of_row(shop: Shop, marked_id: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
 
 def to_instants(times: pl.Series, column: Column, shop: Shop) -> pl.Series:
     """The UTC instants of a timestamp column, by the zone that its declaration names."""
-    if column.formats and set(column.formats) <= set(EPOCHS):
+    if is_instant(column):
         return times.dt.replace_time_zone("UTC")
     zone = shop.time_zone if column.zone == "shop" else column.zone
     return times.dt.replace_time_zone("UTC") if zone == "UTC" else local_to_utc(times, zone)

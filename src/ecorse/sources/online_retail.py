@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from ecorse.clean.cast import no_reasons
+from ecorse.clean.values import no_reasons
 from ecorse.clock import local_to_utc
 from ecorse.schema.contract import Column, Contract, Form, Header, Rule
 from ecorse.schema.source import Canonical, Shop
@@ -43,10 +43,11 @@ UK_TIMES = ("%Y-%m-%d %H:%M:%S", "%d/%m/%Y %H:%M")
 LINE = (
     Column("StockCode", "product_id"),
     Column("Description", "product_name"),
-    Column("Quantity", "quantity", "integer", normalise=("thousands", "integral_decimal")),
+    Column(
+        "Quantity", "quantity", "integer", decimal=".", group=",", normalise=("integral_decimal",)
+    ),
     Column("Country", "country"),
 )
-PRICE_REPAIRS = ("currency_sign", "thousands")
 
 CONTRACT = Contract(
     name="online_retail",
@@ -57,7 +58,7 @@ CONTRACT = Contract(
                 Column("InvoiceNo", "order_id"),
                 *LINE,
                 Column("InvoiceDate", "ordered_local", "timestamp", formats=US_TIMES),
-                Column("UnitPrice", "unit_price", "decimal", normalise=PRICE_REPAIRS),
+                Column("UnitPrice", "unit_price", "decimal", decimal=".", group=","),
                 Column("CustomerID", "customer_id"),
             ),
         ),
@@ -67,7 +68,7 @@ CONTRACT = Contract(
                 Column("Invoice", "order_id"),
                 *LINE,
                 Column("InvoiceDate", "ordered_local", "timestamp", formats=UK_TIMES),
-                Column("Price", "unit_price", "decimal", normalise=PRICE_REPAIRS),
+                Column("Price", "unit_price", "decimal", decimal=".", group=","),
                 Column("Customer ID", "customer_id"),
             ),
         ),

@@ -27,7 +27,7 @@ CONTRACT = Contract(
             (
                 Column("userId", "customer_id", aliases=("user_id", "customer_id")),
                 Column("movieId", "product_id", aliases=("product_id", "item_id", "itemId")),
-                Column("rating", "rating", "decimal"),
+                Column("rating", "rating", "decimal", decimal="."),
                 Column("timestamp", "event_at", "timestamp", formats=("epoch",), zone="UTC"),
             ),
         ),

@@ -36,7 +36,7 @@ CONTRACT = Contract(
                 Column("category_id", "category_id"),
                 Column("category_code", "category_path"),
                 Column("brand", "brand"),
-                Column("price", "price", "decimal"),
+                Column("price", "price", "decimal", decimal="."),
                 Column("user_id", "customer_id"),
                 Column("user_session", "session_id"),
             ),

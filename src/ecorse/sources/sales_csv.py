@@ -25,7 +25,6 @@ from ecorse.schema.contract import Column, Contract, Form, Header, Rule
 from ecorse.schema.source import Canonical, Difference, Shop
 from ecorse.sources.canonical import customer_key, extra_json, shop_of_row
 
-NUMBERS = ("currency_sign", "thousands")
 SALE_COLUMNS = (
     Column("Order ID", "order_id", aliases=("Order Number",)),
     Column("Product", "product_name", aliases=("Product Name",)),
@@ -34,9 +33,11 @@ SALE_COLUMNS = (
         "quantity",
         "integer",
         aliases=("Quantity",),
-        normalise=("thousands", "integral_decimal"),
+        decimal=".",
+        group=",",
+        normalise=("integral_decimal",),
     ),
-    Column("Price Each", "unit_price", "decimal", aliases=("Unit Price",), normalise=NUMBERS),
+    Column("Price Each", "unit_price", "decimal", aliases=("Unit Price",), decimal=".", group=","),
 )
 ADDRESS = Column("Purchase Address", "address", aliases=("Address",))
 DERIVED = ("Month", "Sales", "City", "Hour", "Time of Day")

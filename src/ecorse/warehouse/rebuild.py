@@ -21,7 +21,8 @@ from psycopg import sql
 from ecorse.errors import ConfigError, StoreBusy
 from ecorse.failpoints import failpoint
 from ecorse.schema.ddl import comments, create_index, create_table
-from ecorse.schema.staging import STAGING_TABLES, StagingTable
+from ecorse.schema.staging import STAGING_TABLES
+from ecorse.schema.table import StagingTable
 
 log = logging.getLogger(__name__)
 NEW, OLD = "staging_new", "staging_old"

@@ -13,8 +13,21 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ecorse.declared import Table, read
-from ecorse.schema.contract import Column, Contract, Form, Rule
-from ecorse.schema.staging import STAGING_TABLES, StagedColumn, StagingTable
+from ecorse.schema.contract import (
+    Column,
+    ColumnType,
+    Contract,
+    DecimalSign,
+    FillDown,
+    ForeignCurrency,
+    Form,
+    GroupSign,
+    Repair,
+    Repeats,
+    Rule,
+)
+from ecorse.schema.staging import STAGING_TABLES
+from ecorse.schema.table import StagedColumn, StagingTable
 from ecorse.sources.reading import Encoding, OneCharacter, Rung
 
 Text = Annotated[str, Field(min_length=1)]
@@ -31,21 +44,66 @@ def type_of(column: StagedColumn | None) -> str:
     }.get(sql_type, "")
 
 
-class ColumnTable(Table):
+class Style(Table):
+    """How values are written: of all columns of a file, or of one."""
+
+    decimal: DecimalSign | None = None
+    group: GroupSign | None = None
+    normalise: tuple[Repair, ...] | None = None
+    nulls: tuple[str, ...] | None = None
+    zone: str | None = None
+
+    def over(self, other: Style) -> Style:
+        """What this one says, and the other where it says nothing."""
+        said = {
+            name: mine if (mine := getattr(self, name)) is not None else getattr(other, name)
+            for name in Style.model_fields
+        }
+        return Style(**said)
+
+
+class ColumnTable(Style):
     """A column of a file, and what it becomes; see ``ecorse.schema.contract.Column``."""
 
-    name: str
+    name: str | None = None
+    parts: tuple[str, ...] = Field(default=(), alias="from")
+    by: str | None = None
     target: Text | None = None
-    type: Literal["text", "integer", "decimal", "boolean", "date", "timestamp"] = "text"
+    ignore: bool = False
+    type: ColumnType = "text"
     required: bool = True
     aliases: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
-    normalise: tuple[Literal["currency_sign", "thousands", "integral_decimal"], ...] = ()
-    zone: str = "shop"
+    date_only: bool = False
 
-    def column(self) -> Column:
+    @property
+    def called(self) -> str:
+        """Its name in the file, or those of its parts."""
+        return self.name if self.name is not None else " + ".join(self.parts)
+
+    def column(self, file_style: Style) -> Column:
         """The declaration that casting works by."""
-        return Column(**self.model_dump())
+        style = self.over(file_style)
+        decimal = style.decimal or ""
+        # a comma for decimals leaves the point to the thousands: nothing else is written so
+        group = style.group if style.group is not None else ("." if decimal == "," else "")
+        return Column(
+            name=self.called,
+            target=self.target,
+            type=self.type,
+            required=self.required,
+            aliases=self.aliases,
+            formats=self.formats,
+            normalise=style.normalise or (),
+            zone=style.zone or "shop",
+            decimal=decimal,
+            group=group,
+            nulls=style.nulls or (),
+            is_date_only=self.date_only,
+            is_ignored=self.ignore,
+            parts=self.parts,
+            by=self.by if self.by is not None else " ",
+        )
 
 
 class RuleTable(Table):
@@ -70,7 +128,39 @@ class LookupTable(Table):
     columns: tuple[ColumnTable, ...] = Field(min_length=1)
 
 
-class MappingFile(Table):
+class FillDownTable(Table):
+    """Columns whose values stand on the first line of a group; see ``contract.FillDown``."""
+
+    within: Text
+    columns: tuple[Text, ...] = Field(min_length=1)
+
+
+class AlsoTable(Table):
+    """A value of a row that becomes a line of its own kind beside it.
+
+    ``amount`` is a declared column of type decimal, or an expression. With sign ``-`` the value is
+    taken off. ``once_per``: the value is said once per order, or the same on each of its lines.
+    ``at`` is a declared column with its own time.
+    """
+
+    kind: Literal[
+        "shipping", "fee", "discount", "tax", "tip", "refund", "gift_card", "voucher", "adjustment"
+    ]
+    amount: Text
+    sign: Literal["+", "-"] = "+"
+    once_per: Text | None = None
+    when: Text | None = None
+    at: Text | None = None
+
+
+class TakenBackTable(Table):
+    """Rows whose lines are taken back: their lines stand once more, returned, beside the sale."""
+
+    when: Text
+    at: Text | None = None
+
+
+class MappingFile(Style):
     """A whole mapping file."""
 
     about: Text = Field(description="what the file is, in a sentence")
@@ -88,6 +178,13 @@ class MappingFile(Table):
     encoding: Encoding = "utf-8"
     drift: Literal["evolve", "quarantine", "freeze"] = "evolve"
     customer_rungs: tuple[Rung, ...] = ("id", "email")
+    fill_down: FillDownTable | None = None
+    line_key: tuple[Text, ...] = ()
+    repeats: Repeats = "drop"
+    foreign_currency: ForeignCurrency = "reject"
+    tax: Literal["included", "apart"] | None = None
+    also: tuple[AlsoTable, ...] = ()
+    taken_back: TakenBackTable | None = None
 
     @property
     def every_column(self) -> tuple[ColumnTable, ...]:
@@ -216,7 +313,7 @@ def _contract(name: str, declared: MappingFile) -> Contract:
     no_columns = (*declared.staging.becomes, "ordered_at")
     return Contract(
         name=name,
-        forms=(Form(name, tuple(c.column() for c in declared.columns)),),
+        forms=(Form(name, tuple(c.column(declared) for c in declared.columns)),),
         rules=tuple(rules),
         dedup_key=tuple(k for k in key if k not in no_columns) or ("shop_id",),
         delimiter=declared.delimiter,
@@ -225,5 +322,13 @@ def _contract(name: str, declared: MappingFile) -> Contract:
         table=declared.table,
         drift=declared.drift,
         customer_rungs=declared.customer_rungs,
+        line_key=declared.line_key,
+        repeats=declared.repeats,
+        foreign_currency=declared.foreign_currency,
+        fill_down=(
+            FillDown(declared.fill_down.within, declared.fill_down.columns)
+            if declared.fill_down
+            else None
+        ),
         declares=declared.model_dump_json(),
     )

@@ -18,7 +18,7 @@ from ecorse.clean.framing import Framer
 from ecorse.clean.stream import text_blocks
 from ecorse.errors import ContractError
 from ecorse.schema.contract import Column, Contract, Form, Header, header_key, recognise
-from ecorse.sources.mappings.declare import LookupTable
+from ecorse.sources.mappings.declare import LookupTable, Style
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Lookup:
     sha256: str
 
 
-def read_lookup(declared: LookupTable, contract: Contract, folder: Path) -> Lookup:
+def read_lookup(declared: LookupTable, style: Style, contract: Contract, folder: Path) -> Lookup:
     """Read a file that is looked up in; it must be small, for it is held in memory.
 
     Raises
@@ -48,7 +48,7 @@ def read_lookup(declared: LookupTable, contract: Contract, folder: Path) -> Look
             f"is not in {folder}. Nothing was loaded. Put it beside the file that is loaded."
         )
     keys = [Column(name, None) for name in declared.on.values()]
-    given = tuple(c.column() for c in declared.columns)
+    given = tuple(c.column(style) for c in declared.columns)
     known = {header_key(c.name) for c in given}
     form = Form(declared.file, (*given, *(k for k in keys if header_key(k.name) not in known)))
     dialect = Dialect(contract.delimiter, contract.quote)

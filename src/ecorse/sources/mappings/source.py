@@ -16,7 +16,7 @@ import polars as pl
 from ecorse.schema.contract import Column, Contract, Header
 from ecorse.schema.dtypes import dtype_of
 from ecorse.schema.source import Canonical, Shop
-from ecorse.schema.staging import StagedColumn
+from ecorse.schema.table import StagedColumn
 from ecorse.sources.canonical import (
     attributes_json,
     customer_key,
@@ -27,6 +27,14 @@ from ecorse.sources.canonical import (
 )
 from ecorse.sources.mappings.declare import MappingFile, read_declared, type_of
 from ecorse.sources.mappings.lookups import Lookup, extend, join, read_lookup
+
+# a time on the shop's wall clock and the same as an instant: a mapping fills one of them
+TWINS = {
+    "ordered_at": "ordered_local",
+    "ordered_local": "ordered_at",
+    "refunded_at": "refunded_local",
+    "refunded_local": "refunded_at",
+}
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,9 @@ class MappingSource:
         """
         if not self.declared.lookups:
             return self
-        found = tuple(read_lookup(d, self.contract, folder) for d in self.declared.lookups)
+        found = tuple(
+            read_lookup(d, self.declared, self.contract, folder) for d in self.declared.lookups
+        )
         hashes = " ".join(lookup.sha256 for lookup in found)
         contract = replace(self.contract, declares=f"{self.contract.declares} {hashes}")
         return replace(self, lookups=found, contract=contract)
@@ -120,25 +130,31 @@ class MappingSource:
         return frame.with_columns(columns)
 
     def _times(self, frame: pl.DataFrame, header: Header, shop: Shop) -> list[pl.Series]:
-        """The time columns of the table: instants, and for order lines the wall clock."""
+        """The time columns of the table: instants, wall clocks, or the two of one time."""
         declared = {c.target: c for c in header.columns if c is not None}
+        made = []
+        for column in self.declared.staging.columns:
+            if not column.mapped or type_of(column) != "timestamp":
+                continue
+            twin = TWINS.get(column.name)
+            is_given = column.name in declared or column.name in self.declared.constants
+            if twin and not is_given and (twin in declared or twin in self.declared.constants):
+                at = self._instants(twin, frame, declared.get(twin), shop)
+            else:
+                at = self._instants(column.name, frame, declared.get(column.name), shop)
+            is_wall_clock = column.sql_type == "timestamp"
+            made.append((to_wall_clock(at, shop) if is_wall_clock else at).alias(column.name))
+        return made
 
-        def instants(name: str) -> pl.Series:
-            column = declared.get(name)
-            if column is None:  # a constant: a date, or a time on the shop's wall clock
-                stated = frame[name].str.to_datetime(time_unit="us")
-                return to_instants(stated, Column(name, name), shop)
-            return to_instants(frame[name], column, shop)
-
-        if self.declared.table == "events":
-            return [instants("event_at").alias("event_at")]
-        if self.declared.table != "order_lines":
-            return []
-        if "ordered_local" in declared or "ordered_local" in self.declared.constants:
-            at = instants("ordered_local")
-        else:
-            at = instants("ordered_at")
-        return [at.alias("ordered_at"), to_wall_clock(at, shop).alias("ordered_local")]
+    def _instants(
+        self, name: str, frame: pl.DataFrame, column: Column | None, shop: Shop
+    ) -> pl.Series:
+        if column is None:  # a constant: a date, or a time on the shop's wall clock; or nothing
+            stated = frame[name].str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)
+            date = frame[name].str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
+            stated = pl.select(pl.coalesce(pl.lit(stated), pl.lit(date))).to_series()
+            return to_instants(stated, Column(name, name), shop)
+        return to_instants(frame[name], column, shop)
 
     def _made(self, table: str, shop: Shop) -> dict[str, pl.Expr]:
         """Columns that are more than what the file has under their name."""
