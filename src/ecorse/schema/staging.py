@@ -97,8 +97,6 @@ ORDER_LINES = StagingTable(
         StagedColumn("discount_amount", MONEY,
                      "What was taken off the line itself; line_amount is without it",
                      mapped="optional"),
-        StagedColumn("tax_amount", MONEY, "Tax on the line, which line_amount does not hold",
-                     mapped="optional"),
         StagedColumn("unit_cost", MONEY, "What one piece cost the shop, where the file says so",
                      mapped="optional"),
         StagedColumn("refunded_at", "timestamptz",
