@@ -51,7 +51,8 @@ class Account:
     row that met its rules, repeated or not, ``money_contradicting`` that of those among them whose
     key came before with other content; ``money_rejected`` that of rows that broke a rule, without
     the ``rejected_unread`` of which it cannot be read. ``has_undeclared``: the file has columns
-    that its source does not declare.
+    that its source does not declare. ``broken`` counts the rows that break a rule of level warn,
+    which are kept.
     """
 
     rows_read: int = 0
@@ -60,6 +61,8 @@ class Account:
     repaired: Counter[str] = field(default_factory=Counter)
     flagged: Counter[str] = field(default_factory=Counter)
     warned: Counter[str] = field(default_factory=Counter)
+    broken: Counter[str] = field(default_factory=Counter)
+    broken_examples: dict[str, list[str]] = field(default_factory=dict)
     derived: dict[str, Difference] = field(default_factory=dict)
     raw: Profile = field(default_factory=Profile)
     clean: Profile = field(default_factory=Profile)

@@ -36,6 +36,7 @@ from ecorse.clean.formats.base import Dialect
 from ecorse.clean.framing import FramedBlock, Framer
 from ecorse.clean.holds import unholdable
 from ecorse.clean.prepare import Preparation
+from ecorse.clean.rules import RowRules
 from ecorse.clean.stream import Readable, text_blocks
 from ecorse.errors import ContractError
 from ecorse.schema.contract import recognise
@@ -62,6 +63,7 @@ NOT_PROFILED = (
     "ordered_at", "street", "flags", "attributes", "line_kind",
 )  # fmt: skip
 FEW_INVALID = 20
+EXAMPLES = 3
 
 
 @dataclass
@@ -141,6 +143,8 @@ class Cleaner:
         self._preparation = Preparation(whole, contract)
         self.header = self._preparation.header
         self.account.has_undeclared = bool(self.header.extra)
+        facts = {"currency": shop.currency, "time_zone": shop.time_zone}
+        self._row_rules = RowRules(contract, self.header, facts)
         table = self._table = STAGING_TABLES[contract.table]
         self._time = table.time
         self._flags_repeats = contract.repeats == "flag" and not contract.line_key
@@ -155,6 +159,9 @@ class Cleaner:
         """Give the file's rows, block by block, in file order."""
         for block in _ahead(self._framer):
             yield self._clean(block)
+        for rule, (rows, examples) in self._row_rules.counted().items():
+            self.account.broken[rule] += rows
+            self.account.broken_examples[rule] = examples
         invalid = self.account.rejected["invalid_utf8"]
         if invalid > max(FEW_INVALID, self._limit_share * self.account.rows_read):
             raise ContractError(
@@ -187,6 +194,7 @@ class Cleaner:
             sentences.append("The file has a header and no rows.")
         for name, rows in sorted(account.warned.items()):
             sentences.append(self._source.warnings[name].format(rows=rows))
+        sentences += self._broken_rules()
         for name, found in account.derived.items():
             if found.different:
                 sentences.append(
@@ -205,6 +213,18 @@ class Cleaner:
             "target, so that it tells rows apart, or with `ignore = true`, so that it does not."
         )
 
+    def _broken_rules(self) -> list[str]:
+        """A sentence per rule of level warn that rows break."""
+        said = {rule.id: rule.sentence for rule in self._source.contract.rules}
+        told = []
+        for rule, rows in sorted(self.account.broken.items()):
+            examples = "; ".join(self.account.broken_examples.get(rule, []))
+            told.append(
+                f"Rule {rule!r} does not hold in {rows} of {self.account.rows_read} rows, which "
+                f"were kept: {said[rule]}{f' ({examples})' if examples else ''}."
+            )
+        return told
+
     def _clean(self, block: FramedBlock) -> CleanBlock:
         contract, account = self._source.contract, self.account
         raw = parse(block.data, self._file_header, contract.delimiter, contract.quote)
@@ -219,7 +239,7 @@ class Cleaner:
         if isinstance(self._source, LookingUp):
             raw = self._source.enrich(raw, self.header)
         raw = self._preparation.complete(raw, self._file_header)
-        typed = cast(raw, self.header, contract, refused)
+        typed = cast(raw, self.header, contract, refused, self._row_rules, block.lines)
         if contract.drift == "freeze":
             self._refuse_retyped(block, typed.reasons)
         found = self._source.canonicalise(typed.frame, self.header, self._shop)
@@ -252,6 +272,7 @@ class Cleaner:
         self._count_rejected_money(raw, reasons)
         account.rows_read += left_out
         account.repaired += typed.repaired
+        self._take_warnings(block, typed.warned)
         account.warned += found.warnings
         for name, difference in found.derived.items():
             if name in account.derived:
@@ -265,6 +286,16 @@ class Cleaner:
         return self._tally(
             self._sorted_out(block, lines, rejected, rows, found.companions, verdict)
         )
+
+    def _take_warnings(self, block: FramedBlock, warned: pl.DataFrame) -> None:
+        """Count the rows that break a rule of level warn; the first few are examples."""
+        self.account.broken.update(warned["rule"].to_list())
+        said = {rule.id: rule.sentence for rule in self._source.contract.rules}
+        for row, rule, sentence in warned.drop_nulls().iter_rows():
+            examples = self.account.broken_examples.setdefault(rule, [])
+            if len(examples) < EXAMPLES:
+                values = sentence.removesuffix(f": {said[rule]}.")
+                examples.append(f"line {block.lines[row]}: {values}")
 
     def _holdable(self, typed: pl.DataFrame, found: Canonical) -> Canonical:
         """Without the rows that the table could not hold, or whose money is not the shop's."""
