@@ -115,6 +115,14 @@ def money_of_text(raw: pl.DataFrame, header: Header, contract: Contract) -> tupl
     return Decimal(int(amount.sum() or 0)).scaleb(-SCALE), unread
 
 
+def key_sentence(key: object, first: object) -> str:
+    """Why a row is refused whose key stands on an earlier line with other content."""
+    return (
+        f"its key {key} stands on line {first} already, with other content; which of the two holds "
+        "is not known. Correct the file, or `line_key` in the source."
+    )
+
+
 def differing_columns(mine: Iterable[str], others: Iterable[str]) -> set[str]:
     """Which undeclared columns say otherwise in pairs of JSON objects."""
     found: set[str] = set()

@@ -26,6 +26,7 @@ from ecorse.clean.account import (
     Account,
     Differing,
     differing_columns,
+    key_sentence,
     money_of,
     money_of_text,
 )
@@ -494,12 +495,7 @@ def _nothing_repeated(lines: pl.DataFrame, verdict: Verdict | None) -> Verdict:
 
 def key_reasons(lines: pl.DataFrame, contradicts: pl.Series, rows: pl.Series) -> pl.DataFrame:
     """Why lines are refused whose key came before with other content (``_row, rule, ...``)."""
-    told = pl.format(
-        "its key {} stands on line {} already, with other content; which of the two holds is not "
-        "known. Correct the file, or `line_key` in the source.",
-        pl.col("line_id"),
-        pl.col("_first"),
-    )
+    told = pl.format(key_sentence("{}", "{}"), pl.col("line_id"), pl.col("_first"))
     return (
         lines.select("line_id", contradicts.alias("_first"), rows.alias("_row"))
         .filter(pl.col("_first").is_not_null())

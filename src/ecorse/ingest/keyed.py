@@ -14,7 +14,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
-from ecorse.clean.account import KEY_TWICE
+from ecorse.clean.account import KEY_TWICE, key_sentence
 from ecorse.ingest.repeated import (
     Moved,
     move_companions,
@@ -178,10 +178,8 @@ def _reject_contradicting(conn: psycopg.Connection, table: StagingTable) -> Move
         sql.SQL(
             """
             with contradicting as (
-                select c.source_line, c.money, format(
-                    'Line %%s: its key %%s stands on line %%s already, with other content; which '
-                    'of the two holds is not known. Correct the file, or `line_key` in the source.',
-                    c.source_line, c.line_id, first_of_key.source_line) as sentence
+                select c.source_line, c.money, format({sentence}, c.source_line, c.line_id,
+                    first_of_key.source_line) as sentence
                 from (select *, {money} as money from candidate) as c
                 inner join first_of_key on {same_key}
                 where c.source_line <> first_of_key.source_line and not ({same})
@@ -197,6 +195,7 @@ def _reject_contradicting(conn: psycopg.Connection, table: StagingTable) -> Move
             money=sql.SQL(table.money),
             same_key=sql.SQL(SAME_KEY.format(a="c", b="first_of_key")),
             same=same_row("first_of_key", "c", table),
+            sentence=sql.Literal(f"Line %s: {key_sentence('%s', '%s')}"),
             rule=sql.Literal(KEY_TWICE),
         ),
     )
