@@ -8,7 +8,7 @@ only values that fail are looked at again, and only rejected rows get sentences.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ import polars as pl
 
 from ecorse.clean import values
 from ecorse.clean.values import name_of, no_reasons, reasons_of
-from ecorse.schema.contract import Column, Contract, Header, Rule
+from ecorse.schema.contract import Column, Contract, Header, Rule, own_name
 
 STATED = "_stated"  # the sign or code of a currency that stood beside a row's numbers
 DATE_ONLY = "is_date_only"
@@ -77,13 +77,20 @@ def parse(data: bytes, header: Header, delimiter: str, quote: str) -> pl.DataFra
     return frame.with_columns(texts)
 
 
-def cast(raw: pl.DataFrame, header: Header, contract: Contract) -> Cast:
+def cast(
+    raw: pl.DataFrame,
+    header: Header,
+    contract: Contract,
+    refused: Sequence[pl.DataFrame] = (),
+) -> Cast:
     """Cast a block's text columns by the contract and apply its rules.
 
     Parameters
     ----------
     raw
         Text columns as ``parse`` gives them, one row per record.
+    refused
+        Reasons of rows that are refused already.
 
     Returns
     -------
@@ -94,11 +101,14 @@ def cast(raw: pl.DataFrame, header: Header, contract: Contract) -> Cast:
     typed = raw.lazy().select(
         pl.int_range(pl.len(), dtype=pl.UInt32).alias("_row"),
         *(values.convert(pl.col(text_column(i)), c).alias(name_of(c)) for i, c in declared),
-        *(pl.col(text_column(header.names.index(name))).alias(name) for name in header.extra),
+        *(
+            pl.col(text_column(header.names.index(name))).alias(own_name(name))
+            for name in header.extra
+        ),
     )
     frame = typed.collect()
     repaired: Counter[str] = Counter()
-    reasons: list[pl.DataFrame] = []
+    reasons = list(refused)
     flags: list[pl.DataFrame] = []
     stated: list[pl.Series] = []
     for i, column in declared:

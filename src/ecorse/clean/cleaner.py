@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -21,9 +21,12 @@ from numpy.typing import NDArray
 
 from ecorse.clean.cast import cast, parse, text_column
 from ecorse.clean.duplicates import SeenRows
+from ecorse.clean.foreign import foreign_rows
 from ecorse.clean.formats.base import Dialect
 from ecorse.clean.framing import FramedBlock, Framer
+from ecorse.clean.holds import unholdable
 from ecorse.clean.numbers import SCALE
+from ecorse.clean.prepare import Preparation
 from ecorse.clean.profile import Profile
 from ecorse.clean.stream import Readable, text_blocks
 from ecorse.errors import ContractError
@@ -34,7 +37,7 @@ from ecorse.schema.staging import STAGING_TABLES
 
 if TYPE_CHECKING:
     from ecorse.schema.contract import Contract
-    from ecorse.schema.source import Difference, Shop, Source
+    from ecorse.schema.source import Canonical, Difference, Shop, Source
 
 REJECT_SCHEMA = {
     "source_line": pl.Int64,
@@ -144,11 +147,13 @@ class Cleaner:
         self._source, self._shop, self._file_name = source, shop, file_name
         self._limit_share = reject_limit_share
         self._framer = open_frames(file, contract, file_name, max_record_bytes)
-        self.header = recognise(contract, self._framer.header, file_name)
-        self._file_header = self.header
+        self._file_header = recognise(contract, self._framer.header, file_name)
+        whole = self._file_header
         if isinstance(source, LookingUp):
-            self.header = source.extend(self.header)
-        table = STAGING_TABLES[contract.table]
+            whole = source.extend(whole)
+        self._preparation = Preparation(whole, contract)
+        self.header = self._preparation.header
+        table = self._table = STAGING_TABLES[contract.table]
         self._time = table.time
         self._has_flags = any(rule.level == "flag" for rule in contract.rules)
         inexact = [column.name for column in table.columns if not is_exact(column)]
@@ -206,15 +211,19 @@ class Cleaner:
             )
         if self.header.missing:
             return self._set_all_aside(block)
+        raw, refused = self._preparation.tidy(raw, self._file_header)
         if isinstance(self._source, LookingUp):
             raw = self._source.enrich(raw, self.header)
-        typed = cast(raw, self.header, contract)
+        raw = self._preparation.complete(raw, self._file_header)
+        typed = cast(raw, self.header, contract, refused)
         if contract.drift == "freeze":
             self._refuse_retyped(block, typed.reasons)
         found = self._source.canonicalise(typed.frame, self.header, self._shop)
+        found = self._holdable(typed.frame, found)
         reasons = (
             typed.reasons if found.reasons is None else pl.concat([typed.reasons, found.reasons])
         )
+        account.ignored.update(found.left_out)
         rows = found.frame["_row"]
         lines = self._placed(block, found.frame)
         if self._has_flags:
@@ -224,12 +233,15 @@ class Cleaner:
             account.flagged.update(kept["rule"].to_list())
             lines = lines.with_columns(_flags(kept, rows))
         rejected = _rejects(block, reasons)
-        if lines.height + rejected.height - len(block.broken) != raw.height:
+        left_out = sum(found.left_out.values())
+        if lines.height + rejected.height + left_out - len(block.broken) != raw.height:
             raise AssertionError(
-                f"{self._file_name}: source {self._source.name} made {lines.height} rows and "
-                f"{rejected.height - len(block.broken)} refusals of {raw.height} records"
+                f"{self._file_name}: source {self._source.name} made {lines.height} rows, left "
+                f"{left_out} out and refused {rejected.height - len(block.broken)} of "
+                f"{raw.height} records"
             )
         self._count(block, lines, rejected)
+        account.rows_read += left_out
         account.repaired += typed.repaired
         account.warned += found.warnings
         for name, difference in found.derived.items():
@@ -239,6 +251,25 @@ class Cleaner:
                 account.derived[name] = difference
         self._profile(raw, lines)
         return self._tally(self._sorted_out(block, lines, rejected, rows, found.companions))
+
+    def _holdable(self, typed: pl.DataFrame, found: Canonical) -> Canonical:
+        """Without the rows that the table could not hold, or whose money is not the shop's."""
+        names = {c.target: c.name for c in self.header.columns if c is not None and c.target}
+        refused = unholdable(found.frame, self._table, names)
+        refused += foreign_rows(typed, found.frame, self._shop)
+        if not refused:
+            return found
+        reasons = pl.concat([*refused, *([found.reasons] if found.reasons is not None else [])])
+        rows = reasons["_row"].implode()
+        return replace(
+            found,
+            frame=found.frame.filter(~pl.col("_row").is_in(rows)),
+            companions={
+                name: frame.filter(~pl.col("_row").is_in(rows))
+                for name, frame in found.companions.items()
+            },
+            reasons=reasons,
+        )
 
     def _sorted_out(
         self,

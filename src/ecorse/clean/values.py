@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from ecorse.clean import numbers, times
-from ecorse.schema.contract import Column
+from ecorse.schema.contract import Column, own_name
 
 BOOLEANS = {
     "true": True, "t": True, "yes": True, "y": True, "1": True,
@@ -31,7 +31,7 @@ SHORTENED = r"^\d([.,]\d+)?[eE]\+\d+$"
 
 def name_of(column: Column) -> str:
     """The column of the typed frame that a column becomes."""
-    return column.target or column.name
+    return column.target or own_name(column.name)
 
 
 def convert(text: pl.Expr, column: Column) -> pl.Expr:

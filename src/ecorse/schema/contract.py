@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from ecorse.errors import ContractError
+from ecorse.schema.staging import STAGING_TABLES
 
 ColumnType = Literal["text", "integer", "decimal", "percent", "boolean", "date", "timestamp"]
 Check = Literal["not_empty", "greater", "at_least", "at_most", "one_of", "matches"]
@@ -25,6 +26,7 @@ GroupSign = Literal["", ".", ",", " ", "'"]
 Repair = Literal["parentheses", "trailing_minus", "unicode_minus", "integral_decimal"]
 Repeats = Literal["drop", "keep", "flag"]
 ForeignCurrency = Literal["reject", "convert"]
+CANONICAL = frozenset(name for table in STAGING_TABLES.values() for name in table.targets())
 # the rungs of the ladder by which a row's customer is known, strongest first
 CUSTOMER_RUNGS = ("id", "email", "address")
 
@@ -93,6 +95,11 @@ class Rule:
     level: Literal["reject", "flag"] = "reject"
 
 
+def own_name(name: str) -> str:
+    """What a file's column without a target is called among canonical ones, which go first."""
+    return f"{name} (in the file)" if name in CANONICAL else name
+
+
 def is_instant(column: Column) -> bool:
     """Whether a time column's text names instants by itself: by an offset, or since 1970."""
     return bool(column.formats) and all("%z" in f or f.startswith("epoch") for f in column.formats)
@@ -111,14 +118,18 @@ class FillDown:
 
 @dataclass(frozen=True)
 class Form:
-    """One published form of a source: the columns a header must have, in any order."""
+    """One published form of a source: the columns a header must have, in any order.
+
+    ``made`` are columns that are made of several of the file.
+    """
 
     name: str
     columns: tuple[Column, ...]
+    made: tuple[Column, ...] = ()
 
     def column_of(self, target: str) -> Column:
         """The published column behind a canonical one."""
-        return next(c for c in self.columns if c.target == target)
+        return next(c for c in (*self.columns, *self.made) if c.target == target)
 
 
 @dataclass(frozen=True)

@@ -98,8 +98,6 @@ ORDER_LINES = StagingTable(
         StagedColumn("discount_amount", MONEY,
                      "What was taken off the line itself; line_amount is without it",
                      mapped="optional", same="compared"),
-        StagedColumn("tax_amount", MONEY, "Tax on the line, which line_amount does not hold",
-                     mapped="optional", same="compared"),
         StagedColumn("unit_cost", MONEY, "What one piece cost the shop, where the file says so",
                      mapped="optional", same="compared"),
         StagedColumn("refunded_at", "timestamptz",

@@ -12,7 +12,7 @@ import polars as pl
 
 from ecorse.clock import local_to_utc
 from ecorse.columns import SIMULATED_PREFIX, SIMULATED_SUFFIX
-from ecorse.schema.contract import CUSTOMER_RUNGS, Column, Contract, Header, is_instant
+from ecorse.schema.contract import CUSTOMER_RUNGS, Column, Contract, Header, is_instant, own_name
 from ecorse.schema.source import Shop
 
 
@@ -98,4 +98,5 @@ def extra_json(header: Header) -> pl.Expr | None:
     """Column ``extra``: a JSON object of the columns that the contract does not know."""
     if not header.extra:
         return None
-    return pl.struct(*header.extra).struct.json_encode().alias("extra")
+    columns = [pl.col(own_name(name)).alias(name) for name in header.extra]
+    return pl.struct(*columns).struct.json_encode().alias("extra")

@@ -1,0 +1,63 @@
+"""What a staging table could not hold, refused with a reason before the database refuses it.
+
+What belongs here: the limits that ``schema.staging`` declares, for the rows of every source. What
+does not: what a source promises of its own (rules).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+
+from ecorse.clean.values import reasons_of
+from ecorse.schema.contract import Column
+from ecorse.schema.table import StagedColumn, StagingTable
+
+
+def unholdable(
+    frame: pl.DataFrame, table: StagingTable, names: dict[str, str]
+) -> list[pl.DataFrame]:
+    """Reasons of canonical rows that are too long, impossible, or lack what every row needs.
+
+    Parameters
+    ----------
+    names
+        What the file calls a column, by target.
+    """
+    reasons: list[pl.DataFrame] = []
+    for column in table.columns:
+        if column.name in frame.columns:
+            values = frame[column.name]
+            called = Column(names.get(column.name, column.name), column.name)
+            for rule, failed, sentence in _broken(values, column):
+                told = values.cast(pl.String)
+                found = reasons_of(failed, told, called, f"{column.name}_{rule}", sentence)
+                rows = frame["_row"]
+                reasons += [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in found]
+    return reasons
+
+
+def _broken(values: pl.Series, column: StagedColumn) -> list[tuple[str, pl.Series, str]]:
+    broken = []
+    if column.is_needed and not column.default and values.null_count():
+        broken.append(("empty", values.is_null(), "every row needs one"))
+    if column.longest and values.dtype == pl.String:
+        longest = values.str.len_chars()
+        if (longest.max() or 0) > column.longest:  # type: ignore[operator]
+            failed = (longest > column.longest).fill_null(False)
+            sentence = f"is longer than {column.longest} characters, the most that it may have"
+            broken.append(("too_long", failed, sentence))
+    if column.bounds and values.dtype.is_temporal():
+        least, most = (_time(b, values) for b in (column.bounds.least, column.bounds.most))
+        if values.min() is not None and (values.min() < least or values.max() >= most):  # type: ignore[operator]
+            failed = ((values < least) | (values >= most)).fill_null(False)
+            broken.append(("impossible", failed, column.bounds.sentence))
+    return broken
+
+
+def _time(text: str, like: pl.Series) -> datetime:
+    bound = pl.Series([datetime.fromisoformat(text)]).cast(pl.Datetime("us"))
+    zone = getattr(like.dtype, "time_zone", None)
+    found: datetime = (bound.dt.replace_time_zone(zone) if zone else bound)[0]
+    return found
