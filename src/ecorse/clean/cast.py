@@ -1,32 +1,28 @@
 """Turns framed text columns into typed canonical ones by the contract, or says why not.
 
-What belongs here: conversions, repairs the contract allows, rules, reasons, local time to UTC.
-What does not: what one source alone knows (``ecorse.sources``). Whole columns are cast at once;
-only values that fail are looked at again, and only rejected rows get sentences.
+What belongs here: the order of the steps for a block's columns. What does not: reading one column
+(``values``), rules (``rules``), what one source alone knows (``ecorse.sources``).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ecorse.clean import values
-from ecorse.clean.values import name_of, no_reasons, reasons_of
-from ecorse.schema.contract import Column, Contract, Header, Rule, own_name
+from ecorse.clean.rules import FLAG_SCHEMA, WARNED_SCHEMA, Found, RowRules, judge_column
+from ecorse.clean.values import name_of, reasons_of
+from ecorse.schema.contract import Column, Contract, Header, own_name
 
 STATED = "_stated"  # the sign or code of a currency that stood beside a row's numbers
 DATE_ONLY = "is_date_only"
 TIMES = ("ordered_local", "ordered_at", "event_at")  # the columns that is_date_only speaks of
 IDS = ("order_id", "product_id", "customer_id", "session_id", "line_id")
-
-
-FLAG_SCHEMA = {"_row": pl.UInt32, "rule": pl.String}
 
 
 @dataclass
@@ -37,13 +33,15 @@ class Cast:
     ``extra`` columns under their own names, and ``_row``, the row's index in the block; ``_stated``
     where a currency stands beside a number, ``is_date_only`` where dates have no time. ``reasons``
     has ``_row, rule, column, sentence``, one row per reason, in the contract's order. ``flags``
-    has ``_row, rule`` for every rule of level ``flag`` that a kept row breaks.
+    has ``_row, rule`` for every rule of level ``flag`` that a kept row breaks; ``warned`` those of
+    level ``warn``, the first of a block with a sentence.
     """
 
     frame: pl.DataFrame
     reasons: pl.DataFrame
     repaired: Counter[str] = field(default_factory=Counter)
     flags: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FLAG_SCHEMA))
+    warned: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WARNED_SCHEMA))
 
 
 def text_column(position: int) -> str:
@@ -82,6 +80,8 @@ def cast(
     header: Header,
     contract: Contract,
     refused: Sequence[pl.DataFrame] = (),
+    row_rules: RowRules | None = None,
+    lines: NDArray[np.int64] | None = None,
 ) -> Cast:
     """Cast a block's text columns by the contract and apply its rules.
 
@@ -91,6 +91,10 @@ def cast(
         Text columns as ``parse`` gives them, one row per record.
     refused
         Reasons of rows that are refused already.
+    row_rules
+        The rules on whole rows, which know the blocks before; left out, there are none before.
+    lines
+        The lines that the rows stood on.
 
     Returns
     -------
@@ -108,46 +112,38 @@ def cast(
     )
     frame = typed.collect()
     repaired: Counter[str] = Counter()
-    reasons = list(refused)
-    flags: list[pl.DataFrame] = []
+    found = Found(list(refused))
     stated: list[pl.Series] = []
     for i, column in declared:
         text = raw[text_column(i)]
         if column.type != "text":
-            found = values.read(frame[name_of(column)], text, column)
-            text = found.text
-            frame = frame.with_columns(found.values.alias(name_of(column)))
-            repaired.update({f"{name_of(column)}_{r}": n for r, n in found.repaired.items() if n})
-            reasons += found.reasons
-            if found.stated is not None:
-                stated.append(found.stated)
-            if found.date_only is not None and column.target in TIMES:
-                frame = frame.with_columns(found.date_only.alias(DATE_ONLY))
+            read = values.read(frame[name_of(column)], text, column)
+            text = read.text
+            frame = frame.with_columns(read.values.alias(name_of(column)))
+            repaired.update({f"{name_of(column)}_{r}": n for r, n in read.repaired.items() if n})
+            found.reasons += read.reasons
+            if read.stated is not None:
+                stated.append(read.stated)
+            if read.date_only is not None and column.target in TIMES:
+                frame = frame.with_columns(read.date_only.alias(DATE_ONLY))
         elif column.target in IDS and text.str.contains("E+", literal=True).any():
-            reasons += values.shortened(text, column)
-        for rule in contract.rules:
-            if rule.column != column.target:
-                continue
-            if rule.check == "not_empty" and not text.null_count():
-                continue
-            failed = _broken(frame, text, rule)
-            if not failed.any():
-                continue
-            if rule.level == "flag":
-                flags.append(_flag(failed, rule))
-            else:
-                reasons += reasons_of(failed, text, column, rule.id, rule.sentence)
+            found.reasons += values.shortened(text, column)
+        judge_column(found, frame, text, column, contract.rules)
     if stated:
         frame, conflicts = _stated_once(frame, stated)
-        reasons += conflicts
+        found.reasons += conflicts
     if contract.drift == "quarantine":
-        reasons += _undeclared(raw, header, contract)
-    why = pl.concat(reasons) if reasons else no_reasons()
-    flagged = pl.concat(flags) if flags else pl.DataFrame(schema=FLAG_SCHEMA)
-    if reasons:
-        frame = frame.join(why, on="_row", how="anti", maintain_order="left")
-        flagged = flagged.join(why, on="_row", how="anti", maintain_order="left")
-    return Cast(frame, why, repaired, flagged)
+        found.reasons += _undeclared(raw, header, contract)
+    if row_rules is None:
+        row_rules = RowRules(contract, header)
+    row_rules.judge(found, frame, np.arange(frame.height) if lines is None else lines)
+    why, flags, warned = found.frames()
+    if found.reasons:
+        frame, flags, warned = (
+            kept.join(why, on="_row", how="anti", maintain_order="left")
+            for kept in (frame, flags, warned)
+        )
+    return Cast(frame, why, repaired, flags, warned)
 
 
 def _undeclared(raw: pl.DataFrame, header: Header, contract: Contract) -> list[pl.DataFrame]:
@@ -161,11 +157,6 @@ def _undeclared(raw: pl.DataFrame, header: Header, contract: Contract) -> list[p
                 text.is_not_null(), text, Column(name, None), "undeclared_column", sentence
             )
     return reasons
-
-
-def _flag(failed: pl.Series, rule: Rule) -> pl.DataFrame:
-    rows = failed.arg_true().cast(pl.UInt32)
-    return pl.DataFrame({"_row": rows, "rule": [rule.id] * len(rows)}, schema=FLAG_SCHEMA)
 
 
 def _stated_once(
@@ -182,29 +173,3 @@ def _stated_once(
         "another number of the row states another currency",
     )  # fmt: skip
     return frame.with_columns(once.alias(STATED)), reasons
-
-
-def _broken(frame: pl.DataFrame, text: pl.Series, rule: Rule) -> pl.Series:
-    """Which rows break a rule; a value that could not be read has its own reason already."""
-    if rule.check == "not_empty":
-        return text.is_null()
-    if rule.check == "one_of":
-        return ~text.is_in(rule.bound.split("|")).fill_null(True)
-    if rule.check == "matches":
-        return ~text.str.contains(rule.bound).fill_null(True)
-    values = frame[rule.column]
-    bound = _bound(rule, values.dtype)
-    breaks: dict[str, Callable[[], pl.Series]] = {
-        "greater": lambda: values <= bound,
-        "at_least": lambda: values < bound,
-        "at_most": lambda: values > bound,
-    }
-    return breaks[rule.check]().fill_null(False)
-
-
-def _bound(rule: Rule, dtype: pl.DataType) -> Any:
-    if dtype.is_decimal():
-        return Decimal(rule.bound)
-    if dtype == pl.Date:
-        return date.fromisoformat(rule.bound)
-    return datetime.fromisoformat(rule.bound) if dtype.is_temporal() else int(rule.bound)

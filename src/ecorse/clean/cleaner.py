@@ -28,6 +28,7 @@ from ecorse.clean.holds import unholdable
 from ecorse.clean.numbers import SCALE
 from ecorse.clean.prepare import Preparation
 from ecorse.clean.profile import Profile
+from ecorse.clean.rules import RowRules
 from ecorse.clean.stream import Readable, text_blocks
 from ecorse.errors import ContractError
 from ecorse.schema.contract import recognise
@@ -54,6 +55,7 @@ NOT_PROFILED = (
     "ordered_at", "street", "flags", "attributes", "line_kind",
 )  # fmt: skip
 FEW_INVALID = 20
+EXAMPLES = 3
 
 
 @dataclass
@@ -79,6 +81,7 @@ class Account:
     """What became of every row of a file, and what a person should know about it.
 
     ``lines`` counts, by table, the rows that are new for certain, and ``money`` sums theirs.
+    ``broken`` counts the rows that break a rule of level warn, which are kept.
     """
 
     rows_read: int = 0
@@ -87,6 +90,8 @@ class Account:
     repaired: Counter[str] = field(default_factory=Counter)
     flagged: Counter[str] = field(default_factory=Counter)
     warned: Counter[str] = field(default_factory=Counter)
+    broken: Counter[str] = field(default_factory=Counter)
+    broken_examples: dict[str, list[str]] = field(default_factory=dict)
     derived: dict[str, Difference] = field(default_factory=dict)
     raw: Profile = field(default_factory=Profile)
     clean: Profile = field(default_factory=Profile)
@@ -153,6 +158,8 @@ class Cleaner:
             whole = source.extend(whole)
         self._preparation = Preparation(whole, contract)
         self.header = self._preparation.header
+        facts = {"currency": shop.currency, "time_zone": shop.time_zone}
+        self._row_rules = RowRules(contract, self.header, facts)
         table = self._table = STAGING_TABLES[contract.table]
         self._time = table.time
         self._has_flags = any(rule.level == "flag" for rule in contract.rules)
@@ -163,6 +170,9 @@ class Cleaner:
         """Give the file's rows, block by block, in file order."""
         for block in _ahead(self._framer):
             yield self._clean(block)
+        for rule, (rows, examples) in self._row_rules.counted().items():
+            self.account.broken[rule] += rows
+            self.account.broken_examples[rule] = examples
         invalid = self.account.rejected["invalid_utf8"]
         if invalid > max(FEW_INVALID, self._limit_share * self.account.rows_read):
             raise ContractError(
@@ -193,6 +203,7 @@ class Cleaner:
             sentences.append("The file has a header and no rows.")
         for name, rows in sorted(self.account.warned.items()):
             sentences.append(self._source.warnings[name].format(rows=rows))
+        sentences += self._broken_rules()
         for name, found in self.account.derived.items():
             if found.different:
                 sentences.append(
@@ -200,6 +211,18 @@ class Cleaner:
                     f"{found.different} of {found.checked} rows, for example {found.examples[0]}."
                 )
         return sentences
+
+    def _broken_rules(self) -> list[str]:
+        """A sentence per rule of level warn that rows break."""
+        said = {rule.id: rule.sentence for rule in self._source.contract.rules}
+        told = []
+        for rule, rows in sorted(self.account.broken.items()):
+            examples = "; ".join(self.account.broken_examples.get(rule, []))
+            told.append(
+                f"Rule {rule!r} does not hold in {rows} of {self.account.rows_read} rows, which "
+                f"were kept: {said[rule]}{f' ({examples})' if examples else ''}."
+            )
+        return told
 
     def _clean(self, block: FramedBlock) -> CleanBlock:
         contract, account = self._source.contract, self.account
@@ -215,7 +238,7 @@ class Cleaner:
         if isinstance(self._source, LookingUp):
             raw = self._source.enrich(raw, self.header)
         raw = self._preparation.complete(raw, self._file_header)
-        typed = cast(raw, self.header, contract, refused)
+        typed = cast(raw, self.header, contract, refused, self._row_rules, block.lines)
         if contract.drift == "freeze":
             self._refuse_retyped(block, typed.reasons)
         found = self._source.canonicalise(typed.frame, self.header, self._shop)
@@ -243,6 +266,7 @@ class Cleaner:
         self._count(block, lines, rejected)
         account.rows_read += left_out
         account.repaired += typed.repaired
+        self._take_warnings(block, typed.warned)
         account.warned += found.warnings
         for name, difference in found.derived.items():
             if name in account.derived:
@@ -251,6 +275,16 @@ class Cleaner:
                 account.derived[name] = difference
         self._profile(raw, lines)
         return self._tally(self._sorted_out(block, lines, rejected, rows, found.companions))
+
+    def _take_warnings(self, block: FramedBlock, warned: pl.DataFrame) -> None:
+        """Count the rows that break a rule of level warn; the first few are examples."""
+        self.account.broken.update(warned["rule"].to_list())
+        said = {rule.id: rule.sentence for rule in self._source.contract.rules}
+        for row, rule, sentence in warned.drop_nulls().iter_rows():
+            examples = self.account.broken_examples.setdefault(rule, [])
+            if len(examples) < EXAMPLES:
+                values = sentence.removesuffix(f": {said[rule]}.")
+                examples.append(f"line {block.lines[row]}: {values}")
 
     def _holdable(self, typed: pl.DataFrame, found: Canonical) -> Canonical:
         """Without the rows that the table could not hold, or whose money is not the shop's."""

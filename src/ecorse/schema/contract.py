@@ -19,7 +19,8 @@ from ecorse.errors import ContractError
 from ecorse.schema.staging import STAGING_TABLES
 
 ColumnType = Literal["text", "integer", "decimal", "percent", "boolean", "date", "timestamp"]
-Check = Literal["not_empty", "greater", "at_least", "at_most", "one_of", "matches"]
+Check = Literal["not_empty", "greater", "at_least", "at_most", "one_of", "matches", "holds"]
+Level = Literal["reject", "flag", "warn"]
 Drift = Literal["evolve", "quarantine", "freeze"]
 DecimalSign = Literal["", ".", ","]
 GroupSign = Literal["", ".", ",", " ", "'"]
@@ -80,11 +81,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Rule:
-    """A condition on one canonical column; its sentence tells a person.
+    """A condition on one canonical column, or on the whole row; its sentence tells a person.
 
-    A row that breaks it is refused, or, at level ``flag``, kept with the rule's id in its
-    ``flags``. ``bound`` is a number, a date, the allowed values parted by ``|`` (``one_of``), or a
-    regular expression (``matches``). An empty value breaks ``not_empty`` only.
+    A row that breaks it is refused; at level ``flag`` it is kept with the rule's id in its
+    ``flags``; at level ``warn`` it is kept, counted and told. ``bound`` is a number, a date, the
+    allowed values parted by ``|`` (``one_of``), a regular expression (``matches``), or the
+    expression that has to be true (``holds``; ``column`` is empty then). An empty value breaks
+    ``not_empty`` only, and an expression that is null holds.
     """
 
     id: str
@@ -92,7 +95,7 @@ class Rule:
     check: Check
     sentence: str
     bound: str = ""
-    level: Literal["reject", "flag"] = "reject"
+    level: Level = "reject"
 
 
 def own_name(name: str) -> str:

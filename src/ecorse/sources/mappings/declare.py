@@ -6,12 +6,15 @@ What belongs here: the file's shape and its checks. What does not: what becomes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
+import polars as pl
 from pydantic import Field
 
+from ecorse.clean.expressions import Name
+from ecorse.clean.rules import names_of
 from ecorse.declared import Table, read
 from ecorse.schema.contract import (
     Column,
@@ -26,8 +29,10 @@ from ecorse.schema.contract import (
     Repeats,
     Rule,
 )
+from ecorse.schema.dtypes import dtype_of
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.schema.table import StagedColumn, StagingTable
+from ecorse.sources.mappings.conditions import RuleTable, Setting, wrong_settings
 from ecorse.sources.reading import Encoding, OneCharacter, Rung
 
 Text = Annotated[str, Field(min_length=1)]
@@ -106,17 +111,6 @@ class ColumnTable(Style):
         )
 
 
-class RuleTable(Table):
-    """A condition on a canonical column; see ``ecorse.schema.contract.Rule``."""
-
-    id: Text
-    column: Text
-    check: Literal["not_empty", "greater", "at_least", "at_most", "one_of", "matches"]
-    sentence: Text
-    bound: str = ""
-    level: Literal["reject", "flag"] = "reject"
-
-
 class LookupTable(Table):
     """Another file of the same folder: where ``on`` agrees, its ``columns`` are the row's too.
 
@@ -183,6 +177,7 @@ class MappingFile(Style):
     repeats: Repeats = "drop"
     foreign_currency: ForeignCurrency = "reject"
     tax: Literal["included", "apart"] | None = None
+    settings: tuple[Setting, ...] = Field(default=(), alias="set")
     also: tuple[AlsoTable, ...] = ()
     taken_back: TakenBackTable | None = None
 
@@ -201,6 +196,23 @@ class MappingFile(Style):
         """What its columns and constants fill, as often as they do."""
         return [c.target for c in self.every_column if c.target] + list(self.constants)
 
+    def names_of_file(self) -> dict[str, Name]:
+        """What rules may name: what the file says, before constants, values and conditions."""
+        return names_of(c.column(self) for c in self.every_column if not c.ignore)
+
+    def names(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
+        """What conditions (``[[set]]``, ``[[also]]``) may name: columns and constants.
+
+        ``schema`` is that of a frame which has every target; left out, types are as declared.
+        """
+        named = names_of((c.column(self) for c in self.every_column if not c.ignore), schema)
+        for target in self.constants:
+            column = self.staging.column(target)
+            is_text = column is None or type_of(column) in ("", "timestamp")
+            dtype = pl.String() if column is None or is_text else dtype_of(column)
+            named[target] = Name(target, schema[target] if schema else dtype)
+        return named
+
     def mistakes(self) -> Iterable[str]:
         """What is well-formed and makes no sense: targets, types, rules, values."""
         yield from _wrong_targets(self)
@@ -210,8 +222,8 @@ class MappingFile(Style):
         yield from _wrong_values(self)
         given = self.filled
         for rule in self.rules:
-            if rule.column not in given:
-                yield f"rule {rule.id!r}: no column fills {rule.column!r}"
+            yield from rule.wrong(given, self.names_of_file())
+        yield from wrong_settings(self.settings, self.staging, self.names())
         yield from (f"values.{t}: no column fills {t!r}" for t in self.values if t not in given)
         yield from (f"dedup_key: no column fills {t!r}" for t in self.dedup_key if t not in given)
 
@@ -299,7 +311,7 @@ def _bounds_of_staging(declared: MappingFile) -> list[Rule]:
 
 
 def _contract(name: str, declared: MappingFile) -> Contract:
-    rules = [Rule(**rule.model_dump()) for rule in declared.rules]
+    rules = [rule.rule() for rule in declared.rules]
     stated = {rule.column for rule in rules if rule.check == "not_empty"}
     rules += [
         Rule(f"{target}_empty", target, "not_empty", "every row needs one")

@@ -25,6 +25,7 @@ from ecorse.sources.canonical import (
     to_instants,
     to_wall_clock,
 )
+from ecorse.sources.mappings.conditions import set_targets
 from ecorse.sources.mappings.declare import MappingFile, read_declared, type_of
 from ecorse.sources.mappings.lookups import Lookup, extend, join, read_lookup
 
@@ -95,6 +96,10 @@ class MappingSource:
         """
         staging = self.declared.staging
         frame = self._filled(frame)
+        if self.declared.settings:
+            names = self.declared.names(frame.schema)
+            facts = {"currency": shop.currency, "time_zone": shop.time_zone}
+            frame = set_targets(frame, self.declared.settings, names, facts)
         frame = frame.with_columns(self._times(frame, header, shop))
         rows = {c.name: _as_staged(c) for c in staging.columns if c.mapped}
         rows |= self._made(staging.name, shop)

@@ -1,0 +1,318 @@
+"""Which SQL an expression may hold: each kind of node that sqlglot gives, and what it means.
+
+What belongs here: the walk over the nodes; whatever is not listed is refused. What does not: the
+text, its limits and its names (``expressions``), what operators and functions do (``values``,
+``functions``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+from sqlglot import exp
+
+from ecorse.clean import operands
+from ecorse.clean.functions import FUNCTIONS, as_text, call, convert, like
+from ecorse.clean.operands import ExpressionError, Value, alike, need
+
+MOST_DEPTH = 40
+# nodes that sqlglot makes of functions that are ours: node -> (name, its arguments in order)
+NODES: dict[type[exp.Expr], tuple[str, tuple[str, ...]]] = {
+    exp.Year: ("year", ("this",)), exp.Month: ("month", ("this",)), exp.Day: ("day", ("this",)),
+    exp.Hour: ("hour", ("this",)), exp.Lower: ("lower", ("this",)),
+    exp.Upper: ("upper", ("this",)), exp.Trim: ("trim", ("this",)),
+    exp.Length: ("length", ("this",)), exp.Abs: ("abs", ("this",)),
+    exp.Left: ("left", ("this", "expression")), exp.Right: ("right", ("this", "expression")),
+    exp.Round: ("round", ("this", "decimals")), exp.Nullif: ("nullif", ("this", "expression")),
+    exp.Coalesce: ("coalesce", ("this", "expressions")),
+    exp.Replace: ("replace", ("this", "expression", "replacement")),
+    exp.RegexpLike: ("regexp_like", ("this", "expression")),
+    exp.Concat: ("concat", ("expressions",)),
+}  # fmt: skip
+COMPARISONS: dict[type[exp.Expr], str] = {
+    exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
+}  # fmt: skip
+TYPES = {
+    exp.DType.INT: "integer", exp.DType.BIGINT: "integer", exp.DType.DECIMAL: "decimal",
+    exp.DType.TEXT: "text", exp.DType.VARCHAR: "text", exp.DType.DATE: "date",
+    exp.DType.TIMESTAMP: "timestamp",
+}  # fmt: skip
+# what sqlglot notes of how a node was written, and what changes nothing
+HARMLESS = {"safe", "coalesce", "typed"}
+Part = Callable[[exp.Expr], Value]
+
+
+@dataclass
+class Walk:
+    """One walk over an expression's nodes; ``previous`` gathers the values of the row before."""
+
+    column: Callable[[str], Value]
+    of_other_rows: bool
+    previous: list[tuple[str, pl.Expr]] = field(default_factory=list)
+    named: dict[str, Value] = field(default_factory=dict)
+
+    def value(self, node: exp.Expr, depth: int = 0) -> Value:
+        """What a node stands for.
+
+        Raises
+        ------
+        ExpressionError
+            It is none of those that may be said, or its parts do not go together.
+        """
+        if depth > MOST_DEPTH:
+            raise ExpressionError(f"it is nested deeper than {MOST_DEPTH} levels")
+
+        def part(of: exp.Expr) -> Value:
+            return self.value(of, depth + 1)
+
+        if isinstance(node, exp.Column):
+            return self._column(node)
+        if (name := called(node)) is not None:
+            return self._call(name, node, part)
+        make = _MEANINGS.get(type(node))
+        if make is None:
+            raise ExpressionError(f"{said(node)} is nothing that an expression may say")
+        return make(node, part)
+
+    def _column(self, node: exp.Column) -> Value:
+        name = ".".join(part.name for part in node.parts)
+        if name not in self.named:
+            self.named[name] = self.column(name)
+        return self.named[name]
+
+    def _call(self, name: str, node: exp.Expr, part: Part) -> Value:
+        if name == "previous":
+            return self._previous(node, part)
+        if name == "count_of":
+            raise ExpressionError(
+                "count_of(x) has to be one side of the whole rule: count_of(order_id) = lines"
+            )
+        if name not in FUNCTIONS:
+            known = ", ".join(sorted((*FUNCTIONS, "previous", "count_of", "cast", "case")))
+            raise ExpressionError(f"there is no function {name}(); there are {known}")
+        return call(name, said(node), [part(argument) for argument in arguments(node)])
+
+    def _previous(self, node: exp.Expr, part: Part) -> Value:
+        """The value of the row before: a column of its own, which is moved by one row."""
+        if not self.of_other_rows:
+            raise ExpressionError("previous() is for rules alone")
+        if len(node.expressions) != 1 or node.expressions[0].find(exp.Anonymous):
+            raise ExpressionError(
+                "previous() takes one value of the row itself, such as previous(order_id)"
+            )
+        of = part(node.expressions[0])
+        name = f"_previous_{len(self.previous)}"
+        self.previous.append((name, of.expr))
+        found = replace(of, expr=pl.col(name), text=said(node), constant=None)
+        self.named[found.text] = found
+        return found
+
+
+def said(node: exp.Expr) -> str:
+    """A node as SQL, for a person."""
+    text = node.sql(normalize_functions="lower")
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def called(node: exp.Expr) -> str | None:
+    """The name of the function that a node calls, in small letters; None where it calls none."""
+    if isinstance(node, exp.Anonymous):
+        return str(node.this).lower()
+    return NODES[type(node)][0] if type(node) in NODES else None
+
+
+def arguments(node: exp.Expr) -> list[exp.Expr]:
+    """The values that a function is called with.
+
+    Raises
+    ------
+    ExpressionError
+        The call says more than values.
+    """
+    names = ("expressions",) if isinstance(node, exp.Anonymous) else NODES[type(node)][1]
+    only(node, "this", *names)
+    found: list[exp.Expr] = []
+    for name in names:
+        given = node.args.get(name)
+        found += given if isinstance(given, list) else [given] if given is not None else []
+    return found
+
+
+def only(node: exp.Expr, *names: str) -> None:
+    """Refuse a node that says more than is understood (``in (select ...)``, ``trim(both ...)``)."""
+    more = {k for k, v in node.args.items() if v not in (None, False, [])} - {*names, *HARMLESS}
+    if more:
+        raise ExpressionError(f"{said(node)} says {', '.join(sorted(more))}, which cannot be said")
+
+
+def compare(sign: str, left: Value, right: Value, text: str) -> Value:
+    """Compare two values; null where one is null.
+
+    Raises
+    ------
+    ExpressionError
+        They cannot be compared: other kinds, or texts by size.
+    """
+    a, b = alike((left, right), f"{text}")
+    if sign not in ("=", "<>") and (worded := next((v for v in (a, b) if v.kind == "text"), None)):
+        raise ExpressionError(
+            f"{text} would compare texts letter by letter, where '10' comes before '9'; if "
+            f"{worded.text} holds whole numbers, say cast({worded.text} as integer)"
+        )
+    compared = {
+        "=": a.expr.__eq__, "<>": a.expr.__ne__, "<": a.expr.__lt__, "<=": a.expr.__le__,
+        ">": a.expr.__gt__, ">=": a.expr.__ge__,
+    }  # fmt: skip
+    return Value(compared[sign](b.expr), "boolean", text)
+
+
+def _comparison(node: exp.Expr, part: Part) -> Value:
+    only(node, "this", "expression")
+    return compare(COMPARISONS[type(node)], part(node.this), part(node.expression), said(node))
+
+
+def _literal(node: exp.Expr, part: Part) -> Value:
+    if node.is_string:
+        return Value(pl.lit(node.this), "text", f"'{node.this}'", constant=node.this)
+    return operands.literal_number(node.this)
+
+
+def _arithmetic(node: exp.Expr, part: Part) -> Value:
+    only(node, "this", "expression")
+    text, sides = said(node), [part(node.this), part(node.expression)]
+    for side in sides:
+        need(side, "number", of=text)
+        if side.kind == "nothing":
+            return side
+    left, right = sides
+    makers: dict[type[exp.Expr], Callable[[Value, Value, str], Value]] = {
+        exp.Add: operands.add, exp.Sub: operands.subtract, exp.Mul: operands.multiply,
+        exp.Div: operands.divide, exp.Mod: operands.remainder,
+    }  # fmt: skip
+    return makers[type(node)](left, right, text)
+
+
+def _minus(node: exp.Expr, part: Part) -> Value:
+    only(node, "this")
+    of = need(part(node.this), "number", of="-")
+    return of if of.kind == "nothing" else replace(of, expr=-of.expr, text=said(node))
+
+
+def _logic(node: exp.Expr, part: Part) -> Value:
+    """``and``, ``or``, ``not``: null where the rest does not decide."""
+    only(node, "this", "expression")
+    word = "and" if isinstance(node, exp.And) else "or" if isinstance(node, exp.Or) else "not"
+    sides = [need(part(n), "boolean", of=word) for n in (node.this, node.args.get("expression"))
+             if n is not None]  # fmt: skip
+    parts = [s.expr.cast(pl.Boolean) for s in sides]
+    made = (
+        ~parts[0]
+        if word == "not"
+        else parts[0] & parts[1]
+        if word == "and"
+        else (parts[0] | parts[1])
+    )
+    return Value(made, "boolean", said(node))
+
+
+def _between(node: exp.Expr, part: Part) -> Value:
+    only(node, "this", "low", "high", "negate")
+    text, value = said(node), part(node.this)
+    low = compare(">=", value, part(node.args["low"]), text)
+    high = compare("<=", value, part(node.args["high"]), text)
+    return _negated(node, low.expr & high.expr)
+
+
+def _in(node: exp.Expr, part: Part) -> Value:
+    only(node, "this", "expressions", "negate")
+    text, value = said(node), part(node.this)
+    found = [compare("=", value, part(n), text).expr for n in node.expressions]
+    return _negated(node, pl.any_horizontal(found))
+
+
+def _is(node: exp.Expr, part: Part) -> Value:
+    only(node, "this", "expression", "negate")
+    value = part(node.this)
+    if isinstance(node.expression, exp.Null):
+        return _negated(node, value.expr.is_null())
+    if isinstance(node.expression, exp.Boolean):
+        need(value, "boolean", of="is true")
+        return _negated(node, value.expr.eq_missing(pl.lit(bool(node.expression.this))))
+    raise ExpressionError(f"{said(node)}: expected is null, is true or is false")
+
+
+def _like(node: exp.Expr, part: Part) -> Value:
+    only(node, "this", "expression", "negate")
+    ignore_case = isinstance(node, exp.ILike)
+    return _negated(node, like(part(node.this), part(node.expression), said(node), ignore_case))
+
+
+def _negated(node: exp.Expr, condition: pl.Expr) -> Value:
+    return Value(~condition if node.args.get("negate") else condition, "boolean", said(node))
+
+
+def _case(node: exp.Expr, part: Part) -> Value:
+    """``case when ... then ... else ... end``; with a value before ``when``, that is compared."""
+    only(node, "this", "ifs", "default")
+    text = said(node)
+    conditions, chosen = [], []
+    for branch in node.args["ifs"]:
+        only(branch, "this", "true")
+        when = part(branch.this)
+        if node.this is not None:
+            when = compare("=", part(node.this), when, text)
+        conditions.append(need(when, "boolean", of="when").expr)
+        chosen.append(part(branch.args["true"]))
+    default = node.args.get("default")
+    chosen.append(part(default) if default is not None else _null(node, part))
+    same = alike(chosen, text)
+    made = same[-1].expr
+    for condition, value in zip(reversed(conditions), reversed(same[:-1]), strict=True):
+        made = pl.when(condition).then(value.expr).otherwise(made)
+    first = next((v for v in same if v.kind != "nothing"), same[0])
+    return replace(first, expr=made, text=text, constant=None)
+
+
+def _cast(node: exp.Expr, part: Part) -> Value:
+    only(node, "this", "to")
+    to = TYPES.get(node.args["to"].this)
+    if to is None or node.args["to"].expressions:
+        raise ExpressionError(
+            f"{said(node)}: expected cast(... as integer, decimal, text, date or timestamp)"
+        )
+    of = part(node.this)
+    if isinstance(of.constant, str) and to in ("date", "timestamp"):  # date '2024-05-31'
+        of = replace(of, constant=None)
+    return convert(of, to, said(node))
+
+
+def _joined(node: exp.Expr, part: Part) -> Value:
+    """``a || b``: null where one of them is."""
+    only(node, "this", "expression")
+    both = [as_text(part(n), "||") for n in (node.this, node.expression)]
+    return Value(pl.concat_str(both), "text", said(node))
+
+
+def _null(node: exp.Expr, part: Part) -> Value:
+    return Value(pl.lit(None), "nothing", "null")
+
+
+def _boolean(node: exp.Expr, part: Part) -> Value:
+    return Value(pl.lit(bool(node.this)), "boolean", said(node))
+
+
+def _paren(node: exp.Expr, part: Part) -> Value:
+    only(node, "this")
+    return part(node.this)
+
+
+_MEANINGS: dict[type[Any], Callable[[exp.Expr, Part], Value]] = {
+    exp.Paren: _paren, exp.Literal: _literal, exp.Null: _null, exp.Boolean: _boolean,
+    exp.Neg: _minus, **dict.fromkeys((exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod), _arithmetic),
+    **dict.fromkeys((exp.And, exp.Or, exp.Not), _logic), **dict.fromkeys(COMPARISONS, _comparison),
+    exp.Between: _between, exp.In: _in, exp.Is: _is, exp.Like: _like, exp.ILike: _like,
+    exp.Case: _case, exp.Cast: _cast, exp.DPipe: _joined,
+}  # fmt: skip

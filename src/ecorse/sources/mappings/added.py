@@ -1,0 +1,185 @@
+"""Lines that a mapping makes beside a row's own: shipping, tax, tips, refunds, what is taken back.
+
+What belongs here: ``[[also]]`` and ``[[taken_back]]``. What does not: the row's own money
+(``money``), what conditions and amounts may say (``clean.expressions``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from ecorse.clean.hashes import Hashes, hash_texts
+from ecorse.clean.values import reasons_of
+from ecorse.schema.contract import Column
+from ecorse.sources.mappings.declare import AlsoTable, TakenBackTable
+from ecorse.sources.mappings.money import MONEY
+
+# what an added line has of the row beside it: whose order it is, where and when
+OF_THE_ROW = (
+    "_row", "shop_id", "order_id", "currency", "ordered_at", "ordered_local", "is_date_only",
+    "customer_id", "customer_key_kind", "address", "street", "city", "region", "postal_code",
+    "country", "platform", "is_simulated",
+)  # fmt: skip
+TAKEN_BACK = "taken back"
+
+
+@dataclass
+class SaidOnce:
+    """What the orders of one file have said so far: the amount of each, by kind."""
+
+    amounts: Hashes = field(default_factory=Hashes)
+
+
+@dataclass(frozen=True)
+class Also:
+    """A declared ``[[also]]``, made ready: the amount and the condition on a typed frame."""
+
+    declared: AlsoTable
+    amount: pl.Expr
+    when: pl.Expr | None
+    at: tuple[pl.Series, pl.Series] | None = None
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """A declared ``[[taken_back]]``, made ready; ``at`` are its instants and wall clocks."""
+
+    declared: TakenBackTable
+    when: pl.Expr
+    at: tuple[pl.Series, pl.Series] | None = None
+
+
+def added_lines(
+    frame: pl.DataFrame,
+    lines: pl.DataFrame,
+    also: Sequence[Also],
+    taken_back: Sequence[TakenBack],
+    said: Mapping[int, SaidOnce],
+    *,
+    is_keyed: bool,
+    tax_is_included: bool,
+) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """The lines beside canonical ``lines``, and the reasons of rows that contradict their order.
+
+    Parameters
+    ----------
+    frame
+        The typed rows of the same ``_row``, in the same order.
+    said
+        By number of the ``[[also]]``, what orders of blocks before have said.
+    """
+    made: list[pl.DataFrame] = []
+    reasons: list[pl.DataFrame] = []
+    for number, one in enumerate(also):
+        amounts = frame.select(one.amount.cast(MONEY, strict=False).alias("amount"))["amount"]
+        if one.when is not None:
+            holds = frame.select(one.when.fill_null(False).alias("w"))["w"]
+            amounts = pl.select(pl.when(pl.lit(holds)).then(pl.lit(amounts))).to_series()
+        keeps_zero = is_keyed and one.declared.once_per is not None
+        if one.declared.once_per is not None:
+            orders = frame[one.declared.once_per].cast(pl.String)
+            is_first, conflicts = _first_of_orders(orders, amounts, said[number], keeps_zero)
+            called = Column(one.declared.amount, None)
+            sentence = f"another line of the order states another {one.declared.kind}"
+            found = reasons_of(conflicts, amounts.cast(pl.String), called, "order_contradicts",
+                               sentence)  # fmt: skip
+            rows = lines["_row"]
+            reasons += [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in found]
+        else:
+            is_first = amounts.is_not_null() & (amounts != 0)
+        beside = _beside(lines, amounts, is_first, one, is_keyed)
+        made.append(beside)
+        if tax_is_included and one.declared.kind == "tax" and one.declared.once_per is not None:
+            made.append(
+                beside.with_columns(
+                    line_kind=pl.lit("included_tax"),
+                    product_id=pl.lit("included_tax"),
+                    product_name=pl.lit("included tax"),
+                    unit_price=-pl.col("unit_price"),
+                    line_id=pl.col("line_id").str.replace("tax", "included_tax", literal=True),
+                )
+            )
+    sales = [lines.drop("_differs", strict=False), *made]
+    for back in taken_back:
+        holds = frame.select(back.when.fill_null(False).alias("w"))["w"]
+        rows = lines["_row"].filter(holds)
+        made += [_reversed(part, rows, back, lines["_row"]) for part in sales]
+    filled = [part for part in made if part.height]
+    return (pl.concat(filled, how="diagonal_relaxed") if filled else lines.clear()), reasons
+
+
+def _first_of_orders(
+    orders: pl.Series, amounts: pl.Series, said: SaidOnce, keeps_zero: bool
+) -> tuple[pl.Series, pl.Series]:
+    """The rows that are the first to state their order's amount, and those that contradict it."""
+    parts = amounts.to_physical().cast(pl.Int64)
+    states = amounts.is_not_null() & orders.is_not_null()
+    if not keeps_zero:
+        states &= (parts != 0).fill_null(False)
+    rows = states.arg_true()
+    hashes, values = hash_texts(orders.gather(rows)), parts.gather(rows).to_numpy()
+    known = said.amounts.find(hashes)
+    _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+    is_first = np.zeros(len(hashes), np.bool_)
+    is_first[first] = True
+    is_first &= ~known.is_known
+    expected = np.where(known.is_known, known.numbers, values[first][inverse])
+    said.amounts.add(hashes[is_first], values[is_first])
+    nothing = pl.Series([False]).new_from_index(0, len(orders))
+    return (
+        nothing.scatter(rows, pl.Series(is_first)) if len(rows) else nothing,
+        nothing.scatter(rows, pl.Series(values != expected)) if len(rows) else nothing,
+    )
+
+
+def _beside(
+    lines: pl.DataFrame, amounts: pl.Series, chosen: pl.Series, one: Also, is_keyed: bool
+) -> pl.DataFrame:
+    declared = one.declared
+    kept = [name for name in OF_THE_ROW if name in lines.columns]
+    scope = pl.col("order_id") if declared.once_per else pl.col("line_id")
+    key = pl.concat_str(pl.lit(declared.kind), scope, separator=" ", ignore_nulls=True)
+    sign = -1 if declared.sign == "-" else 1
+    frame = lines.with_columns((amounts * sign).cast(MONEY).alias("unit_price"))
+    if one.at is not None:
+        frame = frame.with_columns(
+            one.at[0].alias("refunded_at"), one.at[1].alias("refunded_local")
+        )
+        kept += ["refunded_at", "refunded_local"]
+    return frame.filter(chosen).select(
+        *kept,
+        pl.lit(declared.kind).alias("product_id"),
+        pl.lit(declared.kind.replace("_", " ")).alias("product_name"),
+        pl.lit(1, pl.Int32).alias("quantity"),
+        "unit_price",
+        pl.lit("sold").alias("status"),
+        pl.lit(declared.kind).alias("line_kind"),
+        pl.lit(declared.amount).alias("made_of"),
+        (key if is_keyed else pl.col("line_id")).alias("line_id"),
+    )
+
+
+def _reversed(
+    part: pl.DataFrame, rows: pl.Series, back: TakenBack, all_rows: pl.Series
+) -> pl.DataFrame:
+    """The lines of the given rows once more, taken back."""
+    taken = part.filter(pl.col("_row").is_in(rows.implode()))
+    if "line_amount" in taken.columns:
+        taken = taken.with_columns(-pl.col("line_amount"))
+    if back.at is not None:
+        times = pl.DataFrame(
+            {"_row": all_rows, "refunded_at": back.at[0], "refunded_local": back.at[1]}
+        )
+        taken = taken.drop("refunded_at", "refunded_local", strict=False).join(
+            times, on="_row", how="left", maintain_order="left"
+        )
+    return taken.with_columns(
+        (-pl.col("quantity")).cast(pl.Int32),
+        pl.lit(back.declared.status).alias("status"),
+        pl.lit(TAKEN_BACK).alias("made_of"),
+        pl.concat_str(pl.lit(TAKEN_BACK), "line_id", separator=" ").alias("line_id"),
+    )

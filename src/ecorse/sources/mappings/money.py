@@ -1,0 +1,75 @@
+"""What a mapped order line is worth: price, total, discount and included tax, to the cent.
+
+What belongs here: one row's own money. What does not: lines that are made beside it (``added``).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import polars as pl
+
+from ecorse.clean.numbers import PRECISION, SCALE
+from ecorse.clean.values import reasons_of
+from ecorse.schema.contract import Column
+
+MONEY = pl.Decimal(PRECISION, SCALE)
+WIDE = pl.Decimal(38, SCALE)
+FINE = pl.Decimal(38, 10)
+
+
+class Money(NamedTuple):
+    """Columns of the rows' money, and the reasons of rows whose figures contradict each other."""
+
+    columns: list[pl.Series]
+    reasons: list[pl.DataFrame]
+
+
+def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
+    """Columns ``unit_price, line_amount, discount_amount`` of typed rows.
+
+    A stated total of the line (after its own discount) is its money to the cent; without one it is
+    quantity * price, less a discount, which counts as taken off whatever its sign. ``line_amount``
+    is null where it is quantity * unit_price.
+
+    Parameters
+    ----------
+    frame
+        ``quantity, unit_price, line_total, discount_amount, discount_share``, null where not given.
+    tax
+        Tax that the money holds and that is taken out of it.
+    """
+    quantity = pl.col("quantity").cast(WIDE)
+    sign = quantity.sign().cast(WIDE)
+    price, total = pl.col("unit_price").cast(WIDE), pl.col("line_total").cast(WIDE)
+    share = pl.col("discount_share").cast(FINE)
+    by_share = (quantity.abs().cast(FINE) * price.abs().cast(FINE) * share).round(SCALE).cast(WIDE)
+    off = pl.coalesce(pl.col("discount_amount").cast(WIDE).abs(), by_share)
+    before = total + sign * off.fill_null(0)
+    made = (before.cast(FINE) / quantity.cast(FINE)).round(SCALE).cast(WIDE).abs()
+    unit_price = pl.coalesce(price, pl.when(quantity != 0).then(made).otherwise(pl.lit(0, WIDE)))
+    amount = pl.coalesce(total, quantity * unit_price - sign * off.fill_null(0))
+    if tax is not None:
+        amount = amount - sign * tax.cast(WIDE).abs().fill_null(0)
+    plain = quantity * unit_price
+    money = frame.select(
+        unit_price.cast(MONEY, strict=False).alias("unit_price"),
+        pl.when(amount != plain).then(amount).cast(MONEY, strict=False).alias("line_amount"),
+        pl.when(off != 0).then(off).cast(MONEY, strict=False).alias("discount_amount"),
+        (amount != plain).alias("_differs"),
+        ((quantity < 0) & (total > 0) & (pl.col("status") == "sold")).fill_null(False).alias("_odd"),
+    )
+    reasons = reasons_of(
+        money["_odd"], frame["line_total"].cast(pl.String), Column("line total", "line_total"),
+        "signs_contradict", "the quantity is below 0 and the line's total is not",
+    )  # fmt: skip
+    lost = money["_differs"].fill_null(False) & money["line_amount"].is_null()
+    reasons += reasons_of(
+        lost, frame["quantity"].cast(pl.String), Column("quantity", "quantity"),
+        "money_too_large", "the line's money has more than ten digits",
+    )  # fmt: skip
+    columns = [money[name] for name in ("unit_price", "line_amount", "discount_amount")]
+    rows = frame["_row"]
+    return Money(
+        columns, [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in reasons]
+    )
