@@ -33,7 +33,7 @@ from ecorse.clean.stream import Readable, text_blocks
 from ecorse.errors import ContractError
 from ecorse.schema.contract import recognise
 from ecorse.schema.dtypes import is_exact
-from ecorse.schema.source import LookingUp
+from ecorse.schema.source import LookingUp, Remembering
 from ecorse.schema.staging import STAGING_TABLES
 
 if TYPE_CHECKING:
@@ -147,6 +147,8 @@ class Cleaner:
         max_record_bytes: int,
         reject_limit_share: float,
     ) -> None:
+        if isinstance(source, Remembering):
+            source = source.afresh()
         contract = source.contract
         self.account = Account()
         self._source, self._shop, self._file_name = source, shop, file_name

@@ -57,7 +57,9 @@ def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
         pl.when(amount != plain).then(amount).cast(MONEY, strict=False).alias("line_amount"),
         pl.when(off != 0).then(off).cast(MONEY, strict=False).alias("discount_amount"),
         (amount != plain).alias("_differs"),
-        ((quantity < 0) & (total > 0) & (pl.col("status") == "sold")).fill_null(False).alias("_odd"),
+        ((quantity < 0) & (total > 0) & (pl.col("status").fill_null("sold") == "sold"))
+        .fill_null(False)
+        .alias("_odd"),
     )
     reasons = reasons_of(
         money["_odd"], frame["line_total"].cast(pl.String), Column("line total", "line_total"),
@@ -70,6 +72,4 @@ def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
     )  # fmt: skip
     columns = [money[name] for name in ("unit_price", "line_amount", "discount_amount")]
     rows = frame["_row"]
-    return Money(
-        columns, [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in reasons]
-    )
+    return Money(columns, [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in reasons])
