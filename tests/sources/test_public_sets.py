@@ -89,8 +89,12 @@ def test_adventure_works_has_price_and_cost_of_its_catalogue(read):
 
 
 def test_cdnow_has_no_header_and_blanks_between(read):
-    rows = read("cdnow", {"CDNOW_master.txt":
-        " 00001 19970101  1   11.77\n 00002 19970112  1   12.00\n 00002 19970112  5   77.00\n"})
+    rows = read(
+        "cdnow",
+        {
+            "CDNOW_master.txt": " 00001 19970101  1   11.77\n 00002 19970112  1   12.00\n 00002 19970112  5   77.00\n"
+        },
+    )
     assert picked(rows, "order_id", "customer_id", "quantity", "unit_price") == [
         ("00001-19970101", "00001", 1, Decimal("11.7700")),
         ("00002-19970112", "00002", 1, Decimal("12.0000")),
@@ -123,10 +127,14 @@ def test_dunnhumby(read):
 
 
 def test_retailrocket(read):
-    rows = read("retailrocket", {"events.csv":
-        "timestamp,visitorid,event,itemid,transactionid\n"
-        "1433221332117,257597,view,355908,\n1433224644259,1,transaction,248676,4000\n"
-        "1433224644260,1,addtocart,248676,\n"})
+    rows = read(
+        "retailrocket",
+        {
+            "events.csv": "timestamp,visitorid,event,itemid,transactionid\n"
+            "1433221332117,257597,view,355908,\n1433224644259,1,transaction,248676,4000\n"
+            "1433224644260,1,addtocart,248676,\n"
+        },
+    )
     assert picked(rows, "event_type", "product_id", "customer_id", "event_at") == [
         ("cart", "248676", "1", datetime(2015, 6, 2, 5, 57, 24, 260000, tzinfo=UTC)),
         ("purchase", "248676", "1", datetime(2015, 6, 2, 5, 57, 24, 259000, tzinfo=UTC)),
