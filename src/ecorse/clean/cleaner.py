@@ -35,7 +35,7 @@ from ecorse.clean.duplicates import SeenRows, Verdict
 from ecorse.clean.foreign import foreign_rows
 from ecorse.clean.formats.base import Dialect
 from ecorse.clean.framing import FramedBlock, Framer
-from ecorse.clean.holds import unholdable
+from ecorse.clean.holds import unholdable, without_key
 from ecorse.clean.prepare import Preparation
 from ecorse.clean.rules import RowRules
 from ecorse.clean.stream import Readable, text_blocks
@@ -305,6 +305,7 @@ class Cleaner:
         names = {c.target: c.name for c in self.header.columns if c is not None and c.target}
         refused = unholdable(found.frame, self._table, names)
         refused += foreign_rows(typed, found.frame, self._shop)
+        refused += without_key(found.frame, self._source.contract.line_key)
         if not refused:
             return found
         reasons = pl.concat([*refused, *([found.reasons] if found.reasons is not None else [])])

@@ -19,9 +19,7 @@ from ecorse.sources.mappings.source import MappingSource, read_mapping
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import writer
 
-SHOP = Shop(
-    shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=()
-)
+SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
 HEADER = "key,order,sku,qty,price,status,shipping\n"
 MAPPING = """
 about = "Order items with a key."
