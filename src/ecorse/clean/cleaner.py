@@ -33,20 +33,19 @@ from ecorse.clean.account import (
 from ecorse.clean.cast import cast, parse, text_column
 from ecorse.clean.duplicates import SeenRows, Verdict
 from ecorse.clean.foreign import foreign_rows
-from ecorse.clean.formats.base import Dialect
-from ecorse.clean.framing import FramedBlock, Framer
+from ecorse.clean.framing import FramedBlock
 from ecorse.clean.holds import unholdable, without_key
+from ecorse.clean.opening import open_frames, recognise_header
 from ecorse.clean.prepare import Preparation
 from ecorse.clean.rules import RowRules
-from ecorse.clean.stream import Readable, text_blocks
+from ecorse.clean.second_table import are_names, second_table
+from ecorse.clean.stream import Readable
 from ecorse.errors import ContractError
-from ecorse.schema.contract import recognise
 from ecorse.schema.dtypes import is_exact
 from ecorse.schema.source import LookingUp, Remembering
 from ecorse.schema.staging import STAGING_TABLES
 
 if TYPE_CHECKING:
-    from ecorse.schema.contract import Contract
     from ecorse.schema.source import Canonical, Shop, Source
 
 REJECT_SCHEMA = {
@@ -87,31 +86,6 @@ class CleanBlock:
     raw: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
-def open_frames(
-    file: Readable, contract: Contract, file_name: str, max_record_bytes: int
-) -> Framer:
-    """A file's header, read at once, and its framed blocks, as its contract says they are written.
-
-    Raises
-    ------
-    ContractError
-        It is no text of the contract's encoding, or has no header.
-    """
-    return Framer(
-        text_blocks(
-            file,
-            contract.encoding,
-            file_name,
-            dialect=Dialect(contract.delimiter, contract.quote),
-        ),
-        file_name=file_name,
-        delimiter=contract.delimiter,
-        quote=contract.quote,
-        max_record_bytes=max_record_bytes,
-        max_record_lines=contract.max_record_lines,
-    )
-
-
 class Cleaner:
     """Cleans one file; iterate for its blocks, then read ``account`` and ``warnings``.
 
@@ -139,7 +113,7 @@ class Cleaner:
         self._source, self._shop, self._file_name = source, shop, file_name
         self._limit_share = reject_limit_share
         self._framer = open_frames(file, contract, file_name, max_record_bytes)
-        self._file_header = recognise(contract, self._framer.header, file_name)
+        self._file_header = recognise_header(self._framer, contract, file_name)
         whole = self._file_header
         if isinstance(source, LookingUp):
             whole = source.extend(whole)
@@ -165,12 +139,22 @@ class Cleaner:
         for rule, (rows, examples) in self._row_rules.counted().items():
             self.account.broken[rule] += rows
             self.account.broken_examples[rule] = examples
-        invalid = self.account.rejected["invalid_utf8"]
-        if invalid > max(FEW_INVALID, self._limit_share * self.account.rows_read):
+        self._refuse_other_encodings()
+
+    def _refuse_other_encodings(self) -> None:
+        """Refuse a file that is no UTF-8, where its bytes or the number of such rows prove it."""
+        framer, account = self._framer, self.account
+        invalid = account.rejected["invalid_utf8"]
+        few = max(FEW_INVALID, self._limit_share * account.rows_read)
+        # not one line beyond ASCII is UTF-8: then none is broken
+        is_other = framer.invalid_lines > 1 and not framer.is_proven_utf8
+        if is_other or invalid > few:
             raise ContractError(
-                f"{self._file_name}: {invalid} of {self.account.rows_read} rows are not valid "
-                f"UTF-8, the first at byte offset {self._framer.first_invalid_at}. Nothing was "
-                "loaded. Declare the file's encoding (such as latin-1) in the source's contract."
+                f"{self._file_name}: {framer.invalid_lines} of its lines are not valid UTF-8, the "
+                f"first at byte offset {framer.first_invalid_at}"
+                f"{', and none beyond ASCII is' if is_other else ''}. Nothing was loaded. Declare "
+                "the file's encoding in the source's contract: encoding = 'cp1252' (Windows, "
+                "western Europe), 'latin-1', or another."
             )
 
     def originals(self) -> Iterator[NDArray[np.int64]]:
@@ -230,7 +214,7 @@ class Cleaner:
 
     def _clean(self, block: FramedBlock) -> CleanBlock:
         contract, account = self._source.contract, self.account
-        raw = parse(block.data, self._file_header, contract.delimiter, contract.quote)
+        raw = parse(block.data, self._file_header, *self._framer.parsed)
         if raw.height != len(block.lines):
             raise AssertionError(
                 f"{self._file_name}: framing found {len(block.lines)} records and the parser "
@@ -243,6 +227,7 @@ class Cleaner:
             raw = self._source.enrich(raw, self.header)
         raw = self._preparation.complete(raw, self._file_header)
         typed = cast(raw, self.header, contract, refused, self._row_rules, block.lines)
+        self._refuse_second_table(block, raw, typed.reasons)
         if contract.drift == "freeze":
             self._refuse_retyped(block, typed.reasons)
         found = self._source.canonicalise(typed.frame, self.header, self._shop)
@@ -421,6 +406,31 @@ class Cleaner:
         self._count(block, pl.DataFrame(), rejected)
         return CleanBlock(pl.DataFrame(), pl.DataFrame(), rejected)
 
+    def _refuse_second_table(
+        self, block: FramedBlock, raw: pl.DataFrame, reasons: pl.DataFrame
+    ) -> None:
+        """Refuse a file with a row of names where numbers and times are expected.
+
+        One that has the header's own names in another order is told by these.
+        """
+        typed = [c for c in self.header.columns if c is not None and c.type != "text"]
+        invalid = reasons.filter(pl.col("rule").str.ends_with("_invalid"))
+        of_row = invalid.group_by("_row", maintain_order=True).len()
+        rows = of_row.filter(pl.col("len") >= max(min(2, len(typed)), 1))["_row"].to_list()
+        if not typed:
+            own = [name.strip() for name in self._framer.header]
+            same = [pl.col(text_column(i)).is_in(own) for i in range(len(own))]
+            half = pl.sum_horizontal(s.cast(pl.UInt32) for s in same) * 2 > len(own)
+            rows = raw.select(half.alias("is_header"))["is_header"].arg_true().to_list()
+        width = len(self._framer.header)
+        for row in rows:
+            fields = [text or "" for text in raw.row(row)[:width]]
+            if are_names(fields):
+                raise second_table(
+                    self._file_name, int(block.lines[row]), fields,
+                    "names stand here where the rows have numbers and times",
+                )  # fmt: skip
+
     def _refuse_retyped(self, block: FramedBlock, reasons: pl.DataFrame) -> None:
         """Under ``freeze`` a value that is not of its column's type refuses the whole file."""
         invalid = reasons.filter(pl.col("rule").str.ends_with("_invalid"))
@@ -449,9 +459,15 @@ class Cleaner:
 
     def _count(self, block: FramedBlock, lines: pl.DataFrame, rejected: pl.DataFrame) -> None:
         account = self.account
-        account.ignored += Counter(blank_row=block.blank, repeated_header=block.repeated_header)
+        ignored = Counter(
+            blank_row=block.blank,
+            repeated_header=block.repeated_header,
+            skipped_line=block.skipped,
+            behind_end=block.behind_end,
+        )
+        account.ignored += ignored
         account.rejected.update(dict(rejected["rule"].value_counts().iter_rows()))
-        account.rows_read += block.blank + block.repeated_header + lines.height + rejected.height
+        account.rows_read += ignored.total() + lines.height + rejected.height
         if lines.height:
             account.is_simulated |= bool(lines["is_simulated"].any())
         if self._time and lines.height:

@@ -54,7 +54,7 @@ def source_check(
             print(problem.sentence)
         if (left := len(checked.problems) - limit) > 0:
             print(f"... and {left:,} more (--limit)")
-        for kind in ("rejected", "flagged", "repaired", "ignored"):
+        for kind in ("rejected", "flagged", "warned", "repaired", "ignored"):
             for rule, rows in getattr(checked, kind).items():
                 print(f"{kind:9} {rule:32} {rows:>10,} rows")
         for warning in checked.warnings:

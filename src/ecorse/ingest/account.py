@@ -56,6 +56,7 @@ def count(account: Account, moves: Moves, table: str) -> Counted:
         "ignored": dict(account.ignored),
         "rejected": dict(account.rejected),
         "flagged": dict(account.flagged),
+        "warned": dict(account.broken),
         "replaced": {"line_key": moves.replaced.rows},
     }
     kept = {

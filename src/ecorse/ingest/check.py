@@ -49,6 +49,7 @@ class Checked:
     ignored: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     flagged: dict[str, int] = field(default_factory=dict)
+    warned: dict[str, int] = field(default_factory=dict)
     repaired: dict[str, int] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -92,6 +93,7 @@ def check_file(path: Path, source: str, shop: Shop, *, reading: Reading | None =
     checked.ignored = _counts(account.ignored)
     checked.rejected = _counts(account.rejected)
     checked.flagged = _counts(account.flagged)
+    checked.warned = _counts(account.broken)
     checked.repaired = _counts(account.repaired)
     checked.warnings = dry.cleaner.warnings
     problems = dry.rejected.select("source_line", "rule", "column_name", "sentence").iter_rows()

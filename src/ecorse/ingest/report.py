@@ -27,6 +27,9 @@ class Figure(NamedTuple):
     clean_value: str | None
 
 
+KEPT = ("flagged", "warned")  # kinds of counts whose rows are staged
+
+
 def write_report(conn: psycopg.Connection, load: LoadRow, account: Account) -> None:
     """Write the report of a load, in the caller's transaction."""
     with conn.cursor() as cursor:
@@ -50,7 +53,7 @@ def _figures(load: LoadRow, account: Account) -> Iterator[Figure]:
     yield Figure("rows", "money", f"sum in {load.currency}", None, str(load.money_staged))
     for kind, rules in load.counts.items():
         for rule, rows in rules.items():
-            yield Figure("rules", rule, kind, str(rows), str(rows) if kind == "flagged" else "0")
+            yield Figure("rules", rule, kind, str(rows), str(rows) if kind in KEPT else "0")
     for repair, rows in sorted(account.repaired.items()):
         yield Figure("rules", repair, "repaired", str(rows), str(rows))
     raw = {name: profile.metrics() for name, profile in account.raw.columns.items()}
