@@ -4,10 +4,12 @@ nothing does, the money of what is left out is told."""
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from ecorse.clean import opening, stream
 from ecorse.ingest.dry import dry_load
 from ecorse.ingest.load import load_file
 from ecorse.ingest.shops import Shop
@@ -105,13 +107,7 @@ def test_repeats_far_apart_are_told_the_same_by_check_and_load(
     load, tmp_path, monkeypatch, repeats, block_bytes
 ):
     """A sibling: the equal lines stand blocks apart, some differ in an unnamed column."""
-    from functools import partial
-
-    from ecorse.clean import cleaner, stream
-
-    monkeypatch.setattr(
-        cleaner, "text_blocks", partial(stream.text_blocks, block_bytes=block_bytes)
-    )
+    monkeypatch.setattr(opening, "open_text", partial(stream.open_text, block_bytes=block_bytes))
     rows = [
         f"D{n % 30},T1,Ticket,Events,1,2.50,2024-05-01 10:00,k1,sold,{n % 7}" for n in range(90)
     ]

@@ -22,7 +22,7 @@ columns = [
   { name = "order_id", target = "order_id" },
   { name = "order_item_id" },
   { name = "product_id", target = "product_id" },
-  { name = "shipping_limit_date", target = "ordered_local", type = "timestamp", formats = ["%F %T"] },
+  { name = "shipping_limit_date", target = "ordered_local", type = "timestamp", formats = FORMATS },
   { name = "price", target = "unit_price", type = "decimal" },
 ]
 [constants]
@@ -32,7 +32,7 @@ quantity = 1
 
 @pytest.mark.parametrize("key", ["", 'line_key = ["order_id", "order_item_id"]\n'])
 def test_every_item_is_a_line_and_check_says_so_too(warehouse, tmp_path, key):
-    (tmp_path / "items.toml").write_text(key + MAPPING)
+    (tmp_path / "items.toml").write_text(key + MAPPING.replace("FORMATS", '["%Y-%m-%d %H:%M:%S"]'))
     source = read_mapping(tmp_path / "items.toml")
     with writer("ingest:main:items", "test") as fence:
         summary = load_file(FILE, shop=SHOP, source=source, fence=fence)

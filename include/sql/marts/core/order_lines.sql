@@ -5,7 +5,7 @@ is_unique = false
 materialized = "view"
 work_table = true
 [columns]
-revenue = "quantity * unit_price; negative on cancelled and returned lines"
+revenue = "Money of the line: quantity * unit_price, or what the file states after the line's own discount; negative on cancelled and returned lines"
 category = "The product's one category, 'unknown' where no source names one; on lines that are no product, their kind"
 [[checks]]
 check = "one_value"
@@ -36,6 +36,7 @@ with order_lines as (
         category_path,
         product_name,
         case when status = 'sold' then quantity else -abs(quantity) end as net_quantity,
+        coalesce(line_amount, quantity * unit_price) as amount,
         cast(extract(hour from ordered_local) as integer) as order_hour
     from staging.order_lines
 ),
@@ -60,7 +61,13 @@ select
     order_lines.unit_price,
     price_band(order_lines.unit_price) as price_band,
     price_band_number(order_lines.unit_price) as price_band_number,
-    cast(order_lines.net_quantity * order_lines.unit_price as numeric(28, 4)) as revenue,
+    cast(
+        case
+            when order_lines.status <> 'sold' and order_lines.quantity >= 0
+                then -order_lines.amount
+            else order_lines.amount
+        end as numeric(28, 4)
+    ) as revenue,
     order_lines.currency,
     order_lines.status,
     order_lines.line_kind,
