@@ -34,7 +34,7 @@ from ecorse.clean.cast import cast, parse, text_column
 from ecorse.clean.duplicates import SeenRows, Verdict
 from ecorse.clean.foreign import foreign_rows
 from ecorse.clean.framing import FramedBlock
-from ecorse.clean.holds import unholdable
+from ecorse.clean.holds import unholdable, without_key
 from ecorse.clean.opening import open_frames, recognise_header
 from ecorse.clean.prepare import Preparation
 from ecorse.clean.rules import RowRules
@@ -290,6 +290,7 @@ class Cleaner:
         names = {c.target: c.name for c in self.header.columns if c is not None and c.target}
         refused = unholdable(found.frame, self._table, names)
         refused += foreign_rows(typed, found.frame, self._shop)
+        refused += without_key(found.frame, self._source.contract.line_key)
         if not refused:
             return found
         reasons = pl.concat([*refused, *([found.reasons] if found.reasons is not None else [])])

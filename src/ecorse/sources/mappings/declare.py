@@ -386,6 +386,8 @@ def _contract(name: str, declared: MappingFile) -> Contract:
         c.target for c in declared.columns if c.target and not c.target.startswith("attributes.")
     )
     no_columns = (*declared.staging.becomes, "ordered_at", "currency")
+    if any(c.target is None and not c.ignore for c in declared.columns):
+        key += ("line_id",) if declared.staging.column("line_id") else ()
     return Contract(
         name=name,
         forms=(_form(name, declared),),
