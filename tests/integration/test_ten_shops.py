@@ -6,18 +6,6 @@ single measures of one export (``tests/sources/test_ready_made.py``).
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-import pytest
-
-from ecorse import flow
-from ecorse.ingest.shops import load_shops
-from ecorse.settings import get_settings
-from ecorse.simulate import Plan
-from ecorse.simulate.platforms import platform_names
-from ecorse.simulate.platforms.write_platform import simulate_platform
-from ecorse.warehouse.connect import connect
-
 ZONE = "America/New_York"
 SHOP = """
 [[shops]]
