@@ -8,6 +8,7 @@ import pytest
 
 from ecorse.errors import ContractError
 from ecorse.schema.contract import Column, Contract, Form, Rule, recognise
+from ecorse.schema.shape import Shape
 
 SHORT = Form("short", (Column("Order ID", "order_id"), Column("Price", "price", "decimal")))
 LONG = Form(
@@ -66,7 +67,7 @@ def test_the_hash_follows_every_part_of_the_contract():
     for other in (
         replace(CONTRACT, rules=(rule,)),
         replace(CONTRACT, rules=(replace(rule, bound="1"),)),
-        replace(CONTRACT, encoding="latin-1"),
+        replace(CONTRACT, shape=Shape(encoding="latin-1")),
         replace(CONTRACT, forms=(SHORT,)),
     ):
         assert other.contract_sha256 != CONTRACT.contract_sha256

@@ -6,6 +6,7 @@ What belongs here: bytes in, text out. What does not: records and types.
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -15,15 +16,18 @@ import polars as pl
 import pytest
 import zstandard
 
-from ecorse.clean.formats.base import Dialect
-from ecorse.clean.stream import text_blocks
+from ecorse.clean.opening import wanted_by
+from ecorse.clean.stream import open_text
 from ecorse.errors import ContractError
+from ecorse.schema.contract import Column, Contract, Form
+from ecorse.schema.shape import Shape
 
+UTF8 = Shape(encoding="utf-8")
 TEXT = "id,name\n1,Müller £ 東京\n".encode()
 
 
 def read(data: bytes, block_bytes: int = 1 << 20, **more) -> bytes:
-    return b"".join(text_blocks(io.BytesIO(data), "utf-8", "f", block_bytes, **more))
+    return b"".join(open_text(io.BytesIO(data), UTF8, "f", block_bytes, **more).blocks)
 
 
 def parquet(frame: pl.DataFrame) -> bytes:
@@ -68,7 +72,9 @@ def test_zstd_that_is_cut_or_damaged(change, message):
 
 def test_a_zstd_bomb_is_unpacked_in_blocks():
     bomb = zstandard.ZstdCompressor().compress(bytes(200 << 20))
-    sizes = [len(block) for block in text_blocks(io.BytesIO(bomb), "latin-1", "f")]
+    sizes = [
+        len(block) for block in open_text(io.BytesIO(bomb), Shape(encoding="latin-1"), "f").blocks
+    ]
     assert sum(sizes) == 200 << 20
     assert max(sizes) < 9 << 20
 
@@ -97,9 +103,33 @@ def test_parquet_values_as_text():
     )
 
 
-def test_the_text_has_the_contracts_delimiter_and_quote():
-    data = parquet(pl.DataFrame({"a": ["1;2", "it's"], "b": [1, 2]}))
-    assert read(data, dialect=Dialect(";", "'")) == b"a;b\n'1;2';1\n'it''s';2\n"
+def test_numbers_have_the_decimal_sign_that_their_column_declares_and_one_reading():
+    """12.345 could be thousands as text; 12.3450 could not."""
+    contract = Contract(
+        "c",
+        (
+            Form(
+                "f",
+                (
+                    Column("de", "unit_price", "decimal", decimal=",", group="."),
+                    Column("open", "line_total", "decimal"),
+                    Column("en", "tax_amount", "decimal", decimal="."),
+                    Column("id", "order_id"),
+                ),
+            ),
+        ),
+        (),
+        (),
+    )
+    rows = [{"de": 1.5, "open": 12.345, "en": 12.345, "id": 12.345},
+            {"de": 12.345, "open": 7.25, "en": 7.0, "id": 7.0}]  # fmt: skip
+    expected = 'de,open,en,id\n"1,5",12.3450,{en},12.345\n"12,3450",7.25,7,7\n'
+    wanted = wanted_by(contract)
+    lines = "".join(json.dumps(row) + "\n" for row in rows).replace("7.0", "7").encode()
+    sheet = workbook(s=[list(rows[0]), *(list(row.values()) for row in rows)])
+    assert read(parquet(pl.DataFrame(rows)), wanted=wanted).decode() == expected.format(en="12.345")
+    for data in (lines, sheet):
+        assert read(data, wanted=wanted).decode() == expected.format(en="12.3450")
 
 
 def test_a_cut_parquet_file_and_a_column_without_text():

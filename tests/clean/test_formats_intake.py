@@ -14,9 +14,10 @@ import openpyxl
 import polars as pl
 import pytest
 
-from ecorse.clean.stream import text_blocks
+from ecorse.clean.stream import open_text
 from ecorse.errors import ContractError, SourceUnavailable
 from ecorse.ingest.archive import Incoming
+from ecorse.schema.shape import Shape
 
 
 def parquet() -> bytes:
@@ -33,6 +34,7 @@ def xlsx() -> bytes:
     return file.getvalue()
 
 
+UTF8 = Shape(encoding="utf-8")
 TEXT = "".join(f"{line}\n" for line in ["id", *range(5000)]).encode()
 FORMATS = pytest.mark.parametrize("data", [parquet(), xlsx()], ids=["parquet", "xlsx"])
 
@@ -63,7 +65,7 @@ def files_of(folder: Path) -> list[Path]:
 @FORMATS
 def test_a_file_at_rest_is_kept_as_it_was_parsed(tmp_path, data):
     with Meddling(write(tmp_path, data), tmp_path / "home", "f") as intake:
-        assert b"".join(text_blocks(intake, "utf-8", "f", 1024)) == TEXT
+        assert b"".join(open_text(intake, UTF8, "f", 1024).blocks) == TEXT
         archived = intake.finish()
     assert archived.sha256 == hashlib.sha256(data).hexdigest()
     assert archived.path.read_bytes() == data
@@ -81,7 +83,7 @@ def test_a_file_that_changes_at_the_same_length(tmp_path, data, how, monkeypatch
 
     monkeypatch.setattr(Meddling, "meddle", change)
     with Meddling(path, tmp_path / "home", "f") as intake:
-        assert b"".join(text_blocks(intake, "utf-8", "f", 1024)) == TEXT
+        assert b"".join(open_text(intake, UTF8, "f", 1024).blocks) == TEXT
         with pytest.raises(SourceUnavailable, match="f: was changed or replaced while it was read"):
             intake.finish()
     assert not files_of(tmp_path / "home")
@@ -95,7 +97,7 @@ def test_a_file_that_is_cut_while_it_is_read(tmp_path, data, monkeypatch):
         Meddling(path, tmp_path / "home", "f") as intake,
         pytest.raises(ContractError, match=r"f: .*Nothing was loaded"),
     ):
-        list(text_blocks(intake, "utf-8", "f", 1024))
+        list(open_text(intake, UTF8, "f", 1024).blocks)
     assert not files_of(tmp_path / "home")
 
 
@@ -104,9 +106,9 @@ def test_the_temporary_copy_goes(tmp_path, data, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     with write(tmp_path, data).open("rb") as file:
-        list(text_blocks(file, "utf-8", "f"))
+        list(open_text(file, UTF8, "f").blocks)
         file.seek(0)
-        blocks = text_blocks(file, "utf-8", "f")
+        blocks = open_text(file, UTF8, "f").blocks
         assert next(blocks)
         assert len(files_of(tmp_path / "temporary")) == 1
         blocks.close()  # given up half way

@@ -7,14 +7,18 @@ import io
 
 import pytest
 
-from ecorse.clean.stream import text_blocks
+from ecorse.clean.stream import open_text
 from ecorse.errors import ContractError
+from ecorse.schema.shape import Shape
 
+UTF8 = Shape(encoding="utf-8")
 TEXT = "id,name\n1,Müller £ 東京\n"
 
 
 def read(data: bytes, encoding: str = "utf-8", block_bytes: int = 1 << 20) -> bytes:
-    return b"".join(text_blocks(io.BytesIO(data), encoding, "f.csv", block_bytes))
+    return b"".join(
+        open_text(io.BytesIO(data), Shape(encoding=encoding), "f.csv", block_bytes).blocks
+    )
 
 
 @pytest.mark.parametrize("block_bytes", [4, 5, 1 << 20])
@@ -69,6 +73,7 @@ def test_what_cannot_be_read_is_refused_with_a_place(data, encoding, message):
 
 def test_a_gzip_bomb_is_unpacked_in_blocks():
     bomb = gzip.compress(b"0" * (50 << 20))
-    sizes = [len(block) for block in text_blocks(io.BytesIO(bomb), "utf-8", "f.csv", 1 << 16)]
+    blocks = open_text(io.BytesIO(bomb), UTF8, "f.csv", 1 << 16).blocks
+    sizes = [len(block) for block in blocks]
     assert sum(sizes) == 50 << 20
     assert max(sizes) <= 1 << 16

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ecorse.clean import cleaner, stream
+from ecorse.clean import opening, stream
 from ecorse.clean.duplicates import SeenRows
 from ecorse.ingest import repeated
 from ecorse.ingest.load import load_file
@@ -46,7 +46,7 @@ def load(warehouse, tmp_path, monkeypatch):
 
     def run(name, lines, block_bytes=stream.BLOCK_BYTES):
         monkeypatch.setattr(
-            cleaner, "text_blocks", partial(stream.text_blocks, block_bytes=block_bytes)
+            opening, "open_text", partial(stream.open_text, block_bytes=block_bytes)
         )
         path = tmp_path / name
         path.write_text(HEADER + "".join(f"{line}\n" for line in lines))

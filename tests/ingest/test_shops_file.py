@@ -131,8 +131,8 @@ def test_several_shops_in_the_order_of_the_file(tmp_path):
         ),
         (
             'origin = "folder"',
-            'origin = "folder"\nreading = { delimiter = ";;" }',
-            r"reading\.delimiter = ';;': expected one character",
+            'origin = "folder"\nreading = { delimiter = "" }',
+            r"reading\.delimiter = '': expected one or more characters",
         ),
     ],
 )

@@ -62,7 +62,7 @@ def parse(data: bytes, header: Header, delimiter: str, quote: str) -> pl.DataFra
         data,
         has_header=False,
         separator=delimiter,
-        quote_char=quote,
+        quote_char=quote or None,
         schema=dict.fromkeys(names, pl.String),
         infer_schema=False,
         low_memory=True,

@@ -1,35 +1,37 @@
 """Finds the records of a file before anything parses them, and refuses those that are broken.
 
-What belongs here: physical lines, quotes, field counts. What does not: what a field means
-(``cast``). A block of some megabytes is classified at once on its bytes with numpy; only lines
-that are not plainly good are looked at one by one (``exact``). A CSV reader cannot do this part:
-pandas pads short rows, and every one of them swallows the rows behind an open quote.
+What belongs here: which lines make a record, which are none, and what is broken. What does not:
+what a field means (``cast``). A block of some megabytes is classified at once (``classify``); only
+lines that are not plainly good are looked at one by one (``exact``). A CSV reader cannot do this
+part: pandas pads short rows, and every one of them swallows the rows behind an open quote.
 
-A record is, as a rule, one physical line, ended by LF, CRLF or a lone CR, mixed as they come.
-Only a quoted field that closes again, with the right number of fields, may span lines.
+A record is, as a rule, one physical line. Only a quoted field that closes again, with the right
+number of fields, may span lines.
 """
 
 from __future__ import annotations
 
 import base64
-import codecs
-import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecorse.clean.exact import Found, read_record
-from ecorse.errors import ContractError
+from ecorse.clean.classify import classifier_of
+from ecorse.clean.exact import Found, Grammar, read_record
+from ecorse.clean.head import read_head
+from ecorse.clean.lines import Intake, Lines, find_lines, find_text
+from ecorse.clean.second_table import Watch
+from ecorse.schema.shape import PLAIN, Shape
 
-LF, CR = 10, 13
 KEPT_BYTES = 1 << 16
 SENTENCES = {
     "field_count": "has {found} fields where the header has {expected}",
     "quote_not_closed": "a quoted field is opened and not closed in this record",
     "quote_misplaced": "a quote stands inside a field that does not begin and end with quotes",
+    "escape_at_end": "ends in the escape character, with nothing behind it to escape",
     "nul_byte": "holds a NUL byte, which no text may hold",
     "invalid_utf8": "byte {found} of the record is not valid UTF-8",
     "record_too_long": "is longer than {expected} bytes, the most a record may have; "
@@ -48,21 +50,29 @@ class BrokenRecord:
     is_base64: bool = False
 
 
+def _no_lines() -> NDArray[np.int64]:
+    return np.empty(0, np.int64)
+
+
 @dataclass
 class FramedBlock:
     """The well-formed records of one block of a file, ready for a CSV parser.
 
     ``data`` holds exactly ``len(lines)`` records, each ended by one LF; ``lines`` (int64) are the
     numbers of their first physical lines; record *i* stood in ``source[starts[i]:ends[i]]``.
+    ``skipped`` lines match a pattern of lines that are none, ``behind_end`` stand at or behind the
+    declared end of the table.
     """
 
-    data: bytes
-    lines: NDArray[np.int64]
-    source: bytes
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
+    data: bytes = b""
+    lines: NDArray[np.int64] = field(default_factory=_no_lines)
+    source: bytes = b""
+    starts: NDArray[np.int64] = field(default_factory=_no_lines)
+    ends: NDArray[np.int64] = field(default_factory=_no_lines)
     blank: int = 0
     repeated_header: int = 0
+    skipped: int = 0
+    behind_end: int = 0
     broken: list[BrokenRecord] = field(default_factory=list)
 
     def raw(self, index: int) -> str:
@@ -70,26 +80,20 @@ class FramedBlock:
         return self.source[self.starts[index] : self.ends[index]].decode("utf-8")
 
 
-class Lines(NamedTuple):
-    """Physical lines of a block: where each starts, ends (without its end mark), and the next."""
-
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
-    nexts: NDArray[np.int64]
-
-    @property
-    def number(self) -> int:
-        """How many lines."""
-        return len(self.starts)
-
-
-class Marks(NamedTuple):
-    """What each physical line of a block is; a line that is nothing yet is looked at closely."""
+@dataclass
+class _Sorted:
+    """What each line of a block is, while it is found out."""
 
     good: NDArray[np.bool_]
     blank: NDArray[np.bool_]
     header: NDArray[np.bool_]
     is_text: NDArray[np.bool_]
+    skipped: NDArray[np.bool_]
+    stops: NDArray[np.bool_]
+
+    def clear(self, lines: slice) -> None:
+        """Make lines parts of another's record, or of none."""
+        self.good[lines] = self.blank[lines] = self.header[lines] = self.skipped[lines] = False
 
 
 class Framer:
@@ -100,273 +104,194 @@ class Framer:
         blocks: Iterator[bytes],
         *,
         file_name: str,
-        delimiter: str = ",",
-        quote: str = '"',
+        shape: Shape = PLAIN,
         max_record_bytes: int = 1 << 20,
         max_record_lines: int = 100,
     ) -> None:
-        self._blocks = blocks
-        self._file_name = file_name
-        self._delimiter, self._quote = ord(delimiter), ord(quote)
         self._max_bytes, self._max_lines = max_record_bytes, max_record_lines
-        self._rest = b""
-        self._at_end = False
-        self._line = 1
-        self._offset = 0
+        self._intake = Intake(blocks, file_name, max_record_bytes)
+        self._grammar = Grammar.of(shape)
+        self._classifier = classifier_of(self._grammar, shape.is_plain)
+        self._blank = b" \t" + self._grammar.delimiter
+        self._stop = re.compile(shape.stop_at) if shape.stop_at else None
+        self._skips = [re.compile(pattern) for pattern in shape.skip_matching]
+        self._is_behind_end = False
+        self._follows_broken = False
         self.first_invalid_at: int | None = None
-        self._header = b""
-        self.header = self._read_header()
+        self.invalid_lines = 0
+        self.is_proven_utf8 = False
+        self._head = read_head(self._intake, shape, file_name)
+        self.header = self._head.names
+        self.header_line = self._head.line
+        self.parsed = shape.parsed
+        self._watch = Watch(file_name, len(self.header))
 
-    # --- header ----------------------------------------------------------------------------------
+    @property
+    def header_text(self) -> str:
+        """The header's first line as it stands in the file; empty where there is none."""
+        return self._head.lines[0].decode("utf-8", "replace") if self._head.lines else ""
 
-    def _read_header(self) -> list[str]:
-        """Take the first line that is not blank as the header."""
-        while True:
-            end, after = self._first_line()
-            text = self._rest[:end]
-            self._rest = self._rest[after:]
-            self._offset += after
-            line, self._line = self._line, self._line + 1
-            if text.strip(bytes((self._delimiter, 32, 9))):
-                break
-            if not self._rest and self._at_end:
-                raise ContractError(
-                    f"{self._file_name}: holds no text but blank lines. Nothing was loaded. "
-                    "Expected a header line with the names of the columns."
-                )
-        self._header = text
-        try:
-            if b"\0" in text:
-                raise ValueError("it holds a NUL byte")
-            rows = csv.reader(
-                [text.decode("utf-8")],
-                delimiter=chr(self._delimiter),
-                quotechar=chr(self._quote),
-                strict=True,
-            )
-            return next(rows)
-        except (ValueError, csv.Error) as error:
-            raise ContractError(
-                f"{self._file_name}, line {line}: the header cannot be read: {error}. Nothing was "
-                "loaded. Expected the names of the columns in UTF-8, or the encoding declared in "
-                "the source's contract."
-            ) from None
-
-    def _first_line(self) -> tuple[int, int]:
-        """End of the first line of the rest, and where the next begins."""
-        while True:
-            found = [p for p in (self._rest.find(b"\n"), self._rest.find(b"\r")) if p >= 0]
-            end = min(found, default=-1)
-            is_whole = end >= 0 and (end + 1 < len(self._rest) or self._rest[end] == LF)
-            if not is_whole and len(self._rest) <= self._max_bytes + 1 and self._more():
-                continue
-            if end < 0:
-                end = len(self._rest)
-            if end > self._max_bytes:
-                raise ContractError(
-                    f"{self._file_name}, line {self._line}: the header line is longer than "
-                    f"{self._max_bytes} bytes. Nothing was loaded. Is this a CSV file? A larger "
-                    "limit can be set with ECORSE_MAX_RECORD_BYTES."
-                )
-            return end, end + (2 if self._rest[end : end + 2] == b"\r\n" else 1)
-
-    def _more(self) -> bool:
-        """Append the next block to the rest; false at the end of the file."""
-        block = next(self._blocks, None)
-        if block is None:
-            self._at_end = True
-            return False
-        self._rest = self._rest + block if self._rest else block
-        return True
-
-    # --- records ---------------------------------------------------------------------------------
+    def ahead(self, number: int) -> list[str]:
+        """The next lines of the file as text, for telling what it looks like."""
+        return self._intake.ahead(number)
 
     def __iter__(self) -> Iterator[FramedBlock]:
-        """Give the file's records, block by block, in file order."""
-        while self._rest or self._more():
-            lines = find_lines(self._rest, self._at_end)
+        """Give the file's records, block by block, in file order.
+
+        Raises
+        ------
+        ContractError
+            The file holds a second table that nothing declares.
+        """
+        intake = self._intake
+        while intake.rest or intake.more():
+            lines = find_lines(intake.rest, intake.at_end)
             if lines.number:
-                block, used, line_count = self._frame(self._rest, lines)
-                self._rest = self._rest[used:]
-                self._offset += used
-                self._line += line_count
+                block, used, line_count = self._frame(intake.rest, lines)
+                intake.drop(used, line_count)
                 if line_count:
                     yield block
-            elif len(self._rest) > self._max_bytes + 1:  # 1: a CR whose LF is yet to come
+            elif len(intake.rest) > self._max_bytes + 1:  # 1: a CR whose LF is yet to come
                 yield self._skip_long_line()
                 continue
-            if self._rest:
-                self._more()
+            if intake.rest:
+                intake.more()
 
     def _skip_long_line(self) -> FramedBlock:
         """Refuse a line that outgrew a record, holding no more of it than its beginning."""
-        kept = self._rest[:KEPT_BYTES]
+        intake = self._intake
+        kept = intake.rest[:KEPT_BYTES]
         while True:
-            ends = [p for p in (self._rest.find(b"\n"), self._rest.find(b"\r")) if p >= 0]
-            if ends or self._at_end:
+            ends = [p for p in (intake.rest.find(b"\n"), intake.rest.find(b"\r")) if p >= 0]
+            if ends or intake.at_end:
                 break
-            self._rest = b""
-            self._more()
-        end = min(ends, default=len(self._rest))
-        self._rest = self._rest[end:]
-        if self._rest.startswith(b"\r") and len(self._rest) == 1:
-            self._more()
-        self._rest = self._rest[2 if self._rest.startswith(b"\r\n") else 1 :]
-        broken = self._broken(self._line, "record_too_long", kept, expected=self._max_bytes)
-        self._line += 1
-        none = np.empty(0, np.int64)
-        return FramedBlock(b"", none, b"", none, none, broken=[broken])
+            intake.drop(len(intake.rest), 0)
+            intake.more()
+        intake.drop(min(ends, default=len(intake.rest)), 0)
+        if intake.rest.startswith(b"\r") and len(intake.rest) == 1:
+            intake.more()
+        line = intake.line
+        intake.drop(2 if intake.rest.startswith(b"\r\n") else min(1, len(intake.rest)), 1)
+        if self._is_behind_end:
+            return FramedBlock(behind_end=1)
+        too_long = Found("record_too_long", expected=self._max_bytes)
+        return FramedBlock(broken=[self._broken(line, too_long, kept)])
 
     def _frame(self, data: bytes, lines: Lines) -> tuple[FramedBlock, int, int]:
         """Sort the whole lines of a block into good, blank, header and broken ones.
 
         Gives the block, how many bytes and how many lines of ``data`` are done with.
         """
-        marks = self._classify(data, lines)
+        if self._is_behind_end:
+            return FramedBlock(behind_end=lines.number), int(lines.nexts[-1]), lines.number
+        marks = self._sort(data, lines)
         last_line = np.arange(lines.number)
         broken: list[BrokenRecord] = []
-        count, until = lines.number, 0
-        for i in np.flatnonzero(~(marks.good | marks.blank | marks.header)).tolist():
+        count, until, seen, end = lines.number, 0, 0, 0
+        is_known = (marks.good | marks.blank | marks.header) & ~marks.stops & ~marks.skipped
+        for i in np.flatnonzero(~is_known).tolist():
             if i < until:
+                continue
+            if marks.stops[i]:
+                self._is_behind_end, end, count = True, lines.number - i, i
+                break
+            if marks.skipped[i]:
+                marks.good[i] = marks.blank[i] = marks.header[i] = False
                 continue
             found = self._look_closely(data, lines, marks, i)
             if found.needs_more:
                 count = i
                 break
+            if found.rule == "field_count":
+                self._see(found, i, seen, marks)
+                seen = i + 1
             until = i + found.lines
             if found.rule == "blank":
                 marks.blank[i] = True
             elif found.rule:
                 raw = data[lines.starts[i] : lines.ends[i]]
-                broken.append(
-                    self._broken(self._line + i, found.rule, raw, found.found, found.expected)
-                )
+                broken.append(self._broken(self._intake.line + i, found, raw))
             else:
-                marks.good[i:until] = marks.blank[i:until] = marks.header[i:until] = False
+                marks.clear(slice(i, until))
                 marks.good[i], last_line[i] = True, until - 1
+        self._follows_broken &= not marks.good[seen:count].any()
         records = np.flatnonzero(marks.good[:count])
         starts, ends = lines.starts[records], lines.ends[last_line[records]]
         block = FramedBlock(
-            data=join_records(data, starts, ends),
-            lines=records + self._line,
+            data=self._classifier.write(data, starts, ends),
+            lines=records + self._intake.line,
             source=data,
             starts=starts,
             ends=ends,
             blank=int(np.count_nonzero(marks.blank[:count])),
             repeated_header=int(np.count_nonzero(marks.header[:count])),
+            skipped=int(np.count_nonzero(marks.skipped[:count])),
+            behind_end=end,
             broken=broken,
         )
-        return block, int(lines.nexts[count - 1]) if count else 0, count
+        return block, int(lines.nexts[count + end - 1]) if count + end else 0, count + end
 
-    def _classify(self, data: bytes, lines: Lines) -> Marks:
-        """Mark every line of a block at once; what is not marked good, blank or header is odd."""
-        codes = np.frombuffer(data, np.uint8)[: lines.nexts[-1]]
-        has_quotes = chr(self._quote).encode() in data
-        is_special = codes == self._delimiter
-        if has_quotes:
-            is_special |= codes == self._quote
-        positions = np.flatnonzero(is_special)
-        first = np.append(np.searchsorted(positions, lines.starts), len(positions))
-        specials = np.diff(first)
-        lengths = lines.ends - lines.starts
-        blank = specials == lengths
-        if has_quotes:
-            delimiters, is_sound, no_quotes = self._quotes(codes, positions, first, lines)
-            blank &= no_quotes
-        else:
-            delimiters, is_sound = specials, np.ones(lines.number, np.bool_)
-        blank[lengths == 0] = True
-        header = self._is_header(data, codes, lines, lengths)
-        is_text = self._is_text(data, codes, lines)
-        good = is_sound & (delimiters == len(self.header) - 1) & (lengths <= self._max_bytes)
-        return Marks(good & is_text & ~blank & ~header, blank, header, is_text)
+    def _see(self, found: Found, i: int, since: int, marks: _Sorted) -> None:
+        """Show a record of another width to who watches for second tables."""
+        follows = self._follows_broken and not marks.good[since:i].any()
+        fields = [value.decode("utf-8") for value in found.fields]
+        self._watch.see(self._intake.line + i, fields, follows=follows)
+        self._follows_broken = True
 
-    def _quotes(
-        self,
-        codes: NDArray[np.uint8],
-        positions: NDArray[np.int64],
-        first: NDArray[np.int64],
-        lines: Lines,
-    ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Per line: delimiters outside quotes, whether quotes are sound, whether there are none.
+    def _sort(self, data: bytes, lines: Lines) -> _Sorted:
+        """Mark every line of a block at once; what is not marked is odd."""
+        looked = self._classifier.marks(data, lines, len(self.header), self._max_bytes)
+        header = self._is_header(data, lines)
+        texts = find_text(data, lines)
+        self.invalid_lines += texts.invalid
+        self.is_proven_utf8 |= texts.is_proven
+        if texts.first_invalid >= 0 and self.first_invalid_at is None:
+            self.first_invalid_at = self._intake.offset + texts.first_invalid
+        good = looked.good & texts.is_text & ~looked.blank & ~header
+        skipped, stops = self._matches(data, lines)
+        return _Sorted(good, looked.blank, header, texts.is_text, skipped, stops)
 
-        Sound means an even number, each pair opening behind and closing before a field border or
-        another quote. Positions are those of delimiters and quotes in the block.
-        """
-        is_quote = codes[positions] == self._quote
-        seen = np.zeros(len(positions) + 1, np.int32)
-        np.cumsum(is_quote, out=seen[1:])
-        per_line = np.diff(seen[first])
-        before = seen[:-1]
-        is_odd = (per_line & 1).astype(np.bool_)
-        if is_odd.any():
-            before = before - np.repeat(seen[first[:-1]], np.diff(first))
-        is_inside = (before & 1).astype(np.bool_)
-        outside = np.zeros(len(positions) + 1, np.int32)
-        np.cumsum(~(is_inside | is_quote), out=outside[1:])
+    def _matches(self, data: bytes, lines: Lines) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Lines that are declared to be no rows, and those where the table is declared to end."""
+        skipped, stops = np.zeros((2, lines.number), np.bool_)
+        if self._stop or self._skips:
+            spans = zip(lines.starts.tolist(), lines.ends.tolist(), strict=True)
+            for i, (start, end) in enumerate(spans):
+                text = data[start:end].decode("utf-8", "replace")
+                stops[i] = self._stop is not None and self._stop.search(text) is not None
+                skipped[i] = any(pattern.search(text) for pattern in self._skips)
+        return skipped, stops
 
-        is_border = np.zeros(256, np.bool_)
-        is_border[[self._delimiter, self._quote, LF, CR]] = True
-        at = positions[is_quote]
-        closes = is_inside[is_quote]
-        beside = np.where(closes, np.minimum(at + 1, len(codes) - 1), np.maximum(at - 1, 0))
-        stray = at[~is_border[codes[beside]]]
-        is_sound = ~is_odd
-        is_sound[np.searchsorted(lines.starts, stray, side="right") - 1] = False
-        return np.diff(outside[first]), is_sound, per_line == 0
-
-    def _is_header(
-        self, data: bytes, codes: NDArray[np.uint8], lines: Lines, lengths: NDArray[np.int64]
-    ) -> NDArray[np.bool_]:
-        """Lines that repeat the header byte by byte."""
-        header = self._header
-        maybe = np.flatnonzero(lengths == len(header))
-        maybe = maybe[codes[lines.starts[maybe]] == header[0]]
+    def _is_header(self, data: bytes, lines: Lines) -> NDArray[np.bool_]:
+        """Lines that repeat a header line byte by byte."""
         same = np.zeros(lines.number, np.bool_)
-        for i in maybe.tolist():
-            same[i] = data[lines.starts[i] : lines.ends[i]] == header
+        codes = np.frombuffer(data, np.uint8)
+        lengths = lines.ends - lines.starts
+        for header in filter(None, dict.fromkeys(self._head.lines)):
+            maybe = np.flatnonzero(lengths == len(header))
+            maybe = maybe[codes[lines.starts[maybe]] == header[0]]
+            for i in maybe.tolist():
+                same[i] |= data[lines.starts[i] : lines.ends[i]] == header
         return same
 
-    def _is_text(self, data: bytes, codes: NDArray[np.uint8], lines: Lines) -> NDArray[np.bool_]:
-        """Lines that are valid UTF-8 without NUL."""
-        is_text = np.ones(lines.number, np.bool_)
-        if 0 in data:
-            at = np.flatnonzero(codes == 0)
-            is_text[np.searchsorted(lines.starts, at, side="right") - 1] = False
-        if codes.max() < 128:
-            return is_text
-        position, end, view = 0, len(codes), memoryview(data)
-        while position < end:
-            try:
-                codecs.utf_8_decode(view[position:end], "strict", True)
-                break
-            except UnicodeDecodeError as error:
-                line = int(np.searchsorted(lines.starts, position + error.start, side="right")) - 1
-                is_text[line] = False
-                if self.first_invalid_at is None:
-                    self.first_invalid_at = self._offset + position + error.start
-                position = int(lines.nexts[line])
-        return is_text
-
-    def _look_closely(self, data: bytes, lines: Lines, marks: Marks, i: int) -> Found:
+    def _look_closely(self, data: bytes, lines: Lines, marks: _Sorted, i: int) -> Found:
         """Decide about one odd line by reading it field by field."""
         start, end = int(lines.starts[i]), int(lines.ends[i])
         if end - start > self._max_bytes:
             return Found("record_too_long", expected=self._max_bytes)
         if not marks.is_text[i]:
             return _why_no_text(data[start:end])
-        if not data[start:end].strip(bytes((self._delimiter, 32, 9))):
+        if not data[start:end].strip(self._blank):
             return Found("blank")
         found = read_record(
             data,
             lines.ends[i : i + self._max_lines].tolist(),
             start,
-            delimiter=self._delimiter,
-            quote=self._quote,
+            grammar=self._grammar,
             expected=len(self.header),
             max_bytes=self._max_bytes,
         )
-        if found.needs_more and (self._at_end or i + self._max_lines <= lines.number):
+        if found.needs_more and (self._intake.at_end or i + self._max_lines <= lines.number):
             return Found("quote_not_closed")
         # a line that is a record by itself is never swallowed by an open quote before it
         inner = slice(i + 1, i + found.lines)
@@ -376,18 +301,19 @@ class Framer:
             return Found("quote_not_closed")
         return found
 
-    def _broken(
-        self, line: int, rule: str, raw: bytes, found: int = 0, expected: int = 0
-    ) -> BrokenRecord:
-        raw = raw[:KEPT_BYTES] if rule == "record_too_long" else raw
-        sentence = f"Line {line} " + SENTENCES[rule].format(found=found, expected=expected) + "."
+    def _broken(self, line: int, found: Found, raw: bytes) -> BrokenRecord:
+        assert found.rule is not None
+        raw = raw[:KEPT_BYTES] if found.rule == "record_too_long" else raw
+        sentence = SENTENCES[found.rule].format(found=found.found, expected=found.expected)
+        sentence = f"Line {line} {sentence}."
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError:
             text = "\0"
         if "\0" in text:
-            return BrokenRecord(line, rule, sentence, base64.b64encode(raw).decode("ascii"), True)
-        return BrokenRecord(line, rule, sentence, text)
+            as_text = base64.b64encode(raw).decode("ascii")
+            return BrokenRecord(line, found.rule, sentence, as_text, True)
+        return BrokenRecord(line, found.rule, sentence, text)
 
 
 def _why_no_text(raw: bytes) -> Found:
@@ -398,37 +324,3 @@ def _why_no_text(raw: bytes) -> Found:
     except UnicodeDecodeError as error:
         return Found("invalid_utf8", found=error.start + 1)
     raise AssertionError("a line marked as no text is text")
-
-
-def find_lines(data: bytes, at_end: bool) -> Lines:
-    """Find the whole physical lines of a block; at the file's end the last needs no line end."""
-    codes = np.frombuffer(data, np.uint8)
-    if CR in data:
-        is_stop = codes == LF
-        carriages = np.flatnonzero(codes == CR)
-        if len(carriages) and carriages[-1] == len(data) - 1 and not at_end:
-            carriages = carriages[:-1]  # its LF may be the first byte of the next block
-        behind = np.minimum(carriages + 1, len(data) - 1)
-        is_stop[carriages[(codes[behind] != LF)]] = True
-        stops = np.flatnonzero(is_stop)
-        ends = stops - ((stops > 0) & (codes[stops] == LF) & (codes[stops - 1] == CR))
-    else:
-        stops = ends = np.flatnonzero(codes == LF)
-    nexts = stops + 1
-    if at_end and len(data) and (not len(nexts) or nexts[-1] < len(data)):
-        ends, nexts = np.append(ends, len(data)), np.append(nexts, len(data))
-    starts = np.concatenate((np.zeros(1, np.int64), nexts[:-1])) if len(nexts) else nexts
-    return Lines(starts, ends, nexts)
-
-
-def join_records(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> bytes:
-    """Copy records out of a block, each ended by one LF, in as few slices as possible."""
-    if not len(starts):
-        return b""
-    codes = np.frombuffer(data, np.uint8)
-    is_joined = (starts[1:] == ends[:-1] + 1) & (codes[ends[:-1]] == LF)
-    breaks = np.flatnonzero(~is_joined)
-    run_starts = starts[np.concatenate(([0], breaks + 1))].tolist()
-    run_ends = ends[np.append(breaks, len(ends) - 1)].tolist()
-    runs = [data[start:end] for start, end in zip(run_starts, run_ends, strict=True)]
-    return b"\n".join(runs) + b"\n"

@@ -10,15 +10,16 @@ import codecs
 import zlib
 from collections.abc import Iterator
 from itertools import chain
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ecorse.clean.formats import table_blocks, table_format
-from ecorse.clean.formats.base import Dialect
+from ecorse.clean.formats.base import ANYTHING, Wanted
 from ecorse.clean.formats.zstd import ZSTD_MAGIC, unpack
 from ecorse.errors import ContractError
+from ecorse.schema.shape import Shape
 
 BLOCK_BYTES = 4 << 20
-PLAIN = Dialect()
+HEAD_BYTES = 4096
 GZIP_MAGIC = b"\x1f\x8b"
 UTF8_BOM = codecs.BOM_UTF8
 FOREIGN_BOMS = (
@@ -35,46 +36,78 @@ class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def text_blocks(
+class Opened(NamedTuple):
+    """A file's text as non-empty blocks of UTF-8, not cut at lines, and how it is written."""
+
+    blocks: Iterator[bytes]
+    shape: Shape
+
+
+def open_text(
     file: Readable,
-    encoding: str,
+    shape: Shape,
     file_name: str,
     block_bytes: int = BLOCK_BYTES,
-    dialect: Dialect = PLAIN,
-) -> Iterator[bytes]:
-    """Give the file's text as non-empty blocks of UTF-8 (not cut at lines), without its BOM.
+    wanted: Wanted = ANYTHING,
+) -> Opened:
+    """Open a file's text, without its byte order mark.
 
     What a file is, is seen in its first bytes and not in its name: text, gzip, zstd, or a table
-    (Parquet, xlsx), which becomes CSV text of the given dialect. A declared
-    encoding other than UTF-8 is decoded strictly; UTF-8 is passed on as it is, so that one bad
-    byte costs one row and not the file.
+    (Parquet, xlsx, JSON), which becomes CSV text. A declared encoding other than UTF-8 is decoded
+    strictly; UTF-8 is passed on as it is, so that one bad byte costs one row and not the file.
+    Where none is declared, a byte order mark proves UTF-16 and UTF-32.
 
     Raises
     ------
     ContractError
         The file is empty, truncated, damaged, compressed with trailing junk, or in an encoding
-        that was not declared; the message names the byte offset.
+        that was not declared; the message names the byte offset. Also while blocks are taken.
     """
     packed = iter(lambda: file.read(block_bytes), b"")
-    start = next(packed, b"")
+    start = _head(packed)
     if start and (name := table_format(start, file_name)):
-        yield from table_blocks(name, chain((start,), packed), dialect, file_name)
-        return
+        blocks = table_blocks(name, chain((start,), packed), file_name, shape, wanted)
+        return Opened(blocks, _of_table(shape, name))
     blocks = _raw_blocks(start, packed, file_name, block_bytes)
-    first = next(blocks, b"")
+    first = _head(blocks)
     if not first:
         raise ContractError(
             f"{file_name}: the file is empty (0 bytes). Nothing was loaded. Fetch it again, or "
             "remove it from the folder."
         )
-    if codecs.lookup(encoding).name != "utf-8":
-        yield from _decoded(first, blocks, encoding, file_name)
-        return
+    if name := table_format(first, ""):  # compressed
+        blocks = table_blocks(name, chain((first,), blocks), file_name, shape, wanted)
+        return Opened(blocks, _of_table(shape, name))
+    encoding = codecs.lookup(shape.encoding or _proven(first) or "utf-8").name
+    if encoding != "utf-8":
+        return Opened(_decoded(first, blocks, encoding, file_name), shape)
     _refuse_foreign(first, file_name)
     first = first.removeprefix(UTF8_BOM)
-    if first:
-        yield first
-    yield from blocks
+    return Opened(chain((first,), blocks) if first else blocks, shape)
+
+
+def _head(blocks: Iterator[bytes]) -> bytes:
+    """The first bytes, however small the blocks are: enough to see what a file is."""
+    head = b""
+    while len(head) < HEAD_BYTES and (block := next(blocks, b"")):
+        head += block
+    return head
+
+
+def _proven(first: bytes) -> str:
+    """The encoding that a byte order mark proves; empty where there is none."""
+    return next((name for bom, name in FOREIGN_BOMS if first.startswith(bom)), "")
+
+
+def _of_table(shape: Shape, name: str) -> Shape:
+    """How the text of a table is written: as CSV, with nothing above the header."""
+    rows = shape.header_rows if name == "xlsx" else 1
+    return Shape(
+        header_rows=rows,
+        names=shape.names,
+        stop_at=shape.stop_at,
+        skip_matching=shape.skip_matching,
+    )
 
 
 def _raw_blocks(
@@ -155,7 +188,7 @@ def _refuse_foreign(first: bytes, file_name: str) -> None:
     for bom, name in FOREIGN_BOMS:
         if first.startswith(bom):
             raise _foreign(file_name, name, 0)
-    sample = first[:4096]
+    sample = first[:HEAD_BYTES]
     zeros = sample.count(0)
     if len(sample) >= 8 and zeros > len(sample) // 3:
         name = "utf-16-be" if sample[0] == 0 else "utf-16-le"

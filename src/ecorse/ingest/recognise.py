@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from ecorse.clean.cleaner import Cleaner, open_frames
+from ecorse.clean.cleaner import Cleaner
+from ecorse.clean.opening import open_shape
 from ecorse.errors import ContractError
 from ecorse.ingest.shops import Shop, ShopSource
 from ecorse.origins import SourceFile
-from ecorse.schema.contract import Contract, recognise
+from ecorse.schema.contract import recognise
+from ecorse.schema.shape import Shape
 from ecorse.schema.source import LookingUp
 from ecorse.settings import get_settings
 from ecorse.sources import get_source
@@ -71,15 +73,14 @@ class _Headers:
 
     def __init__(self, file: SourceFile) -> None:
         self._file = file
-        self._names: dict[tuple[str, str, str], list[str] | None] = {}
+        self._names: dict[Shape, list[str] | None] = {}
 
     def known_columns(self, one: Configured) -> int:
         """How many of its columns a source knows; 0 if one that the source needs is missing."""
         contract = get_source(one[1].name, one[1].reading).contract
-        dialect = (contract.encoding, contract.delimiter, contract.quote)
-        if dialect not in self._names:
-            self._names[dialect] = self._read(contract)
-        names = self._names[dialect]
+        if contract.shape not in self._names:
+            self._names[contract.shape] = self._read(contract.shape)
+        names = self._names[contract.shape]
         try:
             header = recognise(contract, names, self._file.file_name) if names else None
         except ContractError:
@@ -88,11 +89,11 @@ class _Headers:
             return 0
         return len(header.names) - len(header.extra)
 
-    def _read(self, contract: Contract) -> list[str] | None:
+    def _read(self, shape: Shape) -> list[str] | None:
         limit = get_settings().max_record_bytes
         try:
             with self._file.path.open("rb") as opened:
-                return open_frames(opened, contract, self._file.file_name, limit).header
+                return open_shape(opened, shape, self._file.file_name, limit).header
         except (ContractError, OSError):
             return None
 

@@ -16,14 +16,16 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from ecorse.errors import ContractError
+from ecorse.schema.shape import PLAIN, Shape
 from ecorse.schema.staging import STAGING_TABLES
 
 ColumnType = Literal["text", "integer", "decimal", "percent", "boolean", "date", "timestamp"]
-Check = Literal["not_empty", "greater", "at_least", "at_most", "one_of", "matches", "holds"]
+Check = Literal[
+    "not_empty", "greater", "at_least", "at_most", "one_of", "matches", "whole_cents", "holds"
+]  # fmt: skip
 Level = Literal["reject", "flag", "warn"]
 Drift = Literal["evolve", "quarantine", "freeze"]
 DecimalSign = Literal["", ".", ","]
-GroupSign = Literal["", ".", ",", " ", "'"]
 Repair = Literal["parentheses", "trailing_minus", "unicode_minus", "integral_decimal"]
 Repeats = Literal["drop", "keep", "flag"]
 ForeignCurrency = Literal["reject", "convert"]
@@ -55,7 +57,8 @@ class Column:
         Its times are dates, though they are written with a midnight.
     decimal, group
         The signs of a number. Where no decimal sign is declared, a value that has two readings
-        is refused. ``" "`` as group stands for any kind of space.
+        is refused. ``group`` may name several signs, of which a number has one; ``" "`` stands for
+        any kind of space.
     normalise
         The repairs that are allowed before a value is refused (``clean.numbers``).
     nulls
@@ -71,7 +74,7 @@ class Column:
     normalise: tuple[Repair, ...] = ()
     zone: str = "shop"
     decimal: DecimalSign = ""
-    group: GroupSign = ""
+    group: str = ""
     nulls: tuple[str, ...] = ()
     is_date_only: bool = False
     is_ignored: bool = False
@@ -162,9 +165,7 @@ class Contract:
     forms: tuple[Form, ...]
     rules: tuple[Rule, ...]
     dedup_key: tuple[str, ...]
-    delimiter: str = ","
-    quote: str = '"'
-    encoding: str = "utf-8"
+    shape: Shape = PLAIN
     table: str = "order_lines"
     drift: Drift = "evolve"
     max_record_lines: int = 100
@@ -220,9 +221,9 @@ def recognise(contract: Contract, names: Sequence[str], file_name: str) -> Heade
         A required column is missing, two columns have one name, or an unknown column came while
         the contract is frozen.
     """
-    _refuse_repeated(names, file_name)
     headers = [_match(form, names) for form in contract.forms]
     best = max(headers, key=lambda h: (not _missing(h), len(h.columns) - h.columns.count(None)))
+    _refuse_repeated(best, names, file_name)
     if missing := _missing(best):
         if contract.drift == "quarantine":
             return replace(best, missing=tuple(missing))
@@ -252,17 +253,33 @@ def _perhaps(missing: Sequence[str], extra: Sequence[str]) -> str:
     return f" (perhaps {', '.join(pairs)})" if pairs else ""
 
 
-def _refuse_repeated(names: Sequence[str], file_name: str) -> None:
+def has_header(contract: Contract, names: Sequence[str]) -> bool:
+    """Whether names are a header of one of the contract's forms, with all that it requires."""
+    headers = [_match(form, names) for form in contract.forms]
+    return any(any(h.columns) and not _missing(h) for h in headers)
+
+
+def _refuse_repeated(header: Header, names: Sequence[str], file_name: str) -> None:
+    """Refuse a name that stands twice where the contract maps it; nobody asks for the others."""
     seen: dict[str, int] = {}
     for position, name in enumerate(names, 1):
         key = header_key(name)
-        if key in seen:
+        if key in seen and header.columns[seen[key] - 1] is not None:
             raise ContractError(
                 f"{file_name}: columns {seen[key]} and {position} of the header are both named "
                 f"{name.strip()!r}, so it is not known which one to take. Nothing was loaded. "
-                "Rename or remove one of them."
+                "Rename or remove one of them, or name all columns in the mapping (names = [...])."
             )
-        seen[key] = position
+        seen.setdefault(key, position)
+
+
+def _apart(names: Sequence[str]) -> tuple[str, ...]:
+    """Names without blanks around them; one that stands again gets its number behind it."""
+    apart: list[str] = []
+    for position, name in enumerate(names, 1):
+        bare = name.strip()
+        apart.append(f"{bare} ({position})" if bare in apart else bare)
+    return tuple(apart)
 
 
 def _match(form: Form, names: Sequence[str]) -> Header:
@@ -273,7 +290,7 @@ def _match(form: Form, names: Sequence[str]) -> Header:
     for name in names:
         column = known.get(header_key(name))
         columns.append(None if column in columns else column)
-    return Header(form, tuple(n.strip() for n in names), tuple(columns))
+    return Header(form, _apart(names), tuple(columns))
 
 
 def _missing(header: Header) -> list[str]:

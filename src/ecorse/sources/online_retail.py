@@ -18,6 +18,7 @@ import polars as pl
 from ecorse.clean.values import no_reasons
 from ecorse.clock import local_to_utc
 from ecorse.schema.contract import Column, Contract, Form, Header, Rule
+from ecorse.schema.shape import Shape
 from ecorse.schema.source import Canonical, Shop
 from ecorse.sources.canonical import customer_key, extra_json, shop_of_row
 
@@ -89,7 +90,7 @@ CONTRACT = Contract(
         Rule("ordered_at_empty", "ordered_local", "not_empty", "every line needs a date and time"),
     ),
     dedup_key=("order_id", "product_id", "ordered_local", "quantity", "unit_price"),
-    encoding="latin-1",
+    shape=Shape(encoding="latin-1"),
 )  # fmt: skip
 
 

@@ -6,51 +6,39 @@ not: the contract itself (``ecorse.schema.contract``).
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import AfterValidator
-
-from ecorse.declared import Table
+from ecorse.declared import refuse
+from ecorse.sources.shaping import ShapeTable, contradictions
 
 if TYPE_CHECKING:
     from ecorse.schema.source import Source
 
-
-def _one_character(text: str) -> str:
-    if len(text) != 1:
-        raise ValueError("expected one character")
-    return text
-
-
-def _known_encoding(name: str) -> str:
-    try:
-        codecs.lookup(name)
-    except LookupError:
-        raise ValueError("expected an encoding such as 'utf-8', 'latin-1' or 'cp1252'") from None
-    return name
-
-
-Encoding = Annotated[str, AfterValidator(_known_encoding)]
-OneCharacter = Annotated[str, AfterValidator(_one_character)]
 Rung = Literal["id", "email", "address"]
 
 
-class Reading(Table):
+class Reading(ShapeTable):
     """How one shop's files of a source are read; what is not given is as the contract says."""
 
     drift: Literal["evolve", "quarantine", "freeze"] | None = None
-    encoding: Encoding | None = None
-    delimiter: OneCharacter | None = None
     customer_rungs: tuple[Rung, ...] | None = None
     purchases_are_orders: bool | None = None
 
     def apply(self, source: Source) -> Source:
-        """The source, with what is declared here in its contract."""
-        given = {name: value for name, value in self if value is not None}
-        if not given:
+        """The source, with what is declared here in its contract.
+
+        Raises
+        ------
+        ConfigError
+            What is declared here and what the source declares contradict each other.
+        """
+        own = set(Reading.model_fields) - set(ShapeTable.model_fields)
+        given = {name: getattr(self, name) for name in own if getattr(self, name) is not None}
+        shape = self.shape(source.contract.shape)
+        if not given and shape == source.contract.shape:
             return source
-        contract: Any = replace(source.contract, **given)
+        refuse(f"reading of {source.contract.name}", list(contradictions(shape)))
+        contract: Any = replace(source.contract, shape=shape, **given)
         changed: Source = replace(source, contract=contract)  # type: ignore[type-var]
         return changed

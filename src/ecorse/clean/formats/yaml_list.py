@@ -13,13 +13,14 @@ from pathlib import Path
 import polars as pl
 import yaml
 
-from ecorse.clean.formats.base import Dialect, header_line, to_csv
+from ecorse.clean.formats.base import Wanted, header_line, to_csv
 from ecorse.errors import ContractError
+from ecorse.schema.shape import Shape
 
 MAX_BYTES = 64 << 20
 
 
-def csv_blocks(path: Path, dialect: Dialect, file_name: str) -> Iterator[bytes]:
+def csv_blocks(path: Path, shape: Shape, wanted: Wanted, file_name: str) -> Iterator[bytes]:
     """Give the list as CSV text: a column for each key that any object has, in order of first use.
 
     Numbers and dates are written as the file writes them; a list or object inside becomes JSON.
@@ -46,12 +47,12 @@ def csv_blocks(path: Path, dialect: Dialect, file_name: str) -> Iterator[bytes]:
             f"{file_name}: expected a YAML list of objects, one per row. Nothing was loaded."
         )
     names = list(dict.fromkeys(str(key) for row in rows for key in row))
-    yield header_line(names, dialect)
+    yield header_line(names)
     columns = {
         str(i): pl.Series([_text(row.get(name)) for row in rows], dtype=pl.String)
         for i, name in enumerate(names)
     }
-    yield to_csv(pl.DataFrame(columns), dialect)
+    yield to_csv(pl.DataFrame(columns))
 
 
 def _text(value: object) -> str | None:

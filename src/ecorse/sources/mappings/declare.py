@@ -24,14 +24,14 @@ from ecorse.schema.contract import (
     FillDown,
     ForeignCurrency,
     Form,
-    GroupSign,
     Repair,
     Repeats,
     Rule,
     header_key,
 )
 from ecorse.schema.dtypes import dtype_of
-from ecorse.schema.staging import STAGING_TABLES
+from ecorse.schema.shape import PLAIN
+from ecorse.schema.staging import MONEY, STAGING_TABLES
 from ecorse.schema.table import StagedColumn, StagingTable
 from ecorse.sources.mappings.beside import (
     AlsoTable,
@@ -41,9 +41,11 @@ from ecorse.sources.mappings.beside import (
     wrong_beside,
 )
 from ecorse.sources.mappings.conditions import RuleTable, Setting, wrong_settings
-from ecorse.sources.reading import Encoding, OneCharacter, Rung
+from ecorse.sources.reading import Rung
+from ecorse.sources.shaping import ShapeTable, contradictions
 
 Text = Annotated[str, Field(min_length=1)]
+Groups = Annotated[str, Field(pattern=r"^[.,' ]*$")]
 
 
 def type_of(column: StagedColumn | None) -> str:
@@ -73,7 +75,7 @@ class Style(Table):
     """How values are written: of all columns of a file, or of one."""
 
     decimal: DecimalSign | None = None
-    group: GroupSign | None = None
+    group: Groups | None = None
     normalise: tuple[Repair, ...] | None = None
     nulls: tuple[str, ...] | None = None
     zone: str | None = None
@@ -142,7 +144,7 @@ class LookupTable(Table):
     columns: tuple[ColumnTable, ...] = Field(min_length=1)
 
 
-class MappingFile(Style):
+class MappingFile(Style, ShapeTable):
     """A whole mapping file."""
 
     about: Text = Field(description="what the file is, in a sentence")
@@ -155,9 +157,6 @@ class MappingFile(Style):
     constants: dict[str, str | int | float | bool] = Field(default_factory=dict)
     values: dict[str, dict[str, str]] = Field(default_factory=dict)
     dedup_key: tuple[str, ...] = ()
-    delimiter: OneCharacter = ","
-    quote: OneCharacter = '"'
-    encoding: Encoding = "utf-8"
     drift: Literal["evolve", "quarantine", "freeze"] = "evolve"
     customer_rungs: tuple[Rung, ...] = ("id", "email")
     fill_down: FillDownTable | None = None
@@ -187,14 +186,14 @@ class MappingFile(Style):
 
     def names_of_file(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
         """What rules may name: what the file says, before constants, values and conditions."""
-        return names_of((c.column(self) for c in self.every_column if not c.ignore), schema)
+        return names_of((c.column(self) for c in self.every_column), schema)
 
-    def names(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
+    def condition_names(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
         """What conditions (``[[set]]``, ``[[also]]``) may name: columns and constants.
 
         ``schema`` is that of a frame which has every target; left out, types are as declared.
         """
-        named = names_of((c.column(self) for c in self.every_column if not c.ignore), schema)
+        named = names_of((c.column(self) for c in self.every_column), schema)
         for target in self.constants:
             column = self.staging.column(target)
             is_text = column is None or type_of(column) in ("", "timestamp")
@@ -204,6 +203,7 @@ class MappingFile(Style):
 
     def mistakes(self) -> Iterable[str]:
         """What is well-formed and makes no sense: targets, types, rules, values."""
+        yield from contradictions(self.shape(PLAIN))
         yield from _wrong_targets(self)
         yield from _missing_targets(self)
         for column in self.every_column:
@@ -212,14 +212,14 @@ class MappingFile(Style):
         given = self.filled
         for rule in self.rules:
             yield from rule.wrong(given, self.names_of_file())
-        yield from wrong_settings(self.settings, self.staging, self.names())
+        yield from wrong_settings(self.settings, self.staging, self.condition_names())
         yield from _wrong_names(self)
         if self.also or self.taken_back or self.leave_out:
             if self.table != "order_lines":
                 yield "also, taken_back and leave_out are for table = 'order_lines' alone"
             times = {c.called for c in self.every_column if c.type == "timestamp"}
             yield from wrong_beside(
-                self.also, self.taken_back, self.leave_out, self.names(), times,
+                self.also, self.taken_back, self.leave_out, self.condition_names(), times,
                 tells_tax=self.tax is not None,
             )  # fmt: skip
         yield from (f"values.{t}: no column fills {t!r}" for t in self.values if t not in given)
@@ -294,8 +294,8 @@ def _wrong_types(column: ColumnTable, staging: StagingTable) -> Iterator[str]:
         yield f"{place}: some of its formats name instants and some a wall clock's time"
     if column.date_only and column.type != "timestamp":
         yield f"{place}: date_only is for a timestamp"
-    if column.decimal and column.decimal == column.group:
-        yield f"{place}: decimal and group are both {column.group!r}"
+    if column.decimal and column.decimal in (column.group or ""):
+        yield f"{place}: decimal and group are both {column.decimal!r}"
 
 
 def _wrong_names(declared: MappingFile) -> Iterator[str]:
@@ -344,6 +344,17 @@ def _bounds_of_staging(declared: MappingFile) -> list[Rule]:
     return rules
 
 
+def _unusual_money(declared: MappingFile) -> list[Rule]:
+    """Marks money that the declared sign reads with parts of cents where it may be thousands."""
+    money = {c.name for c in declared.staging.columns if c.sql_type == MONEY} | {"line_total"}
+    sentence = "has parts of cents; with the other decimal sign it would be a thousand times that"
+    return [
+        Rule(f"{c.target}_unusual", c.target, "whole_cents", sentence, level="flag")
+        for c in declared.every_column
+        if c.target in money and c.target and c.over(declared).decimal
+    ]
+
+
 def _form(name: str, declared: MappingFile) -> Form:
     """The columns of the file, and those that are made of them."""
     columns = [c.column(declared) for c in declared.columns if not c.parts]
@@ -370,6 +381,7 @@ def _contract(name: str, declared: MappingFile) -> Contract:
         and not (target == "unit_price" and "line_total" in filled)
     ]  # fmt: skip
     rules += _bounds_of_staging(declared)
+    rules += _unusual_money(declared)
     key = declared.dedup_key or tuple(
         c.target for c in declared.columns if c.target and not c.target.startswith("attributes.")
     )
@@ -379,9 +391,7 @@ def _contract(name: str, declared: MappingFile) -> Contract:
         forms=(_form(name, declared),),
         rules=tuple(rules),
         dedup_key=tuple(k for k in key if k not in no_columns) or ("shop_id",),
-        delimiter=declared.delimiter,
-        quote=declared.quote,
-        encoding=declared.encoding,
+        shape=declared.shape(PLAIN),
         table=declared.table,
         drift=declared.drift,
         customer_rungs=declared.customer_rungs,

@@ -16,11 +16,11 @@ from pathlib import Path
 import polars as pl
 
 from ecorse.clean.cast import parse, text_column
-from ecorse.clean.formats.base import Dialect
-from ecorse.clean.framing import Framer
-from ecorse.clean.stream import text_blocks
+from ecorse.clean.opening import open_shape
+from ecorse.clean.stream import open_text
 from ecorse.errors import ContractError
 from ecorse.schema.contract import Column, Form, Header, header_key
+from ecorse.schema.shape import Shape
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.sources.mappings.declare import type_of
 
@@ -128,8 +128,8 @@ def _sample(path: Path) -> tuple[str, str, Header, pl.DataFrame]:
 def _delimiters(path: Path, encoding: str) -> Sequence[str]:
     """The delimiters, the likeliest first: the one that the first line has most of."""
     with path.open("rb") as file:
-        blocks = text_blocks(file, encoding, path.name)
         try:
+            blocks = open_text(file, Shape(encoding=encoding), path.name).blocks
             first = next(iter(blocks), b"").decode("utf-8", "replace").splitlines()[:1]
         except ContractError:
             return ()
@@ -139,18 +139,14 @@ def _delimiters(path: Path, encoding: str) -> Sequence[str]:
 
 def _read(path: Path, encoding: str, delimiter: str) -> tuple[Header, pl.DataFrame]:
     with path.open("rb") as file:
-        framer = Framer(
-            text_blocks(file, encoding, path.name, dialect=Dialect(delimiter)),
-            file_name=path.name,
-            delimiter=delimiter,
-        )
+        framer = open_shape(file, Shape(encoding=encoding, delimiter=delimiter), path.name)
         columns = tuple(Column(name.strip(), None) for name in framer.header)
         header = Header(Form("sample", columns), tuple(c.name for c in columns), columns)
         block = next(iter(framer), None)
         if block is not None and any(b.rule == "invalid_utf8" for b in block.broken):
             raise ContractError(f"{path.name}: is not {encoding}.")
         data = b"" if block is None else b"".join(islice(_lines(block.data), SAMPLE_ROWS))
-    return header, parse(data, header, delimiter, '"')
+    return header, parse(data, header, *framer.parsed)
 
 
 def _lines(data: bytes) -> list[bytes]:

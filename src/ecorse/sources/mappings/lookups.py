@@ -13,9 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from ecorse.clean.cast import parse, text_column
-from ecorse.clean.formats.base import Dialect
-from ecorse.clean.framing import Framer
-from ecorse.clean.stream import text_blocks
+from ecorse.clean.opening import open_frames
 from ecorse.errors import ContractError
 from ecorse.schema.contract import Column, Contract, Form, Header, header_key, recognise
 from ecorse.sources.mappings.declare import LookupTable, Style
@@ -51,15 +49,9 @@ def read_lookup(declared: LookupTable, style: Style, contract: Contract, folder:
     given = tuple(c.column(style) for c in declared.columns)
     known = {header_key(c.name) for c in given}
     form = Form(declared.file, (*given, *(k for k in keys if header_key(k.name) not in known)))
-    dialect = Dialect(contract.delimiter, contract.quote)
+    alone = Contract(declared.file, (form,), (), (), shape=contract.shape.characters)
     with path.open("rb") as file:
-        framer = Framer(
-            text_blocks(file, contract.encoding, declared.file, dialect=dialect),
-            file_name=declared.file,
-            delimiter=contract.delimiter,
-            quote=contract.quote,
-        )
-        alone = Contract(declared.file, (form,), (), ())
+        framer = open_frames(file, alone, declared.file)
         header = recognise(alone, framer.header, declared.file)
         parts = []
         for block in framer:
@@ -68,8 +60,8 @@ def read_lookup(declared: LookupTable, style: Style, contract: Contract, folder:
                     f"{declared.file}: {block.broken[0].sentence} Nothing was loaded: a file that "
                     "is looked up in must be whole."
                 )
-            parts.append(parse(block.data, header, contract.delimiter, contract.quote))
-    frame = pl.concat(parts) if parts else parse(b"", header, contract.delimiter, contract.quote)
+            parts.append(parse(block.data, header, *framer.parsed))
+    frame = pl.concat(parts) if parts else parse(b"", header, *framer.parsed)
     place = {header_key(name): text_column(i) for i, name in enumerate(header.names)}
     key_names = tuple(f"_key_{i}" for i in range(len(keys)))
     frame = frame.select(

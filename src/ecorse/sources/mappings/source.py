@@ -120,7 +120,7 @@ class MappingSource:
         frame, left_out = self._left_out(frame, shop)
         frame = self._filled(frame)
         if self.declared.settings:
-            names = self.declared.names(frame.schema)
+            names = self.declared.condition_names(frame.schema)
             frame = set_targets(frame, self.declared.settings, names, _facts(shop))
         frame, warned = _without_guests(frame, self.contract)
         frame = frame.with_columns(self._times(frame, header, shop))
@@ -168,7 +168,7 @@ class MappingSource:
         return frame, +counts
 
     def _expression(self, text: str, frame: pl.DataFrame, shop: Shop) -> pl.Expr:
-        names = self.declared.names(frame.schema)
+        names = self.declared.condition_names(frame.schema)
         return compile(as_expression(text, names), names, shop=_facts(shop)).expr
 
     def _included_tax(self, frame: pl.DataFrame, shop: Shop) -> pl.Expr | None:
@@ -198,7 +198,7 @@ class MappingSource:
         def orders(name: str | None) -> pl.Series | None:
             if name is None:
                 return None
-            place = self.declared.names(frame.schema)[name].column
+            place = self.declared.condition_names(frame.schema)[name].column
             return frame[place].cast(pl.String)
 
         made, reasons = added_lines(

@@ -1,0 +1,108 @@
+"""The head of a file: lines above the header, the header's rows, and the names they give.
+
+What belongs here: finding and reading them by the file's shape. What does not: which columns the
+names stand for (``ecorse.schema.contract``).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from ecorse.clean.exact import Grammar, read_record
+from ecorse.clean.lines import Intake
+from ecorse.errors import ContractError
+from ecorse.schema.shape import Shape
+
+
+@dataclass(frozen=True)
+class Head:
+    """Names of the columns, the header's lines as they stand, and the number of the first."""
+
+    names: list[str]
+    lines: tuple[bytes, ...]
+    line: int
+
+
+def read_head(intake: Intake, shape: Shape, file_name: str) -> Head:
+    """Take the head off a file.
+
+    Raises
+    ------
+    ContractError
+        The file has no such head, or its header cannot be read.
+    """
+    blank = b" \t" + shape.delimiter.encode()
+    first = _skip(intake, shape, file_name)
+    if not shape.header_rows:
+        return Head(list(shape.names), (), intake.line)
+    lines: list[bytes] = []
+    line = intake.line
+    while len(lines) < shape.header_rows:
+        text = first if first is not None else intake.take_line()
+        first = None
+        if text is None:
+            raise _no_header(file_name, lines, shape)
+        if lines or text.strip(blank):
+            if not lines:
+                line = intake.line - 1
+            lines.append(text)
+    if shape.names:
+        return Head(list(shape.names), tuple(lines), line)
+    grammar = Grammar.of(shape, loose=True)
+    rows = [_fields(text, grammar, file_name, line + i) for i, text in enumerate(lines)]
+    if len(rows) == 1:
+        return Head(rows[0], tuple(lines), line)
+    parts = zip_longest(*rows, fillvalue="")
+    return Head([" ".join(p.strip() for p in names if p.strip()) for names in parts],
+                tuple(lines), line)  # fmt: skip
+
+
+def _skip(intake: Intake, shape: Shape, file_name: str) -> bytes | None:
+    """Drop what stands above the header; gives the header's line where a pattern found it."""
+    for done in range(shape.skip_rows):
+        if intake.take_line("line above the header") is None:
+            raise ContractError(
+                f"{file_name}: has {done} lines, where skip_rows = {shape.skip_rows} are to stand "
+                "above the header. Nothing was loaded."
+            )
+    if not shape.skip_until:
+        return None
+    pattern = re.compile(shape.skip_until)
+    while (text := intake.take_line("line above the header")) is not None:
+        if pattern.search(text.decode("utf-8", "replace")):
+            return text
+    raise ContractError(
+        f"{file_name}: no line matches skip_until = {shape.skip_until!r}, so it is not known where "
+        "the header stands. Nothing was loaded."
+    )
+
+
+def _fields(text: bytes, grammar: Grammar, file_name: str, line: int) -> list[str]:
+    why = "it holds a NUL byte" if b"\0" in text else ""
+    if not why:
+        found = read_record(text, (len(text),), 0, grammar=grammar, expected=0, max_bytes=len(text))
+        try:
+            if found.rule is None:
+                return [value.decode("utf-8") for value in found.fields]
+            why = "its quotes do not open and close at the borders of fields"
+        except UnicodeDecodeError as error:
+            why = str(error)
+    raise ContractError(
+        f"{file_name}, line {line}: the header cannot be read: {why}. Nothing was loaded. Expected "
+        "the names of the columns in UTF-8, or the encoding declared in the source's contract; a "
+        "header that is broken can be replaced by names = [...]."
+    )
+
+
+def _no_header(file_name: str, lines: list[bytes], shape: Shape) -> ContractError:
+    if lines:
+        return ContractError(
+            f"{file_name}: has {len(lines)} lines, where the header alone is to have "
+            f"{shape.header_rows}. Nothing was loaded."
+        )
+    return ContractError(
+        f"{file_name}: holds no text but blank lines. Nothing was loaded. "
+        "Expected a header line with the names of the columns."
+    )

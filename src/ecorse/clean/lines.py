@@ -1,0 +1,178 @@
+"""Physical lines of a file, ended by LF, CRLF or a lone CR, mixed as they come.
+
+What belongs here: where lines begin and end, whether they are text, and holding what is yet
+unread. What does not: fields and quotes (``classify``, ``exact``).
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecorse.errors import ContractError
+
+LF, CR = 10, 13
+
+
+class Lines(NamedTuple):
+    """Physical lines of a block: where each starts, ends (without its end mark), and the next."""
+
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    nexts: NDArray[np.int64]
+
+    @property
+    def number(self) -> int:
+        """How many lines."""
+        return len(self.starts)
+
+
+class Intake:
+    """The unread part of a file: ``rest`` is text from line ``line`` and byte ``offset`` on."""
+
+    def __init__(self, blocks: Iterator[bytes], file_name: str, max_bytes: int) -> None:
+        self._blocks = blocks
+        self._file_name, self._max_bytes = file_name, max_bytes
+        self.rest = b""
+        self.at_end = False
+        self.line = 1
+        self.offset = 0
+
+    def more(self) -> bool:
+        """Append the next block to the rest; false at the end of the file."""
+        block = next(self._blocks, None)
+        if block is None:
+            self.at_end = True
+            return False
+        self.rest = self.rest + block if self.rest else block
+        return True
+
+    def drop(self, used: int, lines: int) -> None:
+        """Be done with the first bytes of the rest, which are so many lines."""
+        self.rest = self.rest[used:]
+        self.offset += used
+        self.line += lines
+
+    def take_line(self, what: str = "header line") -> bytes | None:
+        """The next line without its end, or nothing at the end of the file.
+
+        Raises
+        ------
+        ContractError
+            The line is longer than a record may be.
+        """
+        end = self._line_end()
+        while end < 0 and len(self.rest) <= self._max_bytes + 1 and self.more():
+            end = self._line_end()
+        if not self.rest and self.at_end:
+            return None
+        if end < 0:  # the last line, or too long a one
+            end = self.rest.find(b"\r")
+            end = len(self.rest) if end < 0 else end
+        if end > self._max_bytes:
+            raise ContractError(
+                f"{self._file_name}, line {self.line}: the {what} is longer than "
+                f"{self._max_bytes} bytes. Nothing was loaded. Is this a CSV file? A larger "
+                "limit can be set with ECORSE_MAX_RECORD_BYTES."
+            )
+        text = self.rest[:end]
+        self.drop(end + (2 if self.rest[end : end + 2] == b"\r\n" else 1), 1)
+        return text
+
+    def _line_end(self) -> int:
+        """Where the first line of the rest ends, or -1 where that is not known yet."""
+        ends = [p for p in (self.rest.find(b"\n"), self.rest.find(b"\r")) if p >= 0]
+        end = min(ends, default=-1)
+        # the LF of a CR at the end may be the first byte of the next block
+        return end if end + 1 < len(self.rest) or self.rest[end : end + 1] == b"\n" else -1
+
+    def ahead(self, number: int) -> list[str]:
+        """The next lines as text, as far as they stand in what was read or the next block."""
+        if not self.rest:
+            self.more()
+        lines = find_lines(self.rest, self.at_end) if self.rest else None
+        if lines is None:
+            return []
+        return [
+            self.rest[start:end].decode("utf-8", "replace")
+            for start, end in zip(lines.starts[:number], lines.ends[:number], strict=True)
+        ]
+
+
+def find_lines(data: bytes, at_end: bool) -> Lines:
+    """Find the whole physical lines of a block; at the file's end the last needs no line end."""
+    codes = np.frombuffer(data, np.uint8)
+    if CR in data:
+        is_stop = codes == LF
+        carriages = np.flatnonzero(codes == CR)
+        if len(carriages) and carriages[-1] == len(data) - 1 and not at_end:
+            carriages = carriages[:-1]  # its LF may be the first byte of the next block
+        behind = np.minimum(carriages + 1, len(data) - 1)
+        is_stop[carriages[(codes[behind] != LF)]] = True
+        stops = np.flatnonzero(is_stop)
+        ends = stops - ((stops > 0) & (codes[stops] == LF) & (codes[stops - 1] == CR))
+    else:
+        stops = ends = np.flatnonzero(codes == LF)
+    nexts = stops + 1
+    if at_end and len(data) and (not len(nexts) or nexts[-1] < len(data)):
+        ends, nexts = np.append(ends, len(data)), np.append(nexts, len(data))
+    starts = np.concatenate((np.zeros(1, np.int64), nexts[:-1])) if len(nexts) else nexts
+    return Lines(starts, ends, nexts)
+
+
+def join_records(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> bytes:
+    """Copy records out of a block, each ended by one LF, in as few slices as possible."""
+    if not len(starts):
+        return b""
+    codes = np.frombuffer(data, np.uint8)
+    is_joined = (starts[1:] == ends[:-1] + 1) & (codes[ends[:-1]] == LF)
+    breaks = np.flatnonzero(~is_joined)
+    run_starts = starts[np.concatenate(([0], breaks + 1))].tolist()
+    run_ends = ends[np.append(breaks, len(ends) - 1)].tolist()
+    runs = [data[start:end] for start, end in zip(run_starts, run_ends, strict=True)]
+    return b"\n".join(runs) + b"\n"
+
+
+class Texts(NamedTuple):
+    """Which lines of a block are text; and what else their bytes prove.
+
+    ``first_invalid`` is the place of the first byte that is not UTF-8, or -1, and ``invalid``
+    counts the lines with such a byte; ``is_proven``: there is a line beyond ASCII that is UTF-8.
+    """
+
+    is_text: NDArray[np.bool_]
+    first_invalid: int = -1
+    invalid: int = 0
+    is_proven: bool = False
+
+
+def find_text(data: bytes, lines: Lines) -> Texts:
+    """Lines that are valid UTF-8 without NUL."""
+    codes = np.frombuffer(data, np.uint8)[: lines.nexts[-1]]
+    is_text = np.ones(lines.number, np.bool_)
+    if 0 in data:
+        at = np.flatnonzero(codes == 0)
+        is_text[np.searchsorted(lines.starts, at, side="right") - 1] = False
+    if codes.max() < 128:
+        return Texts(is_text)
+    position, end, view = 0, len(codes), memoryview(data)
+    first_invalid, invalid = -1, np.zeros(lines.number, np.bool_)
+    while position < end:
+        try:
+            codecs.utf_8_decode(view[position:end], "strict", True)
+            break
+        except UnicodeDecodeError as error:
+            line = int(np.searchsorted(lines.starts, position + error.start, side="right")) - 1
+            is_text[line], invalid[line] = False, True
+            if first_invalid < 0:
+                first_invalid = position + error.start
+            position = int(lines.nexts[line])
+    is_proven = not invalid.any()
+    if not is_proven:
+        at = np.flatnonzero(codes > 127)
+        is_proven = not invalid[np.searchsorted(lines.starts, at, side="right") - 1].all()
+    return Texts(is_text, first_invalid, int(np.count_nonzero(invalid)), is_proven)
