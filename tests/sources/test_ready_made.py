@@ -8,7 +8,9 @@ does not: the books (``tests/simulate/test_platform_books.py``), public data set
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter, defaultdict
+from datetime import datetime
 from decimal import Decimal
 from functools import cache
 
@@ -210,6 +212,70 @@ def test_a_full_refund_takes_back_every_line(export):
         "sold": len(back.of("product")), "returned": len(back.of("product")),
     }  # fmt: skip
     assert of_order.select(SIGNED.sum()).item() == 0
+
+
+def rewritten(path, folder, change, *, encoding="utf-8", line_end="\n"):
+    """The export once more, its rows changed one by one; files beside it come along."""
+    unquoted = path.suffix == ".txt"
+    quoting = csv.QUOTE_NONE if unquoted else csv.QUOTE_MINIMAL
+    delimiter = "\t" if unquoted else ","
+    for other in path.parent.glob("*.csv"):
+        (folder / other.name).write_bytes(other.read_bytes())
+    text = path.read_text("utf-8-sig").removeprefix("," * 42 + "\n")
+    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter,
+                               quoting=quoting))  # fmt: skip
+    with (folder / path.name).open("w", newline="", encoding=encoding) as file:
+        writer = csv.DictWriter(file, rows[0], delimiter=delimiter, quoting=quoting,
+                                quotechar=None if unquoted else '"', lineterminator=line_end,
+                                extrasaction="ignore")  # fmt: skip
+        writer.writeheader()
+        writer.writerows(change(row) for row in rows)
+    return folder / path.name
+
+
+def am_pm(row):
+    moment = datetime.fromisoformat(f"{row['Date']} {row['Time']}")
+    return row | {"Date": f"{moment:%m/%d/%y}", "Time": f"{moment:%I:%M:%S %p}"}
+
+
+def dearer_signs(row):
+    signed = ("Price", "Discount Amount", "Order Shipping", "Order Sales Tax", "Item Total")
+    return row | {name: f"${Decimal(row[name]):,.2f}" for name in signed}
+
+
+def in_brackets(row):
+    def bracketed(text):
+        return f"({text[1:]})" if text.startswith("-$") else text
+
+    return row | {n: bracketed(row[n]) for n in ("Gross Sales", "Discounts", "Net Sales", "Tax")}
+
+
+ODDITIES = {
+    "a byte order mark and CRLF": ("shopify_orders", dict, {"encoding": "utf-8-sig",
+                                                            "line_end": "\r\n"}),
+    "UTF-16": ("etsy_order_items", dict, {"encoding": "utf-16"}),
+    "AM and PM": ("square_items", am_pm, {}),
+    "brackets for below zero": ("square_items", in_brackets, {}),
+    "currency signs and groups": ("etsy_order_items", dearer_signs, {}),
+    "no seconds": ("woocommerce_orders", lambda row: row | {"date": row["date"][:-3]}, {}),
+    "a line end within a name": ("shopify_orders", lambda row: row | {
+        "Notes": "two\nlines, \"quoted\""}, {}),
+    "Z for UTC": ("amazon_orders", lambda row: row | {
+        "purchase-date": row["purchase-date"].replace("+00:00", "Z")}, {}),
+    "days with a day first": ("ebay_orders", lambda row: row | {
+        "Sale Date": "-".join((row["Sale Date"].split("-") * 2)[i] for i in (1, 0, 2))
+        if row["Sale Date"] else ""}, {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("oddity", ODDITIES)
+def test_the_figures_are_the_same_however_it_is_written(export, tmp_path, oddity):
+    name, change, written = ODDITIES[oddity]
+    path, books, lines, rejected, _ = export(name)
+    again, refused, _ = lines_of(name, rewritten(path, tmp_path, change, **written), shop_of(books))
+    assert refused.height == rejected.height
+    assert figures(again) == figures(lines)
+    assert again["ordered_local"].dt.date().sort().equals(lines["ordered_local"].dt.date().sort())
 
 
 def test_prices_that_hold_their_tax_are_refused_not_taxed_twice(export, tmp_path):
