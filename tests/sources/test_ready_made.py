@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -311,3 +312,51 @@ def test_a_column_that_an_older_export_lacks_is_no_money(export, tmp_path):
     placed = [order for order in books.orders if order.currency == books.currency]
     shipping = lines.filter(SOLD, pl.col("line_kind") == "shipping").select(AMOUNT.sum()).item()
     assert shipping == sum(order.shipping for order in placed)
+
+
+DOLLARS = Shop(shop_id="main", shop_name="Main", time_zone="America/New_York", currency="USD",
+               sources=())  # fmt: skip
+
+
+def test_case_03_order_fields_on_the_first_line_only():
+    """#2001 is plain, #2002 refunded whole, of #2003 15.00 was paid back and 3.00 taken off."""
+    path = Path(__file__).parents[1] / "fixtures/cases/03-shopify-blank-order-fields"
+    lines, rejected, _ = lines_of("shopify_orders", path / "orders_export.csv", DOLLARS)
+    assert rejected.is_empty()
+    found = {name: str(amount) for name, amount in figures(lines).items()}
+    assert found == {
+        "gross": "105.00", "discounts": "3.00", "shipping": "10.00", "taxes": "4.00",
+        "tips": "0.00", "gift_cards": "0.00", "refunded": "45.00", "total": "71.00",
+    }  # fmt: skip
+    goods = lines.filter(pl.col("line_kind") == "product", pl.col("order_id") == "#2002")
+    assert sorted(goods["status"]) == ["returned", "returned", "sold", "sold"]
+    assert set(lines["country"]) == {"US"}
+
+
+@pytest.mark.parametrize(
+    ("status", "refunded", "cancelled", "left"),
+    [
+        ("paid", "0.00", "", "30.00"),
+        ("refunded", "30.00", "", "0.00"),
+        ("refunded", "25.00", "", "5.00"),  # a fee was kept
+        ("paid", "30.00", "2024-05-03 12:00:00 -0400", "0.00"),
+        ("paid", "10.00", "2024-05-03 12:00:00 -0400", "20.00"),
+        ("voided", "0.00", "2024-05-03 12:00:00 -0400", "0.00"),
+        ("voided", "0.00", "", "0.00"),
+        ("partially_refunded", "10.00", "", "20.00"),
+    ],
+)
+def test_what_is_left_of_a_shopify_order(tmp_path, status, refunded, cancelled, left):
+    path = tmp_path / "orders_export.csv"
+    path.write_text(
+        "Name,Email,Financial Status,Currency,Subtotal,Shipping,Taxes,Total,Discount Amount,"
+        "Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku,Cancelled at,"
+        "Refunded Amount\n"
+        f"#1,a@b.org,{status},USD,22.00,5.00,3.00,30.00,3.00,2024-05-03 10:59:00 -0400,1,Mug,15.00,"
+        f"M,{cancelled},{refunded}\n"
+        "#1,a@b.org,,,,,,,,2024-05-03 10:59:00 -0400,1,Tin,10.00,,,\n"
+    )
+    lines, rejected, _ = lines_of("shopify_orders", path, DOLLARS)
+    assert rejected.is_empty()
+    assert figures(lines)["total"] == Decimal(left)
+    assert figures(lines)["gross"] == Decimal("25.00")
