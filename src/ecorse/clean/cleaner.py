@@ -32,7 +32,7 @@ from ecorse.clean.rules import RowRules
 from ecorse.clean.stream import Readable
 from ecorse.errors import ContractError
 from ecorse.schema.dtypes import is_exact
-from ecorse.schema.source import LookingUp
+from ecorse.schema.source import LookingUp, Remembering, Sought
 from ecorse.schema.staging import STAGING_TABLES
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ class Account:
     repaired: Counter[str] = field(default_factory=Counter)
     flagged: Counter[str] = field(default_factory=Counter)
     warned: Counter[str] = field(default_factory=Counter)
+    sought: dict[str, Sought] = field(default_factory=dict)
     broken: Counter[str] = field(default_factory=Counter)
     broken_examples: dict[str, list[str]] = field(default_factory=dict)
     derived: dict[str, Difference] = field(default_factory=dict)
@@ -120,6 +121,8 @@ class Cleaner:
         max_record_bytes: int,
         reject_limit_share: float,
     ) -> None:
+        if isinstance(source, Remembering):
+            source = source.afresh()
         contract = source.contract
         self.account = Account()
         self._source, self._shop, self._file_name = source, shop, file_name
@@ -146,6 +149,7 @@ class Cleaner:
         for rule, (rows, examples) in self._row_rules.counted().items():
             self.account.broken[rule] += rows
             self.account.broken_examples[rule] = examples
+        self._refuse_missing_keys()
         invalid = self.account.rejected["invalid_utf8"]
         if invalid > max(FEW_INVALID, self._limit_share * self.account.rows_read):
             raise ContractError(
@@ -176,6 +180,7 @@ class Cleaner:
             sentences.append("The file has a header and no rows.")
         for name, rows in sorted(self.account.warned.items()):
             sentences.append(self._source.warnings[name].format(rows=rows))
+        sentences += [f"{s.sentence()}." for s in self.account.sought.values() if s.missed]
         sentences += self._broken_rules()
         for name, found in self.account.derived.items():
             if found.different:
@@ -184,6 +189,17 @@ class Cleaner:
                     f"{found.different} of {found.checked} rows, for example {found.examples[0]}."
                 )
         return sentences
+
+    def _refuse_missing_keys(self) -> None:
+        """Refuse a file most of whose keys another file lacks: it is not the right one."""
+        for sought in self.account.sought.values():
+            if sought.is_too_much:
+                raise ContractError(
+                    f"{self._file_name}: {sought.sentence()}; that is more than most_missing = "
+                    f"{sought.most:g}. Nothing was loaded. Put the {sought.file} that belongs to "
+                    "this file beside it, correct `on`, or declare most_missing for this lookup "
+                    "(1: however many)."
+                )
 
     def _broken_rules(self) -> list[str]:
         """A sentence per rule of level warn that rows break."""
@@ -209,7 +225,7 @@ class Cleaner:
             return self._set_all_aside(block)
         raw, refused = self._preparation.tidy(raw, self._file_header)
         if isinstance(self._source, LookingUp):
-            raw = self._source.enrich(raw, self.header)
+            raw = self._source.enrich(raw, self.header, account.sought)
         raw = self._preparation.complete(raw, self._file_header)
         typed = cast(raw, self.header, contract, refused, self._row_rules, block.lines)
         if contract.drift == "freeze":

@@ -15,7 +15,7 @@ import polars as pl
 from ecorse.clean.hashes import Hashes, hash_texts
 from ecorse.clean.values import reasons_of
 from ecorse.schema.contract import Column
-from ecorse.sources.mappings.declare import AlsoTable, TakenBackTable
+from ecorse.sources.mappings.beside import AlsoTable, TakenBackTable
 from ecorse.sources.mappings.money import MONEY
 
 # what an added line has of the row beside it: whose order it is, where and when
@@ -36,11 +36,15 @@ class SaidOnce:
 
 @dataclass(frozen=True)
 class Also:
-    """A declared ``[[also]]``, made ready: the amount and the condition on a typed frame."""
+    """A declared ``[[also]]``, made ready for a typed frame.
+
+    ``orders`` are the orders that state an amount once, ``at`` its instants and wall clocks.
+    """
 
     declared: AlsoTable
     amount: pl.Expr
     when: pl.Expr | None
+    orders: pl.Series | None
     at: tuple[pl.Series, pl.Series] | None = None
 
 
@@ -79,10 +83,8 @@ def added_lines(
         if one.when is not None:
             holds = frame.select(one.when.fill_null(False).alias("w"))["w"]
             amounts = pl.select(pl.when(pl.lit(holds)).then(pl.lit(amounts))).to_series()
-        keeps_zero = is_keyed and one.declared.once_per is not None
-        if one.declared.once_per is not None:
-            orders = frame[one.declared.once_per].cast(pl.String)
-            is_first, conflicts = _first_of_orders(orders, amounts, said[number], keeps_zero)
+        if one.orders is not None:
+            is_first, conflicts = _first_of_orders(one.orders, amounts, said[number], is_keyed)
             called = Column(one.declared.amount, None)
             sentence = f"another line of the order states another {one.declared.kind}"
             found = reasons_of(conflicts, amounts.cast(pl.String), called, "order_contradicts",
