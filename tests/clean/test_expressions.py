@@ -107,6 +107,7 @@ def test_a_product_is_exact_to_the_last_place():
 money = st.decimals(-(10**10) + 1, 10**10 - 1, places=4)
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**6), 10**6), money, money, st.decimals(-1, 1, places=4))
 def test_money_is_as_in_exact_arithmetic(quantity, price, other, share):
     frame = pl.DataFrame(

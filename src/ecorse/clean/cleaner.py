@@ -29,6 +29,7 @@ from ecorse.clean.opening import open_frames, recognise_header
 from ecorse.clean.prepare import Preparation
 from ecorse.clean.profile import Profile
 from ecorse.clean.rules import RowRules
+from ecorse.clean.second_table import are_names, second_table
 from ecorse.clean.stream import Readable
 from ecorse.errors import ContractError
 from ecorse.schema.dtypes import is_exact
@@ -150,12 +151,22 @@ class Cleaner:
             self.account.broken[rule] += rows
             self.account.broken_examples[rule] = examples
         self._refuse_missing_keys()
-        invalid = self.account.rejected["invalid_utf8"]
-        if invalid > max(FEW_INVALID, self._limit_share * self.account.rows_read):
+        self._refuse_other_encodings()
+
+    def _refuse_other_encodings(self) -> None:
+        """Refuse a file that is no UTF-8, where its bytes or the number of such rows prove it."""
+        framer, account = self._framer, self.account
+        invalid = account.rejected["invalid_utf8"]
+        few = max(FEW_INVALID, self._limit_share * account.rows_read)
+        # not one line beyond ASCII is UTF-8: then none is broken
+        is_other = framer.invalid_lines > 1 and not framer.is_proven_utf8
+        if is_other or invalid > few:
             raise ContractError(
-                f"{self._file_name}: {invalid} of {self.account.rows_read} rows are not valid "
-                f"UTF-8, the first at byte offset {self._framer.first_invalid_at}. Nothing was "
-                "loaded. Declare the file's encoding (such as latin-1) in the source's contract."
+                f"{self._file_name}: {framer.invalid_lines} of its lines are not valid UTF-8, the "
+                f"first at byte offset {framer.first_invalid_at}"
+                f"{', and none beyond ASCII is' if is_other else ''}. Nothing was loaded. Declare "
+                "the file's encoding in the source's contract: encoding = 'cp1252' (Windows, "
+                "western Europe), 'latin-1', or another."
             )
 
     def originals(self) -> Iterator[NDArray[np.int64]]:
@@ -228,6 +239,7 @@ class Cleaner:
             raw = self._source.enrich(raw, self.header, account.sought)
         raw = self._preparation.complete(raw, self._file_header)
         typed = cast(raw, self.header, contract, refused, self._row_rules, block.lines)
+        self._refuse_second_table(block, raw, typed.reasons)
         if contract.drift == "freeze":
             self._refuse_retyped(block, typed.reasons)
         found = self._source.canonicalise(typed.frame, self.header, self._shop)
@@ -340,6 +352,31 @@ class Cleaner:
         rejected = _rejects(block, reasons)
         self._count(block, pl.DataFrame(), rejected)
         return CleanBlock(pl.DataFrame(), pl.DataFrame(), rejected)
+
+    def _refuse_second_table(
+        self, block: FramedBlock, raw: pl.DataFrame, reasons: pl.DataFrame
+    ) -> None:
+        """Refuse a file with a row of names where numbers and times are expected.
+
+        One that has the header's own names in another order is told by these.
+        """
+        typed = [c for c in self.header.columns if c is not None and c.type != "text"]
+        invalid = reasons.filter(pl.col("rule").str.ends_with("_invalid"))
+        of_row = invalid.group_by("_row", maintain_order=True).len()
+        rows = of_row.filter(pl.col("len") >= max(min(2, len(typed)), 1))["_row"].to_list()
+        if not typed:
+            own = [name.strip() for name in self._framer.header]
+            same = [pl.col(text_column(i)).is_in(own) for i in range(len(own))]
+            half = pl.sum_horizontal(s.cast(pl.UInt32) for s in same) * 2 > len(own)
+            rows = raw.select(half.alias("is_header"))["is_header"].arg_true().to_list()
+        width = len(self._framer.header)
+        for row in rows:
+            fields = [text or "" for text in raw.row(row)[:width]]
+            if are_names(fields):
+                raise second_table(
+                    self._file_name, int(block.lines[row]), fields,
+                    "names stand here where the rows have numbers and times",
+                )  # fmt: skip
 
     def _refuse_retyped(self, block: FramedBlock, reasons: pl.DataFrame) -> None:
         """Under ``freeze`` a value that is not of its column's type refuses the whole file."""

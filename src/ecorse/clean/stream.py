@@ -19,6 +19,7 @@ from ecorse.errors import ContractError
 from ecorse.schema.shape import Shape
 
 BLOCK_BYTES = 4 << 20
+HEAD_BYTES = 4096
 GZIP_MAGIC = b"\x1f\x8b"
 UTF8_BOM = codecs.BOM_UTF8
 FOREIGN_BOMS = (
@@ -63,12 +64,12 @@ def open_text(
         that was not declared; the message names the byte offset. Also while blocks are taken.
     """
     packed = iter(lambda: file.read(block_bytes), b"")
-    start = next(packed, b"")
+    start = _head(packed)
     if start and (name := table_format(start, file_name)):
         blocks = table_blocks(name, chain((start,), packed), file_name, shape, wanted)
         return Opened(blocks, _of_table(shape, name))
     blocks = _raw_blocks(start, packed, file_name, block_bytes)
-    first = next(blocks, b"")
+    first = _head(blocks)
     if not first:
         raise ContractError(
             f"{file_name}: the file is empty (0 bytes). Nothing was loaded. Fetch it again, or "
@@ -83,6 +84,14 @@ def open_text(
     _refuse_foreign(first, file_name)
     first = first.removeprefix(UTF8_BOM)
     return Opened(chain((first,), blocks) if first else blocks, shape)
+
+
+def _head(blocks: Iterator[bytes]) -> bytes:
+    """The first bytes, however small the blocks are: enough to see what a file is."""
+    head = b""
+    while len(head) < HEAD_BYTES and (block := next(blocks, b"")):
+        head += block
+    return head
 
 
 def _proven(first: bytes) -> str:
@@ -179,7 +188,7 @@ def _refuse_foreign(first: bytes, file_name: str) -> None:
     for bom, name in FOREIGN_BOMS:
         if first.startswith(bom):
             raise _foreign(file_name, name, 0)
-    sample = first[:4096]
+    sample = first[:HEAD_BYTES]
     zeros = sample.count(0)
     if len(sample) >= 8 and zeros > len(sample) // 3:
         name = "utf-16-be" if sample[0] == 0 else "utf-16-le"

@@ -48,7 +48,9 @@ def _pattern(text: str) -> str:
 
 def _several(value: Any) -> Any:
     """One value where several may stand."""
-    return (value,) if isinstance(value, str) else value
+    return (
+        (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+    )
 
 
 Encoding = Annotated[str, AfterValidator(_known_encoding)]

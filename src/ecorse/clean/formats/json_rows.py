@@ -99,8 +99,9 @@ def _values(path: Path, file_name: str) -> Iterator[Any]:
         left = rest[position:].strip()
         if is_list and left == "]":
             return
-        if is_list or left:
+        if left:
             decoder.raw_decode(left)
+        if left or is_list:
             raise ValueError("the list does not end" if is_list else "it ends in the middle")
     except ValueError as error:
         raise ContractError(

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ecorse.clean.hashes import Hashes, hash_texts
 from ecorse.clean.values import reasons_of
@@ -131,11 +132,14 @@ def _first_of_orders(
     is_first &= ~known.is_known
     expected = np.where(known.is_known, known.numbers, values[first][inverse])
     said.amounts.add(hashes[is_first], values[is_first])
-    nothing = pl.Series([False]).new_from_index(0, len(orders))
-    return (
-        nothing.scatter(rows, pl.Series(is_first)) if len(rows) else nothing,
-        nothing.scatter(rows, pl.Series(values != expected)) if len(rows) else nothing,
-    )
+    return _marked(rows, is_first, len(orders)), _marked(rows, values != expected, len(orders))
+
+
+def _marked(rows: pl.Series, marks: NDArray[np.bool_], length: int) -> pl.Series:
+    """A flag per row of the frame, from those of some rows."""
+    whole = np.zeros(length, np.bool_)
+    whole[rows.to_numpy()] = marks
+    return pl.Series(whole)
 
 
 def _beside(
@@ -146,7 +150,19 @@ def _beside(
     scope = pl.col("order_id") if declared.once_per else pl.col("line_id")
     key = pl.concat_str(pl.lit(declared.kind), scope, separator=" ", ignore_nulls=True)
     sign = -1 if declared.sign == "-" else 1
-    frame = lines.with_columns((amounts * sign).cast(MONEY).alias("unit_price"))
+    price = (amounts * sign).cast(MONEY)
+    frame = lines.with_columns(
+        price.alias("unit_price"),
+        pl.lit(1, pl.Int32).alias("quantity"),
+        pl.lit("sold").alias("status"),
+    )
+    if declared.kind == "refund":  # money given back is a returned line, as returned products are
+        is_back = price < 0
+        frame = frame.with_columns(
+            price.abs().alias("unit_price"),
+            pl.when(is_back).then(-1).otherwise(1).cast(pl.Int32).alias("quantity"),
+            pl.when(is_back).then(pl.lit("returned")).otherwise(pl.lit("sold")).alias("status"),
+        )
     if one.at is not None:
         frame = frame.with_columns(
             one.at[0].alias("refunded_at"), one.at[1].alias("refunded_local")
@@ -156,9 +172,9 @@ def _beside(
         *kept,
         pl.lit(declared.kind).alias("product_id"),
         pl.lit(declared.kind.replace("_", " ")).alias("product_name"),
-        pl.lit(1, pl.Int32).alias("quantity"),
+        "quantity",
         "unit_price",
-        pl.lit("sold").alias("status"),
+        "status",
         pl.lit(declared.kind).alias("line_kind"),
         pl.lit(declared.amount).alias("made_of"),
         (key if is_keyed else pl.col("line_id")).alias("line_id"),

@@ -24,7 +24,6 @@ from ecorse.schema.contract import (
     FillDown,
     ForeignCurrency,
     Form,
-    GroupSign,
     Repair,
     Repeats,
     Rule,
@@ -32,7 +31,7 @@ from ecorse.schema.contract import (
 )
 from ecorse.schema.dtypes import dtype_of
 from ecorse.schema.shape import PLAIN
-from ecorse.schema.staging import STAGING_TABLES
+from ecorse.schema.staging import MONEY, STAGING_TABLES
 from ecorse.schema.table import StagedColumn, StagingTable
 from ecorse.sources.mappings.beside import (
     AlsoTable,
@@ -46,6 +45,7 @@ from ecorse.sources.reading import Rung
 from ecorse.sources.shaping import ShapeTable, contradictions
 
 Text = Annotated[str, Field(min_length=1)]
+Groups = Annotated[str, Field(pattern=r"^[.,' ]*$")]
 
 
 def type_of(column: StagedColumn | None) -> str:
@@ -75,7 +75,7 @@ class Style(Table):
     """How values are written: of all columns of a file, or of one."""
 
     decimal: DecimalSign | None = None
-    group: GroupSign | None = None
+    group: Groups | None = None
     normalise: tuple[Repair, ...] | None = None
     nulls: tuple[str, ...] | None = None
     zone: str | None = None
@@ -189,14 +189,14 @@ class MappingFile(Style, ShapeTable):
 
     def names_of_file(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
         """What rules may name: what the file says, before constants, values and conditions."""
-        return names_of((c.column(self) for c in self.every_column if not c.ignore), schema)
+        return names_of((c.column(self) for c in self.every_column), schema)
 
     def condition_names(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
         """What conditions (``[[set]]``, ``[[also]]``) may name: columns and constants.
 
         ``schema`` is that of a frame which has every target; left out, types are as declared.
         """
-        named = names_of((c.column(self) for c in self.every_column if not c.ignore), schema)
+        named = names_of((c.column(self) for c in self.every_column), schema)
         for target in self.constants:
             column = self.staging.column(target)
             is_text = column is None or type_of(column) in ("", "timestamp")
@@ -300,8 +300,8 @@ def _wrong_types(column: ColumnTable, staging: StagingTable) -> Iterator[str]:
         yield f"{place}: some of its formats name instants and some a wall clock's time"
     if column.date_only and column.type != "timestamp":
         yield f"{place}: date_only is for a timestamp"
-    if column.decimal and column.decimal == column.group:
-        yield f"{place}: decimal and group are both {column.group!r}"
+    if column.decimal and column.decimal in (column.group or ""):
+        yield f"{place}: decimal and group are both {column.decimal!r}"
 
 
 def _wrong_names(declared: MappingFile) -> Iterator[str]:
@@ -350,6 +350,17 @@ def _bounds_of_staging(declared: MappingFile) -> list[Rule]:
     return rules
 
 
+def _unusual_money(declared: MappingFile) -> list[Rule]:
+    """Marks money that the declared sign reads with parts of cents where it may be thousands."""
+    money = {c.name for c in declared.staging.columns if c.sql_type == MONEY} | {"line_total"}
+    sentence = "has parts of cents; with the other decimal sign it would be a thousand times that"
+    return [
+        Rule(f"{c.target}_unusual", c.target, "whole_cents", sentence, level="flag")
+        for c in declared.every_column
+        if c.target in money and c.target and c.over(declared).decimal
+    ]
+
+
 def _form(name: str, declared: MappingFile) -> Form:
     """The columns of the file, and those that are made of them."""
     columns = [c.column(declared) for c in declared.columns if not c.parts]
@@ -376,6 +387,7 @@ def _contract(name: str, declared: MappingFile) -> Contract:
         and not (target == "unit_price" and "line_total" in filled)
     ]  # fmt: skip
     rules += _bounds_of_staging(declared)
+    rules += _unusual_money(declared)
     key = declared.dedup_key or tuple(
         c.target for c in declared.columns if c.target and not c.target.startswith("attributes.")
     )

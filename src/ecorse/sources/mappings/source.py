@@ -348,12 +348,15 @@ def _facts(shop: Shop) -> dict[str, str]:
 
 
 def _without_guests(frame: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, Counter[str]]:
-    """Guests are no customer, unless the mapping says what stands for none itself."""
+    """Guests are no customer, unless the mapping says what stands for none itself.
+
+    A file of customers has no guests: there an id is one, whatever it is.
+    """
     column = next(
         (c for form in contract.forms for c in (*form.columns, *form.made)
          if c.target == "customer_id"), None,
     )  # fmt: skip
-    if column is None or column.nulls:
+    if column is None or column.nulls or contract.table == "customers":
         return frame, Counter()
     word = pl.col("customer_id").str.to_lowercase()
     counts = frame.select(
