@@ -68,7 +68,7 @@ def open_text(
     if start and (name := table_format(start, file_name)):
         blocks = table_blocks(name, chain((start,), packed), file_name, shape, wanted)
         return Opened(blocks, _of_table(shape, name))
-    blocks = _raw_blocks(start, packed, file_name, block_bytes)
+    blocks = raw_blocks(start, packed, file_name, block_bytes)
     first = _head(blocks)
     if not first:
         raise ContractError(
@@ -110,9 +110,10 @@ def _of_table(shape: Shape, name: str) -> Shape:
     )
 
 
-def _raw_blocks(
-    first: bytes, blocks: Iterator[bytes], file_name: str, block_bytes: int
+def raw_blocks(
+    first: bytes, blocks: Iterator[bytes], file_name: str, block_bytes: int = BLOCK_BYTES
 ) -> Iterator[bytes]:
+    """The blocks of a file, unpacked where its first bytes say that it is packed."""
     if first.startswith(GZIP_MAGIC):
         yield from _gunzip(chain((first,), blocks), file_name, block_bytes)
     elif first.startswith(ZSTD_MAGIC):

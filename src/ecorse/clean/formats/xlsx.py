@@ -55,20 +55,34 @@ def csv_blocks(path: Path, shape: Shape, wanted: Wanted, file_name: str) -> Iter
     try:
         _check_size(path, file_name)
         with calamine.CalamineWorkbook.from_path(path) as book:
-            sheets = [
-                about.name
-                for about in book.sheets_metadata
-                if about.typ == calamine.SheetTypeEnum.WorkSheet
-            ]
-            heads = _heads(book, _chosen(sheets, shape, file_name), shape, file_name)
+            sheets = _chosen(_worksheets(book), shape, file_name)
+            heads = _heads(book, sheets, shape, file_name)
             _refuse_others(heads, wanted, shape, file_name)
             for number, head in enumerate(heads):
                 yield from _sheet(book, head, wanted, is_first=not number)
     except (calamine.CalamineError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise ContractError(
-            f"{file_name}: damaged, cut off or protected workbook ({error}). Nothing was loaded. "
-            "Save it again as .xlsx without a password."
-        ) from None
+        raise _damaged(file_name, error) from None
+
+
+def first_rows(
+    path: Path, file_name: str, number: int = 500
+) -> Iterator[tuple[str, list[list[str]]]]:
+    """The names of a workbook's sheets, each with its first rows as text.
+
+    Raises
+    ------
+    ContractError
+        As ``csv_blocks``.
+    """
+    import python_calamine as calamine
+
+    try:
+        _check_size(path, file_name)
+        with calamine.CalamineWorkbook.from_path(path) as book:
+            for name in _worksheets(book):
+                yield name, list(islice(_rows(book.get_sheet_by_name(name)), number))
+    except (calamine.CalamineError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        raise _damaged(file_name, error) from None
 
 
 @dataclass(frozen=True)
@@ -259,6 +273,21 @@ def _plain(value: float) -> str:
     """The shortest text that reads back as the same number, without an exponent."""
     text = repr(value)
     return f"{value:.30f}".rstrip("0") if "e" in text else text
+
+
+def _worksheets(book: CalamineWorkbook) -> list[str]:
+    """Names of the sheets that have cells; charts and macros have none."""
+    import python_calamine as calamine
+
+    is_sheet = calamine.SheetTypeEnum.WorkSheet
+    return [about.name for about in book.sheets_metadata if about.typ == is_sheet]
+
+
+def _damaged(file_name: str, error: Exception) -> ContractError:
+    return ContractError(
+        f"{file_name}: damaged, cut off or protected workbook ({error}). Nothing was loaded. "
+        "Save it again as .xlsx without a password."
+    )
 
 
 def _too_large(file_name: str, reason: str) -> ContractError:
