@@ -101,12 +101,14 @@ def _candidate(data: bytes, lines: Lines, shape: Shape) -> Candidate:
     widths = Counter(len(r.fields) for r in scored if r.is_sound)
     width = max(widths, key=lambda w: (widths[w], w), default=1)
     fitting = [r for r in scored if r.is_sound and len(r.fields) == width]
-    cells = [text for r in fitting for text in r.fields]
+    # a column without a value, not even a name, is half of a longer delimiter
+    columns = [c for c in zip(*(r.fields for r in fitting), strict=True) if any(map(str.strip, c))]
+    cells = [text for column in columns for text in column]
     looks = sum(
         0.0 if not is_clean(text) else 1.0 if look_of(text) in TYPED else 0.8 for text in cells
     )
     fit = len(fitting) / max(len(scored), 1)
-    score = fit * fit * (looks / max(len(cells), 1)) * (1 - 1 / width)
+    score = fit * fit * looks / max(len(fitting) * width, 1) * (1 - 1 / width)
     broken = sum(not r.is_sound for r in records)
     return Candidate(shape, records, width, score, broken, doubled)
 
