@@ -23,7 +23,7 @@ from ecorse.schema.contract import Column
 
 PRECISION, SCALE = 14, 4  # numeric(14, 4) of staging
 SHARE = pl.Decimal(20, SCALE + 2)  # of a percentage with as many decimals as money
-GROUPS = {"": "", ".": r"\.", ",": ",", " ": " ", "'": "['’]"}
+GROUPS = {".": r"\.", ",": ",", " ": " ", "'": "['’]"}
 INEXACT = r"[eE]|\.\d{4}\d*[1-9]"  # the cast alone would take exponents and round decimals away
 TWO_READINGS = r"^[1-9]\d{0,2}[.,]\d{3}$"
 EXPECTED = (
@@ -72,13 +72,16 @@ def doubtful(values: pl.Series, text: pl.Series, column: Column) -> pl.Series:
     return _thousandths(values, text)
 
 
-def unusual(values: pl.Series, text: pl.Series, column: Column) -> pl.Series:
-    """Rows whose money, as the declared sign reads it, is no whole cents and may be thousands."""
-    if column.type != "decimal" or not column.decimal:
-        return pl.Series([], dtype=pl.UInt32)
+def unusual(values: pl.Series, text: pl.Series) -> pl.Series:
+    """Whether each money, as the declared sign reads it, has parts of cents and may be thousands.
+
+    ``1.234`` in a column of decimal points: hardly a price, and as likely 1234.
+    """
+    marks = pl.Series([False]).new_from_index(0, len(values))
     places = _thousandths(values, text)
     parts = values.gather(places).to_physical().cast(pl.Int64)
-    return places.filter(parts % 100 != 0)
+    places = places.filter(parts % 100 != 0)
+    return marks.scatter(places, True) if len(places) else marks
 
 
 def _thousandths(values: pl.Series, text: pl.Series) -> pl.Series:
@@ -139,11 +142,13 @@ def hint(text: str, column: Column) -> str:
         )
     if re.search(r"\d,\d{1,2}\D*$|\d\.\d{3},\d", bare) and column.decimal != ",":
         return 'if the comma is the decimal sign here, declare decimal = ","'
-    if re.search(r"\d,\d{3}", bare) and column.group != ",":
+    if re.fullmatch(r"\D*\d+\.\d{1,2}\D*", bare) and column.decimal == ",":
+        return "the decimal sign is declared to be a comma"
+    if re.search(r"\d,\d{3}", bare) and "," not in column.group:
         return 'if commas part thousands here, declare group = ","'
-    if re.search(r"\d \d{3}", bare) and column.group != " ":
+    if re.search(r"\d \d{3}", bare) and " " not in column.group:
         return 'if blanks part thousands here, declare group = " "'
-    if re.search(r"\d['’]\d{3}", bare) and column.group != "'":
+    if re.search(r"\d['’]\d{3}", bare) and "'" not in column.group:
         return 'if apostrophes part thousands here, declare group = "\'"'
     for repair, pattern in (
         ("parentheses", r"^\(.*\)$"),
@@ -166,17 +171,18 @@ def _exact(text: pl.Expr, column: Column) -> pl.Expr:
 
 def _taken_apart(odd: pl.Series, column: Column) -> pl.DataFrame:
     """Sign, currency and digits of texts; ``number`` is null where it is not well-formed."""
-    decimal, group = re.escape(column.decimal or "."), GROUPS[column.group]
+    decimal = re.escape(column.decimal or ".")
     frame = odd.alias("text").to_frame().lazy()
     text = pl.col("text").str.replace_all(r"[\p{Z}\t]+", " ").str.strip_chars(" ")
     frame = frame.select(text.str.extract_groups(_pattern()).alias("parts")).unnest("parts")
     frame = frame.with_columns(pl.all().replace("", None))
     body = pl.col("body")
     plain = body.str.contains(rf"^(\d+({decimal}\d+)?|{decimal}\d+)$")
-    grouped = pl.lit(False)
-    if group:
-        grouped = body.str.contains(rf"^\d{{1,3}}({group}\d{{2,3}})*{group}\d{{3}}({decimal}\d+)?$")
-    digits = body.str.replace_all(group, "") if group else body
+    grouped, digits = pl.lit(False), body
+    for group in (GROUPS[sign] for sign in column.group):
+        form = rf"^\d{{1,3}}({group}\d{{2,3}})*{group}\d{{3}}({decimal}\d+)?$"
+        grouped |= body.str.contains(form)
+        digits = digits.str.replace_all(group, "")
     digits = digits.str.replace(column.decimal or ".", ".", literal=True)
     minus = [pl.col(name).is_in(["-", "−"]).fill_null(False) for name in ("s1", "s2", "s3")]
     in_parentheses = pl.col("open").is_not_null() & pl.col("close").is_not_null()

@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecorse.clean import numbers
 from ecorse.clean.counts import KeyCounts
 from ecorse.clean.expressions import Compiled, Name, compile
 from ecorse.clean.functions import as_text
@@ -95,6 +96,8 @@ def _broken(frame: pl.DataFrame, text: pl.Series, rule: Rule) -> pl.Series:
     if rule.check == "matches":
         return ~text.str.contains(rule.bound).fill_null(True)
     values = frame[rule.column]
+    if rule.check == "whole_cents":
+        return numbers.unusual(values, text)
     bound = _bound(rule, values.dtype)
     breaks: dict[str, Callable[[], pl.Series]] = {
         "greater": lambda: values <= bound,

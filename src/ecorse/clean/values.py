@@ -126,8 +126,9 @@ def _look_twice(found: Read, column: Column) -> None:
     """Refuse numbers that could be other ones."""
     places = numbers.doubtful(found.values, found.text, column)
     if len(places):
-        _say_unread(found, _mask(places, len(found.values)), column)
-        found.values = found.values.scatter(places, None)
+        doubted = _mask(places, len(found.values))
+        _say_unread(found, doubted, column)
+        found.values = pl.select(pl.when(~pl.lit(doubted)).then(pl.lit(found.values))).to_series()
 
 
 def _say_unread(found: Read, unread: pl.Series, column: Column) -> None:

@@ -229,6 +229,8 @@ def _between(node: exp.Expr, part: Part) -> Value:
 def _in(node: exp.Expr, part: Part) -> Value:
     only(node, "this", "expressions", "negate")
     text, value = said(node), part(node.this)
+    if not node.expressions:
+        raise ExpressionError(f"{text}: expected a list such as in ('a', 'b')")
     found = [compare("=", value, part(n), text).expr for n in node.expressions]
     return _negated(node, pl.any_horizontal(found))
 

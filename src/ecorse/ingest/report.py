@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from ecorse.clean.cleaner import Account
+from ecorse.clean.account import Account
 from ecorse.errors import TerminalError
 from ecorse.ingest.ledger import LoadRow
 from ecorse.warehouse.connect import connect
@@ -25,6 +25,9 @@ class Figure(NamedTuple):
     metric: str
     raw_value: str | None
     clean_value: str | None
+
+
+KEPT = ("flagged", "warned")  # kinds of counts whose rows are staged
 
 
 def write_report(conn: psycopg.Connection, load: LoadRow, account: Account) -> None:
@@ -50,7 +53,7 @@ def _figures(load: LoadRow, account: Account) -> Iterator[Figure]:
     yield Figure("rows", "money", f"sum in {load.currency}", None, str(load.money_staged))
     for kind, rules in load.counts.items():
         for rule, rows in rules.items():
-            yield Figure("rules", rule, kind, str(rows), str(rows) if kind == "flagged" else "0")
+            yield Figure("rules", rule, kind, str(rows), str(rows) if kind in KEPT else "0")
     for repair, rows in sorted(account.repaired.items()):
         yield Figure("rules", repair, "repaired", str(rows), str(rows))
     raw = {name: profile.metrics() for name, profile in account.raw.columns.items()}

@@ -20,11 +20,12 @@ from ecorse.schema.shape import PLAIN, Shape
 from ecorse.schema.staging import STAGING_TABLES
 
 ColumnType = Literal["text", "integer", "decimal", "percent", "boolean", "date", "timestamp"]
-Check = Literal["not_empty", "greater", "at_least", "at_most", "one_of", "matches", "holds"]
+Check = Literal[
+    "not_empty", "greater", "at_least", "at_most", "one_of", "matches", "whole_cents", "holds"
+]  # fmt: skip
 Level = Literal["reject", "flag", "warn"]
 Drift = Literal["evolve", "quarantine", "freeze"]
 DecimalSign = Literal["", ".", ","]
-GroupSign = Literal["", ".", ",", " ", "'"]
 Repair = Literal["parentheses", "trailing_minus", "unicode_minus", "integral_decimal"]
 Repeats = Literal["drop", "keep", "flag"]
 ForeignCurrency = Literal["reject", "convert"]
@@ -56,7 +57,8 @@ class Column:
         Its times are dates, though they are written with a midnight.
     decimal, group
         The signs of a number. Where no decimal sign is declared, a value that has two readings
-        is refused. ``" "`` as group stands for any kind of space.
+        is refused. ``group`` may name several signs, of which a number has one; ``" "`` stands for
+        any kind of space.
     normalise
         The repairs that are allowed before a value is refused (``clean.numbers``).
     nulls
@@ -72,7 +74,7 @@ class Column:
     normalise: tuple[Repair, ...] = ()
     zone: str = "shop"
     decimal: DecimalSign = ""
-    group: GroupSign = ""
+    group: str = ""
     nulls: tuple[str, ...] = ()
     is_date_only: bool = False
     is_ignored: bool = False

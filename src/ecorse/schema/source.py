@@ -108,3 +108,12 @@ class LookingUp(Protocol):
     def enrich(self, raw: pl.DataFrame, header: Header) -> pl.DataFrame:
         """A block of text with the looked-up columns behind its own."""
         ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A source that remembers what rows above have said, within one file."""
+
+    def afresh(self) -> Source:
+        """The source for one more file, which remembers nothing."""
+        ...

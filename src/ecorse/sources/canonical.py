@@ -6,6 +6,8 @@ What belongs here: expressions that several sources use. What does not: any one 
 from __future__ import annotations
 
 import hashlib
+import re
+import unicodedata
 from collections.abc import Mapping
 
 import polars as pl
@@ -86,6 +88,39 @@ def _hashes(kind: str, texts: pl.Series) -> pl.Series:
     }
     keys = texts.replace_strict(seen, default=None, return_dtype=pl.String)
     return pl.select(pl.lit(f"{kind}-") + pl.lit(keys)).to_series()
+
+
+def name_key(name: str) -> str:
+    """A name without differences in case, width and white space."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def slug(key: str) -> str:
+    """The letters and digits of a key, parted by hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", key).strip("-")
+
+
+def name_id(name: str) -> str:
+    """A readable id made from a name; equal exactly for names with an equal key.
+
+    Where the slug loses something (punctuation, other scripts), eight hexadecimal digits of
+    the key's SHA-256 keep two names apart.
+    """
+    key = name_key(name)
+    if (short := slug(key)).replace("-", " ") == key:
+        return short
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{short[:60]}-{digest}".strip("-")
+
+
+def name_ids(names: pl.Expr) -> pl.Expr:
+    """The ids of a column of names (``name_id``); null where there is no name."""
+    return names.map_batches(_ids_of_names, return_dtype=pl.String)
+
+
+def _ids_of_names(names: pl.Series) -> pl.Series:
+    ids = {name: name_id(name) for name in names.unique().drop_nulls()}
+    return names.replace_strict(ids, default=None, return_dtype=pl.String)
 
 
 def attributes_json(names: Mapping[str, str]) -> pl.Expr:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ecorse.declared import refuse
-from ecorse.schema.contract import Column, DecimalSign, GroupSign
-from ecorse.sources.shaping import ShapeTable, contradictions
+from ecorse.schema.contract import Column, DecimalSign
+from ecorse.sources.shaping import Groups, ShapeTable, contradictions
 
 if TYPE_CHECKING:
     from ecorse.schema.source import Source
@@ -26,7 +26,7 @@ class Reading(ShapeTable):
     customer_rungs: tuple[Rung, ...] | None = None
     purchases_are_orders: bool | None = None
     decimal: DecimalSign | None = None
-    group: GroupSign | None = None
+    group: Groups | None = None
 
     def apply(self, source: Source) -> Source:
         """The source, with what is declared here in its contract.

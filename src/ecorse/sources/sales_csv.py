@@ -12,9 +12,7 @@ exist in this source); a price of 0 is kept and counted.
 
 from __future__ import annotations
 
-import hashlib
 import re
-import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -23,7 +21,14 @@ import polars as pl
 from ecorse.clock import DAYPARTS, local_to_utc
 from ecorse.schema.contract import Column, Contract, Form, Header, Rule
 from ecorse.schema.source import Canonical, Difference, Shop
-from ecorse.sources.canonical import customer_key, extra_json, shop_of_row
+from ecorse.sources.canonical import (
+    customer_key,
+    extra_json,
+    name_id,
+    name_key,
+    shop_of_row,
+    slug,
+)
 
 SALE_COLUMNS = (
     Column("Order ID", "order_id", aliases=("Order Number",)),
@@ -135,26 +140,13 @@ UNKNOWN_CATEGORY = "unknown"
 STATE_AND_CODE = r"^[A-Z]{2} \d{5}(-\d{4})?$"
 
 
-def product_key(name: str) -> str:
-    """A product name without differences in case, width and white space."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-
-
 def product_id(name: str) -> str:
-    """A readable id made from a product's name; equal exactly for names with an equal key.
-
-    Where the slug loses something (punctuation, other scripts), eight hexadecimal digits of
-    the key's SHA-256 keep two products apart.
-    """
-    key = product_key(name)
-    slug = re.sub(r"[^a-z0-9]+", "-", key).strip("-")
-    if slug.replace("-", " ") == key or key in STORE_PRODUCTS:
-        return slug
-    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{slug[:60]}-{digest}".strip("-")
+    """A readable id of a product: those of the store's own have no digits behind."""
+    key = name_key(name)
+    return slug(key) if key in STORE_PRODUCTS else name_id(name)
 
 
-STORE_PRODUCTS = {product_key(name): name for name in CATEGORY_OF_PRODUCT}
+STORE_PRODUCTS = {name_key(name): name for name in CATEGORY_OF_PRODUCT}
 
 
 @dataclass(frozen=True)
@@ -229,7 +221,7 @@ SOURCE = SalesCsv()
 def _products(frame: pl.DataFrame) -> pl.DataFrame:
     """One row per product name of the block: its id, tidy name and the store's category."""
     names = frame["product_name"].unique().to_list()
-    known = [STORE_PRODUCTS.get(product_key(name)) for name in names]
+    known = [STORE_PRODUCTS.get(name_key(name)) for name in names]
     return pl.DataFrame(
         {
             "_name": names,
@@ -251,7 +243,7 @@ def category_of_words(name: str) -> str | None:
 
     "Halcyon USB-C Cable" is a cable, and "Phone Charging Cable" is one too.
     """
-    words = re.findall(r"[a-z]+", product_key(name))
+    words = re.findall(r"[a-z]+", name_key(name))
     return next((CATEGORY_OF_WORD[w] for w in reversed(words) if w in CATEGORY_OF_WORD), None)
 
 

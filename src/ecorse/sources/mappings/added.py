@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from ecorse.clean.hashes import Hashes, hash_texts
 from ecorse.clean.values import reasons_of
 from ecorse.schema.contract import Column
-from ecorse.sources.mappings.declare import AlsoTable, TakenBackTable
+from ecorse.sources.mappings.beside import AlsoTable, TakenBackTable
 from ecorse.sources.mappings.money import MONEY
 
 # what an added line has of the row beside it: whose order it is, where and when
@@ -36,11 +37,15 @@ class SaidOnce:
 
 @dataclass(frozen=True)
 class Also:
-    """A declared ``[[also]]``, made ready: the amount and the condition on a typed frame."""
+    """A declared ``[[also]]``, made ready for a typed frame.
+
+    ``orders`` are the orders that state an amount once, ``at`` its instants and wall clocks.
+    """
 
     declared: AlsoTable
     amount: pl.Expr
     when: pl.Expr | None
+    orders: pl.Series | None
     at: tuple[pl.Series, pl.Series] | None = None
 
 
@@ -79,10 +84,8 @@ def added_lines(
         if one.when is not None:
             holds = frame.select(one.when.fill_null(False).alias("w"))["w"]
             amounts = pl.select(pl.when(pl.lit(holds)).then(pl.lit(amounts))).to_series()
-        keeps_zero = is_keyed and one.declared.once_per is not None
-        if one.declared.once_per is not None:
-            orders = frame[one.declared.once_per].cast(pl.String)
-            is_first, conflicts = _first_of_orders(orders, amounts, said[number], keeps_zero)
+        if one.orders is not None:
+            is_first, conflicts = _first_of_orders(one.orders, amounts, said[number], is_keyed)
             called = Column(one.declared.amount, None)
             sentence = f"another line of the order states another {one.declared.kind}"
             found = reasons_of(conflicts, amounts.cast(pl.String), called, "order_contradicts",
@@ -129,11 +132,14 @@ def _first_of_orders(
     is_first &= ~known.is_known
     expected = np.where(known.is_known, known.numbers, values[first][inverse])
     said.amounts.add(hashes[is_first], values[is_first])
-    nothing = pl.Series([False]).new_from_index(0, len(orders))
-    return (
-        nothing.scatter(rows, pl.Series(is_first)) if len(rows) else nothing,
-        nothing.scatter(rows, pl.Series(values != expected)) if len(rows) else nothing,
-    )
+    return _marked(rows, is_first, len(orders)), _marked(rows, values != expected, len(orders))
+
+
+def _marked(rows: pl.Series, marks: NDArray[np.bool_], length: int) -> pl.Series:
+    """A flag per row of the frame, from those of some rows."""
+    whole = np.zeros(length, np.bool_)
+    whole[rows.to_numpy()] = marks
+    return pl.Series(whole)
 
 
 def _beside(
@@ -144,7 +150,19 @@ def _beside(
     scope = pl.col("order_id") if declared.once_per else pl.col("line_id")
     key = pl.concat_str(pl.lit(declared.kind), scope, separator=" ", ignore_nulls=True)
     sign = -1 if declared.sign == "-" else 1
-    frame = lines.with_columns((amounts * sign).cast(MONEY).alias("unit_price"))
+    price = (amounts * sign).cast(MONEY)
+    frame = lines.with_columns(
+        price.alias("unit_price"),
+        pl.lit(1, pl.Int32).alias("quantity"),
+        pl.lit("sold").alias("status"),
+    )
+    if declared.kind == "refund":  # money given back is a returned line, as returned products are
+        is_back = price < 0
+        frame = frame.with_columns(
+            price.abs().alias("unit_price"),
+            pl.when(is_back).then(-1).otherwise(1).cast(pl.Int32).alias("quantity"),
+            pl.when(is_back).then(pl.lit("returned")).otherwise(pl.lit("sold")).alias("status"),
+        )
     if one.at is not None:
         frame = frame.with_columns(
             one.at[0].alias("refunded_at"), one.at[1].alias("refunded_local")
@@ -154,9 +172,9 @@ def _beside(
         *kept,
         pl.lit(declared.kind).alias("product_id"),
         pl.lit(declared.kind.replace("_", " ")).alias("product_name"),
-        pl.lit(1, pl.Int32).alias("quantity"),
+        "quantity",
         "unit_price",
-        pl.lit("sold").alias("status"),
+        "status",
         pl.lit(declared.kind).alias("line_kind"),
         pl.lit(declared.amount).alias("made_of"),
         (key if is_keyed else pl.col("line_id")).alias("line_id"),

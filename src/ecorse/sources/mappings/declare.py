@@ -24,18 +24,25 @@ from ecorse.schema.contract import (
     FillDown,
     ForeignCurrency,
     Form,
-    GroupSign,
     Repair,
     Repeats,
     Rule,
+    header_key,
 )
 from ecorse.schema.dtypes import dtype_of
 from ecorse.schema.shape import PLAIN
-from ecorse.schema.staging import STAGING_TABLES
+from ecorse.schema.staging import MONEY, STAGING_TABLES
 from ecorse.schema.table import StagedColumn, StagingTable
+from ecorse.sources.mappings.beside import (
+    AlsoTable,
+    FillDownTable,
+    LeaveOutTable,
+    TakenBackTable,
+    wrong_beside,
+)
 from ecorse.sources.mappings.conditions import RuleTable, Setting, wrong_settings
 from ecorse.sources.reading import Rung
-from ecorse.sources.shaping import ShapeTable, contradictions
+from ecorse.sources.shaping import Groups, ShapeTable, contradictions
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -51,11 +58,23 @@ def type_of(column: StagedColumn | None) -> str:
     }.get(sql_type, "")
 
 
+def types_of(target: str, staging: StagingTable) -> tuple[str, ...]:
+    """The types that a column with a target may have; none where any will do."""
+    if target in BECOMES:
+        return BECOMES[target]
+    fits = type_of(staging.column(target))
+    return (fits,) if fits else ()
+
+
+# types of what a mapping fills that is no column of a table
+BECOMES = {"line_total": ("decimal",), "discount_share": ("decimal", "percent")}
+
+
 class Style(Table):
     """How values are written: of all columns of a file, or of one."""
 
     decimal: DecimalSign | None = None
-    group: GroupSign | None = None
+    group: Groups | None = None
     normalise: tuple[Repair, ...] | None = None
     nulls: tuple[str, ...] | None = None
     zone: str | None = None
@@ -124,38 +143,6 @@ class LookupTable(Table):
     columns: tuple[ColumnTable, ...] = Field(min_length=1)
 
 
-class FillDownTable(Table):
-    """Columns whose values stand on the first line of a group; see ``contract.FillDown``."""
-
-    within: Text
-    columns: tuple[Text, ...] = Field(min_length=1)
-
-
-class AlsoTable(Table):
-    """A value of a row that becomes a line of its own kind beside it.
-
-    ``amount`` is a declared column of type decimal, or an expression. With sign ``-`` the value is
-    taken off. ``once_per``: the value is said once per order, or the same on each of its lines.
-    ``at`` is a declared column with its own time.
-    """
-
-    kind: Literal[
-        "shipping", "fee", "discount", "tax", "tip", "refund", "gift_card", "voucher", "adjustment"
-    ]
-    amount: Text
-    sign: Literal["+", "-"] = "+"
-    once_per: Text | None = None
-    when: Text | None = None
-    at: Text | None = None
-
-
-class TakenBackTable(Table):
-    """Rows whose lines are taken back: their lines stand once more, returned, beside the sale."""
-
-    when: Text
-    at: Text | None = None
-
-
 class MappingFile(Style, ShapeTable):
     """A whole mapping file."""
 
@@ -178,7 +165,8 @@ class MappingFile(Style, ShapeTable):
     tax: Literal["included", "apart"] | None = None
     settings: tuple[Setting, ...] = Field(default=(), alias="set")
     also: tuple[AlsoTable, ...] = ()
-    taken_back: TakenBackTable | None = None
+    taken_back: tuple[TakenBackTable, ...] = ()
+    leave_out: tuple[LeaveOutTable, ...] = ()
 
     @property
     def every_column(self) -> tuple[ColumnTable, ...]:
@@ -195,18 +183,16 @@ class MappingFile(Style, ShapeTable):
         """What its columns and constants fill, as often as they do."""
         return [c.target for c in self.every_column if c.target] + list(self.constants)
 
-    def names_of_file(self) -> dict[str, Name]:
+    def names_of_file(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
         """What rules may name: what the file says, before constants, values and conditions."""
-        return names_of(c.column(self) for c in self.every_column if not c.ignore)
+        return names_of((c.column(self) for c in self.every_column), schema)
 
-    def names_in_conditions(
-        self, schema: Mapping[str, pl.DataType] | None = None
-    ) -> dict[str, Name]:
+    def condition_names(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
         """What conditions (``[[set]]``, ``[[also]]``) may name: columns and constants.
 
         ``schema`` is that of a frame which has every target; left out, types are as declared.
         """
-        named = names_of((c.column(self) for c in self.every_column if not c.ignore), schema)
+        named = names_of((c.column(self) for c in self.every_column), schema)
         for target in self.constants:
             column = self.staging.column(target)
             is_text = column is None or type_of(column) in ("", "timestamp")
@@ -225,7 +211,16 @@ class MappingFile(Style, ShapeTable):
         given = self.filled
         for rule in self.rules:
             yield from rule.wrong(given, self.names_of_file())
-        yield from wrong_settings(self.settings, self.staging, self.names_in_conditions())
+        yield from wrong_settings(self.settings, self.staging, self.condition_names())
+        yield from _wrong_names(self)
+        if self.also or self.taken_back or self.leave_out:
+            if self.table != "order_lines":
+                yield "also, taken_back and leave_out are for table = 'order_lines' alone"
+            times = {c.called for c in self.every_column if c.type == "timestamp"}
+            yield from wrong_beside(
+                self.also, self.taken_back, self.leave_out, self.condition_names(), times,
+                tells_tax=self.tax is not None,
+            )  # fmt: skip
         yield from (f"values.{t}: no column fills {t!r}" for t in self.values if t not in given)
         yield from (f"dedup_key: no column fills {t!r}" for t in self.dedup_key if t not in given)
 
@@ -260,6 +255,8 @@ def _wrong_targets(declared: MappingFile) -> Iterator[str]:
 def _missing_targets(declared: MappingFile) -> Iterator[str]:
     """What every row needs and nothing fills."""
     given = set(declared.filled)
+    if declared.table == "order_lines" and "line_total" in given:
+        given.add("unit_price")
     for target in sorted(declared.staging.targets(needed=True)):
         if target not in given:
             yield f"no column fills {target!r}, which every row needs"
@@ -271,17 +268,49 @@ def _missing_targets(declared: MappingFile) -> Iterator[str]:
 
 
 def _wrong_types(column: ColumnTable, staging: StagingTable) -> Iterator[str]:
-    expected = type_of(staging.column(column.target or ""))
-    if expected and column.type != expected:
-        yield (
-            f"column {column.name!r}: {column.target} has the type {expected!r}, not "
-            f"{column.type!r}"
-        )
+    place = f"column {column.called!r}"
+    fits = types_of(column.target or "", staging)
+    if fits and column.type not in fits:
+        yield f"{place}: {column.target} has the type {' or '.join(fits)!r}, not {column.type!r}"
     if (column.type in ("date", "timestamp")) != bool(column.formats):
         yield (
-            f"column {column.name!r}: a date or timestamp, and nothing else, needs formats "
-            'such as ["%Y-%m-%d %H:%M"]'
+            f"{place}: a date or timestamp, and nothing else, needs formats such as "
+            '["%Y-%m-%d %H:%M"]'
         )
+    if (column.name is None) == (not column.parts):
+        yield f"{place}: expected name, or from = [...] with the columns that make it"
+    if column.by is not None and not column.parts:
+        yield f"{place}: by says what stands between columns, and there is no from"
+    if column.ignore and column.target:
+        yield f"{place}: is to be ignored and has the target {column.target!r}"
+    offsets = [f for f in column.formats if "%z" in f or f.startswith("epoch")]
+    if offsets and column.zone is not None:
+        yield (
+            f"{place}: {offsets[0]!r} names instants by itself, and zone = {column.zone!r} "
+            "says otherwise; leave zone out"
+        )
+    if offsets and len(offsets) != len(column.formats):
+        yield f"{place}: some of its formats name instants and some a wall clock's time"
+    if column.date_only and column.type != "timestamp":
+        yield f"{place}: date_only is for a timestamp"
+    if column.decimal and column.decimal in (column.group or ""):
+        yield f"{place}: decimal and group are both {column.decimal!r}"
+
+
+def _wrong_names(declared: MappingFile) -> Iterator[str]:
+    """Names of columns that no column has."""
+    called = {header_key(c.called) for c in declared.every_column}
+    in_file = {header_key(c.name) for c in declared.columns if c.name is not None}
+    targets = {c.target for c in declared.every_column if c.target}
+    for name in declared.line_key:
+        if name not in targets and header_key(name) not in called:
+            yield f"line_key: no column is called {name!r} or has this target"
+    if declared.line_key and declared.repeats != "drop":
+        yield "repeats is for lines without a line_key"
+    if declared.fill_down:
+        for name in (declared.fill_down.within, *declared.fill_down.columns):
+            if header_key(name) not in in_file:
+                yield f"fill_down: no column of the file is called {name!r}"
 
 
 def _wrong_values(declared: MappingFile) -> Iterator[str]:
@@ -301,7 +330,9 @@ def _bounds_of_staging(declared: MappingFile) -> list[Rule]:
     given = {c.target for c in declared.every_column}
     columns = [c for c in declared.staging.columns if c.name in given]
     rules = []
-    for name, bounds in ((c.name, c.bounds) for c in columns if c.bounds):
+    for name, bounds in (
+        (c.name, c.bounds) for c in columns if c.bounds and type_of(c) != "timestamp"
+    ):
         rules.append(Rule(f"{name}_too_large", name, "at_most", bounds.sentence, bounds.most))
         if bounds.least:
             rules.append(Rule(f"{name}_too_small", name, "at_least", bounds.sentence, bounds.least))
@@ -312,22 +343,51 @@ def _bounds_of_staging(declared: MappingFile) -> list[Rule]:
     return rules
 
 
+def _unusual_money(declared: MappingFile) -> list[Rule]:
+    """Marks money that the declared sign reads with parts of cents where it may be thousands."""
+    money = {c.name for c in declared.staging.columns if c.sql_type == MONEY} | {"line_total"}
+    sentence = "has parts of cents; with the other decimal sign it would be a thousand times that"
+    return [
+        Rule(f"{c.target}_unusual", c.target, "whole_cents", sentence, level="flag")
+        for c in declared.every_column
+        if c.target in money and c.target and c.over(declared).decimal
+    ]
+
+
+def _form(name: str, declared: MappingFile) -> Form:
+    """The columns of the file, and those that are made of them."""
+    columns = [c.column(declared) for c in declared.columns if not c.parts]
+    made = [c.column(declared) for c in declared.columns if c.parts]
+    known = {header_key(n) for c in columns for n in (c.name, *c.aliases)}
+    known |= {header_key(c.called) for table in declared.lookups for c in table.columns}
+    for column in made:
+        for part in column.parts:
+            if header_key(part) not in known:
+                known.add(header_key(part))
+                # what it says is in the column that is made of it
+                columns.append(Column(part, None, required=column.required, is_ignored=True))
+    return Form(name, tuple(columns), tuple(made))
+
+
 def _contract(name: str, declared: MappingFile) -> Contract:
     rules = [rule.rule() for rule in declared.rules]
     stated = {rule.column for rule in rules if rule.check == "not_empty"}
+    filled = {c.target for c in declared.every_column}
     rules += [
         Rule(f"{target}_empty", target, "not_empty", "every row needs one")
         for target in sorted(declared.staging.targets(needed=True))
-        if target not in stated and target not in declared.constants
-    ]
+        if target in filled and target not in stated
+        and not (target == "unit_price" and "line_total" in filled)
+    ]  # fmt: skip
     rules += _bounds_of_staging(declared)
+    rules += _unusual_money(declared)
     key = declared.dedup_key or tuple(
         c.target for c in declared.columns if c.target and not c.target.startswith("attributes.")
     )
-    no_columns = (*declared.staging.becomes, "ordered_at")
+    no_columns = (*declared.staging.becomes, "ordered_at", "currency")
     return Contract(
         name=name,
-        forms=(Form(name, tuple(c.column(declared) for c in declared.columns)),),
+        forms=(_form(name, declared),),
         rules=tuple(rules),
         dedup_key=tuple(k for k in key if k not in no_columns) or ("shop_id",),
         shape=declared.shape(PLAIN),

@@ -57,7 +57,7 @@ def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
         pl.when(amount != plain).then(amount).cast(MONEY, strict=False).alias("line_amount"),
         pl.when(off != 0).then(off).cast(MONEY, strict=False).alias("discount_amount"),
         (amount != plain).alias("_differs"),
-        ((quantity < 0) & (total > 0) & (pl.col("status") == "sold"))
+        ((quantity < 0) & (total > 0) & (pl.col("status").fill_null("sold") == "sold"))
         .fill_null(False)
         .alias("_odd"),
     )

@@ -6,6 +6,7 @@ up in (``lookups``).
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,11 @@ from typing import Any
 
 import polars as pl
 
+from ecorse.clean.cast import DATE_ONLY
+from ecorse.clean.expressions import compile
+from ecorse.clean.foreign import row_currency
+from ecorse.clean.numbers import SHARE
+from ecorse.clean.values import name_of
 from ecorse.schema.contract import Column, Contract, Header
 from ecorse.schema.dtypes import dtype_of
 from ecorse.schema.source import Canonical, Shop
@@ -21,14 +27,22 @@ from ecorse.sources.canonical import (
     attributes_json,
     customer_key,
     extra_json,
+    name_ids,
     shop_of_row,
     to_instants,
     to_wall_clock,
 )
+from ecorse.sources.mappings.added import Also, SaidOnce, TakenBack, added_lines
+from ecorse.sources.mappings.beside import as_expression
 from ecorse.sources.mappings.conditions import set_targets
 from ecorse.sources.mappings.declare import MappingFile, read_declared, type_of
 from ecorse.sources.mappings.lookups import Lookup, extend, join, read_lookup
+from ecorse.sources.mappings.money import MONEY, line_money
 
+BECOME: dict[str, pl.DataType] = {"line_total": MONEY, "discount_share": SHARE}
+GUESTS, NO_ID = "guests", "customer_looks_empty"
+GUEST_WORDS = ("0", "guest")
+NO_ID_WORDS = ("null", "none", "nan", "n/a", "na", "-", "--", "undefined", "unknown", "anonymous")
 # a time on the shop's wall clock and the same as an instant: a mapping fills one of them
 TWINS = {
     "ordered_at": "ordered_local",
@@ -46,7 +60,15 @@ class MappingSource:
     contract: Contract
     declared: MappingFile
     lookups: tuple[Lookup, ...] = ()
-    warnings: dict[str, str] = field(default_factory=dict)
+    said: dict[int, SaidOnce] = field(default_factory=dict, compare=False)
+    warnings: dict[str, str] = field(
+        default_factory=lambda: {
+            GUESTS: "{rows} rows are of guests (customer '0' or 'guest'), who are no customer; "
+            "`nulls` of the column says otherwise.",
+            NO_ID: "{rows} rows have a customer such as 'NULL' or 'N/A', which looks like none; "
+            "if it is, add it to `nulls`.",
+        }
+    )
 
     @property
     def looks_up(self) -> bool:
@@ -95,25 +117,132 @@ class MappingSource:
             The same rows with columns of the mapping's staging table.
         """
         staging = self.declared.staging
+        frame, left_out = self._left_out(frame, shop)
         frame = self._filled(frame)
         if self.declared.settings:
-            names = self.declared.names_in_conditions(frame.schema)
-            facts = {"currency": shop.currency, "time_zone": shop.time_zone}
-            frame = set_targets(frame, self.declared.settings, names, facts)
+            names = self.declared.condition_names(frame.schema)
+            frame = set_targets(frame, self.declared.settings, names, _facts(shop))
+        frame, warned = _without_guests(frame, self.contract)
         frame = frame.with_columns(self._times(frame, header, shop))
+        reasons: list[pl.DataFrame] = []
+        if staging.name == "order_lines":
+            frame = frame.with_columns(row_currency(frame, shop).alias("currency"))
+            money = line_money(frame, self._included_tax(frame, shop))
+            frame, reasons = frame.with_columns(money.columns), money.reasons
         rows = {c.name: _as_staged(c) for c in staging.columns if c.mapped}
-        rows |= self._made(staging.name, shop)
+        rows |= self._made(frame, header)
         if staging.has_attributes:
             rows["attributes"] = self._attributes(frame)
         extra = extra_json(header)
-        return Canonical(
-            frame.select(
-                "_row",
-                *(made.alias(name) for name, made in rows.items()),
-                *([extra] if extra is not None else []),
-                *shop_of_row(shop, pl.coalesce(staging.marked_by)),
-            )
+        lines = frame.select(
+            "_row",
+            *(made.alias(name) for name, made in rows.items()),
+            *([extra] if extra is not None else []),
+            *shop_of_row(shop, pl.coalesce(staging.marked_by)),
         )
+        companions: dict[str, pl.DataFrame] = {}
+        if self.declared.also or self.declared.taken_back:
+            beside, contradicting = self._beside(frame, header, lines, shop)
+            reasons += contradicting
+            companions[staging.name] = beside
+        why = pl.concat(reasons) if reasons else None
+        if why is not None:
+            refused = pl.col("_row").is_in(why["_row"].implode())
+            lines = lines.filter(~refused)
+            companions = {name: made.filter(~refused) for name, made in companions.items()}
+        return Canonical(lines, warned, companions=companions, reasons=why, left_out=left_out)
+
+    def afresh(self) -> MappingSource:
+        """The source for one more file: it remembers what orders of the file have said."""
+        return replace(self, said={n: SaidOnce() for n in range(len(self.declared.also))})
+
+    def _left_out(self, frame: pl.DataFrame, shop: Shop) -> tuple[pl.DataFrame, Counter[str]]:
+        """Without the rows that are no sales, and how many of these there are by id."""
+        counts: Counter[str] = Counter()
+        for left in self.declared.leave_out:
+            names = self.declared.names_of_file(frame.schema)
+            condition = compile(left.when, names, shop=_facts(shop), is_condition=True)
+            kept = frame.filter(~condition.expr.fill_null(False))
+            counts[left.id] += frame.height - kept.height
+            frame = kept
+        return frame, +counts
+
+    def _expression(self, text: str, frame: pl.DataFrame, shop: Shop) -> pl.Expr:
+        names = self.declared.condition_names(frame.schema)
+        return compile(as_expression(text, names), names, shop=_facts(shop)).expr
+
+    def _included_tax(self, frame: pl.DataFrame, shop: Shop) -> pl.Expr | None:
+        """Tax that each row's money holds, where rows state their own."""
+        if self.declared.tax != "included":
+            return None
+        taxes = [
+            self._expression(one.amount, frame, shop).fill_null(0)
+            for one in self.declared.also
+            if one.kind == "tax" and one.once_per is None
+        ]
+        return pl.sum_horizontal(taxes) if taxes else None
+
+    def _beside(
+        self, frame: pl.DataFrame, header: Header, lines: pl.DataFrame, shop: Shop
+    ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+        """The lines beside the rows' own, with the columns of these."""
+        declared = {c.name: c for c in header.columns if c is not None}
+
+        def at(name: str | None) -> tuple[pl.Series, pl.Series] | None:
+            column = declared.get(name or "")
+            if column is None:
+                return None
+            instants = to_instants(frame[name_of(column)], column, shop)
+            return instants, to_wall_clock(instants, shop)
+
+        def orders(name: str | None) -> pl.Series | None:
+            if name is None:
+                return None
+            place = self.declared.condition_names(frame.schema)[name].column
+            return frame[place].cast(pl.String)
+
+        made, reasons = added_lines(
+            frame,
+            lines,
+            [
+                Also(
+                    one,
+                    self._expression(one.amount, frame, shop),
+                    self._expression(one.when, frame, shop) if one.when else None,
+                    orders(one.once_per),
+                    at(one.at),
+                )
+                for one in self.declared.also
+            ],
+            [
+                TakenBack(back, self._expression(back.when, frame, shop), at(back.at))
+                for back in self.declared.taken_back
+            ],
+            self.said,
+            is_keyed=bool(self.declared.line_key),
+            tax_is_included=self.declared.tax == "included",
+        )
+        missing = [name for name in lines.columns if name not in made.columns]
+        nothing = [pl.lit(None, lines.schema[name]).alias(name) for name in missing]
+        return made.with_columns(nothing).select(lines.columns), reasons
+
+    def _line_id(self, header: Header) -> pl.Expr:
+        """What tells a line apart besides its columns: its key, or columns without a target."""
+        if self.declared.line_key:
+            by_name = {c.name: name_of(c) for c in header.columns if c is not None}
+            parts = [by_name.get(name, name) for name in self.declared.line_key]
+            joined = pl.concat_str([pl.col(p).cast(pl.String) for p in parts], separator="|")
+            return pl.when(joined != "").then(joined)
+        told = [
+            c
+            for c in header.columns
+            if c in header.form.columns and c.target is None and not c.is_ignored
+        ]
+        if not told:
+            return pl.lit(None, pl.String)
+        fields = [pl.col(name_of(c)).cast(pl.String).alias(c.name) for c in told]
+        is_nothing = pl.all_horizontal(pl.col(name_of(c)).is_null() for c in told)
+        return pl.when(~is_nothing).then(pl.struct(fields).struct.json_encode())
 
     def _filled(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Every target as a column: the file's, a constant, or null; declared values replaced.
@@ -126,6 +255,7 @@ class MappingSource:
             column = staging.column(target)
             is_text = column is None or type_of(column) in ("", "timestamp")
             dtype = pl.String() if column is None or is_text else dtype_of(column)
+            dtype = BECOME.get(target, dtype)
             if target in self.declared.constants:
                 columns.append(_constant(self.declared.constants[target], dtype).alias(target))
             elif target not in frame.columns:
@@ -161,8 +291,9 @@ class MappingSource:
             return to_instants(stated, Column(name, name), shop)
         return to_instants(frame[name], column, shop)
 
-    def _made(self, table: str, shop: Shop) -> dict[str, pl.Expr]:
+    def _made(self, frame: pl.DataFrame, header: Header) -> dict[str, pl.Expr]:
         """Columns that are more than what the file has under their name."""
+        table = self.declared.table
         first_level = pl.col("category_path").str.split(".").list.first()
         made: dict[str, pl.Expr] = {}
         if table in ("order_lines", "products"):
@@ -175,10 +306,15 @@ class MappingSource:
                 address=pl.col("address") if table == "order_lines" else None,
             )
         if table == "order_lines":
-            made["product_id"] = pl.coalesce("product_id", _slug("product_name"))
+            made["product_id"] = pl.coalesce("product_id", name_ids(pl.col("product_name")))
             made["product_name"] = pl.coalesce("product_name", "product_id")
             made["customer_key_kind"] = kind
-            made["currency"] = pl.lit(shop.currency)
+            made["line_amount"] = pl.col("line_amount")
+            made["line_id"] = self._line_id(header)
+            made["made_of"] = pl.lit(None, pl.String)
+        if table in ("order_lines", "events"):
+            is_date = pl.col(DATE_ONLY) if DATE_ONLY in frame.columns else pl.lit(False)
+            made[DATE_ONLY] = pl.when(is_date).then(is_date)
         return made
 
     def _attributes(self, frame: pl.DataFrame) -> pl.Expr:
@@ -207,10 +343,27 @@ def _constant(value: str | int | float | bool, dtype: Any) -> pl.Expr:
     return pl.lit(value if dtype != pl.String else str(value)).cast(dtype)
 
 
-def _slug(column: str) -> pl.Expr:
-    """A readable id made of a name: equal for names that differ in case and white space only."""
-    text = pl.col(column).str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "-")
-    return text.str.strip_chars("-")
+def _facts(shop: Shop) -> dict[str, str]:
+    return {"currency": shop.currency, "time_zone": shop.time_zone}
+
+
+def _without_guests(frame: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, Counter[str]]:
+    """Guests are no customer, unless the mapping says what stands for none itself."""
+    column = next(
+        (c for form in contract.forms for c in (*form.columns, *form.made)
+         if c.target == "customer_id"), None,
+    )  # fmt: skip
+    if column is None or column.nulls:
+        return frame, Counter()
+    word = pl.col("customer_id").str.to_lowercase()
+    counts = frame.select(
+        word.is_in(list(GUEST_WORDS)).sum().alias(GUESTS),
+        word.is_in(list(NO_ID_WORDS)).sum().alias(NO_ID),
+    ).row(0, named=True)
+    if counts[GUESTS]:
+        is_guest = word.is_in(list(GUEST_WORDS)).fill_null(False)
+        frame = frame.with_columns(pl.when(~is_guest).then("customer_id").alias("customer_id"))
+    return frame, +Counter(counts)
 
 
 def read_mapping(path: Path) -> MappingSource:
