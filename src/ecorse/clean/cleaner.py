@@ -30,15 +30,15 @@ from ecorse.clean.account import (
     money_of,
     money_of_text,
 )
+from ecorse.clean.blocks import FramedBlock
 from ecorse.clean.cast import cast, parse, text_column
 from ecorse.clean.duplicates import SeenRows, Verdict
 from ecorse.clean.foreign import foreign_rows
-from ecorse.clean.framing import FramedBlock
 from ecorse.clean.holds import unholdable, without_key
 from ecorse.clean.opening import open_frames, recognise_header
 from ecorse.clean.prepare import Preparation
 from ecorse.clean.rules import RowRules
-from ecorse.clean.second_table import are_names, second_table
+from ecorse.clean.second_table import refuse_names
 from ecorse.clean.stream import Readable
 from ecorse.errors import ContractError
 from ecorse.schema.dtypes import is_exact
@@ -240,7 +240,9 @@ class Cleaner:
             raw = self._source.enrich(raw, self.header, account.sought)
         raw = self._preparation.complete(raw, self._file_header)
         typed = cast(raw, self.header, contract, refused, self._row_rules, block.lines)
-        self._refuse_second_table(block, raw, typed.reasons)
+        refuse_names(
+            self._file_name, self._framer.header, self.header, raw, typed.reasons, block.lines
+        )
         if contract.drift == "freeze":
             self._refuse_retyped(block, typed.reasons)
         found = self._source.canonicalise(typed.frame, self.header, self._shop)
@@ -418,31 +420,6 @@ class Cleaner:
         rejected = _rejects(block, reasons)
         self._count(block, pl.DataFrame(), rejected)
         return CleanBlock(pl.DataFrame(), pl.DataFrame(), rejected)
-
-    def _refuse_second_table(
-        self, block: FramedBlock, raw: pl.DataFrame, reasons: pl.DataFrame
-    ) -> None:
-        """Refuse a file with a row of names where numbers and times are expected.
-
-        One that has the header's own names in another order is told by these.
-        """
-        typed = [c for c in self.header.columns if c is not None and c.type != "text"]
-        invalid = reasons.filter(pl.col("rule").str.ends_with("_invalid"))
-        of_row = invalid.group_by("_row", maintain_order=True).len()
-        rows = of_row.filter(pl.col("len") >= max(min(2, len(typed)), 1))["_row"].to_list()
-        if not typed:
-            own = [name.strip() for name in self._framer.header]
-            same = [pl.col(text_column(i)).is_in(own) for i in range(len(own))]
-            half = pl.sum_horizontal(s.cast(pl.UInt32) for s in same) * 2 > len(own)
-            rows = raw.select(half.alias("is_header"))["is_header"].arg_true().to_list()
-        width = len(self._framer.header)
-        for row in rows:
-            fields = [text or "" for text in raw.row(row)[:width]]
-            if are_names(fields):
-                raise second_table(
-                    self._file_name, int(block.lines[row]), fields,
-                    "names stand here where the rows have numbers and times",
-                )  # fmt: skip
 
     def _refuse_retyped(self, block: FramedBlock, reasons: pl.DataFrame) -> None:
         """Under ``freeze`` a value that is not of its column's type refuses the whole file."""

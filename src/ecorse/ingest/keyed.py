@@ -76,7 +76,7 @@ def note_seen(
     sha256: str,
     line_order: int,
 ) -> None:
-    """Remember which content a file has, and the place of it; a content that it had keeps its own."""
+    """Remember which content a file has, and its place; a content that it had keeps its own."""
     conn.execute(
         """
         insert into ops.seen_file (shop_id, source, file_name, sha256, line_order)

@@ -42,10 +42,9 @@ from ecorse.sources.mappings.beside import (
 )
 from ecorse.sources.mappings.conditions import RuleTable, Setting, wrong_settings
 from ecorse.sources.reading import Rung
-from ecorse.sources.shaping import ShapeTable, contradictions
+from ecorse.sources.shaping import Groups, ShapeTable, contradictions
 
 Text = Annotated[str, Field(min_length=1)]
-Groups = Annotated[str, Field(pattern=r"^[.,' ]*$")]
 
 
 def type_of(column: StagedColumn | None) -> str:
