@@ -70,6 +70,11 @@ FOUND = {
                 for row in [["Order", "Item", "Qty", "Price"], *ROWS]),
         Shape(white_space=True), [],
     ),
+    "white space, and single blanks in values": (
+        "".join(f"{row[0]:8}{row[1].split(',')[0]:12}{row[2]:>4}{row[3]:>9}\n"
+                for row in [["Order", "Item", "Qty", "Price"], *ROWS]),
+        Shape(white_space=True, delimiter="  "), [],
+    ),
     "single quotes": (text(quote="'"), Shape(quote="'"), ["quote"]),
     "backslashes": (
         text().replace("Mug, blue", 'Mug, \\"blue\\"').replace("Mug, red", 'Mug, 5\\"'),

@@ -67,7 +67,7 @@ def find_dialect(data: bytes, *, is_whole: bool) -> list[Candidate]:
     quotes = _quotes(head)
     shapes = [Shape(delimiter=delimiter) for delimiter in _delimiters(head)]
     if b" " in head or b"\t" in head:
-        shapes.append(Shape(white_space=True))
+        shapes += [Shape(white_space=True), Shape(white_space=True, delimiter="  ")]
     found = [
         _candidate(data, lines, replace(shape, quote=quote, bare_quotes=is_bare))
         for shape in shapes
@@ -77,7 +77,7 @@ def find_dialect(data: bytes, *, is_whole: bool) -> list[Candidate]:
     found = found or [_candidate(data, lines, PLAIN)]
     found.sort(key=lambda c: -c.score)
     best = _best_escape(data, lines, found[0])
-    return [best, *(c for c in found[1:] if c.shape.delimiter != best.shape.delimiter)]
+    return [best, *(c for c in found[1:] if called(c.shape) != called(best.shape))]
 
 
 def _quotes(head: bytes) -> tuple[str, ...]:
@@ -174,5 +174,5 @@ def _best_escape(data: bytes, lines: Lines, plain: Candidate) -> Candidate:
 def called(shape: Shape) -> str:
     """A delimiter in words."""
     if shape.white_space:
-        return "white space"
+        return "white space" if shape.delimiter != "  " else "two blanks or more"
     return NAMES.get(shape.delimiter, repr(shape.delimiter))

@@ -140,7 +140,11 @@ def _of_dialect(candidates: Sequence[Candidate]) -> Iterator[Finding]:
     shape = best.shape
     sound = sum(r.is_sound and len(r.fields) == best.width for r in best.records)
     what = f"{called(shape)} makes {best.width} fields of {sound} of {len(best.records)} records"
-    rivals = [c for c in others if c.score > LIKELY * best.score]
+    made = [record.fields for record in best.records]
+    rivals = [
+        c for c in others
+        if c.score > LIKELY * best.score and [r.fields for r in c.records] != made
+    ]  # fmt: skip
     if best.width == 1:
         yield Finding("delimiter", False, "nothing parts the lines alike: is there one column?")
     elif rivals:
