@@ -114,6 +114,10 @@ FOUND = {
         text() + "Ref,Thing,Count,Cost,Returned\n" + text(header=None),
         Shape(stop_at="^Ref,Thing,Count,Cost,Returned$"), ["stop_at"],
     ),
+    "the header repeated": (text() + text(), PLAIN, []),
+    "blanks around tabs": (
+        text("\t").replace("Item", "Item ").replace("Tray", "Tray  "), Shape(delimiter="\t"), [],
+    ),
     "no more than a header": (text(rows=[]), PLAIN, ["header_rows"]),
 }  # fmt: skip
 
@@ -135,7 +139,11 @@ def test_what_is_found_reads_the_file(find, tmp_path, case):
         blocks = list(framer)
     rows = sum(len(block.lines) for block in blocks)
     broken = sum(len(block.broken) for block in blocks)
-    expected = {"sums between": (6, 0), "no more than a header": (0, 0)}
+    expected = {
+        "sums between": (6, 0),
+        "no more than a header": (0, 0),
+        "the header repeated": (10, 0),
+    }
     expected["doubled quotes and one broken row"] = (4, 1)
     assert (rows, broken) == expected.get(case, (5, 0))
     assert len(framer.header) == found.width
