@@ -90,6 +90,20 @@ begin
         update ops.load set rows_by_table = jsonb_build_object('order_lines', rows_staged);
     end if;
 end $$;
+do $$
+begin
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'ops.load'::regclass and attname = 'line_order'
+    ) then
+        alter table ops.load add column if not exists lines_added bigint not null default 0;
+        alter table ops.load add column if not exists money jsonb not null default '{}';
+        alter table ops.load add column if not exists line_order bigint;
+    end if;
+end $$;
+comment on column ops.load.lines_added is 'Lines made of values beside the rows (shipping, a discount of the order ...); they are no rows of the file, and their money is in money_staged';
+comment on column ops.load.money is 'What became of the file''s money, in the currency of the load: staged, duplicate_in_file, duplicate_across_files, rejected (as far as it can be read)';
+comment on column ops.load.line_order is 'Of a source whose lines have a key: the place of the load among those of its source, the line of the highest counts; null: lines have no key';
 comment on column ops.load.rows_by_table is 'staging table to rows: the table of the source, whose rows are rows_staged, and further tables that got rows of the same lines';
 comment on column ops.load.withdrawn_reason is 'Why a person took the load out; its content is not loaded again while superseded_by is null';
 comment on column ops.load.pruned_at is 'When the rows of a superseded load were deleted from staging';
@@ -163,6 +177,16 @@ create table if not exists ops.build_load (
     load_id bigint not null references ops.load,
     primary key (build_id, load_id)
 );
+do $$
+begin
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'ops.build_load'::regclass and attname = 'line_order'
+    ) then
+        alter table ops.build_load add column if not exists line_order bigint;
+    end if;
+end $$;
+comment on column ops.build_load.line_order is 'ops.load.line_order; here, so that a build without keyed loads is read as if there were none';
 comment on table ops.build_load is 'The loads a build is made of: its watermark';
 
 create table if not exists ops.build_step (
@@ -281,6 +305,17 @@ create table if not exists ops.load_attempt (
     started_at timestamptz not null default clock_timestamp()
 );
 comment on table ops.load_attempt is 'Loads at work now; one left here was killed, and the next load of its source deletes its rows';
+
+create table if not exists ops.seen_file (
+    shop_id text not null,
+    source text not null,
+    file_name text not null,
+    sha256 text not null,
+    line_order bigint not null,
+    seen_at timestamptz not null default clock_timestamp(),
+    primary key (shop_id, source, file_name)
+);
+comment on table ops.seen_file is 'Of sources whose lines have a key: the content that each file had when it was last seen, and the place of that content among the loads of the source';
 
 create table if not exists ops.schema_version (
     fingerprint text not null,

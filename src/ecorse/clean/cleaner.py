@@ -19,25 +19,34 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from ecorse.clean.account import (
+    KEY_TWICE,
+    LINES_ADDED,
+    REPEATED,
+    Account,
+    Differing,
+    differing_columns,
+    key_sentence,
+    money_of,
+    money_of_text,
+)
 from ecorse.clean.cast import cast, parse, text_column
-from ecorse.clean.duplicates import SeenRows
+from ecorse.clean.duplicates import SeenRows, Verdict
 from ecorse.clean.foreign import foreign_rows
 from ecorse.clean.framing import FramedBlock
 from ecorse.clean.holds import unholdable
-from ecorse.clean.numbers import SCALE
 from ecorse.clean.opening import open_frames, recognise_header
 from ecorse.clean.prepare import Preparation
-from ecorse.clean.profile import Profile
 from ecorse.clean.rules import RowRules
 from ecorse.clean.second_table import are_names, second_table
 from ecorse.clean.stream import Readable
 from ecorse.errors import ContractError
 from ecorse.schema.dtypes import is_exact
-from ecorse.schema.source import LookingUp, Remembering, Sought
+from ecorse.schema.source import LookingUp, Remembering
 from ecorse.schema.staging import STAGING_TABLES
 
 if TYPE_CHECKING:
-    from ecorse.schema.source import Canonical, Difference, Shop, Source
+    from ecorse.schema.source import Canonical, Shop, Source
 
 REJECT_SCHEMA = {
     "source_line": pl.Int64,
@@ -65,6 +74,7 @@ class CleanBlock:
     ``rejected`` those of ``ops.reject`` without its ids. ``companions`` and
     ``companion_candidates`` have, by table, the rows of other tables that belong to them.
     ``repeated`` counts the rows that repeat an earlier one of the block and are in none of these.
+    ``raw`` has the text of the candidates (``source_line, raw``) where one may yet be rejected.
     """
 
     lines: pl.DataFrame
@@ -73,33 +83,7 @@ class CleanBlock:
     companions: dict[str, pl.DataFrame] = field(default_factory=dict)
     companion_candidates: dict[str, pl.DataFrame] = field(default_factory=dict)
     repeated: int = 0
-
-
-@dataclass
-class Account:
-    """What became of every row of a file, and what a person should know about it.
-
-    ``lines`` counts, by table, the rows that are new for certain, and ``money`` sums theirs.
-    ``broken`` counts the rows that break a rule of level warn, which are kept.
-    """
-
-    rows_read: int = 0
-    ignored: Counter[str] = field(default_factory=Counter)
-    rejected: Counter[str] = field(default_factory=Counter)
-    repaired: Counter[str] = field(default_factory=Counter)
-    flagged: Counter[str] = field(default_factory=Counter)
-    warned: Counter[str] = field(default_factory=Counter)
-    sought: dict[str, Sought] = field(default_factory=dict)
-    broken: Counter[str] = field(default_factory=Counter)
-    broken_examples: dict[str, list[str]] = field(default_factory=dict)
-    derived: dict[str, Difference] = field(default_factory=dict)
-    raw: Profile = field(default_factory=Profile)
-    clean: Profile = field(default_factory=Profile)
-    is_simulated: bool = False
-    lines: Counter[str] = field(default_factory=Counter)
-    money: Decimal = Decimal(0)
-    first_at: datetime | None = None
-    last_at: datetime | None = None
+    raw: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 class Cleaner:
@@ -135,13 +119,18 @@ class Cleaner:
             whole = source.extend(whole)
         self._preparation = Preparation(whole, contract)
         self.header = self._preparation.header
+        self.account.has_undeclared = bool(self.header.extra)
         facts = {"currency": shop.currency, "time_zone": shop.time_zone}
         self._row_rules = RowRules(contract, self.header, facts)
         table = self._table = STAGING_TABLES[contract.table]
         self._time = table.time
-        self._has_flags = any(rule.level == "flag" for rule in contract.rules)
-        inexact = [column.name for column in table.columns if not is_exact(column)]
-        self._seen = SeenRows(size_bytes, contract.dedup_key, inexact)
+        self._flags_repeats = contract.repeats == "flag" and not contract.line_key
+        self._has_flags = self._flags_repeats or any(r.level == "flag" for r in contract.rules)
+        self._seen = None
+        if contract.line_key or contract.repeats != "keep":
+            inexact = [column.name for column in table.columns if not is_exact(column)]
+            key = ("shop_id", "line_id") if contract.line_key else contract.dedup_key
+            self._seen = SeenRows(size_bytes, key, inexact, is_keyed=bool(contract.line_key))
 
     def __iter__(self) -> Iterator[CleanBlock]:
         """Give the file's rows, block by block, in file order."""
@@ -171,12 +160,12 @@ class Cleaner:
 
     def originals(self) -> Iterator[NDArray[np.int64]]:
         """Lines that candidates may repeat, in parts, after the file was read."""
-        return self._seen.originals()
+        return self._seen.originals() if self._seen else iter(())
 
     @property
     def warnings(self) -> list[str]:
         """Sentences for a person, after the file was read."""
-        sentences = []
+        account, sentences = self.account, []
         if self.header.missing:
             sentences.append(
                 f"Column {', '.join(map(repr, self.header.missing))} is missing, so every row was "
@@ -187,13 +176,15 @@ class Cleaner:
                 f"Columns {', '.join(map(repr, extra))} are not in the contract; they were kept in "
                 "the column extra."
             )
-        if not self.account.rows_read:
+        if account.differing.rows:
+            sentences.append(self._about_differing())
+        if not account.rows_read:
             sentences.append("The file has a header and no rows.")
-        for name, rows in sorted(self.account.warned.items()):
+        for name, rows in sorted(account.warned.items()):
             sentences.append(self._source.warnings[name].format(rows=rows))
         sentences += [f"{s.sentence()}." for s in self.account.sought.values() if s.missed]
         sentences += self._broken_rules()
-        for name, found in self.account.derived.items():
+        for name, found in account.derived.items():
             if found.different:
                 sentences.append(
                     f"Column {name!r} differs from what the other columns give in "
@@ -211,6 +202,16 @@ class Cleaner:
                     "this file beside it, correct `on`, or declare most_missing for this lookup "
                     "(1: however many)."
                 )
+
+    def _about_differing(self) -> str:
+        found = self.account.differing
+        money = f": {found.money:,.2f} {self._shop.currency}" if found.money else ""
+        names = ", ".join(map(repr, sorted(found.columns)))
+        return (
+            f"{found.rows} rows were taken for repeats of earlier ones although they differ in "
+            f"{names}, which the source does not name{money}. Name it in the source without a "
+            "target, so that it tells rows apart, or with `ignore = true`, so that it does not."
+        )
 
     def _broken_rules(self) -> list[str]:
         """A sentence per rule of level warn that rows break."""
@@ -250,10 +251,14 @@ class Cleaner:
         account.ignored.update(found.left_out)
         rows = found.frame["_row"]
         lines = self._placed(block, found.frame)
+        verdict = self._seen.judge(lines) if self._seen else None
         if self._has_flags:
             kept = typed.flags
             if found.reasons is not None:
                 kept = kept.filter(pl.col("_row").is_in(rows.implode()))
+            if self._flags_repeats and verdict is not None:
+                repeated = rows.filter(verdict.repeated).alias("_row").to_frame()
+                kept = pl.concat([kept, repeated.with_columns(rule=pl.lit(REPEATED))])
             account.flagged.update(kept["rule"].to_list())
             lines = lines.with_columns(_flags(kept, rows))
         rejected = _rejects(block, reasons)
@@ -265,6 +270,7 @@ class Cleaner:
                 f"{raw.height} records"
             )
         self._count(block, lines, rejected)
+        self._count_rejected_money(raw, reasons)
         account.rows_read += left_out
         account.repaired += typed.repaired
         self._take_warnings(block, typed.warned)
@@ -275,7 +281,12 @@ class Cleaner:
             else:
                 account.derived[name] = difference
         self._profile(raw, lines)
-        return self._tally(self._sorted_out(block, lines, rejected, rows, found.companions))
+        account.money_cleaned += self._money(lines, found.companions)
+        if verdict is None or self._flags_repeats:
+            verdict = _nothing_repeated(lines, verdict)
+        return self._tally(
+            self._sorted_out(block, lines, rejected, rows, found.companions, verdict)
+        )
 
     def _take_warnings(self, block: FramedBlock, warned: pl.DataFrame) -> None:
         """Count the rows that break a rule of level warn; the first few are examples."""
@@ -313,16 +324,26 @@ class Cleaner:
         rejected: pl.DataFrame,
         rows: pl.Series,
         companions: Mapping[str, pl.DataFrame],
+        verdict: Verdict,
     ) -> CleanBlock:
         """Part new lines from candidates and repeated ones, with their companions.
 
         ``rows`` has the lines' places in the block.
         """
-        repeated, candidate = self._seen.judge(lines)
-        known = repeated | candidate
+        candidate = verdict.candidate
+        refused = verdict.contradicts.is_not_null()
+        known = verdict.repeated | candidate | refused
         if not known.any():
             placed = {name: self._placed(block, found) for name, found in companions.items()}
             return CleanBlock(lines, lines.clear(), rejected, placed)
+        if refused.any():
+            reasons = key_reasons(lines, verdict.contradicts, rows)
+            rejected = pl.concat([rejected, _rejects(replace(block, broken=[]), reasons)])
+            self.account.rejected[KEY_TWICE] += reasons.height
+            self.account.money_contradicting += self._money_with(
+                lines.filter(refused), companions, rows.filter(refused)
+            )
+        self._note_differing(lines, verdict, rows, companions)
         certain, undecided = (
             {
                 name: self._placed(block, found.filter(pl.col("_row").is_in(of.implode())))
@@ -330,14 +351,58 @@ class Cleaner:
             }
             for of in (rows.filter(~known), rows.filter(candidate))
         )
+        maybe = lines.filter(candidate)
+        raw = pl.DataFrame()
+        if self._source.contract.line_key and maybe.height:
+            texts = [block.raw(row) for row in rows.filter(candidate).to_list()]
+            raw = maybe.select("source_line", pl.Series("raw", texts, dtype=pl.String))
         return CleanBlock(
             lines.filter(~known),
-            lines.filter(candidate),
+            maybe,
             rejected,
             certain,
             undecided if candidate.any() else {},
-            int(repeated.sum()),
+            int(verdict.repeated.sum()),
+            raw,
         )
+
+    def _note_differing(
+        self,
+        lines: pl.DataFrame,
+        verdict: Verdict,
+        rows: pl.Series,
+        companions: Mapping[str, pl.DataFrame],
+    ) -> None:
+        """Remember the repeated rows that say otherwise in undeclared columns."""
+        differs = verdict.otherwise.is_not_null()
+        if not differs.any():
+            return
+        found, dropped = self.account.differing, lines.filter(differs)
+        money = self._money_with(dropped, companions, rows.filter(differs))
+        columns = differing_columns(dropped["extra"], verdict.otherwise.filter(differs))
+        found.add(Differing(dropped.height, money, columns))
+
+    def _money(self, lines: pl.DataFrame, companions: Mapping[str, pl.DataFrame]) -> Decimal:
+        """What rows and their companions are worth."""
+        added = companions.get("order_lines")
+        money = money_of(lines) if self._source.contract.table == "order_lines" else Decimal(0)
+        return money if added is None else money + money_of(added)
+
+    def _money_with(
+        self, lines: pl.DataFrame, companions: Mapping[str, pl.DataFrame], rows: pl.Series
+    ) -> Decimal:
+        """The same of some of a block's rows, with the companions of these."""
+        of_these = pl.col("_row").is_in(rows.implode())
+        return self._money(lines, {n: frame.filter(of_these) for n, frame in companions.items()})
+
+    def _count_rejected_money(self, raw: pl.DataFrame, reasons: pl.DataFrame) -> None:
+        contract, account = self._source.contract, self.account
+        if contract.table != "order_lines" or reasons.is_empty():
+            return
+        refused = raw[reasons["_row"].unique()]
+        money, unread = money_of_text(refused, self.header, contract)
+        account.money_rejected += money
+        account.rejected_unread += unread
 
     def _set_all_aside(self, block: FramedBlock) -> CleanBlock:
         """Reject every row of a file that lacks a required column; a replay brings them back."""
@@ -397,10 +462,11 @@ class Cleaner:
 
     def _tally(self, block: CleanBlock) -> CleanBlock:
         """Count a block's new rows by table, and sum the money of its order lines."""
-        for name, rows in ((self._source.contract.table, block.lines), *block.companions.items()):
-            self.account.lines[name] += rows.height
-            if name == "order_lines":
-                self.account.money += _money(rows)
+        table = self._source.contract.table
+        self.account.lines[table] += block.lines.height
+        for name, rows in block.companions.items():
+            self.account.lines[LINES_ADDED if name == table else name] += rows.height
+        self.account.money += self._money(block.lines, block.companions)
         return block
 
     def _count(self, block: FramedBlock, lines: pl.DataFrame, rejected: pl.DataFrame) -> None:
@@ -450,11 +516,27 @@ def _ahead(blocks: Iterable[FramedBlock]) -> Iterator[FramedBlock]:
             yield block
 
 
-def _money(lines: pl.DataFrame) -> Decimal:
-    """Sum of quantity times price, exactly: by whole ten-thousandths, ten times as fast."""
-    parts = pl.col("unit_price").to_physical().cast(pl.Int128) * pl.col("quantity").cast(pl.Int128)
-    total: int = lines.select(parts.sum()).item()
-    return Decimal(total).scaleb(-SCALE)
+def _nothing_repeated(lines: pl.DataFrame, verdict: Verdict | None) -> Verdict:
+    """A verdict that keeps repeated rows; what may repeat one is still undecided."""
+    no = pl.Series([False], dtype=pl.Boolean).new_from_index(0, lines.height)
+    nothing = pl.Series([None], dtype=pl.String).new_from_index(0, lines.height)
+    candidate = no if verdict is None else verdict.candidate
+    return Verdict(no, candidate, nothing, nothing.cast(pl.Int64))
+
+
+def key_reasons(lines: pl.DataFrame, contradicts: pl.Series, rows: pl.Series) -> pl.DataFrame:
+    """Why lines are refused whose key came before with other content (``_row, rule, ...``)."""
+    told = pl.format(key_sentence("{}", "{}"), pl.col("line_id"), pl.col("_first"))
+    return (
+        lines.select("line_id", contradicts.alias("_first"), rows.alias("_row"))
+        .filter(pl.col("_first").is_not_null())
+        .select(
+            "_row",
+            rule=pl.lit(KEY_TWICE),
+            column=pl.lit(None, pl.String),
+            sentence=told,
+        )
+    )
 
 
 def _flags(flags: pl.DataFrame, rows: pl.Series) -> pl.Series:

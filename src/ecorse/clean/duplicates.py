@@ -14,7 +14,9 @@ from typing import IO, NamedTuple
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from polars._typing import PolarsDataType
 
+from ecorse.schema.table import NOT_COMPARED
 from ecorse.settings import get_settings
 
 BITS = 4  # per row, all in one 64-bit word, so that a row costs one access to memory
@@ -27,10 +29,18 @@ SIEVE = 1 << 20
 
 
 class Verdict(NamedTuple):
-    """One flag per row: it repeats an earlier row for certain, or it may (``candidate``)."""
+    """What each row of a block is, one entry per row.
+
+    ``repeated``: it repeats an earlier row of the block for certain; ``candidate``: it may repeat
+    an earlier row of the file. ``otherwise``: what the original says in ``extra``, where a
+    repeated row says otherwise; else null. ``contradicts``: the line of an earlier row of the
+    block that has its key and other content, where rows have a key; else null.
+    """
 
     repeated: pl.Series
     candidate: pl.Series
+    otherwise: pl.Series
+    contradicts: pl.Series
 
 
 class SeenRows:
@@ -50,6 +60,9 @@ class SeenRows:
         The columns whose hash suspects a row: equal rows agree in them.
     inexact
         Columns in which rows may be equal though their values differ here (JSON, say).
+    is_keyed
+        Whether ``key`` is the rows' own: of two rows that agree in it only the first is new,
+        whatever the other says.
 
     Source: Bloom, "Space/time trade-offs in hash coding with
     allowable errors", CACM 13(7), 1970, https://doi.org/10.1145/362686.362692; one word per
@@ -58,12 +71,17 @@ class SeenRows:
     """
 
     def __init__(
-        self, file_bytes: int, key: Sequence[str], inexact: Collection[str] = frozenset()
+        self,
+        file_bytes: int,
+        key: Sequence[str],
+        inexact: Collection[str] = frozenset(),
+        *,
+        is_keyed: bool = False,
     ) -> None:
         wanted = file_bytes // BYTES_PER_ROW * BITS_PER_ROW // 8
         size = 1 << max(min(wanted, MAX_BYTES) - 1, 1 << 12).bit_length()
         self._words: NDArray[np.uint64] = np.zeros(size // 8, np.uint64)
-        self._key, self._inexact = key, inexact
+        self._key, self._inexact, self._is_keyed = key, inexact, is_keyed
         self._certain, self._suspects = _notes(), _notes()
 
     def judge(self, rows: pl.DataFrame) -> Verdict:
@@ -73,21 +91,49 @@ class SeenRows:
         ----------
         rows
             The block's rows with ``source_line``; two rows are equal if they agree in every other
-            column.
+            column that is declared (``table.NOT_COMPARED`` has those that are not).
         """
         hashes = rows.select(self._key).hash_rows(seed=6032)
         later = hashes.filter(~hashes.is_first_distinct())
-        repeated = pl.Series([False], dtype=pl.Boolean).new_from_index(0, rows.height)
+        no = pl.Series([False], dtype=pl.Boolean).new_from_index(0, rows.height)
         candidate = pl.Series(self._meet(hashes.to_numpy()), dtype=pl.Boolean)
+        verdict = Verdict(no, candidate, _nothing(pl.String, len(no)), _nothing(pl.Int64, len(no)))
         if len(later):
             at = hashes.is_in(later.implode()).arg_true()
-            alike = rows[at].drop("source_line")
-            is_new = _is_first(alike)
-            is_doubtful = ~_is_first(alike.drop(self._inexact, strict=False)) & is_new
-            repeated = repeated.scatter(at, ~is_new)
-            candidate = candidate.scatter(at, (candidate.gather(at) & is_new) | is_doubtful)
-        self._note(rows["source_line"], hashes, repeated, candidate)
-        return Verdict(repeated, candidate)
+            judge = self._judge_keyed if self._is_keyed else self._judge_alike
+            judged = judge(rows[at], candidate.gather(at))
+            verdict = Verdict(
+                *(whole.scatter(at, part) for whole, part in zip(verdict, judged, strict=True))
+            )
+        known = verdict.repeated | verdict.candidate | verdict.contradicts.is_not_null()
+        self._note(rows["source_line"], hashes, known, verdict.candidate)
+        return verdict
+
+    def _judge_alike(self, rows: pl.DataFrame, candidate: pl.Series) -> Verdict:
+        """Judge rows of one block whose keys come more than once in it."""
+        alike = rows.select(pl.exclude(NOT_COMPARED))
+        is_new = _is_first(alike)
+        is_doubtful = ~_is_first(alike.drop(self._inexact, strict=False)) & is_new
+        undecided = (candidate & is_new) | is_doubtful
+        otherwise = _otherwise(rows, alike, ~is_new)
+        return Verdict(~is_new, undecided, otherwise, _nothing(pl.Int64, rows.height))
+
+    def _judge_keyed(self, rows: pl.DataFrame, candidate: pl.Series) -> Verdict:
+        """The same where rows have a key: what follows a candidate is one too."""
+        alike = rows.select(pl.exclude(NOT_COMPARED))
+        is_new = _is_first(rows.select(self._key))
+        exact = alike.drop(self._inexact, strict=False)
+        same, may_be_same = (_as_first(a, rows.select(self._key)) for a in (alike, exact))
+        found = rows.select(
+            first=pl.col("source_line").first().over(self._key),
+            follows=pl.lit(candidate).first().over(self._key),
+        )
+        undecided = found["follows"] | (~is_new & may_be_same & ~same)
+        repeated = ~is_new & same & ~undecided
+        contradicts = found["first"].zip_with(
+            ~is_new & ~same & ~undecided, pl.Series([None], dtype=pl.Int64)
+        )
+        return Verdict(repeated, undecided, _otherwise(rows, alike, repeated), contradicts)
 
     def originals(self) -> Iterator[NDArray[np.int64]]:
         """Give, in parts, the lines that were new for certain and that a candidate may repeat.
@@ -116,18 +162,41 @@ class SeenRows:
         return was_seen
 
     def _note(
-        self, lines: pl.Series, hashes: pl.Series, repeated: pl.Series, candidate: pl.Series
+        self, lines: pl.Series, hashes: pl.Series, known: pl.Series, candidate: pl.Series
     ) -> None:
         notes = np.empty((len(lines), 2), np.uint64)
         notes[:, 0], notes[:, 1] = hashes.to_numpy(), lines.to_numpy()
-        undecided, known = candidate.to_numpy(), (repeated | candidate).to_numpy()
+        undecided, old = candidate.to_numpy(), known.to_numpy()
         self._suspects.write(notes[undecided].data if undecided.any() else b"")
-        self._certain.write((notes[~known] if known.any() else notes).data)
+        self._certain.write((notes[~old] if old.any() else notes).data)
 
 
 def _is_first(rows: pl.DataFrame) -> pl.Series:
     """Whether no earlier row has the same values; null equals null."""
     return rows.select(pl.struct(pl.all()).is_first_distinct()).to_series()
+
+
+def _as_first(values: pl.DataFrame, key: pl.DataFrame) -> pl.Series:
+    """Whether each row has the values of the first row of its key; null equals null."""
+    one = pl.struct(values.columns)
+    of_key = key.select(pl.struct(pl.all()).alias("_key"))
+    together = values.select(one.alias("_values")).hstack(of_key)
+    first = pl.col("_values").first().over("_key")
+    return together.select(pl.col("_values").eq_missing(first)).to_series()
+
+
+def _otherwise(rows: pl.DataFrame, alike: pl.DataFrame, repeated: pl.Series) -> pl.Series:
+    """What the first equal row says in ``extra``, where a repeated row says otherwise."""
+    if "extra" not in rows.columns or not repeated.any():
+        return _nothing(pl.String, rows.height)
+    together = rows.select("extra").hstack(alike.select(pl.struct(pl.all()).alias("_alike")))
+    first = together.select(pl.col("extra").first().over("_alike")).to_series()
+    is_other = repeated & rows["extra"].ne_missing(first)
+    return first.zip_with(is_other, pl.Series([None], dtype=pl.String))
+
+
+def _nothing(dtype: PolarsDataType, length: int) -> pl.Series:
+    return pl.Series([None], dtype=dtype).new_from_index(0, length)
 
 
 def _notes() -> IO[bytes]:

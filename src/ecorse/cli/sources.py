@@ -63,11 +63,7 @@ def source_check(
             print(f"FAIL: {checked.refusal}")
         else:
             word = "PASS" if checked.is_pass else "FAIL"
-            print(
-                f"{word}: {checked.rows_read:,} rows read, {len(checked.problems):,} with "
-                f"problems, {checked.rows_repeated:,} that repeat an earlier one and "
-                f"{checked.rows_suspected:,} that may."
-            )
+            print(f"{word}: {checked.sentence()}")
     if not checked.is_pass:
         raise typer.Exit(65)
 

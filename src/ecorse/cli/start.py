@@ -1,4 +1,4 @@
-"""Beginning: a project, a running system, simulated rows to try it with: init, up, simulate.
+"""Beginning: a project, a running system, simulated data to try it with: init, up, simulate.
 
 What belongs here: options and printing of these. What does not: the work (``ecorse.stack``,
 ``ecorse.simulate``).
@@ -53,6 +53,28 @@ def simulate(
     grow = augment_rows if augment else append_rows
     growth = grow(data, rows=rows, seed=seed, format_name=format_name)
     print(f"Appended {rows:,} simulated rows of {growth.format} to {data} (seed {growth.seed}).")
+
+
+@commands.command("simulate-export")
+def simulate_export(
+    platform: Annotated[str, typer.Argument(help="A shop system, e.g. shopify_orders.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go.")],
+    orders: Annotated[int, typer.Option(min=1, help="Orders in the whole period, roughly.")] = 600,
+    days: Annotated[int, typer.Option(min=1, help="Days from 1 January 2019 on.")] = 59,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed, another shop.")] = 5,
+) -> None:
+    """Write a simulated shop's export from a shop system, the system's own report and its books."""
+    from ecorse.simulate import Plan
+    from ecorse.simulate.platforms.write_platform import REPORT_FOLDER, simulate_platform
+
+    plan = Plan(seed=seed, customers=max(1, orders // 4), orders=orders, events=0, days=days)
+    books = simulate_platform(folder, plan, platform)
+    for place in (folder, folder / REPORT_FOLDER):
+        for path in sorted(p for p in place.iterdir() if p.suffix in (".csv", ".txt")):
+            print(path)
+    print(f"{len(books.counted):,} orders in the books, {books.currency}:")
+    for measure, amount in books.totals().items():
+        print(f"{measure:12} {amount:>14,.2f}")
 
 
 @commands.command()

@@ -10,7 +10,7 @@ from collections import Counter
 from decimal import Decimal
 from typing import NamedTuple
 
-from ecorse.clean.cleaner import Account
+from ecorse.clean.account import LINES_ADDED, Account
 from ecorse.ingest.rows import Moves
 
 
@@ -23,7 +23,9 @@ class Counted(NamedTuple):
     rows_ignored: int
     rows_rejected: int
     rows_by_table: dict[str, int]
+    lines_added: int
     money_staged: Decimal
+    money: dict[str, Decimal]
     counts: dict[str, dict[str, int]]
 
 
@@ -33,15 +35,18 @@ def count(account: Account, moves: Moves, table: str) -> Counted:
     Parameters
     ----------
     table
-        The table of the source, whose rows are the rows of the file.
+        The table of the source, whose rows are the rows of the file, apart from lines that were
+        added to them.
     """
-    rows, money = Counter(account.lines), account.money
-    for sign, moved in zip((1, -1), moves, strict=True):
+    rows, staged = Counter(account.lines), account.money
+    for sign, moved in ((1, moves.staged), (-1, moves.set_aside)):
         for name, move in moved.items():
             rows[name] += sign * move.rows
-            money += sign * move.money
+            staged += sign * move.money
+    added = rows.pop(LINES_ADDED, 0)
+    own = rows[table]
     rejected, ignored = sum(account.rejected.values()), sum(account.ignored.values())
-    duplicate = account.rows_read - rejected - ignored - rows[table]
+    duplicate = account.rows_read - rejected - ignored - own
     across = moves.set_aside[table].rows if table in moves.set_aside else 0
     counts = {
         "duplicate": {
@@ -50,21 +55,41 @@ def count(account: Account, moves: Moves, table: str) -> Counted:
         },
         "ignored": dict(account.ignored),
         "rejected": dict(account.rejected),
+        "flagged": dict(account.flagged),
+        "warned": dict(account.broken),
+        "replaced": {"line_key": moves.replaced.rows},
     }
-    if account.flagged:
-        counts["flagged"] = dict(account.flagged)
-    if account.broken:
-        counts["warned"] = dict(account.broken)
+    kept = {
+        kind: {rule: number for rule, number in rules.items() if number}
+        for kind, rules in counts.items()
+    }
+    rows[table] += added
     return Counted(
         rows_read=account.rows_read,
-        rows_staged=rows[table],
+        rows_staged=own,
         rows_duplicate=duplicate,
         rows_ignored=ignored,
         rows_rejected=rejected,
         rows_by_table={name: n for name, n in rows.items() if n or name == table},
-        money_staged=money,
-        counts={
-            kind: {rule: number for rule, number in rules.items() if number}
-            for kind, rules in counts.items()
-        },
+        lines_added=added,
+        money_staged=staged,
+        money=_money(account, moves, staged),
+        counts={k: v for k, v in kept.items() if v or k not in ("flagged", "replaced")},
     )
+
+
+def _money(account: Account, moves: Moves, staged: Decimal) -> dict[str, Decimal]:
+    """What became of the money of the rows that could be read, without what is nothing.
+
+    Rows of a key that came twice are known to be rejected only when all others are staged: their
+    money is among the cleaned.
+    """
+    across = sum((move.money for move in moves.set_aside.values()), Decimal(0))
+    money = {
+        "staged": staged,
+        "duplicate_in_file": account.money_cleaned - account.money_contradicting - staged - across,
+        "duplicate_across_files": across,
+        "rejected": account.money_rejected + account.money_contradicting,
+        "replaced": moves.replaced.money,
+    }
+    return {name: amount for name, amount in money.items() if amount or name == "staged"}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 
-from ecorse.clean.cleaner import Cleaner
 from ecorse.errors import ContractError
-from ecorse.schema.source import LookingUp, Shop
-from ecorse.settings import get_settings
+from ecorse.ingest.dry import dry_load
+from ecorse.ingest.summary import money_as
+from ecorse.schema.source import Shop
 from ecorse.sources import get_source
 from ecorse.sources.reading import Reading
 
@@ -30,7 +31,11 @@ class Problem:
 
 @dataclass
 class Checked:
-    """What a load of the file would find; ``refusal`` if it would be refused whole."""
+    """What a load of the file into an empty warehouse would do; ``refusal`` if it would refuse it.
+
+    ``rows_repeated`` repeat an earlier row of the file and would be left out; rows that other files
+    hold too are known to a load only. ``money`` says what became of the file's, as ``ops.load``.
+    """
 
     file_name: str
     source: str
@@ -38,7 +43,9 @@ class Checked:
     rows_read: int = 0
     rows_good: int = 0
     rows_repeated: int = 0
-    rows_suspected: int = 0
+    lines_added: int = 0
+    money: dict[str, Decimal] = field(default_factory=dict)
+    currency: str = ""
     ignored: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
     flagged: dict[str, int] = field(default_factory=dict)
@@ -52,54 +59,45 @@ class Checked:
         """Whether every row would be staged, or be left out for being blank or repeated."""
         return not self.refusal and not self.problems
 
+    def sentence(self) -> str:
+        """The account of the file, with its money, for a person."""
+
+        def worth(kind: str) -> str:
+            amount = money_as(self.money, kind)
+            return f" ({amount:,.2f} {self.currency})" if amount else ""
+
+        added = f", with {self.lines_added:,} lines added" if self.lines_added else ""
+        ignored = sum(self.ignored.values())
+        return (
+            f"{self.rows_read:,} rows read = {self.rows_good:,} good{added}{worth('staged')}, "
+            f"{self.rows_repeated:,} that repeat an earlier one{worth('duplicate')}, "
+            f"{ignored:,} ignored, {len(self.problems):,} with problems{worth('rejected')}."
+        )
+
 
 def check_file(path: Path, source: str, shop: Shop, *, reading: Reading | None = None) -> Checked:
-    """Clean a file as a load would, and give every problem; nothing is written anywhere.
-
-    ``rows_repeated`` repeat an earlier row of the file; ``rows_suspected`` may repeat one, and a
-    load decides about them.
-    """
-    declared = get_source(source, reading)
-    settings = get_settings()
+    """Clean a file as a load would, and give every problem; nothing is written anywhere."""
     checked = Checked(path.name, source)
     try:
-        if isinstance(declared, LookingUp):
-            declared = declared.bind(path.parent)
-        with path.open("rb") as file:
-            cleaner = Cleaner(
-                file,
-                path.stat().st_size,
-                source=declared,
-                shop=shop,
-                file_name=path.name,
-                max_record_bytes=settings.max_record_bytes,
-                reject_limit_share=settings.reject_limit_share,
-            )
-            for block in cleaner:
-                checked.rows_good += block.lines.height
-                checked.rows_repeated += block.repeated
-                checked.rows_suspected += block.candidates.height
-                checked.problems += [
-                    Problem(line, rule, column, sentence)
-                    for line, rule, column, sentence in block.rejected.select(
-                        "source_line", "rule", "column_name", "sentence"
-                    ).iter_rows()
-                ]
+        dry = dry_load(path, get_source(source, reading), shop, keep=False)
     except ContractError as error:
         checked.refusal = str(error)
         return checked
     except OSError as error:
         checked.refusal = f"{path}: cannot be read ({error.strerror})."
         return checked
-    account = cleaner.account
-    checked.rows_read = account.rows_read
+    counted, account = dry.counted, dry.cleaner.account
+    checked.rows_read, checked.rows_good = counted.rows_read, counted.rows_staged
+    checked.rows_repeated, checked.lines_added = counted.rows_duplicate, counted.lines_added
+    checked.money, checked.currency = counted.money, shop.currency
     checked.ignored = _counts(account.ignored)
     checked.rejected = _counts(account.rejected)
     checked.flagged = _counts(account.flagged)
     checked.warned = _counts(account.broken)
     checked.repaired = _counts(account.repaired)
-    checked.warnings = cleaner.warnings
-    checked.problems.sort(key=lambda problem: problem.line)
+    checked.warnings = dry.cleaner.warnings
+    problems = dry.rejected.select("source_line", "rule", "column_name", "sentence").iter_rows()
+    checked.problems = sorted((Problem(*row) for row in problems), key=lambda p: p.line)
     return checked
 
 

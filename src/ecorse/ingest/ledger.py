@@ -36,7 +36,13 @@ class KnownLoad(NamedTuple):
     file_name: str
     sha256: str
     withdrawn_reason: str | None
+    line_order: int | None
     terms: Terms
+
+    @property
+    def is_kept_out(self) -> bool:
+        """Whether it was withdrawn, so that its content is not loaded again."""
+        return self.withdrawn_reason is not None
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,9 @@ class LoadRow:
     rows_ignored: int
     rows_rejected: int
     rows_by_table: Mapping[str, int]
+    lines_added: int
     money_staged: Decimal
+    money: Mapping[str, Decimal]
     counts: Mapping[str, Mapping[str, int]]
     warnings: Sequence[str]
     contract_sha256: str
@@ -63,6 +71,7 @@ class LoadRow:
     currency: str
     first_row_at: datetime | None
     last_row_at: datetime | None
+    line_order: int | None
     started_at: datetime
     run_id: int | None
     ecorse_version: str
@@ -100,7 +109,8 @@ def known_loads(
     """
     rows = conn.execute(
         """
-        select load_id, file_name, sha256, withdrawn_reason, contract_sha256, time_zone, currency
+        select load_id, file_name, sha256, withdrawn_reason, line_order, contract_sha256,
+            time_zone, currency
         from ops.load
         where shop_id = %(shop)s and source = %(source)s and (
             (superseded_at is null and (file_name = %(file)s or sha256 = %(sha256)s))
@@ -111,8 +121,8 @@ def known_loads(
         {"shop": shop_id, "source": source, "file": file_name, "sha256": sha256},
     ).fetchall()
     return [
-        KnownLoad(load_id, name, content, reason, Terms(*terms))
-        for load_id, name, content, reason, *terms in rows
+        KnownLoad(load_id, name, content, reason, line_order, Terms(*terms))
+        for load_id, name, content, reason, line_order, *terms in rows
     ]
 
 
@@ -203,6 +213,7 @@ def record_load(conn: psycopg.Connection, load: LoadRow, replaced: Sequence[int]
         "known_at": known_at[0],
         "rows_by_table": json.dumps(load.rows_by_table, sort_keys=True),
         "counts": json.dumps(load.counts, sort_keys=True),
+        "money": _exact_json(load.money),
         "warnings": json.dumps(load.warnings, ensure_ascii=False),
     }
     conn.execute(
@@ -224,6 +235,11 @@ def record_load(conn: psycopg.Connection, load: LoadRow, replaced: Sequence[int]
         (load.load_id,),
     )
     conn.execute("delete from ops.load_attempt where load_id = %s", (load.load_id,))
+
+
+def _exact_json(amounts: Mapping[str, Decimal]) -> str:
+    """A JSON object of numbers with every decimal that they have."""
+    return "{" + ", ".join(f"{json.dumps(name)}: {amounts[name]:f}" for name in amounts) + "}"
 
 
 def supersede(conn: psycopg.Connection, replaced: Sequence[int], by: int) -> None:

@@ -24,14 +24,13 @@ from ecorse.clean.cleaner import Cleaner
 from ecorse.columns import SIMULATED_SUFFIX
 from ecorse.errors import ContractError, DiskFull, StoreBusy
 from ecorse.failpoints import failpoint
-from ecorse.ingest import ledger
+from ecorse.ingest import keyed, ledger
 from ecorse.ingest.account import count
 from ecorse.ingest.archive import Archived, Incoming, settle
 from ecorse.ingest.report import write_report
 from ecorse.ingest.rows import LoadedRows
 from ecorse.ingest.summary import LoadSummary
 from ecorse.schema.source import LookingUp, Shop, Source
-from ecorse.schema.staging import STAGING_TABLES
 from ecorse.settings import get_settings
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import Fence
@@ -98,10 +97,10 @@ def load_file(
                 met = ledger.known_loads(
                     conn, shop.shop_id, source.name, file_name=name, sha256=sha256
                 )
-                for known in met:
-                    is_kept_out = known.withdrawn_reason is not None
-                    if known.sha256 == sha256 and (known.terms == terms or is_kept_out):
-                        return _skip(conn, known, met, shop, source.name, name, fence)
+                known = next((m for m in met if m.sha256 == sha256), None)
+                is_known = known is not None and (known.terms == terms or known.is_kept_out)
+                if known and is_known and not _is_told_anew(conn, known, shop, source, name):
+                    return _skip(conn, known, met, shop, source, name, fence)
             load = _Load(conn, incoming, shop, source, terms, name, fence, run_id, started_at)
             return load.run(progress)
     except psycopg.errors.DiskFull as error:
@@ -116,12 +115,28 @@ def load_file(
         ) from None
 
 
+def _is_told_anew(
+    conn: psycopg.Connection, known: ledger.KnownLoad, shop: Shop, source: Source, file_name: str
+) -> bool:
+    """Whether a known content comes again to replace what later loads said of its lines."""
+    if known.is_kept_out or not source.contract.line_key or known.file_name == file_name:
+        return False
+    return keyed.is_told_anew(
+        conn,
+        shop.shop_id,
+        source.name,
+        file_name=file_name,
+        sha256=known.sha256,
+        load_id=known.load_id,
+    )
+
+
 def _skip(
     conn: psycopg.Connection,
     known: ledger.KnownLoad,
     met: list[ledger.KnownLoad],
     shop: Shop,
-    source: str,
+    source: Source,
     file_name: str,
     fence: Fence,
 ) -> LoadSummary:
@@ -129,10 +144,18 @@ def _skip(
 
     But a withdrawn content takes no other's place: it is as if the file had not come.
     """
-    is_withdrawn = known.withdrawn_reason is not None
-    replaced = [] if is_withdrawn else [m.load_id for m in met if m is not known]
+    replaced = [] if known.is_kept_out else [m.load_id for m in met if m is not known]
     ledger.supersede(conn, replaced, known.load_id)
-    ledger.resolve_refused(conn, shop.shop_id, source, file_name)
+    ledger.resolve_refused(conn, shop.shop_id, source.name, file_name)
+    if source.contract.line_key and known.line_order is not None and not known.is_kept_out:
+        keyed.note_seen(
+            conn,
+            shop.shop_id,
+            source.name,
+            file_name=file_name,
+            sha256=known.sha256,
+            line_order=known.line_order,
+        )
     with conn.cursor() as cursor:
         fence.check(cursor)
     conn.commit()
@@ -166,7 +189,6 @@ class _Load:
         self.conn, self.incoming, self.shop, self.source = conn, incoming, shop, source
         self.file_name, self.fence, self.run_id = file_name, fence, run_id
         self.terms, self.started_at = terms, started_at
-        self.table = STAGING_TABLES[source.contract.table]
         self.load_id = 0
 
     def run(self, progress: Callable[[int], None] | None) -> LoadSummary:
@@ -194,7 +216,9 @@ class _Load:
             )
             self.conn.commit()
             try:
-                rows = LoadedRows(self.conn, self.table, self.load_id, settings.copy_streams)
+                rows = LoadedRows(
+                    self.conn, self.source.contract, self.load_id, settings.copy_streams
+                )
                 self._copy(cleaner, rows, progress, background)
                 summary = self._make_it_count(cleaner, rows, self.incoming.finish())
             except Exception as error:
@@ -237,7 +261,8 @@ class _Load:
             conn, shop.shop_id, source, file_name=self.file_name, sha256=archived.sha256
         )
         replaced = [m.load_id for m in met]
-        moves = rows.decide(shop.shop_id, source, replaced, account)
+        place = self._place(archived.sha256, replaced)
+        moves = rows.decide(shop.shop_id, source, replaced, account, place)
         load = ledger.LoadRow(
             load_id=self.load_id,
             shop_id=shop.shop_id,
@@ -245,11 +270,12 @@ class _Load:
             file_name=self.file_name,
             sha256=archived.sha256,
             size_bytes=archived.size_bytes,
-            **count(account, moves, self.table.name)._asdict(),
+            **count(account, moves, self.source.contract.table)._asdict(),
             warnings=cleaner.warnings,
             **self.terms._asdict(),
             first_row_at=account.first_at,
             last_row_at=account.last_at,
+            line_order=place.line_order if place else None,
             started_at=self.started_at,
             run_id=self.run_id,
             ecorse_version=__version__,
@@ -262,6 +288,23 @@ class _Load:
             self.fence.check(cursor)
         conn.commit()
         return LoadSummary.of(load, met, self.terms)
+
+    def _place(self, sha256: str, replaced: list[int]) -> keyed.Place | None:
+        """Where the load stands among those of its source, if its lines have a key."""
+        if not self.source.contract.line_key:
+            return None
+        scope = (self.conn, self.shop.shop_id, self.source.name)
+        place = keyed.place_of(
+            *scope,
+            file_name=self.file_name,
+            sha256=sha256,
+            load_id=self.load_id,
+            replaced=replaced,
+        )
+        keyed.note_seen(
+            *scope, file_name=self.file_name, sha256=sha256, line_order=place.line_order
+        )
+        return place
 
     def _remember_shops(self, is_simulated: bool) -> None:
         shop = self.shop

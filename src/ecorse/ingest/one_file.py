@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import polars as pl
-
-from ecorse.clean.cleaner import Cleaner
 from ecorse.errors import ConfigError
+from ecorse.ingest.dry import dry_load
 from ecorse.ingest.shops import load_shops
 from ecorse.layers import is_project
-from ecorse.schema.source import LookingUp
 from ecorse.settings import get_settings
 from ecorse.show import html_table
 from ecorse.sources import get_source
@@ -32,13 +30,15 @@ class Cleaned:
     """What became of every row of a file.
 
     ``rows`` are typed and canonical, with the line they stood on; ``rejects`` have rule, column,
-    sentence and raw text. ``tables`` has rows of further tables that the file fills. ``account``:
-    rows read = rows + rejected + duplicate + ignored.
+    sentence and raw text. ``tables`` has rows of further tables that the file fills, and lines made
+    of values beside its rows. ``account``: rows read = rows + rejected + duplicate + ignored.
+    ``money`` says what became of the file's money, in the shop's currency.
     """
 
     rows: pd.DataFrame
     rejects: pd.DataFrame
     account: Mapping[str, int]
+    money: Mapping[str, Decimal] = field(default_factory=dict)
     warnings: Sequence[str] = ()
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
@@ -91,51 +91,22 @@ def clean_file(
     if not path.is_file():
         raise ConfigError(f"{path}: there is no such file.")
     whose, reading = _shop(source, shop, time_zone, currency)
-    reader = get_source(source, reading)
-    if isinstance(reader, LookingUp):
-        reader = reader.bind(path.parent)
-    settings = get_settings()
-    with path.open("rb") as opened:
-        cleaner = Cleaner(
-            opened,
-            path.stat().st_size,
-            source=reader,
-            shop=whose,
-            file_name=path.name,
-            max_record_bytes=settings.max_record_bytes,
-            reject_limit_share=settings.reject_limit_share,
-        )
-        blocks = list(cleaner)
-    rows = _concat([frame for b in blocks for frame in (b.lines, b.candidates)])
-    kept = rows
+    dry = dry_load(path, get_source(source, reading), whose, keep=True)
+    counted, rows = dry.counted, dry.rows
     if not rows.is_empty():
-        compared = [name for name in rows.columns if name != "source_line"]
-        kept = rows.sort("source_line").unique(compared, keep="first", maintain_order=True)
-    rejects = _concat([block.rejected for block in blocks])
-    parts = [part for b in blocks for part in (b.companions, b.companion_candidates)]
-    tables = {
-        name: _of_lines(_concat([part[name] for part in parts if name in part]), kept)
-        for name in sorted({name for part in parts for name in part})
-    }
+        rows = rows.sort("source_line")
     account = {
-        "read": cleaner.account.rows_read,
-        "rows": kept.height,
-        "rejected": rejects.height,
-        "duplicate": rows.height - kept.height + sum(block.repeated for block in blocks),
-        "ignored": cleaner.account.ignored.total(),
+        "read": counted.rows_read,
+        "rows": counted.rows_staged,
+        "rejected": counted.rows_rejected,
+        "duplicate": counted.rows_duplicate,
+        "ignored": counted.rows_ignored,
     }
-    pandas = {name: frame.to_pandas() for name, frame in tables.items()}
-    return Cleaned(kept.to_pandas(), rejects.to_pandas(), account, cleaner.warnings, pandas)
-
-
-def _concat(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    filled = [frame for frame in frames if frame.width]
-    return pl.concat(filled, how="diagonal_relaxed") if filled else pl.DataFrame()
-
-
-def _of_lines(frame: pl.DataFrame, kept: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a further table whose line was kept."""
-    return frame.filter(pl.col("source_line").is_in(kept["source_line"].implode()))
+    tables = {name: frame.to_pandas() for name, frame in dry.companions.items()}
+    return Cleaned(
+        rows.to_pandas(), dry.rejected.to_pandas(), account, counted.money, dry.cleaner.warnings,
+        tables,
+    )  # fmt: skip
 
 
 def _shop(

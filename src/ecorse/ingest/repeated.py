@@ -20,9 +20,9 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg import sql
 
+from ecorse.clean.account import LINES_ADDED, REPEATED, Differing
+from ecorse.schema.staging import STAGING_TABLES
 from ecorse.schema.table import StagingTable
-
-NOT_COMPARED = ("load_id", "source_line")
 
 
 class Moved(NamedTuple):
@@ -123,41 +123,51 @@ def _copy_in(conn: psycopg.Connection, table: str, text: IO[bytes]) -> None:
             copy.write(block)
 
 
-def _same_row(left: str, right: str, table: StagingTable, columns: Sequence[str]) -> sql.Composable:
-    """Condition: two rows agree in every canonical column."""
+def same_row(left: str, right: str, table: StagingTable) -> sql.Composable:
+    """Condition: two rows agree in everything that their source declares."""
     a, b = sql.Identifier(left), sql.Identifier(right)
     equal = "{a}.{c} = {b}.{c}"
     maybe_null = "{a}.{c} is not distinct from {b}.{c}"
     return sql.SQL(" and ").join(
         sql.SQL(equal if name in table.key else maybe_null).format(a=a, b=b, c=sql.Identifier(name))
-        for name in columns
-        if name not in NOT_COMPARED
+        for name in table.identity
     )
 
 
-def _names(columns: Sequence[str], prefix: str = "") -> sql.Composable:
+def names(columns: Sequence[str], prefix: str = "") -> sql.Composable:
     qualified = [(prefix, name) if prefix else (name,) for name in columns]
     return sql.SQL(", ").join(sql.Identifier(*name) for name in qualified)
 
 
-def _moved(conn: psycopg.Connection, statement: sql.Composed) -> Moved:
+def moved(conn: psycopg.Connection, statement: sql.Composed) -> Moved:
     row = conn.execute(statement).fetchone()
     assert row is not None
     return Moved(*row)
 
 
 def stage_new_candidates(
-    conn: psycopg.Connection, table: StagingTable, companions: Iterable[StagingTable]
-) -> dict[str, Moved]:
+    conn: psycopg.Connection, table: StagingTable, companions: Iterable[str], *, flags: bool
+) -> tuple[dict[str, Moved], int]:
     """Stage the candidates that turn out to be new; the others repeat a row of this load.
 
-    Companion rows are staged with the candidate of their source line. Gives what was
-    staged, by table.
+    Companion rows are staged with the candidate of their source line.
+
+    Parameters
+    ----------
+    companions
+        Tables with undecided companion rows.
+    flags
+        Stage the repeated ones too, marked as such.
+
+    Returns
+    -------
+    tuple
+        What was staged, by table, and how many of these rows were marked.
     """
     columns = table.column_names
-    compared = [c for c in columns if c not in NOT_COMPARED]
+    compared = table.identity
     conn.execute("analyze candidate, possible_original")
-    staged = _moved(
+    new = moved(
         conn,
         sql.SQL(
             """
@@ -176,22 +186,93 @@ def stage_new_candidates(
             """
         ).format(
             table=sql.Identifier(*table.relation),
-            columns=_names(columns),
-            of_candidate=_names(columns, "candidate"),
-            compared=_names(compared, "candidate"),
-            same=_same_row("possible_original", "candidate", table, columns),
+            columns=names(columns),
+            of_candidate=names(columns, "candidate"),
+            compared=names(compared, "candidate"),
+            same=same_row("possible_original", "candidate", table),
             money=sql.SQL(table.money),
         ),
     )
-    return {table.name: staged} | {
-        other.name: _stage_companions(conn, other) for other in companions
+    flagged = _stage_repeated(conn, table) if flags else Moved(0, Decimal(0))
+    both = Moved(new.rows + flagged.rows, new.money + flagged.money)
+    return {table.name: both} | stage_companions(conn, table, companions), flagged.rows
+
+
+def _stage_repeated(conn: psycopg.Connection, table: StagingTable) -> Moved:
+    """Stage the candidates that were not, marked as repeats."""
+    columns = names(table.column_names)
+    return moved(
+        conn,
+        sql.SQL(
+            """
+            with repeated as (
+                update candidate
+                set flags = coalesce(flags, '[]') || to_jsonb({flag}::text)
+                where source_line not in (select source_line from staged)
+                returning {columns}
+            ), put as (
+                insert into {table} ({columns}) select {columns} from repeated
+                returning source_line, {money} as money
+            ), noted as (
+                insert into staged (source_line) select source_line from put
+            )
+            select count(*), coalesce(sum(money), 0) from put
+            """
+        ).format(
+            table=sql.Identifier(*table.relation),
+            columns=columns,
+            flag=sql.Literal(REPEATED),
+            money=sql.SQL(table.money),
+        ),
+    )
+
+
+def differing_repeats(conn: psycopg.Connection, table: StagingTable) -> Differing:
+    """The candidates that repeat a row of this load and say otherwise where nothing is declared.
+
+    Called after the new ones were staged. Money without that of companions.
+    """
+    row = conn.execute(
+        sql.SQL(
+            """
+            with original as (
+                select * from possible_original
+                union all
+                select * from candidate where source_line in (select source_line from staged)
+            ), dropped as (
+                select *, {money} as money from candidate
+                where source_line not in (select source_line from staged)
+            ), differing as (
+                select dropped.money, dropped.extra, original.extra as other
+                from dropped inner join original on {same}
+                where original.extra is distinct from dropped.extra
+            )
+            select count(*), coalesce(sum(money), 0), (
+                select array_agg(distinct key) from differing, jsonb_object_keys(extra) as key
+                where extra -> key is distinct from other -> key
+            )
+            from differing
+            """
+        ).format(money=sql.SQL(table.money), same=same_row("original", "dropped", table))
+    ).fetchone()
+    assert row is not None
+    return Differing(row[0], row[1], set(row[2] or ()))
+
+
+def stage_companions(
+    conn: psycopg.Connection, table: StagingTable, companions: Iterable[str]
+) -> dict[str, Moved]:
+    """Stage the undecided companions of candidates that were staged; what was, by table."""
+    return {
+        LINES_ADDED if name == table.name else name: _stage_companions(conn, STAGING_TABLES[name])
+        for name in sorted(companions)
     }
 
 
 def _stage_companions(conn: psycopg.Connection, table: StagingTable) -> Moved:
     """Stage the undecided companion rows of a table whose primary row was staged."""
-    columns = _names(table.column_names)
-    return _moved(
+    columns = names(table.column_names)
+    return moved(
         conn,
         sql.SQL(
             """
@@ -237,17 +318,17 @@ def set_repeated_aside(
         span = sql.SQL("{} between {} and {}").format(
             sql.Identifier(table.time), sql.Literal(first_at), sql.Literal(last_at)
         )
-    moved = _moved(
+    found = moved(
         conn,
         sql.SQL(
             """
             with held as (
-                select {columns} from {table} where load_id in ({others}) and {span}
+                select {columns} from {table} where load_id in ({others}) and {span} and {own}
                 union all
-                select {columns} from {twin} where load_id in ({others}) and {span}
+                select {columns} from {twin} where load_id in ({others}) and {span} and {own}
             ), moved as (
                 delete from {table}
-                where {name}.load_id = {load_id}
+                where {name}.load_id = {load_id} and {own}
                     and exists (select from held where {same})
                 returning {of_table}
             ), noted as (
@@ -260,29 +341,47 @@ def set_repeated_aside(
             select count(*), coalesce(sum(money), 0) from put
             """
         ).format(
-            columns=_names(columns),
+            columns=names(columns),
             table=sql.Identifier(*table.relation),
             name=sql.Identifier(table.name),
             twin=sql.Identifier("staging", table.twin),
-            of_table=_names(columns, table.name),
+            of_table=names(columns, table.name),
             load_id=sql.Literal(load_id),
             others=sql.SQL(", ").join(map(sql.Literal, others)),
             span=span,
-            same=_same_row(table.name, "held", table, columns),
+            own=sql.SQL(table.own_rows),
+            same=same_row(table.name, "held", table),
             money=sql.SQL(table.money),
         ),
     )
-    if not moved.rows:
+    return move_companions(conn, table, found, companions, load_id)
+
+
+def move_companions(
+    conn: psycopg.Connection,
+    table: StagingTable,
+    found: Moved,
+    companions: Iterable[StagingTable],
+    load_id: int,
+) -> dict[str, Moved]:
+    """Let the companions of rows that were moved to the twin follow them; what was moved, by table.
+
+    Lines that were added to a row's own table follow it too.
+    """
+    if not found.rows:
         return {}
-    return {table.name: moved} | {
-        other.name: _move_companions(conn, other, load_id) for other in companions
-    }
+    moves = {table.name: found}
+    for other in companions:
+        moves[other.name] = _move_companions(conn, other, load_id)
+    if table.has_added_lines:
+        moves[LINES_ADDED] = _move_companions(conn, table, load_id)
+    return moves
 
 
 def _move_companions(conn: psycopg.Connection, table: StagingTable, load_id: int) -> Moved:
     """Move the companion rows of a table whose primary row was moved."""
-    columns = _names(table.column_names)
-    return _moved(
+    columns = names(table.column_names)
+    return moved(
         conn,
         sql.SQL(
             """

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from ecorse.clean.cleaner import Account
+from ecorse.clean.account import Account
 from ecorse.errors import TerminalError
 from ecorse.ingest.ledger import LoadRow
 from ecorse.warehouse.connect import connect

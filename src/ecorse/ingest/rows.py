@@ -8,6 +8,7 @@ finding repeated rows (``repeated``), the order of a load's steps (``load``), it
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
@@ -15,9 +16,12 @@ import polars as pl
 import psycopg
 from numpy.typing import NDArray
 
-from ecorse.clean.cleaner import Account, CleanBlock
-from ecorse.ingest import repeated
+from ecorse.clean.account import KEY_TWICE, LINES_ADDED, REPEATED, Account
+from ecorse.clean.cleaner import CleanBlock
+from ecorse.ingest import keyed, repeated
+from ecorse.ingest.keyed import Place
 from ecorse.ingest.repeated import Moved
+from ecorse.schema.contract import Contract
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.schema.table import StagingTable
 from ecorse.warehouse.connect import connect
@@ -26,10 +30,14 @@ from ecorse.warehouse.lock import Fence
 
 
 class Moves(NamedTuple):
-    """Candidates that were staged after all, and rows that were set aside, by table."""
+    """Candidates that were staged after all, and rows that were set aside, by table.
+
+    ``replaced`` are rows of earlier loads whose key came with other content.
+    """
 
     staged: dict[str, Moved]
     set_aside: dict[str, Moved]
+    replaced: Moved
 
 
 class LoadedRows:
@@ -40,22 +48,25 @@ class LoadedRows:
     """
 
     def __init__(
-        self, conn: psycopg.Connection, table: StagingTable, load_id: int, stream_count: int
+        self, conn: psycopg.Connection, contract: Contract, load_id: int, stream_count: int
     ) -> None:
-        self._conn, self._table, self._load_id = conn, table, load_id
-        self._stream_count = stream_count
+        self._conn, self._load_id, self._stream_count = conn, load_id, stream_count
+        self._contract, self._table = contract, STAGING_TABLES[contract.table]
         self._streams: dict[str, CopyStreams] = {}
         self._has_candidates = False
         self._companion_tables: set[str] = set()
-        repeated.create_work_tables(conn, table)
+        repeated.create_work_tables(conn, self._table)
+        if contract.line_key:
+            keyed.create_work_tables(conn)
 
     def add(self, block: CleanBlock) -> None:
         """Queue a block's new rows for their streams; keep its candidates and rejects."""
         with self._conn.cursor() as cursor:
             self._keep_undecided(cursor, block)
-        self._write(self._table.name, block.lines, self._stream_count)
+        self._write(self._table.name, self._table, block.lines, self._stream_count)
         for name, rows in block.companions.items():
-            self._write(name, rows, 1)
+            added = LINES_ADDED if name == self._table.name else name
+            self._write(added, STAGING_TABLES[name], rows, 1)
 
     def finish(self, originals: Iterable[NDArray[np.int64]]) -> None:
         """Wait until every row has reached the server, and fetch what candidates may repeat.
@@ -86,25 +97,64 @@ class LoadedRows:
         """Whether no row is new for certain."""
         return not self._streams
 
-    def decide(self, shop_id: str, source: str, replaced: list[int], account: Account) -> Moves:
-        """Stage new candidates, and set aside what other loads than the ``replaced`` hold."""
-        candidates = self._tables(self._companion_tables)
-        staged = {}
-        if self._has_candidates:
-            staged = repeated.stage_new_candidates(self._conn, self._table, candidates)
+    def decide(
+        self,
+        shop_id: str,
+        source: str,
+        replaced: list[int],
+        account: Account,
+        place: Place | None,
+    ) -> Moves:
+        """Stage new candidates, and set aside what other loads than the ``replaced`` hold.
+
+        Parameters
+        ----------
+        place
+            The load's place, where rows have a key.
+
+        The account gets what is only known now: marked, rejected and doubtful rows.
+        """
+        staged = self._stage_candidates(account) if self._has_candidates else {}
+        names = {*self._companion_tables, *account.lines} - {self._table.name, LINES_ADDED}
+        companions = [STAGING_TABLES[name] for name in sorted(names)]
+        if place is not None:
+            set_aside, changed = keyed.set_unchanged_aside(
+                self._conn, self._load_id, self._table, companions, place.earlier
+            )
+            return Moves(staged, set_aside, changed)
         span = (account.first_at, account.last_at)
         others = repeated.overlapping_loads(self._conn, shop_id, source, replaced, *span)
-        companions = self._tables({*self._companion_tables, *account.lines})
         set_aside = repeated.set_repeated_aside(
             self._conn, self._load_id, self._table, companions, others, *span
         )
-        return Moves(staged, set_aside)
+        return Moves(staged, set_aside, Moved(0, Decimal(0)))
+
+    def _stage_candidates(self, account: Account) -> dict[str, Moved]:
+        if self._contract.line_key:
+            staged, rejected = keyed.stage_new_candidates(
+                self._conn, self._table, self._companion_tables
+            )
+            account.rejected[KEY_TWICE] += rejected.rows
+            account.money_contradicting += rejected.money
+            return staged
+        staged, marked = repeated.stage_new_candidates(
+            self._conn,
+            self._table,
+            self._companion_tables,
+            flags=self._contract.repeats == "flag",
+        )
+        account.flagged[REPEATED] += marked
+        if account.has_undeclared:
+            account.differing.add(repeated.differing_repeats(self._conn, self._table))
+        return staged
 
     def _keep_undecided(self, cursor: psycopg.Cursor, block: CleanBlock) -> None:
         """Copy a block's candidates and rejects to the load's temporary tables."""
         if block.candidates.height:
             self._has_candidates = True
             copy_frame(cursor, ("candidate",), self._with_load(block.candidates))
+        if block.raw.height:
+            copy_frame(cursor, ("candidate_text",), block.raw)
         for name, rows in block.companion_candidates.items():
             table = STAGING_TABLES[name]
             repeated.create_candidates(self._conn, table, repeated.candidates_of(table))
@@ -114,19 +164,14 @@ class LoadedRows:
         if block.rejected.height:
             copy_frame(cursor, ("rejected",), block.rejected)
 
-    def _write(self, name: str, rows: pl.DataFrame, stream_count: int) -> None:
-        """Queue rows for their table's streams; these start with the table's first rows."""
+    def _write(self, name: str, table: StagingTable, rows: pl.DataFrame, stream_count: int) -> None:
+        """Queue rows for the streams of their name, which start with the first rows."""
         if not rows.height:
             return
         lines = self._with_load(rows)
         if name not in self._streams:
-            relation = STAGING_TABLES[name].relation
-            self._streams[name] = CopyStreams(relation, lines.columns, stream_count)
+            self._streams[name] = CopyStreams(table.relation, lines.columns, stream_count)
         self._streams[name].write(lines)
 
     def _with_load(self, lines: pl.DataFrame) -> pl.DataFrame:
         return lines.with_columns(pl.lit(self._load_id).alias("load_id"))
-
-    def _tables(self, names: set[str]) -> list[StagingTable]:
-        """The tables of companion rows among the names, in a fixed order."""
-        return [STAGING_TABLES[name] for name in sorted(names - {self._table.name})]

@@ -6,7 +6,7 @@ row (``ledger``), the report (``report``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -32,7 +32,9 @@ class LoadSummary:
     rows_ignored: int = 0
     rows_rejected: int = 0
     rows_by_table: dict[str, int] = field(default_factory=dict)
+    lines_added: int = 0
     money_staged: Decimal = Decimal(0)
+    money: dict[str, Decimal] = field(default_factory=dict)
     currency: str = ""
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -55,7 +57,9 @@ class LoadSummary:
             rows_ignored=load.rows_ignored,
             rows_rejected=load.rows_rejected,
             rows_by_table=dict(load.rows_by_table),
+            lines_added=load.lines_added,
             money_staged=load.money_staged,
+            money=dict(load.money),
             currency=load.currency,
             counts={kind: dict(rules) for kind, rules in load.counts.items()},
             warnings=list(load.warnings),
@@ -77,16 +81,34 @@ class LoadSummary:
         replaced = f", replacing load {loads}" if loads else ""
         if self.changed:
             replaced += f"; loaded again: its {' and '.join(self.changed)} changed"
+        said = {
+            "staged": f"{self.rows_staged} staged",
+            "duplicate": f"{self.rows_duplicate} duplicate",
+            "ignored": f"{self.rows_ignored} ignored",
+            "rejected": f"{self.rows_rejected} rejected",
+        }
+        for kind in ("duplicate", "rejected"):
+            if amount := money_as(self.money, kind):
+                said[kind] += f" ({amount:,.2f} {self.currency})"
+        if self.lines_added:
+            said["staged"] += f" (with {self.lines_added} lines added)"
         money = (
             f" {self.money_staged:,.2f} {self.currency}"
             if "order_lines" in self.rows_by_table
             else ""
         )
+        updated = self.counts.get("replaced", {}).get("line_key", 0)
+        if updated:
+            replaced += f"; {updated} lines replace earlier ones of their key"
         return (
-            f"{self.rows_read} rows = {self.rows_staged} staged + {self.rows_duplicate} duplicate "
-            f"+ {self.rows_ignored} ignored + {self.rows_rejected} rejected;"
+            f"{self.rows_read} rows = {' + '.join(said.values())};"
             f"{money} in {self.seconds:.1f} s{replaced}"
         )
+
+
+def money_as(money: Mapping[str, Decimal], kind: str) -> Decimal:
+    """What is said of rows of a kind: of duplicate ones, those of the file and of others."""
+    return sum((amount for name, amount in money.items() if name.startswith(kind)), Decimal(0))
 
 
 def _changed(before: Terms, now: Terms) -> list[str]:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 OPTIONS = {
     "seed": "Another seed gives another shop (default 20190101)",
-    "format": "How the files are written: a module of src/ecorse/simulate/formats "
-    "(default sales_csv)",
+    "format": "How the files are written: a module of src/ecorse/simulate/formats, or the export "
+    "of a shop system, a module of src/ecorse/simulate/platforms (default sales_csv)",
     "store": "What is planted: a module of src/ecorse/simulate/stores (default: electronics for "
     "sales_csv, department for every other format)",
     "customers": "How many customers (default: the store's own number)",
@@ -84,9 +84,11 @@ def simulated_folder(settings: Settings, options: Mapping[str, Any]) -> Path:
 def _make(folder: Path, options: Mapping[str, Any]) -> None:
     """Write the files."""
     from ecorse.simulate import Plan, simulate_shop
-    from ecorse.simulate.formats import get_format
+    from ecorse.simulate.formats import format_names, get_format
     from ecorse.simulate.images import write_images
     from ecorse.simulate.plan import days_of_years
+    from ecorse.simulate.platforms import platform_names
+    from ecorse.simulate.platforms.write_platform import simulate_platform
     from ecorse.simulate.shop import Shop
     from ecorse.simulate.stores import get_store
 
@@ -96,9 +98,22 @@ def _make(folder: Path, options: Mapping[str, Any]) -> None:
             f"Origin 'simulate': year={numbers['year']}, years={numbers['years']}: the year must "
             "be 1971 to 2100 and the years 1 to 50."
         )
-    form = get_format(str(options.get("format") or "sales_csv"))
+    name = str(options.get("format") or "sales_csv")
+    if name not in (*format_names(), *platform_names()):
+        raise ConfigError(
+            f"Origin 'simulate': there is no format {name!r}; there are "
+            f"{', '.join((*format_names(), *platform_names()))}."
+        )
+    is_platform = name in platform_names()
+    suffix = str(options.get("suffix") or ".csv")
+    if is_platform and suffix != ".csv":
+        raise ConfigError(
+            f"Origin 'simulate': suffix={suffix!r}: the export {name} is written as the platform "
+            "writes it, so leave the suffix out."
+        )
+    store = "department" if is_platform else get_format(name).store
     plan = Plan.of(
-        get_store(str(options.get("store") or form.store)),
+        get_store(str(options.get("store") or store)),
         **{size: numbers[size] for size in SIZES if size in numbers},
         seed=numbers["seed"],
         first_day=date(numbers["year"], 1, 1),
@@ -107,7 +122,10 @@ def _make(folder: Path, options: Mapping[str, Any]) -> None:
     )
     if options.get("images"):
         write_images(folder, Shop(plan))
-    simulate_shop(folder, plan, form.name, suffix=str(options.get("suffix") or ".csv"))
+    if is_platform:
+        simulate_platform(folder, plan, name)
+    else:
+        simulate_shop(folder, plan, name, suffix=suffix)
 
 
 def _numbers(options: Mapping[str, Any]) -> dict[str, int]:

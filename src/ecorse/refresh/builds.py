@@ -108,8 +108,8 @@ def _insert(
     build_id: int = inserted[0]
     conn.execute(
         """
-        insert into ops.build_load (build_id, load_id)
-        select %(build)s, load_id from ops.load
+        insert into ops.build_load (build_id, load_id, line_order)
+        select %(build)s, load_id, line_order from ops.load
         where (%(known_by)s::timestamptz is null and superseded_at is null)
             or (known_at <= %(known_by)s::timestamptz
                 and (superseded_at is null or superseded_at > %(known_by)s::timestamptz))

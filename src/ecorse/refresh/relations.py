@@ -14,6 +14,7 @@ from psycopg import sql
 
 from ecorse.errors import ConfigError
 from ecorse.schema.staging import STAGING_TABLES
+from ecorse.schema.table import StagingTable
 
 PUBLISHED = "(select build_id from ops.current_build)"
 LOOK_UP: Final = "look up"
@@ -37,8 +38,8 @@ def staging_at(
     ``build`` is a number, or ``PUBLISHED`` for whichever build is published when it is read.
     ``as_of`` is the build's, where it is known: the planner estimates a constant well, and takes
     a looked up instant for one that keeps a third of the rows (a mart took minutes for seconds).
-    A repeated line (another load holds it too) counts only if no earlier load of the build
-    holds it.
+    Of rows without a key of their own, one that another load holds too counts only if no earlier
+    load of the build holds it. Of rows with a key (``line_key``) that of the latest load counts.
     """
     held = STAGING_TABLES.get(table)
     if held is None:
@@ -46,16 +47,26 @@ def staging_at(
             f"A mart reads staging.{table}, which does not exist. Known: "
             f"{', '.join(STAGING_TABLES)}."
         )
-    known = (
-        f"s.load_id in (select bl.load_id from ops.build_load as bl where bl.build_id = {build})"
-    )
+    dated = ""
     if held.time and as_of == LOOK_UP:
-        known += (
+        dated = (
             f" and s.{held.time} <= coalesce("
             f"(select b.as_of from ops.build as b where b.build_id = {build}), 'infinity')"
         )
     elif held.time and isinstance(as_of, datetime):
-        known += f" and s.{held.time} <= cast('{as_of.isoformat()}' as timestamptz)"
+        dated = f" and s.{held.time} <= cast('{as_of.isoformat()}' as timestamptz)"
+    parts = [*_rows_without_key(held, build, dated)]
+    if "line_id" in held.column_names:
+        parts += _rows_with_key(held, build, dated)
+    return f"({' union all '.join(parts)})"
+
+
+def _rows_without_key(held: StagingTable, build: str, dated: str) -> tuple[str, str]:
+    """Selects of the rows that no load holds twice, and of those that step in for others."""
+    known = (
+        "s.load_id in (select bl.load_id from ops.build_load as bl "
+        f"where bl.build_id = {build} and bl.line_order is null){dated}"
+    )
     same = " and ".join(
         [f"e.{c} = s.{c}" for c in held.key]
         + [f"e.{c} is not distinct from s.{c}" for c in held.compared]
@@ -65,16 +76,46 @@ def staging_at(
     earlier = " and ".join(
         f"not exists (select 1 from staging.{name} as e "
         f"join ops.build_load as el on el.load_id = e.load_id and el.build_id = {build} "
-        f"join ops.load as ef on ef.load_id = e.load_id "
-        f"where ef.source = sf.source and e.load_id < s.load_id and {same})"
+        f"join ops.load as ef on ef.load_id = e.load_id where el.line_order is null "
+        f"and ef.source = sf.source and e.load_id < s.load_id and {same})"
         for name in (held.name, held.twin)
     )
     return (
-        f"(select s.* from staging.{held.name} as s where {known} "
-        f"union all "
+        f"select s.* from staging.{held.name} as s where {known}",
         f"select s.* from staging.{held.twin} as s "
-        f"join ops.load as sf on sf.load_id = s.load_id where {known} and {earlier})"
+        f"join ops.load as sf on sf.load_id = s.load_id where {known} and {earlier}",
     )
+
+
+def _rows_with_key(held: StagingTable, build: str, dated: str) -> list[str]:
+    """Selects of the rows whose key no later load of the build has, and of lines added to these.
+
+    An added line counts as long as its row does and no later load states a line of its key: the
+    shipping of an order, say, that is stated beside another of its rows. Where a build has no
+    load with keys, nothing is read.
+    """
+    loads = (
+        "(select bl.load_id, bl.line_order, l.source from ops.build_load as bl "
+        f"join ops.load as l on l.load_id = bl.load_id where bl.build_id = {build} "
+        "and bl.line_order is not null)"
+    )
+    every = f"(select * from staging.{held.name} union all select * from staging.{held.twin})"
+    own, added = (f"{{0}}.made_of is {word}null" for word in ("", "not "))
+
+    def no_later(kind: str, key: str) -> str:
+        return (
+            f"not exists (select 1 from {every} as e join {loads} as ek on ek.load_id = e.load_id "
+            f"where {kind.format('e')} and e.line_id = {key} and e.shop_id = s.shop_id "
+            "and ek.source = sk.source and ek.line_order > sk.line_order)"
+        )
+
+    rows = f"select s.* from {every} as s join {loads} as sk on sk.load_id = s.load_id"
+    return [
+        f"{rows} where {own.format('s')}{dated} and {no_later(own, 's.line_id')}",
+        f"{rows} join {every} as o on o.load_id = s.load_id and o.source_line = s.source_line "
+        f"where {added.format('s')}{dated} and {own.format('o')} "
+        f"and {no_later(own, 'o.line_id')} and {no_later(added, 's.line_id')}",
+    ]
 
 
 def resolver(

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Mapped = Literal["needed", "optional", ""]
-Same = Literal["key", "compared", ""]
+Same = Literal["key", ""]
+# where a row came from, and what its source does not declare: equal rows may differ in these
+NOT_COMPARED = ("load_id", "source_line", "extra", "flags")
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,7 @@ class StagedColumn:
     longest
         The most characters that a mapping lets in; 0 where any number will do.
     same
-        ``key``: never null, and equal rows agree in it. ``compared``: further columns (which may
-        be null) that a row held by two files agrees in.
+        ``key``: never null, and equal rows seldom agree in it by chance: they are found by it.
     """
 
     name: str
@@ -99,13 +100,32 @@ class StagingTable:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Columns that are never null and that equal rows agree in."""
+        """Columns that are never null and by which equal rows are found."""
         return tuple(c.name for c in self.columns if c.same == "key")
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """Further columns, which may be null, that a row held by two files agrees in."""
-        return tuple(c.name for c in self.columns if c.same == "compared")
+        """The further columns, which may be null, that equal rows agree in."""
+        return tuple(c for c in self.identity if c not in self.key)
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Everything that two equal rows agree in: all that a source declares."""
+        return tuple(c for c in self.column_names if c not in NOT_COMPARED)
+
+    @property
+    def has_added_lines(self) -> bool:
+        """Whether lines may be added that are made of values beside a row."""
+        return "made_of" in self.column_names
+
+    @property
+    def own_rows(self) -> str:
+        """The SQL condition of rows of the file, apart from lines that were made of one."""
+        return "made_of is null" if self.has_added_lines else "true"
+
+    def own_rows_of(self, alias: str) -> str:
+        """The same of an alias."""
+        return f"{alias}.made_of is null" if self.has_added_lines else "true"
 
     @property
     def has_attributes(self) -> bool:

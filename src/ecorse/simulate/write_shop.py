@@ -82,7 +82,9 @@ def simulate_shop(
                 {kind: kinds.count(kind) for kind in dict.fromkeys(kinds)},
             )
         )
-    write_truth(folder, shop, form, dirt, written, broken)
+    write_truth(
+        folder, shop, form.name, dirt, written, broken, names_customers=form.names_customers
+    )
     return written
 
 

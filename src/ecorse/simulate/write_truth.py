@@ -17,7 +17,6 @@ import polars as pl
 from ecorse.atomic import replace_atomically
 from ecorse.simulate.behaviour import product_weights
 from ecorse.simulate.dirt import Dirt
-from ecorse.simulate.formats import Format
 from ecorse.simulate.shop import Shop
 
 TRUTH_FILE = "truth.json"
@@ -41,15 +40,19 @@ class WrittenFile:
 def write_truth(
     folder: Path,
     shop: Shop,
-    form: Format,
+    format_name: str,
     dirt: Dirt,
     files: list[WrittenFile],
     broken: list[dict[str, Any]],
+    *,
+    names_customers: bool,
+    books: dict[str, Any] | None = None,
 ) -> None:
     """Write the tables ``truth/*.csv`` and then ``truth.json``.
 
     ``segments_of`` says what the planted segments can be found in: the customers whom the format
-    names, or else orders, by the time of day.
+    names, or else orders, by the time of day. ``books`` is what the shop's orders add up to, where
+    its format has money beside the lines.
     """
     tables = folder / TRUTH_FOLDER
     tables.mkdir(exist_ok=True)
@@ -78,11 +81,11 @@ def write_truth(
     ]
     document = {
         "about": "What was planted in this simulated shop. Nothing here is real.",
-        "format": form.name,
+        "format": format_name,
         "plan": vars(plan) | {
             "store": plan.store.name, "first_day": plan.first_day.isoformat()
         },
-        "segments_of": "customers" if form.names_customers else "orders",
+        "segments_of": "customers" if names_customers else "orders",
         "segments": {g.name: int((people.group == i).sum())
                      for i, g in enumerate(shop.store.groups)},
         "segments_table": f"{TRUTH_FOLDER}/{CUSTOMERS}",
@@ -98,6 +101,6 @@ def write_truth(
         "dirt_shares": asdict(dirt),
         "files": [asdict(file) for file in files],
         "truth": shop.store.as_dict(),
-    }  # fmt: skip
+    } | ({} if books is None else {"books": books})  # fmt: skip
     with replace_atomically(folder / TRUTH_FILE) as out:
         out.write((json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())

@@ -1,0 +1,228 @@
+"""Ready-made sources: what a platform's export holds is, through its mapping, what its books say.
+
+What belongs here: simulated exports of shop systems against the books they were written from. What
+does not: the books (``tests/simulate/test_platform_books.py``), public data sets
+(``test_public_sets.py``), a published night (``tests/integration/test_ten_shops.py``).
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter, defaultdict
+from decimal import Decimal
+from functools import cache
+
+import polars as pl
+import pytest
+
+from ecorse.clean.cleaner import Cleaner
+from ecorse.ingest.check import check_file
+from ecorse.ingest.shops import Shop
+from ecorse.simulate import Plan
+from ecorse.simulate.platforms import platform_names
+from ecorse.simulate.platforms.write_platform import simulate_platform
+from ecorse.sources import get_source
+
+PLAN = Plan(seed=5, customers=150, orders=600, events=0, days=59)
+SOLD = pl.col("status") == "sold"
+PRICED = pl.col("quantity") * pl.col("unit_price")
+AMOUNT = pl.coalesce("line_amount", PRICED)
+# what is taken back counts against the sale; its pieces may be below zero already
+SIGNED = pl.when(SOLD | (pl.col("quantity") < 0)).then(AMOUNT).otherwise(-AMOUNT)
+CHARGED = ("gross", "discounts", "shipping", "taxes", "tips", "gift_cards")
+
+
+def shop_of(books):
+    return Shop(shop_id="main", shop_name="Main", time_zone=books.time_zone,
+                currency=books.currency, sources=())  # fmt: skip
+
+
+def lines_of(name, path, shop):
+    """Every canonical line of a file through the whole cleaning, added lines too; and rejects."""
+    source = get_source(name).bind(path.parent)
+    with path.open("rb") as file:
+        cleaner = Cleaner(
+            file, path.stat().st_size, source=source, shop=shop, file_name=path.name,
+            max_record_bytes=1 << 20, reject_limit_share=0.05,
+        )  # fmt: skip
+        blocks = list(cleaner)
+    parts = [
+        frame
+        for block in blocks
+        for frame in (
+            block.lines, block.candidates,
+            *(found[name] for found in (block.companions, block.companion_candidates)
+              for name in found if name == "order_lines"),
+        )
+        if frame.height
+    ]  # fmt: skip
+    lines = pl.concat(parts, how="diagonal_relaxed")
+    rejected = pl.concat([block.rejected for block in blocks])
+    return lines, rejected, cleaner.account
+
+
+def figures(lines: pl.DataFrame) -> dict[str, Decimal]:
+    """The measures of the books, from staged lines alone."""
+
+    def total(amount, *conditions) -> Decimal:
+        found = lines.filter(*conditions).select(amount.sum()).item()
+        return Decimal(0) if found is None else found
+
+    def kind(*names):
+        return pl.col("line_kind").is_in(names)
+
+    sold = {
+        "gross": total(PRICED, SOLD, kind("product")),
+        "discounts": total(PRICED - AMOUNT, SOLD, kind("product"))
+        - total(AMOUNT, SOLD, kind("discount")),
+        "shipping": total(AMOUNT, SOLD, kind("shipping")),
+        "taxes": total(AMOUNT, SOLD, kind("tax")),
+        "tips": total(AMOUNT, SOLD, kind("tip")),
+        "gift_cards": total(AMOUNT, SOLD, kind("gift_card")),
+    }
+    back = total(SIGNED, SOLD, kind("refund")) + total(SIGNED, ~SOLD)
+    return {m: v.quantize(Decimal("0.01")) for m, v in sold.items()} | {
+        "refunded": -back.quantize(Decimal("0.01")),
+        "total": total(SIGNED).quantize(Decimal("0.01")),
+    }
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory):
+    """Give a platform's export, read once: path, books, staged lines, rejects, the account."""
+
+    @cache
+    def export(name):
+        folder = tmp_path_factory.mktemp(name)
+        books = simulate_platform(folder, PLAN, name)
+        [path] = (p for p in folder.iterdir() if p.name.startswith("simulated_"))
+        return (path, books, *lines_of(name, path, shop_of(books)))
+
+    return export
+
+
+def expected(name, books) -> dict[str, Decimal]:
+    totals = books.totals()
+    wanted = {m: books.charged()[m] for m in CHARGED}
+    return wanted | {m: totals[m] for m in ("refunded", "total")}
+
+
+# Stripe has no goods, and Square takes tax and discounts back on rows of their own kind
+OTHERWISE = ("stripe_itemised", "square_items")
+
+
+@pytest.mark.parametrize("name", [n for n in platform_names() if n not in OTHERWISE])
+def test_every_measure_is_that_of_the_books(export, name):
+    _, books, lines, _, _ = export(name)
+    assert figures(lines) == expected(name, books)
+
+
+def test_square_has_gross_net_and_tax(export):
+    _, books, lines, _, _ = export("square_items")
+    found, totals = figures(lines), books.totals()
+    assert found["gross"] == totals["gross"]
+    assert found["taxes"] == totals["taxes"]
+    assert found["total"] == totals["total"]
+    goods = lines.filter(pl.col("line_kind").is_in(["product", "discount"]))
+    assert goods.select(SIGNED.sum()).item() == totals["net"]
+
+
+def test_stripe_has_the_money_and_its_fees(export):
+    path, books, lines, _, _ = export("stripe_itemised")
+    found, wanted = figures(lines), expected("stripe_itemised", books)
+    charged = wanted["total"] + wanted["refunded"]
+    with (path.parent / "report" / "balance_change_summary.csv").open() as file:
+        summary = {row["reporting_category"]: row for row in csv.DictReader(file)}
+    assert found["gross"] == charged == Decimal(summary["charge"]["gross"])
+    assert found["refunded"] == wanted["refunded"] == -Decimal(summary["refund"]["gross"])
+    assert found["total"] == sum(Decimal(row["net"]) for row in summary.values())
+
+
+@pytest.mark.parametrize("name", platform_names())
+def test_only_what_is_planned_is_refused(export, name):
+    path, books, _, rejected, account = export(name)
+    with (path.parent / "truth" / "broken_rows.csv").open() as file:
+        planned = [row for row in csv.DictReader(file) if row["kind"] == "foreign_currency"]
+    assert rejected["source_line"].sort().to_list() == [int(r["source_line"]) for r in planned]
+    assert set(rejected["rule"]) <= {"foreign_currency"}
+    tests = sum(len(order.lines) for order in books.orders if order.is_test)
+    assert account.ignored["test_orders"] == tests
+
+
+@pytest.mark.parametrize("name", platform_names())
+def test_every_order_is_worth_what_its_books_say(export, name):
+    _, books, lines, _, _ = export(name)
+    worth = defaultdict(Decimal, lines.group_by("order_id").agg(SIGNED.sum()).iter_rows())
+    if name == "stripe_itemised":
+        fees = lines.filter(pl.col("line_kind") == "fee").group_by("order_id").agg(SIGNED.sum())
+        worth = {f"{order[:-3]}": worth[order] - fee for order, fee in fees.iter_rows()}
+    for order in books.counted:
+        assert worth[order.order_id] == books.total_of(order) - order.refunded, order
+
+
+@pytest.mark.parametrize("name", platform_names())
+def test_days_are_those_of_the_shop(export, name):
+    """Gross per day of the order, on the shop's wall clock."""
+    _, books, lines, _, _ = export(name)
+    products = lines.filter(SOLD, pl.col("line_kind") == "product")
+    by_day = products.group_by(pl.col("ordered_local").dt.date()).agg(PRICED.sum())
+    if name == "stripe_itemised":
+        wanted = Counter()
+        for order in books.counted:
+            wanted[books.local(order.at).date()] += books.total_of(order)
+    else:
+        wanted = Counter()
+        for entry in books.entries():
+            if entry.measure == "gross" and not entry.is_refund:
+                wanted[entry.order_date] += entry.amount
+    assert {day: amount.quantize(Decimal("0.01")) for day, amount in by_day.iter_rows()} == wanted
+
+
+@pytest.mark.parametrize("name", platform_names())
+def test_check_passes_but_for_what_is_planned(export, name):
+    path, books, _, rejected, _ = export(name)
+    checked = check_file(path, name, shop_of(books))
+    assert not checked.refusal
+    assert [problem.line for problem in checked.problems] == rejected["source_line"].to_list()
+
+
+@pytest.mark.parametrize("name", ["etsy_order_items", "ebay_orders"])
+def test_a_date_without_a_time_tells_no_hour(export, name):
+    _, _, lines, _, _ = export(name)
+    assert lines["is_date_only"].all()
+
+
+def test_guests_are_no_customer(export):
+    _, books, lines, _, _ = export("woocommerce_orders")
+    guests = {o.order_id for o in books.orders if not o.buyer.customer_id}
+    of_guests = lines.filter(pl.col("order_id").is_in(list(guests)))
+    assert of_guests.height
+    assert set(of_guests["customer_key_kind"]) == {"email"}
+    assert "0" not in set(lines["customer_id"])
+
+
+def test_a_full_refund_takes_back_every_line(export):
+    _, books, lines, _, _ = export("shopify_orders")
+    back = next(o for o in books.counted if o.state == "refunded" and len(o.lines) > 1)
+    of_order = lines.filter(pl.col("order_id") == back.order_id)
+    goods = of_order.filter(pl.col("line_kind") == "product")
+    assert Counter(goods["status"]) == {
+        "sold": len(back.of("product")), "returned": len(back.of("product")),
+    }  # fmt: skip
+    assert of_order.select(SIGNED.sum()).item() == 0
+
+
+def test_prices_that_hold_their_tax_are_refused_not_taxed_twice(export, tmp_path):
+    """The same export with totals as a shop writes them whose prices hold their tax."""
+    path, books, *_ = export("shopify_orders")
+    rows = list(csv.DictReader(path.open(newline="")))
+    for row in rows:
+        if row["Total"]:
+            row["Total"] = str(Decimal(row["Subtotal"]) + Decimal(row["Shipping"]))
+    other = tmp_path / path.name
+    with other.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    checked = check_file(other, "shopify_orders", shop_of(books))
+    assert "tax_is_in_the_prices" in (checked.refusal or str(checked.rejected))
