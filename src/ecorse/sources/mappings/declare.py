@@ -42,10 +42,9 @@ from ecorse.sources.mappings.beside import (
 )
 from ecorse.sources.mappings.conditions import RuleTable, Setting, wrong_settings
 from ecorse.sources.reading import Rung
-from ecorse.sources.shaping import ShapeTable, contradictions
+from ecorse.sources.shaping import Groups, ShapeTable, contradictions
 
 Text = Annotated[str, Field(min_length=1)]
-Groups = Annotated[str, Field(pattern=r"^[.,' ]*$")]
 
 
 def type_of(column: StagedColumn | None) -> str:
@@ -392,6 +391,8 @@ def _contract(name: str, declared: MappingFile) -> Contract:
         c.target for c in declared.columns if c.target and not c.target.startswith("attributes.")
     )
     no_columns = (*declared.staging.becomes, "ordered_at", "currency")
+    if any(c.target is None and not c.ignore for c in declared.columns):
+        key += ("line_id",) if declared.staging.column("line_id") else ()
     return Contract(
         name=name,
         forms=(_form(name, declared),),
