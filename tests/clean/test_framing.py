@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import csv
+import io
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from ecorse.clean.framing import Framer
 from ecorse.errors import ContractError
+from ecorse.schema.shape import Shape
 
 
 def frame(data: bytes, block_bytes: int = 1 << 20, **limits):
@@ -117,6 +120,44 @@ def test_each_fault_costs_only_its_own_record(case, block_bytes):
     assert found == expected
 
 
+# what the quick look gives for plain shapes, the exact reading gives too: shapes that only it can
+# read say the same of the same text
+ODD = [
+    pytest.param(Shape(delimiter="||"), b"||", id="two characters"),
+    pytest.param(Shape(delimiter="¦"), "¦".encode(), id="beyond ascii"),
+]
+
+
+@pytest.mark.parametrize(("shape", "delimiter"), ODD)
+@pytest.mark.parametrize("block_bytes", [1, 3, 1 << 20])
+@pytest.mark.parametrize("case", CASES)
+def test_the_slow_reading_finds_what_the_quick_one_finds(case, shape, delimiter, block_bytes):
+    if "long" in case:
+        pytest.skip("lengths differ with the delimiter's")
+    data, good, broken, blank, header = CASES[case]
+    if case == "blank rows":  # blanks between delimiters are a row to the quick look alone
+        good, blank = good[:1], blank + 1
+    found = records(H.replace(b",", delimiter) + data.replace(b",", delimiter), block_bytes, shape)
+    expected = [
+        (line, [v.replace(",", delimiter.decode()) for v in next(csv.reader(io.StringIO(raw, "")))])
+        for line, raw in good
+    ]
+    assert found == (expected, broken, blank, header)
+
+
+def records(data, block_bytes, shape):
+    """Lines and values of good records, lines and rules of broken ones, and the other counts."""
+    blocks = (data[i : i + block_bytes] for i in range(0, len(data), block_bytes))
+    good, broken, blank, header = [], [], 0, 0
+    for block in Framer(blocks, file_name="f.csv", shape=shape):
+        rows = csv.reader(io.StringIO(block.data.decode(), newline=""))
+        good += list(zip(block.lines.tolist(), rows, strict=True))
+        broken += [(b.line, b.rule) for b in block.broken]
+        blank += block.blank
+        header += block.repeated_header
+    return good, broken, blank, header
+
+
 def test_a_record_over_too_many_lines_is_refused_alone():
     data = H + b'1,"' + b"x\n" * 5 + b'y",3\n4,5,6\n'
     _, good, broken, _, _ = frame(data, max_record_lines=5)
@@ -190,3 +231,59 @@ def test_no_cut_into_blocks_changes_what_is_found(data, block_bytes):
     lines = text.count(b"\n") + (not text.endswith(b"\n") and text != b"")
     joined = sum(raw.replace("\r\n", "\n").replace("\r", "\n").count("\n") for _, raw in good)
     assert len(good) + len(broken) + blank + header + joined == lines
+
+
+WRITTEN = [
+    Shape(),
+    Shape(delimiter=";", quote="'"),
+    Shape(delimiter="||"),
+    Shape(delimiter=", "),
+    Shape(delimiter="\t", escape="\\"),
+    Shape(quote="'", escape="\\"),
+]
+VALUES = st.text(
+    st.sampled_from("ab1 ,;|'\"\\\t\n\u00fc"), max_size=4
+)  # too short for a line inside that is a record by itself
+
+
+def written(value: str, shape: Shape) -> str:
+    """A value as a program would write it, always quoted."""
+    quote, escape = shape.quote, shape.escape
+    if escape:
+        value = value.replace(escape, escape * 2).replace(quote, escape + quote)
+    else:
+        value = value.replace(quote, quote * 2)
+    return f"{quote}{value}{quote}"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(VALUES, VALUES, VALUES), max_size=6),
+    st.sampled_from(WRITTEN),
+    st.integers(1, 50),
+)
+def test_what_a_program_writes_is_read_back(rows, shape, block_bytes):
+    """Whatever stands in values: delimiters, quotes, escapes, line ends."""
+    lines = [shape.delimiter.join(written(value, shape) for value in row) for row in rows]
+    data = "\n".join((shape.delimiter.join("xyz"), *lines)).encode()
+    good, broken, blank, _ = (
+        read_back(data, block_bytes, shape) if shape.is_plain else records(data, block_bytes, shape)
+    )
+    # values that are blank and nothing else make a blank line
+    expected = [list(row) for row in rows]
+    assert not broken
+    assert [values for _, values in good] == expected
+    assert not blank
+
+
+def read_back(data, block_bytes, shape):
+    """As ``records``, of a plain shape, whose text stays as it is."""
+    blocks = (data[i : i + block_bytes] for i in range(0, len(data), block_bytes))
+    good, broken, blank = [], [], 0
+    for block in Framer(blocks, file_name="f.csv", shape=shape):
+        text = io.StringIO(block.data.decode(), newline="")
+        rows = csv.reader(text, delimiter=shape.delimiter, quotechar=shape.quote)
+        good += list(zip(block.lines.tolist(), rows, strict=True))
+        broken += [(b.line, b.rule) for b in block.broken]
+        blank += block.blank
+    return good, broken, blank, 0

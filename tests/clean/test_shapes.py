@@ -268,6 +268,14 @@ REFUSED = {
     "a name twice that is asked for": (
         "", "order,item,qty,price,day,Item\n", r"columns 2 and 6 of the header are both named 'Item'",
     ),
+    "names for a file without header": (
+        NAMES, "1,Mug,2,3.50,2024-01-01\n2,Hat,1,1.00,2024-01-02\n",
+        r"line 1: '1', 'Mug', .* looks like a row .*declare header_rows = 0",
+    ),
+    "utf-8 declared as another": (
+        "encoding = 'cp1252'", (H + "1,Müg €,2,3.50,2024-01-01\n2,Tüte,1,1.00,2024-01-01\n").encode(),
+        r"all its 3 letters beyond ASCII are valid UTF-8",
+    ),
     "a second table, narrower": (
         "", H + "1,Mug,2,3.50,2024-01-01\nref,item,qty\n7,Mug,1\n8,Mug,2\n",
         r"line 3: 3 other names stand here where the header has 5: 'ref', 'item', 'qty'.*stop_at",

@@ -30,15 +30,15 @@ from ecorse.clean.account import (
     money_of,
     money_of_text,
 )
+from ecorse.clean.blocks import FramedBlock
 from ecorse.clean.cast import cast, parse, text_column
 from ecorse.clean.duplicates import SeenRows, Verdict
 from ecorse.clean.foreign import foreign_rows
-from ecorse.clean.framing import FramedBlock
-from ecorse.clean.holds import unholdable
+from ecorse.clean.holds import unholdable, without_key
 from ecorse.clean.opening import open_frames, recognise_header
 from ecorse.clean.prepare import Preparation
 from ecorse.clean.rules import RowRules
-from ecorse.clean.second_table import are_names, second_table
+from ecorse.clean.second_table import refuse_names
 from ecorse.clean.stream import Readable
 from ecorse.errors import ContractError
 from ecorse.schema.dtypes import is_exact
@@ -139,6 +139,7 @@ class Cleaner:
         for rule, (rows, examples) in self._row_rules.counted().items():
             self.account.broken[rule] += rows
             self.account.broken_examples[rule] = examples
+        self._refuse_missing_keys()
         self._refuse_other_encodings()
 
     def _refuse_other_encodings(self) -> None:
@@ -181,6 +182,7 @@ class Cleaner:
             sentences.append("The file has a header and no rows.")
         for name, rows in sorted(account.warned.items()):
             sentences.append(self._source.warnings[name].format(rows=rows))
+        sentences += [f"{s.sentence()}." for s in self.account.sought.values() if s.missed]
         sentences += self._broken_rules()
         for name, found in account.derived.items():
             if found.different:
@@ -199,6 +201,17 @@ class Cleaner:
             f"{names}, which the source does not name{money}. Name it in the source without a "
             "target, so that it tells rows apart, or with `ignore = true`, so that it does not."
         )
+
+    def _refuse_missing_keys(self) -> None:
+        """Refuse a file most of whose keys another file lacks: it is not the right one."""
+        for sought in self.account.sought.values():
+            if sought.is_too_much:
+                raise ContractError(
+                    f"{self._file_name}: {sought.sentence()}; that is more than most_missing = "
+                    f"{sought.most:g}. Nothing was loaded. Put the {sought.file} that belongs to "
+                    "this file beside it, correct `on`, or declare most_missing for this lookup "
+                    "(1: however many)."
+                )
 
     def _broken_rules(self) -> list[str]:
         """A sentence per rule of level warn that rows break."""
@@ -224,10 +237,12 @@ class Cleaner:
             return self._set_all_aside(block)
         raw, refused = self._preparation.tidy(raw, self._file_header)
         if isinstance(self._source, LookingUp):
-            raw = self._source.enrich(raw, self.header)
+            raw = self._source.enrich(raw, self.header, account.sought)
         raw = self._preparation.complete(raw, self._file_header)
         typed = cast(raw, self.header, contract, refused, self._row_rules, block.lines)
-        self._refuse_second_table(block, raw, typed.reasons)
+        refuse_names(
+            self._file_name, self._framer.header, self.header, raw, typed.reasons, block.lines
+        )
         if contract.drift == "freeze":
             self._refuse_retyped(block, typed.reasons)
         found = self._source.canonicalise(typed.frame, self.header, self._shop)
@@ -290,6 +305,7 @@ class Cleaner:
         names = {c.target: c.name for c in self.header.columns if c is not None and c.target}
         refused = unholdable(found.frame, self._table, names)
         refused += foreign_rows(typed, found.frame, self._shop)
+        refused += without_key(found.frame, self._source.contract.line_key)
         if not refused:
             return found
         reasons = pl.concat([*refused, *([found.reasons] if found.reasons is not None else [])])
@@ -404,31 +420,6 @@ class Cleaner:
         rejected = _rejects(block, reasons)
         self._count(block, pl.DataFrame(), rejected)
         return CleanBlock(pl.DataFrame(), pl.DataFrame(), rejected)
-
-    def _refuse_second_table(
-        self, block: FramedBlock, raw: pl.DataFrame, reasons: pl.DataFrame
-    ) -> None:
-        """Refuse a file with a row of names where numbers and times are expected.
-
-        One that has the header's own names in another order is told by these.
-        """
-        typed = [c for c in self.header.columns if c is not None and c.type != "text"]
-        invalid = reasons.filter(pl.col("rule").str.ends_with("_invalid"))
-        of_row = invalid.group_by("_row", maintain_order=True).len()
-        rows = of_row.filter(pl.col("len") >= max(min(2, len(typed)), 1))["_row"].to_list()
-        if not typed:
-            own = [name.strip() for name in self._framer.header]
-            same = [pl.col(text_column(i)).is_in(own) for i in range(len(own))]
-            half = pl.sum_horizontal(s.cast(pl.UInt32) for s in same) * 2 > len(own)
-            rows = raw.select(half.alias("is_header"))["is_header"].arg_true().to_list()
-        width = len(self._framer.header)
-        for row in rows:
-            fields = [text or "" for text in raw.row(row)[:width]]
-            if are_names(fields):
-                raise second_table(
-                    self._file_name, int(block.lines[row]), fields,
-                    "names stand here where the rows have numbers and times",
-                )  # fmt: skip
 
     def _refuse_retyped(self, block: FramedBlock, reasons: pl.DataFrame) -> None:
         """Under ``freeze`` a value that is not of its column's type refuses the whole file."""

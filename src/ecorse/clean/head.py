@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from ecorse.clean.cells import TYPED, look_of
 from ecorse.clean.exact import Grammar, read_record
 from ecorse.clean.lines import Intake
 from ecorse.errors import ContractError
@@ -48,9 +49,11 @@ def read_head(intake: Intake, shape: Shape, file_name: str) -> Head:
             if not lines:
                 line = intake.line - 1
             lines.append(text)
-    if shape.names:
-        return Head(list(shape.names), tuple(lines), line)
     grammar = Grammar.of(shape, loose=True)
+    if shape.names:
+        for i, text in enumerate(lines):
+            _refuse_row(text, grammar, file_name, line + i, len(shape.names))
+        return Head(list(shape.names), tuple(lines), line)
     rows = [_fields(text, grammar, file_name, line + i) for i, text in enumerate(lines)]
     if len(rows) == 1:
         return Head(rows[0], tuple(lines), line)
@@ -94,6 +97,19 @@ def _fields(text: bytes, grammar: Grammar, file_name: str, line: int) -> list[st
         "the names of the columns in UTF-8, or the encoding declared in the source's contract; a "
         "header that is broken can be replaced by names = [...]."
     )
+
+
+def _refuse_row(text: bytes, grammar: Grammar, file_name: str, line: int, width: int) -> None:
+    """Refuse a line that is to be a header and looks like a row, which would be lost."""
+    found = read_record(text, (len(text),), 0, grammar=grammar, expected=width, max_bytes=len(text))
+    values = [value.decode("utf-8", "replace") for value in found.fields]
+    filled = [value for value in values if value.strip()]
+    if found.rule is None and sum(look_of(v) in TYPED for v in filled) * 2 > len(filled):
+        raise ContractError(
+            f"{file_name}, line {line}: {', '.join(map(repr, values))} looks like a row and not "
+            "like a header. Nothing was loaded. If the file has no header, declare header_rows = "
+            f"0; if this line is none of its rows, header_rows = 0 and skip_rows = {line}."
+        )
 
 
 def _no_header(file_name: str, lines: list[bytes], shape: Shape) -> ContractError:

@@ -6,7 +6,7 @@ out, which the mapping declares (``stop_at``, ``skip_matching``).
 Two signs are taken for proof, and both need a line of words (every field has a name-like text, no
 two the same): records of another width that follow each other below it, which hold numbers where
 it has words (``Watch``); and, in a table of the same width, words where the columns' types expect
-numbers and times (``clean.cleaner`` asks ``are_names``).
+numbers and times (``refuse_names``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
 from ecorse.errors import ContractError
+from ecorse.schema.contract import Header
 
 NAME = re.compile(r"[^\W\d_][^\d@]{0,59}( ?\d{1,2})?")
 ROWS_BELOW = 2
@@ -76,3 +81,43 @@ class Watch:
         """Whether a column below the names has digits in every row."""
         columns = zip(*self._rows, strict=True)
         return any(all(any(c.isdigit() for c in text) for text in column) for column in columns)
+
+
+def refuse_names(
+    file_name: str,
+    own: Sequence[str],
+    header: Header,
+    raw: pl.DataFrame,
+    reasons: pl.DataFrame,
+    lines: NDArray[np.int64],
+) -> None:
+    """Refuse a block that has a row of names where its columns have numbers and times.
+
+    Where all columns are texts, a row is told by the header's own names, in whatever order.
+
+    Parameters
+    ----------
+    own
+        The header as the file has it.
+    raw
+        The block's rows as text; the file's own columns stand first.
+    reasons
+        Why rows were refused (``clean.cast``).
+    lines
+        The rows' numbers in the file.
+    """
+    typed = [column for column in header.columns if column is not None and column.type != "text"]
+    if typed:
+        invalid = reasons.filter(pl.col("rule").str.ends_with("_invalid"))
+        of_row = invalid.group_by("_row", maintain_order=True).len()
+        rows = of_row.filter(pl.col("len") >= min(2, len(typed)))["_row"].to_list()
+    else:
+        names = [name.strip() for name in own]
+        texts = [pl.nth(i).is_in(names).cast(pl.UInt32) for i in range(len(own))]
+        is_header = raw.select((pl.sum_horizontal(texts) * 2 > len(own)).alias("is_header"))
+        rows = is_header["is_header"].arg_true().to_list()
+    for row in rows:
+        fields = [text or "" for text in raw.row(row)[: len(own)]]
+        if are_names(fields):
+            what = "names stand here where the rows have numbers and times"
+            raise second_table(file_name, int(lines[row]), fields, what)

@@ -20,6 +20,7 @@ from ecorse.schema.shape import Shape
 
 BLOCK_BYTES = 4 << 20
 HEAD_BYTES = 4096
+FEW_LETTERS = 3  # beyond ASCII: so many are no accident
 GZIP_MAGIC = b"\x1f\x8b"
 UTF8_BOM = codecs.BOM_UTF8
 FOREIGN_BOMS = (
@@ -68,7 +69,7 @@ def open_text(
     if start and (name := table_format(start, file_name)):
         blocks = table_blocks(name, chain((start,), packed), file_name, shape, wanted)
         return Opened(blocks, _of_table(shape, name))
-    blocks = _raw_blocks(start, packed, file_name, block_bytes)
+    blocks = raw_blocks(start, packed, file_name, block_bytes)
     first = _head(blocks)
     if not first:
         raise ContractError(
@@ -110,9 +111,10 @@ def _of_table(shape: Shape, name: str) -> Shape:
     )
 
 
-def _raw_blocks(
-    first: bytes, blocks: Iterator[bytes], file_name: str, block_bytes: int
+def raw_blocks(
+    first: bytes, blocks: Iterator[bytes], file_name: str, block_bytes: int = BLOCK_BYTES
 ) -> Iterator[bytes]:
+    """The blocks of a file, unpacked where its first bytes say that it is packed."""
     if first.startswith(GZIP_MAGIC):
         yield from _gunzip(chain((first,), blocks), file_name, block_bytes)
     elif first.startswith(ZSTD_MAGIC):
@@ -164,6 +166,7 @@ def _decoded(
     first: bytes, blocks: Iterator[bytes], encoding: str, file_name: str
 ) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
+    doubt = _Utf8Doubt(encoding)
     offset = 0
     block: bytes | None = first
     while block is not None:
@@ -175,12 +178,44 @@ def _decoded(
                 f"{file_name}: byte {offset + error.start} is not {encoding}, which the contract "
                 "declares. Nothing was loaded. Declare the file's real encoding in the contract."
             ) from None
+        doubt.see(block)
         if offset == 0:
             text = text.removeprefix("\ufeff")
         offset += len(block)
         if text:
             yield text.encode("utf-8")
         block = following
+    if doubt.is_utf8:
+        raise ContractError(
+            f"{file_name}: is declared as {encoding}, and all its {doubt.letters} letters beyond "
+            "ASCII are valid UTF-8, which text in another encoding never is. Nothing was loaded. "
+            "Leave encoding out of the contract."
+        )
+
+
+class _Utf8Doubt:
+    """Whether text that is declared to be in an encoding of single bytes is UTF-8 throughout."""
+
+    def __init__(self, encoding: str) -> None:
+        is_single = len("ä".encode().decode(encoding, "ignore")) == 2
+        self._decoder = codecs.getincrementaldecoder("utf-8")("strict") if is_single else None
+        self.letters = 0
+
+    def see(self, block: bytes) -> None:
+        """Take the next bytes; one that is not UTF-8 ends the doubt."""
+        if self._decoder is None or block.isascii():
+            return
+        try:
+            text = self._decoder.decode(block)
+        except UnicodeDecodeError:
+            self._decoder = None
+            return
+        self.letters += sum(ord(letter) > 127 for letter in text)
+
+    @property
+    def is_utf8(self) -> bool:
+        """Whether all of several letters are."""
+        return self._decoder is not None and self.letters >= FEW_LETTERS
 
 
 def _refuse_foreign(first: bytes, file_name: str) -> None:

@@ -18,13 +18,17 @@ from ecorse.origins._archive import extract_safely
 
 ARCHIVE_SUFFIX = ".zip"
 SUFFIXES = (
-    *(f"{text}{packed}" for text in (".csv", ".tsv", ".txt") for packed in ("", ".gz", ".zst")),
+    *(
+        f"{text}{packed}"
+        for text in (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
+        for packed in ("", ".gz", ".zst")
+    ),
     ".parquet",
     ".xlsx",
     ".yaml",
 )
 NOTES = ("readme", "license", "licence", "changelog")
-KINDS = "*.csv, *.tsv, *.txt (also .gz, .zst), *.parquet, *.xlsx, *.yaml or *.zip"
+KINDS = "*.csv, *.tsv, *.txt, *.json, *.jsonl (also .gz, .zst), *.parquet, *.xlsx, *.yaml or *.zip"
 PATTERN_HELP = "Only files whose name matches, such as orders-*.csv or 2020/*.csv (default all)"
 
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ecorse.declared import refuse
-from ecorse.sources.shaping import ShapeTable, contradictions
+from ecorse.schema.contract import Column, DecimalSign
+from ecorse.sources.shaping import Groups, ShapeTable, contradictions
 
 if TYPE_CHECKING:
     from ecorse.schema.source import Source
@@ -24,6 +25,8 @@ class Reading(ShapeTable):
     drift: Literal["evolve", "quarantine", "freeze"] | None = None
     customer_rungs: tuple[Rung, ...] | None = None
     purchases_are_orders: bool | None = None
+    decimal: DecimalSign | None = None
+    group: Groups | None = None
 
     def apply(self, source: Source) -> Source:
         """The source, with what is declared here in its contract.
@@ -33,12 +36,30 @@ class Reading(ShapeTable):
         ConfigError
             What is declared here and what the source declares contradict each other.
         """
-        own = set(Reading.model_fields) - set(ShapeTable.model_fields)
-        given = {name: getattr(self, name) for name in own if getattr(self, name) is not None}
-        shape = self.shape(source.contract.shape)
-        if not given and shape == source.contract.shape:
+        contract = source.contract
+        shape = self.shape(contract.shape)
+        refuse(f"reading of {contract.name}", list(contradictions(shape)))
+        given = {
+            name: value
+            for name in ("drift", "customer_rungs", "purchases_are_orders")
+            if (value := getattr(self, name)) is not None
+        }
+        forms = tuple(
+            replace(form, columns=tuple(self._signs(column) for column in form.columns))
+            for form in contract.forms
+        )
+        changed: Any = replace(contract, shape=shape, forms=forms, **given)
+        if changed == contract:
             return source
-        refuse(f"reading of {source.contract.name}", list(contradictions(shape)))
-        contract: Any = replace(source.contract, shape=shape, **given)
-        changed: Source = replace(source, contract=contract)  # type: ignore[type-var]
-        return changed
+        made: Source = replace(source, contract=changed)  # type: ignore[type-var]
+        return made
+
+    def _signs(self, column: Column) -> Column:
+        """A column with the signs that the shop's numbers have."""
+        if column.type not in ("decimal", "percent", "integer"):
+            return column
+        decimal = column.decimal if self.decimal is None else self.decimal
+        group = column.group
+        if self.decimal is not None:
+            group = "." if decimal == "," else ""
+        return replace(column, decimal=decimal, group=group if self.group is None else self.group)

@@ -58,6 +58,7 @@ Delimiter = Annotated[str, AfterValidator(_delimiter)]
 AtMostOneCharacter = Annotated[str, AfterValidator(_at_most_one_character)]
 Pattern = Annotated[str, Field(min_length=1), AfterValidator(_pattern)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Groups = Annotated[str, Field(pattern=r"^[.,' ]*$")]
 
 
 class ShapeTable(Table):

@@ -1,10 +1,9 @@
 """Excel workbooks (.xlsx) as CSV text, sheet after sheet.
 
-What belongs here: sheets, cells, and what a workbook may be at most. What does not: what a value
-means (``ecorse.clean.cast``).
+What belongs here: sheets, headers and cells. What does not: what a workbook may be at most
+(``workbook_size``), and what a value means (``ecorse.clean``).
 
-python-calamine reads 525,461 rows of 8 columns in 2.5 s with 300 MB. It holds one sheet as a full
-rectangle, so the extent of a sheet is looked at before.
+python-calamine reads 525,461 rows of 8 columns in 2.5 s with 300 MB.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from ecorse.clean.formats.base import Wanted, header_line, number_text, to_csv
+from ecorse.clean.formats.workbook_size import check_size
 from ecorse.errors import ContractError
 from ecorse.schema.contract import Column
 from ecorse.schema.shape import Shape
@@ -30,11 +30,7 @@ if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook
 
 BATCH_ROWS = 20_000
-MAX_BYTES = 2 << 30  # unpacked; a full sheet of 1,048,576 rows and 8 columns has about 0.4 GB
-MAX_RATIO = 100
 LOOKED_AT = 50  # rows of a sheet that are looked at for its header
-MAX_CELLS = 32 << 20  # of one sheet's rectangle: 4 times a full sheet of 8 columns
-CELL = re.compile(rb"\sr=[\"']([A-Z]{1,3})(\d{1,7})[\"']")
 
 
 def csv_blocks(path: Path, shape: Shape, wanted: Wanted, file_name: str) -> Iterator[bytes]:
@@ -53,22 +49,47 @@ def csv_blocks(path: Path, shape: Shape, wanted: Wanted, file_name: str) -> Iter
     import python_calamine as calamine
 
     try:
-        _check_size(path, file_name)
+        check_size(path, file_name)
         with calamine.CalamineWorkbook.from_path(path) as book:
-            sheets = [
-                about.name
-                for about in book.sheets_metadata
-                if about.typ == calamine.SheetTypeEnum.WorkSheet
-            ]
-            heads = _heads(book, _chosen(sheets, shape, file_name), shape, file_name)
-            _refuse_others(heads, wanted, shape, file_name)
-            for number, head in enumerate(heads):
-                yield from _sheet(book, head, wanted, is_first=not number)
+            first: _Head | None = None
+            sheets = _chosen(_worksheets(book), shape, file_name)
+            for name in sheets:
+                sheet = book.get_sheet_by_name(name)
+                if (head := _head(sheet, shape)) is None:
+                    continue
+                is_other = first is not None and head.names != first.names
+                if not shape.names and (is_other or not wanted.is_header(head.names)):
+                    _refuse(book, sheets, shape, wanted, file_name)
+                yield from _rows_of(sheet, head, wanted, is_first=first is None)
+                first = first or head
+            if first is None:
+                raise ContractError(
+                    f"{file_name}: no sheet of the workbook holds a row. Nothing was loaded. "
+                    "Expected a header row with the names of the columns."
+                )
     except (calamine.CalamineError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise ContractError(
-            f"{file_name}: damaged, cut off or protected workbook ({error}). Nothing was loaded. "
-            "Save it again as .xlsx without a password."
-        ) from None
+        raise _damaged(file_name, error) from None
+
+
+def first_rows(
+    path: Path, file_name: str, number: int = 500
+) -> Iterator[tuple[str, list[list[str]]]]:
+    """The names of a workbook's sheets, each with its first rows as text.
+
+    Raises
+    ------
+    ContractError
+        As ``csv_blocks``.
+    """
+    import python_calamine as calamine
+
+    try:
+        check_size(path, file_name)
+        with calamine.CalamineWorkbook.from_path(path) as book:
+            for name in _worksheets(book):
+                yield name, list(islice(_rows(book.get_sheet_by_name(name)), number))
+    except (calamine.CalamineError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        raise _damaged(file_name, error) from None
 
 
 @dataclass(frozen=True)
@@ -92,58 +113,43 @@ def _chosen(sheets: Sequence[str], shape: Shape, file_name: str) -> Sequence[str
     return shape.sheet or sheets
 
 
-def _heads(
-    book: CalamineWorkbook, sheets: Sequence[str], shape: Shape, file_name: str
-) -> list[_Head]:
-    """The heads of the sheets that have rows."""
+def _head(sheet: CalamineSheet, shape: Shape) -> _Head | None:
+    """The head of a sheet; nothing where it has no rows."""
     until = re.compile(shape.skip_until) if shape.skip_until else None
-    heads = []
-    for name in sheets:
-        every = enumerate(_rows(book.get_sheet_by_name(name)))
-        rows = islice(every, shape.skip_rows, None)
-        first = next(
-            (
-                (above, row)
-                for above, row in rows
-                if (until is None and any(row)) or (until and until.search(",".join(row)))
-            ),
-            None,
-        )
-        if first is None:
-            continue
-        header = [first[1], *(row for _, row in islice(rows, max(shape.header_rows - 1, 0)))]
-        below = [row for _, row in islice(rows, LOOKED_AT)]
-        names = [" ".join(filter(None, parts)) for parts in zip(*header, strict=True)]
-        heads.append(_Head(name, first[0], header[: shape.header_rows], names, below))
-    if not heads:
-        raise ContractError(
-            f"{file_name}: no sheet of the workbook holds a row. Nothing was loaded. Expected a "
-            "header row with the names of the columns."
-        )
-    return heads
+    rows = islice(enumerate(_rows(sheet)), shape.skip_rows, None)
+    for above, row in rows:
+        if any(row) if until is None else until.search(",".join(row)):
+            header = [row, *(row for _, row in islice(rows, max(shape.header_rows - 1, 0)))]
+            below = [row for _, row in islice(rows, LOOKED_AT)]
+            names = [" ".join(filter(None, parts)) for parts in zip(*header, strict=True)]
+            return _Head(sheet.name, above, header[: shape.header_rows], names, below)
+    return None
 
 
-def _refuse_others(heads: list[_Head], wanted: Wanted, shape: Shape, file_name: str) -> None:
-    """Refuse sheets of different headers, and say which sheet and row has the wanted one."""
-    is_given = not shape.header_rows or bool(shape.names)
-    if is_given:
-        return
+def _refuse(
+    book: CalamineWorkbook, sheets: Sequence[str], shape: Shape, wanted: Wanted, file_name: str
+) -> None:
+    """Refuse sheets of different headers, and say which sheet and row has the wanted one.
+
+    Where none has it, and all are alike, the header is refused as that of any other file.
+    """
+    heads = [h for name in sheets if (h := _head(book.get_sheet_by_name(name), shape)) is not None]
     right = [head for head in heads if wanted.is_header(head.names)]
     others = [head for head in heads if head not in right]
-    said = [f"sheet {head.sheet!r} has one" for head in right]
-    said += [
-        f"sheet {head.sheet!r} has one in row {row + 1}" for head in others
-        if (row := _found_below(head, wanted)) is not None
-    ]  # fmt: skip
-    if others and said:
-        none = [head for head in others if _found_below(head, wanted) is None]
-        told = [f"sheet {head.sheet!r} has no header of lines" for head in none] + said
-        rows = {_found_below(head, wanted) for head in others} - {None}
-        advice = [f"sheet = {[h.sheet for h in heads if h not in none]}"] if none else []
-        advice += [f"skip_rows = {rows.pop()}"] if len(rows) == 1 and not right else []
+    below = {head.sheet: row for head in others if (row := _found_below(head, wanted)) is not None}
+    none = [head.sheet for head in others if head.sheet not in below]
+    if others and (right or below):
+        told = [f"sheet {sheet!r} has no header of lines" for sheet in none]
+        told += [f"sheet {head.sheet!r} has one" for head in right]
+        told += [f"sheet {sheet!r} has one in row {row + 1}" for sheet, row in below.items()]
+        advice = [f"sheet = {[h.sheet for h in heads if h.sheet not in none]}"] if none else []
+        if below:
+            is_one = len(set(below.values())) == 1 and not right
+            until = "skip_until, a pattern that the header matches"
+            advice.append(f"skip_rows = {min(below.values())}" if is_one else until)
         raise ContractError(
             f"{file_name}: {'; '.join(told)}. Nothing was loaded. Declare in the mapping "
-            f"{' and '.join(advice) or 'skip_until, a pattern that the header matches'}."
+            f"{' and '.join(advice)}."
         )
     for head in heads[1:]:
         if head.names != heads[0].names:
@@ -162,66 +168,19 @@ def _found_below(head: _Head, wanted: Wanted) -> int | None:
     return next((start + i for i, row in enumerate(head.below) if wanted.is_header(row)), None)
 
 
-def _sheet(
-    book: CalamineWorkbook, head: _Head, wanted: Wanted, *, is_first: bool
+def _rows_of(
+    sheet: CalamineSheet, head: _Head, wanted: Wanted, *, is_first: bool
 ) -> Iterator[bytes]:
+    """A sheet's header and rows as CSV text."""
     if is_first and head.above:
         yield b"\n" * head.above
     for row in head.header:
         yield header_line(row)
     columns = [wanted.column_of(name) for name in head.names]
-    below = islice(
-        book.get_sheet_by_name(head.sheet).iter_rows(), head.above + len(head.header), None
-    )
+    below = islice(sheet.iter_rows(), head.above + len(head.header), None)
     rows = ([_as_text(v, c) for v, c in zip(row, columns, strict=True)] for row in below)
     while batch := list(islice(rows, BATCH_ROWS)):
         yield _block(batch, len(head.names))
-
-
-def _check_size(path: Path, file_name: str) -> None:
-    """Refuse what is no workbook, and what would grow without measure when it is read."""
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        if "xl/workbook.xml" not in archive.namelist():
-            raise ContractError(
-                f"{file_name}: is a zip archive and no workbook. Nothing was loaded. Name it "
-                "*.zip, so that its files are unpacked, or unpack it yourself."
-            )
-        total = sum(member.file_size for member in members)
-        if total > MAX_BYTES or total > MAX_RATIO * path.stat().st_size:
-            raise _too_large(
-                file_name, f"it unpacks to {total} bytes; at most {MAX_BYTES} bytes and "
-                f"{MAX_RATIO} times its size are read"
-            )  # fmt: skip
-        for member in members:
-            if not member.filename.startswith("xl/worksheets/") or member.is_dir():
-                continue
-            width, height = _extent(archive, member)
-            if width * height > MAX_CELLS:
-                raise _too_large(
-                    file_name, f"{member.filename} spans {height} rows and {width} columns; at "
-                    f"most {MAX_CELLS} cells are read"
-                )  # fmt: skip
-
-
-def _extent(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, int]:
-    """The last column and row that a sheet names, without reading its values."""
-    columns: set[bytes] = set()
-    height, rest = 0, b""
-    with archive.open(member) as file:
-        while block := file.read(1 << 20):
-            found = CELL.findall(rest + block)
-            columns.update(column for column, _ in found)
-            height = max(height, max((int(row) for _, row in found), default=0))
-            rest = block[-32:]
-    return max((_column_number(column) for column in columns), default=0), height
-
-
-def _column_number(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + letter - ord("A") + 1
-    return number
 
 
 def _rows(sheet: CalamineSheet) -> Iterator[list[str]]:
@@ -261,7 +220,16 @@ def _plain(value: float) -> str:
     return f"{value:.30f}".rstrip("0") if "e" in text else text
 
 
-def _too_large(file_name: str, reason: str) -> ContractError:
+def _worksheets(book: CalamineWorkbook) -> list[str]:
+    """Names of the sheets that have cells; charts and macros have none."""
+    import python_calamine as calamine
+
+    is_sheet = calamine.SheetTypeEnum.WorkSheet
+    return [about.name for about in book.sheets_metadata if about.typ == is_sheet]
+
+
+def _damaged(file_name: str, error: Exception) -> ContractError:
     return ContractError(
-        f"{file_name}: the workbook is too large: {reason}. Nothing was loaded. Save it as CSV."
+        f"{file_name}: damaged, cut off or protected workbook ({error}). Nothing was loaded. "
+        "Save it again as .xlsx without a password."
     )

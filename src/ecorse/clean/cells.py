@@ -1,0 +1,31 @@
+"""What a single value looks like, before anything is declared: number, date, address, text.
+
+What belongs here: the look of one text. What does not: what a column is (``sniff``) and reading it
+(``values``, ``numbers``, ``times``), which only goes by what is declared.
+"""
+
+from __future__ import annotations
+
+import re
+
+LOOKS = (
+    ("empty", re.compile(r"\s*")),
+    ("date", re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T]\d{1,2}:\d{2}.*)?")),
+    ("time", re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?")),
+    ("number", re.compile(r"[(+−-]?\s?\D{0,4}?\s?[+−-]?\d[\d.,'’ \xa0]*\s?(%|\D{0,4}?)\)?-?")),
+    ("url", re.compile(r"https?://\S+|www\.\S+")),
+    ("email", re.compile(r"[^\s@,;]+@[^\s@,;]+\.\w+")),
+    ("code", re.compile(r"[A-Za-z]{0,6}[-_#/]?\d[\w/-]*")),
+    ("truth", re.compile(r"true|false|yes|no", re.IGNORECASE)),
+)  # fmt: skip
+TYPED = frozenset(("date", "time", "number", "url", "email", "truth"))
+
+
+def look_of(text: str) -> str:
+    """What a value looks like: one of the names in ``LOOKS``, or ``text``."""
+    return next((name for name, pattern in LOOKS if pattern.fullmatch(text)), "text")
+
+
+def is_clean(text: str) -> bool:
+    """Whether a value shows no trace of a mistaken border: no blank or quote at its ends."""
+    return text == text.strip() and not text.startswith(('"', "'")) and not text.endswith('"')
