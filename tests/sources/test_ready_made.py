@@ -20,7 +20,8 @@ import pytest
 
 from ecorse.clean.cleaner import Cleaner
 from ecorse.ingest.check import check_file
-from ecorse.ingest.shops import Shop
+from ecorse.ingest.recognise import candidates, readers_of
+from ecorse.ingest.shops import Shop, ShopSource
 from ecorse.simulate import Plan
 from ecorse.simulate.platforms import platform_names
 from ecorse.simulate.platforms.write_platform import simulate_platform
@@ -32,6 +33,8 @@ PRICED = pl.col("quantity") * pl.col("unit_price")
 AMOUNT = pl.coalesce("line_amount", PRICED)
 # what is taken back counts against the sale; its pieces may be below zero already
 SIGNED = pl.when(SOLD | (pl.col("quantity") < 0)).then(AMOUNT).otherwise(-AMOUNT)
+DOLLARS = Shop(shop_id="main", shop_name="Main", time_zone="America/New_York", currency="USD",
+               sources=())  # fmt: skip
 CHARGED = ("gross", "discounts", "shipping", "taxes", "tips", "gift_cards")
 
 
@@ -279,6 +282,30 @@ def test_the_figures_are_the_same_however_it_is_written(export, tmp_path, oddity
     assert again["ordered_local"].dt.date().sort().equals(lines["ordered_local"].dt.date().sort())
 
 
+@pytest.fixture(scope="module")
+def everyone():
+    used = ShopSource(name="sales_csv", origin="folder")
+    return candidates([DOLLARS.model_copy(update={"sources": (used,)})])
+
+
+@pytest.mark.parametrize("name", platform_names())
+def test_an_export_is_recognised_among_all_sources(export, everyone, name):
+    path, *_ = export(name)
+    assert readers_of(path, everyone) == [name]
+    beside = {other: readers_of(other, everyone) for other in path.parent.glob("*.csv")}
+    assert {tuple(names) for other, names in beside.items() if other != path} <= {
+        (), ("products",),
+    }  # fmt: skip
+
+
+def test_a_source_without_a_header_takes_no_file_that_its_rows_do_not_fit(everyone, tmp_path):
+    discs, other = tmp_path / "CDNOW_master.txt", tmp_path / "other.csv"
+    discs.write_text(" 00001 19970101  1   11.77\n 00002 19970112  5   77.00\n")
+    other.write_text("colour,shade\nred,dark\n")
+    assert readers_of(discs, everyone) == ["cdnow"]
+    assert readers_of(other, everyone) == []
+
+
 def test_prices_that_hold_their_tax_are_refused_not_taxed_twice(export, tmp_path):
     """The same export with totals as a shop writes them whose prices hold their tax."""
     path, books, *_ = export("shopify_orders")
@@ -312,10 +339,6 @@ def test_a_column_that_an_older_export_lacks_is_no_money(export, tmp_path):
     placed = [order for order in books.orders if order.currency == books.currency]
     shipping = lines.filter(SOLD, pl.col("line_kind") == "shipping").select(AMOUNT.sum()).item()
     assert shipping == sum(order.shipping for order in placed)
-
-
-DOLLARS = Shop(shop_id="main", shop_name="Main", time_zone="America/New_York", currency="USD",
-               sources=())  # fmt: skip
 
 
 def test_case_03_order_fields_on_the_first_line_only():
