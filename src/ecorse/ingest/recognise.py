@@ -178,13 +178,15 @@ def _best_of(path: Path, state: State, everyone: tuple[Candidate, ...]) -> tuple
             columns *= _match(path, one, columns).is_accepted
         if columns:
             known[one] = columns
-    if len({one.name for one in known}) < 2:
+    unnamed = {one for one in known if one.reader.contract.shape.names}
+    if len({one.name for one in known}) < 2 and not unnamed:
         return tuple({one.name: None for one in known})
     matches: dict[str, Match] = {}
     for one, columns in known.items():
         match = _match(path, one, columns)
-        matches[one.name] = max(match, matches.get(one.name, match))
-    best = max(matches.values())
+        if match.is_accepted or one not in unnamed:  # names that are not the file's prove nothing
+            matches[one.name] = max(match, matches.get(one.name, match))
+    best = max(matches.values(), default=None)
     return tuple(name for name, match in matches.items() if match == best)
 
 
