@@ -9,6 +9,7 @@ does not: the books (``tests/simulate/test_platform_books.py``), exports written
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections import Counter, defaultdict
 from decimal import Decimal
@@ -67,6 +68,8 @@ def test_only_what_is_planned_is_refused(export, name):
         planned = list(csv.DictReader(file))
     assert rejected["source_line"].sort().to_list() == [int(r["source_line"]) for r in planned]
     assert set(rejected["rule"]) <= {"foreign_currency"}
+    truth = json.loads((path.parent / "truth.json").read_text())
+    assert account.ignored.total() == truth["files"][0]["blank_rows"]
     tests = sum(len(order.lines) for order in books.orders if order.is_test)
     assert account.ignored["test_orders"] == tests
 
