@@ -171,6 +171,12 @@ CASES = {
         '3\t"Cup, blue" 1   4.00   2024-01-03  \n4    Big hat  1  1.00 2024-01-01\n',
         [A, C], [(4, "field_count")], {},
     ),
+    "white space of two": (
+        "white_space = true\ndelimiter = '  '",
+        " order  item      qty  price  day\n 1      Big  hat  2    3.50   2024-01-01\n"
+        "4\tBig hat \t1  1.00  2024-01-01\n",
+        [("4", "Big hat", 1, D("1.00"))], [(2, "field_count")], {},
+    ),
     "rows above": (
         "skip_rows = 3",
         "Report of January\n\nmade by,us\n" + H + "1,Mug,2,3.50,2024-01-01\n2,x\n",

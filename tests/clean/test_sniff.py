@@ -70,6 +70,11 @@ FOUND = {
                 for row in [["Order", "Item", "Qty", "Price"], *ROWS]),
         Shape(white_space=True), [],
     ),
+    "white space, and single blanks in values": (
+        "".join(f"{row[0]:8}{row[1].split(',')[0]:12}{row[2]:>4}{row[3]:>9}\n"
+                for row in [["Order", "Item", "Qty", "Price"], *ROWS]),
+        Shape(white_space=True, delimiter="  "), [],
+    ),
     "single quotes": (text(quote="'"), Shape(quote="'"), ["quote"]),
     "backslashes": (
         text().replace("Mug, blue", 'Mug, \\"blue\\"').replace("Mug, red", 'Mug, 5\\"'),
@@ -109,6 +114,10 @@ FOUND = {
         text() + "Ref,Thing,Count,Cost,Returned\n" + text(header=None),
         Shape(stop_at="^Ref,Thing,Count,Cost,Returned$"), ["stop_at"],
     ),
+    "the header repeated": (text() + text(), PLAIN, []),
+    "blanks around tabs": (
+        text("\t").replace("Item", "Item ").replace("Tray", "Tray  "), Shape(delimiter="\t"), [],
+    ),
     "no more than a header": (text(rows=[]), PLAIN, ["header_rows"]),
 }  # fmt: skip
 
@@ -130,7 +139,11 @@ def test_what_is_found_reads_the_file(find, tmp_path, case):
         blocks = list(framer)
     rows = sum(len(block.lines) for block in blocks)
     broken = sum(len(block.broken) for block in blocks)
-    expected = {"sums between": (6, 0), "no more than a header": (0, 0)}
+    expected = {
+        "sums between": (6, 0),
+        "no more than a header": (0, 0),
+        "the header repeated": (10, 0),
+    }
     expected["doubled quotes and one broken row"] = (4, 1)
     assert (rows, broken) == expected.get(case, (5, 0))
     assert len(framer.header) == found.width

@@ -35,6 +35,7 @@ class _Sorted:
     blank: NDArray[np.bool_]
     header: NDArray[np.bool_]
     is_text: NDArray[np.bool_]
+    invalid: NDArray[np.bool_] | None
     skipped: NDArray[np.bool_]
     stops: NDArray[np.bool_]
 
@@ -70,7 +71,7 @@ class Framer:
         self._head = read_head(self._intake, shape, file_name)
         self.header = self._head.names
         self.header_line = self._head.line
-        self.parsed = shape.parsed
+        self.shape, self.parsed = shape, shape.parsed
         self._watch = Watch(file_name, len(self.header))
 
     @property
@@ -162,6 +163,8 @@ class Framer:
                 marks.clear(slice(i, until))
                 marks.good[i], last_line[i] = True, until - 1
         self._follows_broken &= not marks.good[seen:count].any()
+        if marks.invalid is not None:
+            self.invalid_lines += int(np.count_nonzero(marks.invalid[:count]))
         records = np.flatnonzero(marks.good[:count])
         starts, ends = lines.starts[records], lines.ends[last_line[records]]
         block = FramedBlock(
@@ -190,13 +193,12 @@ class Framer:
         looked = self._classifier.marks(data, lines, len(self.header), self._max_bytes)
         header = self._is_header(data, lines)
         texts = find_text(data, lines)
-        self.invalid_lines += texts.invalid
         self.is_proven_utf8 |= texts.is_proven
         if texts.first_invalid >= 0 and self.first_invalid_at is None:
             self.first_invalid_at = self._intake.offset + texts.first_invalid
         good = looked.good & texts.is_text & ~looked.blank & ~header
         skipped, stops = self._matches(data, lines)
-        return _Sorted(good, looked.blank, header, texts.is_text, skipped, stops)
+        return _Sorted(good, looked.blank, header, texts.is_text, texts.invalid, skipped, stops)
 
     def _matches(self, data: bytes, lines: Lines) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Lines that are declared to be no rows, and those where the table is declared to end."""

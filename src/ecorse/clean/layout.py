@@ -134,9 +134,10 @@ def _end(
     records: Sequence[Record], start: int, width: int, looks: Sequence[str]
 ) -> tuple[int | None, Sequence[str]]:
     """The place of a second table's header and its names; of its own width, or of another."""
+    header = {record.text for record in records[:start]}  # repeated, it is counted and left out
     for i in range(start + 1, len(records)):
         fields = records[i].fields
-        if not records[i].is_sound or not are_names(fields):
+        if not records[i].is_sound or records[i].text in header or not are_names(fields):
             continue
         if len(fields) == width:
             if any(look in TYPED for look in looks) and _is_words(records, i, looks, False):

@@ -140,13 +140,13 @@ def join_records(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]
 class Texts(NamedTuple):
     """Which lines of a block are text; and what else their bytes prove.
 
-    ``first_invalid`` is the place of the first byte that is not UTF-8, or -1, and ``invalid``
-    counts the lines with such a byte; ``is_proven``: there is a line beyond ASCII that is UTF-8.
+    ``first_invalid`` is the place of the first byte that is not UTF-8, or -1, and ``invalid`` has
+    the lines with such a byte (none: nothing); ``is_proven``: a line beyond ASCII is UTF-8.
     """
 
     is_text: NDArray[np.bool_]
     first_invalid: int = -1
-    invalid: int = 0
+    invalid: NDArray[np.bool_] | None = None
     is_proven: bool = False
 
 
@@ -175,4 +175,4 @@ def find_text(data: bytes, lines: Lines) -> Texts:
     if not is_proven:
         at = np.flatnonzero(codes > 127)
         is_proven = not invalid[np.searchsorted(lines.starts, at, side="right") - 1].all()
-    return Texts(is_text, first_invalid, int(np.count_nonzero(invalid)), is_proven)
+    return Texts(is_text, first_invalid, invalid if first_invalid >= 0 else None, is_proven)

@@ -172,7 +172,11 @@ def _best_of(path: Path, state: State, everyone: tuple[Candidate, ...]) -> tuple
     """Decided once for each state of a file: every source asks for its share of all files."""
     known: dict[Candidate, int] = {}
     for one in everyone:
-        if columns := _known_columns(path, state, one.reader):
+        columns = _known_columns(path, state, one.reader)
+        # names that the file does not say itself prove nothing: its rows have to
+        if columns and one.reader.contract.shape.names:
+            columns *= _match(path, one, columns).is_accepted
+        if columns:
             known[one] = columns
     unnamed = {one for one in known if one.reader.contract.shape.names}
     if len({one.name for one in known}) < 2 and not unnamed:
