@@ -15,9 +15,9 @@ from pathlib import Path
 import polars as pl
 
 from ecorse.clean.cast import parse, text_column
+from ecorse.clean.finding import Finding
 from ecorse.clean.opening import open_shape
 from ecorse.clean.sniff import sniff
-from ecorse.clean.finding import Finding
 from ecorse.clean.times import has_time
 from ecorse.errors import ContractError
 from ecorse.schema.contract import Column, Form, Header
@@ -151,8 +151,8 @@ class _Writer:
         key = draft_rules.key_of_lines(self.looks, self.targets, self.sample.texts)
         if key:
             yield (
-                f"# QUESTION: does {' with '.join(map(repr, key))} name the same line in every later "
-                "export? Then:"
+                f"# QUESTION: does {' with '.join(map(repr, key))} name the same line in every "
+                "later export? Then:"
             )
             yield f"# line_key = {quoted(list(key))}"
         equal = draft_rules.equal_lines(self.sample.texts)
@@ -287,8 +287,8 @@ class _Writer:
         kind = "date" if kind == "date" else "timestamp"
         example = example_of(one.texts)
         yield (
-            f"  # QUESTION: day and month? {example!r} can be read in two ways, and no value of the "
-            f"sample tells which{self._order_of(one)}. Keep one of these lines:"
+            f"  # QUESTION: day and month? {example!r} can be read in two ways, and no value of "
+            f"the sample tells which{self._order_of(one)}. Keep one of these lines:"
         )
         for time_format in (one.formats[0], *one.others):
             yield f"  # {{ {self._said(one, target, kind, [time_format])} }},"
@@ -376,8 +376,8 @@ class _Writer:
             kind, sign = BESIDE[meaning]
             yield ""
             yield (
-                f"# QUESTION: is {one.name!r} money of the order beside its lines? Then (or, where it "
-                "is of the line alone, without once_per):"
+                f"# QUESTION: is {one.name!r} money of the order beside its lines? Then (or, where "
+                "it is of the line alone, without once_per):"
             )
             yield "# [[also]]"
             yield f"# kind = {quoted(kind)}"

@@ -14,7 +14,7 @@ import polars as pl
 
 from ecorse.clean import values
 from ecorse.clean.times import has_time
-from ecorse.schema.contract import Column, DecimalSign, Repair
+from ecorse.schema.contract import Column, ColumnType, DecimalSign, Repair
 
 PROBED = 40  # different values that decide which formats are tried at all
 # so large a share of a column's values has to be read; the others are told
@@ -141,7 +141,7 @@ def _words(found: Look, some: pl.Series) -> None:
 def _times(found: Look, kept: pl.Series) -> bool:
     probe = kept.unique(maintain_order=True).head(PROBED)
     looks = probe.str.contains(r"\d[/.:-]\d|\d [A-Za-zÀ-ÿ]{3,}|[A-Za-z]{3,} \d|^\d{8}$")
-    if float(looks.mean() or 0) < 0.5:
+    if looks.sum() < 0.5 * len(probe):
         return _time_of_day(found, kept)
     fitting = [f for f in _formats() if _share(probe, f) > 0.2]
     shares = {f: _share(kept, f) for f in fitting}
@@ -187,7 +187,7 @@ def _share(texts: pl.Series, time_format: str) -> float:
     """The share of texts that a format reads as a time that shops have."""
     read = _read_time(texts, time_format)
     years = read.dt.year()
-    return float(years.is_between(1900, 2100).fill_null(False).mean() or 0.0)
+    return float(years.is_between(1900, 2100).sum()) / max(len(texts), 1)
 
 
 def _read_time(texts: pl.Series, time_format: str) -> pl.Series:
@@ -239,13 +239,16 @@ def _numbers(found: Look, kept: pl.Series) -> bool:
     if kept.str.contains(r"^[+-]?(0|[1-9]\d{0,17})$").all():
         found.kind = "integer"
         return True
-    if kept.str.contains(r"\d").mean() < NEARLY_ALL or kept.str.contains(r"[A-Za-z]{4}").any():
+    if (
+        kept.str.contains(r"\d").sum() < NEARLY_ALL * len(kept)
+        or kept.str.contains(r"[A-Za-z]{4}").any()
+    ):
         return False
     repairs = tuple(r for r in REPAIRS if _needs(kept, r))
-    kind = "percent" if kept.str.contains("%").any() else "decimal"
+    kind: ColumnType = "percent" if kept.str.contains("%").any() else "decimal"
     ways = {
         (decimal, group): _unread(kept, Column("n", None, kind, decimal=decimal, group=group,
-                                               normalise=repairs))  # type: ignore[arg-type]
+                                               normalise=repairs))
         for decimal, group in WAYS
     }  # fmt: skip
     if min(ways.values()) > (1 - NEARLY_ALL) * len(kept) and not _is_mixed(kept):
