@@ -18,7 +18,7 @@ from ecorse.errors import ContractError, DataError, EcorseError
 from ecorse.failpoints import failpoint
 from ecorse.ingest.choice import ORIGIN_OF_DATA
 from ecorse.ingest.run import IngestSummary, ingest_source
-from ecorse.ingest.shops import select_sources
+from ecorse.ingest.selection import select
 from ecorse.origins import from_here
 from ecorse.refresh import builds
 from ecorse.refresh import publish as publishing
@@ -136,6 +136,8 @@ def ingest_all(
 ) -> tuple[list[IngestSummary], EcorseError | None]:
     """Ingest every configured source that fits, all of them; what went wrong comes beside it.
 
+    With ``data``, also sources that are not configured, for the files they fit.
+
     Parameters
     ----------
     shop_id, source
@@ -148,9 +150,9 @@ def ingest_all(
     ConfigError
         No configured source fits, or there is no such origin.
     """
-    chosen = select_sources(shop_id, source)
     if data:
         data = from_here(origin or ORIGIN_OF_DATA, data)
+    chosen = select(shop_id, source, origin=origin, data=data)
     scope: Literal["shop", "all"] = "shop" if shop_id else "all"
     summaries: list[IngestSummary] = []
     failed: list[EcorseError] = []

@@ -107,6 +107,7 @@ def test_a_product_is_exact_to_the_last_place():
 money = st.decimals(-(10**10) + 1, 10**10 - 1, places=4)
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**6), 10**6), money, money, st.decimals(-1, 1, places=4))
 def test_money_is_as_in_exact_arithmetic(quantity, price, other, share):
     frame = pl.DataFrame(
@@ -147,7 +148,6 @@ def test_money_is_as_in_exact_arithmetic(quantity, price, other, share):
         ("quantity +", "no SQL expression"),
         ("quantity > 1; quantity > 2", "one expression"),
         ("", "one expression"),
-        ("order_id in", "expected a list"),
         ("previous(quantity) < quantity", "previous() is for rules alone"),
         ("count_of(order_id) = 1", "count_of() is for rules of level warn alone"),
     ],

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecorse.clean.cast import cast, parse
@@ -89,6 +89,7 @@ def test_a_column_that_the_file_lacks_is_null_and_its_rules_hold():
     assert counted == {}
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 9), min_size=1, max_size=12),
     st.lists(st.integers(1, 12), max_size=4),
@@ -114,6 +115,7 @@ def test_the_row_before_may_be_one_that_is_refused():
     assert found.frame["order_id"].to_list() == ["5"]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, 5)), min_size=1, max_size=20),
     st.integers(1, 20),

@@ -44,7 +44,10 @@ RETAIL = (
 @pytest.fixture
 def folder(warehouse, tmp_path, monkeypatch):
     (tmp_path / "shops.toml").write_text(SHOPS)
+    (tmp_path / "project" / "include").mkdir(parents=True)
+    (tmp_path / "project" / "include" / "shops.toml").write_text(SHOPS)
     monkeypatch.setenv("ECORSE_SHOPS_FILE", str(tmp_path / "shops.toml"))
+    monkeypatch.setenv("ECORSE_PROJECT_DIR", str(tmp_path / "project"))
     get_settings.cache_clear()
     folder = tmp_path / "exports"
     folder.mkdir()
@@ -89,9 +92,121 @@ def test_a_file_that_none_recognises_is_refused_once(folder):
 
 
 def test_within_a_shop_a_file_that_none_recognises_is_told_there(folder):
+    """One that a source reads which the shop has not configured is that source's."""
     (folder / "c.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(ContractError, match=r"a\.csv.*c\.csv"):
+    with pytest.raises(ContractError, match=r"1 of 2 files refused.*c\.csv.*source draft c\.csv"):
         shared("uk", "online_retail", folder, "shop")
+
+
+def loads():
+    with connect() as conn:
+        return conn.execute(
+            "select shop_id, source, file_name, rows_staged from ops.load order by 1, 2, 3"
+        ).fetchall()
+
+
+def test_every_source_there_is_takes_part_under_the_first_shop(folder):
+    """A mapping of the project and one that ships, which no shop has configured."""
+    (folder / "d.csv").write_text("id,name,price\np1,Pen,2.50\n")
+    (folder / "e.csv").write_text("Kassenbon,Ware,Stück,Preis,Tag\n1,Pen,2,2.50,2024-05-01\n")
+    write_mapping("till", TILL)
+    write_mapping("broken", "about = 3")
+    told = []
+    summaries, failure = flow.ingest_all(data=str(folder), holder="test", progress=told.append)
+    assert failure is None
+    assert {(s.shop_id, s.source) for s in summaries} == {
+        ("us", "sales_csv"), ("uk", "online_retail"), ("us", "products"), ("us", "till"),
+    }  # fmt: skip
+    assert loads() == [
+        ("uk", "online_retail", "b.csv", 1), ("us", "products", "d.csv", 1),
+        ("us", "sales_csv", "a.csv", 2), ("us", "till", "e.csv", 1),
+    ]  # fmt: skip
+    assert any("till: configured for no shop, so its files are loaded for us (USD" in t
+               for t in told)  # fmt: skip
+
+
+def test_a_source_that_is_named_need_not_be_configured(folder):
+    write_mapping("till", TILL)
+    (folder / "e.csv").write_text("Kassenbon,Ware,Stück,Preis,Tag\n1,Pen,2,2.50,2024-05-01\n")
+    summaries, failure = flow.ingest_all(
+        "uk", "till", data=str(folder / "e.csv"), holder="test", progress=str
+    )
+    assert failure is None
+    assert [(s.shop_id, s.source) for s in summaries] == [("uk", "till")]
+    assert loads() == [("uk", "till", "e.csv", 1)]
+
+
+def test_a_file_that_two_sources_fit_equally_is_asked_about(folder):
+    for name in ("till", "zill"):
+        write_mapping(name, TILL)
+    (folder / "e.csv").write_text("Kassenbon,Ware,Stück,Preis,Tag\n1,Pen,2,2.50,2024-05-01\n")
+    _, failure = flow.ingest_all(data=str(folder), holder="test", progress=str)
+    assert "sources till and zill fit this file equally" in str(failure)
+    assert "--source till or --source zill" in str(failure)
+    assert [load[2] for load in loads()] == ["b.csv", "a.csv"]  # the others are in
+
+
+def test_files_that_rows_are_completed_from_are_no_files_of_rows(folder):
+    """In a folder for all sources, and in one for that source alone."""
+    looked_up = TILL.replace('  { name = "Preis", target = "unit_price", type = "decimal" },\n', "")
+    write_mapping("till", looked_up + PRICES)
+    (folder / "e.csv").write_text("Kassenbon,Ware,Stück,Tag\n1,Pen,2,2024-05-01\n")
+    (folder / "preise.csv").write_text("Artikel,Betrag\nPen,2.50\n")
+    _, failure = flow.ingest_all(data=str(folder), holder="test", progress=str)
+    assert failure is None
+    assert ("us", "till", "e.csv", 1) in loads()
+    for name in ("a.csv", "b.csv"):
+        (folder / name).unlink()
+    told = []
+    _, failure = flow.ingest_all(
+        source="till", data=str(folder), holder="test", progress=told.append
+    )
+    assert failure is None
+    assert "preise.csv: no file of rows; till looks rows up in it" in told
+
+
+def test_a_header_is_read_once_per_file_and_shape(folder, monkeypatch):
+    from ecorse.ingest import recognise
+
+    write_mapping("till", TILL)
+    write_mapping("zill", "delimiter = ';'\n" + TILL)
+    opened = []
+    real = recognise.open_shape
+    monkeypatch.setattr(
+        recognise, "open_shape",
+        lambda file, shape, name, limit: opened.append((name, shape)) or real(
+            file, shape, name, limit),
+    )  # fmt: skip
+    flow.ingest_all(data=str(folder), holder="test", progress=str)
+    assert len(opened) == len(set(opened))
+    assert {name for name, _ in opened} == {"a.csv", "b.csv"}
+
+
+def write_mapping(name, text):
+    folder = get_settings().project_dir / "include" / "sources"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.toml").write_text(text)
+
+
+TILL = """
+about = "Receipts of a till"
+table = "order_lines"
+columns = [
+  { name = "Kassenbon", target = "order_id" },
+  { name = "Ware", target = "product_name" },
+  { name = "Stück", target = "quantity", type = "integer" },
+  { name = "Preis", target = "unit_price", type = "decimal" },
+  { name = "Tag", target = "ordered_local", type = "timestamp", formats = ["%Y-%m-%d"] },
+]
+[constants]
+platform = "till"
+"""
+PRICES = """
+[[lookups]]
+file = "preise.csv"
+on = { Ware = "Artikel" }
+columns = [{ name = "Betrag", target = "unit_price", type = "decimal" }]
+"""
 
 
 def test_a_source_that_is_named_gets_every_file(folder):

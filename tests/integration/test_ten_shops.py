@@ -6,7 +6,26 @@ single measures of one export (``tests/sources/test_ready_made.py``).
 
 from __future__ import annotations
 
-ZONE = "America/New_York"
+import csv
+import json
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from ecorse import flow
+from ecorse.ingest.shops import load_shops
+from ecorse.origins.simulate import simulated_folder
+from ecorse.settings import get_settings
+from ecorse.simulate.platforms import get_platform, platform_names
+from ecorse.warehouse.connect import connect
+
+pytestmark = pytest.mark.slow
+
+# each shop in a zone of its own: a platform's days are those of the shop's wall clock
+ZONES = ("America/New_York", "Europe/Berlin", "Asia/Tokyo", "America/Sao_Paulo", "Australia/Sydney")
+SIZES = "customers = 100, orders = 300, events = 0"
 SHOP = """
 [[shops]]
 shop_id = "{shop}"
@@ -15,6 +34,140 @@ time_zone = "{zone}"
 currency = "{currency}"
 [[shops.sources]]
 source = "{source}"
-origin = "folder"
-options = {{ path = "{path}", pattern = "{pattern}" }}
+origin = "simulate"
+options = {{ seed = {seed}, {sizes}, format = "{source}", time_zone = "{zone}" }}
 """
+
+
+def shops_file() -> str:
+    shops = []
+    for number, name in enumerate(platform_names()):
+        platform = get_platform(name)
+        shops.append(
+            SHOP.format(
+                shop=name.replace("_", "-"), zone=ZONES[number % len(ZONES)], source=name,
+                currency=platform.habits.currency, seed=number + 1, sizes=SIZES,
+            )
+        )  # fmt: skip
+    return "".join(shops)
+
+
+@pytest.fixture(scope="module")
+def night(snapshot, tmp_path_factory):
+    """Ten shops ingested and published, kept; gives the folder of each source's files."""
+
+    path = tmp_path_factory.mktemp("ten") / "shops.toml"
+    path.write_text(shops_file())
+
+    def fill() -> dict[str, Path]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("ECORSE_SHOPS_FILE", str(path))
+            get_settings.cache_clear()
+            shops = load_shops(get_settings())
+            for shop in shops:
+                for source in shop.sources:
+                    flow.ingest(shop.shop_id, source.name, holder="test")
+            flow.refresh(holder="test")
+            return {
+                source.name: simulated_folder(get_settings(), source.options)
+                for shop in shops
+                for source in shop.sources
+            }
+
+    return snapshot(fill)
+
+
+def asked(sql: str, *values: object) -> list[tuple]:
+    with connect() as conn:
+        return conn.execute(sql, values).fetchall()
+
+
+def books_of(folder: Path) -> dict[str, Decimal]:
+    books = json.loads((folder / "truth.json").read_text())["books"]
+    return {name: Decimal(value) for name, value in books.items() if name != "currency"}
+
+
+def fees_of(folder: Path) -> Decimal:
+    """What Stripe keeps, by its own report."""
+    with (folder / "report" / "balance_change_summary.csv").open() as file:
+        return sum((Decimal(row["fee"]) for row in csv.DictReader(file)), Decimal(0))
+
+
+def by_day(folder: Path, calendar: str) -> dict[date, Decimal]:
+    with (folder / "truth" / "books_by_day.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["calendar"] == calendar]
+    return {date.fromisoformat(row["day"]): Decimal(row["total"]) for row in rows}
+
+
+def test_ten_shops_are_ten_platforms():
+    assert len(platform_names()) == 10
+
+
+def test_each_shop_is_worth_what_its_books_say(night, snapshot_of):
+    """Gross to net: from what was charged to what is left after every refund."""
+    with snapshot_of(night):
+        for name, folder in night.result.items():
+            books, shop = books_of(folder), f"{name.replace('_', '-')}-simulated"
+            account = asked(
+                "select line_kind, gross, cancelled + returned, net from marts.money_account "
+                "where shop_id = %s", shop,
+            )  # fmt: skip
+            fees = fees_of(folder) if name == "stripe_itemised" else Decimal(0)
+            net = sum(row[3] for row in account)
+            assert net == books["total"] - fees, name
+            taken_back = sum(row[2] for row in account)
+            gross = sum(row[1] for row in account)
+            assert gross - taken_back == net, name
+            if name != "square_items":  # whose refunds take tax and discount back line by line
+                assert taken_back == books["refunded"], name
+                assert gross == books["total"] + books["refunded"] - fees, name
+
+
+def test_each_day_of_each_shop_is_worth_what_its_books_say(night, snapshot_of):
+    with snapshot_of(night):
+        for name, folder in night.result.items():
+            if name == "stripe_itemised":
+                continue  # its books know no fees by day
+            # Square tells a refund's own day and not its sale's
+            calendar = "event_date" if name == "square_items" else "order_date"
+            found = asked(
+                "select order_date, sum(revenue) from marts.order_lines where shop_id = %s "
+                "group by 1", f"{name.replace('_', '-')}-simulated",
+            )  # fmt: skip
+            assert dict(found) == by_day(folder, calendar), name
+
+
+def test_orders_are_those_of_the_books(night, snapshot_of):
+    with snapshot_of(night):
+        for name, folder in night.result.items():
+            [(orders,)] = asked(
+                "select count(distinct order_id) from marts.orders where shop_id = %s",
+                f"{name.replace('_', '-')}-simulated",
+            )
+            assert orders == books_of(folder)["orders"], name
+
+
+def test_what_was_refused_is_what_was_planned(night, snapshot_of):
+    with snapshot_of(night):
+        for name, folder in night.result.items():
+            with (folder / "truth" / "broken_rows.csv").open() as file:
+                planned = sorted(int(row["source_line"]) for row in csv.DictReader(file))
+            found = asked(
+                "select r.source_line from ops.reject as r join ops.load as l using (load_id) "
+                "where l.source = %s order by 1", name,
+            )  # fmt: skip
+            assert [line for (line,) in found] == planned, name
+
+
+def test_a_second_night_adds_nothing(night, restore, monkeypatch, tmp_path):
+    folders = restore(night)
+    path = tmp_path / "shops.toml"
+    path.write_text(shops_file())
+    monkeypatch.setenv("ECORSE_SHOPS_FILE", str(path))
+    get_settings.cache_clear()
+    before = asked("select shop_id, count(*) from staging.order_lines group by 1 order by 1")
+    for name in folders:
+        flow.ingest(name.replace("_", "-"), name, holder="test")
+    after = asked("select shop_id, count(*) from staging.order_lines group by 1 order by 1")
+    assert after == before
+    assert len(before) == 10

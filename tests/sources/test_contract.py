@@ -17,6 +17,12 @@ SHOP = Shop(
 )
 FORMS = [(name, form) for name in source_names() for form in get_source(name).contract.forms]
 EXAMPLES = {"integer": "1", "decimal": "2.50", "text": "word", "boolean": "1"}
+# figures of a row that must agree with its others
+AGREEING = {
+    ("shopify_orders", "Total"): "7.50",
+    ("square_items", "Discounts"): "0.00",
+    ("ebay_orders", "Total Price"): "5.00",
+}
 
 
 def wrong_dtypes(table, frame) -> dict[str, str]:
@@ -39,12 +45,15 @@ def example(source, column) -> str:
     if column.type in ("timestamp", "date"):
         if column.formats[0].startswith("epoch"):
             return str(1555677960 * (1000 if column.formats[0] == "epoch_ms" else 1))
-        return pl.select(pl.datetime(2019, 4, 19, 8, 46).dt.to_string(column.formats[0])).item()
-    return EXAMPLES[column.type]
+        zone = "UTC" if "%z" in column.formats[0] else None
+        moment = pl.datetime(2019, 4, 19, 8, 46, time_zone=zone)
+        return pl.select(moment.dt.to_string(column.formats[0])).item()
+    return AGREEING.get((source.name, column.name), EXAMPLES[column.type])
 
 
 def typed(name, form, **values):
     source = get_source(name)
+    source = source.afresh() if hasattr(source, "afresh") else source
     header = recognise(source.contract, [c.name for c in form.columns], "f.csv")
     fields = [values.get(c.target or "", example(source, c)) for c in form.columns]
     raw = parse(("\t".join(fields) + "\n").encode(), header, "\t", '"')
@@ -115,6 +124,8 @@ def test_no_rows_give_the_same_columns(name, form):
 @pytest.mark.parametrize(("name", "form"), FORMS, ids=lambda x: getattr(x, "name", x))
 def test_simulated_rows_belong_to_a_shop_of_their_own(name, form):
     marked = STAGING_TABLES[get_source(name).contract.table].marked_by
+    if not {c.target for c in form.columns} & set(marked):
+        pytest.skip("what marks it is made of other columns, or looked up")
     source, header, done = typed(name, form, **dict.fromkeys(marked, "SIM-7"))
     frame = source.canonicalise(done.frame, header, SHOP).frame
     assert frame.select("shop_id", "is_simulated").rows() == [("main-simulated", True)]
@@ -130,6 +141,12 @@ def test_time_zone_and_currency_are_the_shops(name, form):
     shop = SHOP.model_copy(update={"time_zone": "Asia/Kolkata", "currency": "INR"})
     frame = source.canonicalise(done.frame, header, shop).frame
     row = frame.row(0, named=True)
-    assert row["currency"] == "INR"
-    assert str(row["ordered_at"]) == "2019-04-19 03:16:00+00:00"  # 08:46 less 5:30
-    assert str(row["ordered_local"]) == "2019-04-19 08:46:00"
+    declared = getattr(source, "declared", None)
+    if declared is None or "currency" not in declared.filled:
+        assert row["currency"] == "INR"
+    if row.get("is_date_only"):
+        assert str(row["ordered_at"]) == "2019-04-18 18:30:00+00:00"  # midnight less 5:30
+        assert str(row["ordered_local"]) == "2019-04-19 00:00:00"
+    else:
+        assert str(row["ordered_at"]) == "2019-04-19 03:16:00+00:00"  # 08:46 less 5:30
+        assert str(row["ordered_local"]) == "2019-04-19 08:46:00"

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from ecorse.errors import ConfigError, ContractError
+from ecorse.errors import ConfigError
 from ecorse.ingest.check import check_file
 from ecorse.ingest.shops import Shop
 from ecorse.settings import get_settings
@@ -120,23 +120,6 @@ def test_a_mapping_that_says_nonsense(mapping, text, told):
         mapping(text)
 
 
-LOOKED_UP = """
-about = "Lines with prices from another file"
-table = "order_lines"
-columns = [
-  { name = "order", target = "order_id" },
-  { name = "sku", target = "product_id" },
-  { name = "n", target = "quantity", type = "integer" },
-]
-[constants]
-ordered_local = "2020-01-05"
-[[lookups]]
-file = "prices.csv"
-on = { sku = "sku" }
-columns = [{ name = "price", target = "unit_price", type = "decimal" }]
-"""
-
-
 def test_what_staging_cannot_hold_is_a_reject(mapping, tmp_path):
     path = tmp_path / "o.csv"
     path.write_text(
@@ -146,36 +129,6 @@ def test_what_staging_cannot_hold_is_a_reject(mapping, tmp_path):
     rows, blocks = rows_of(mapping(ORDERS), path)
     assert [(r["order_id"], r["status"]) for r in rows] == [("A3", "sold")]
     assert blocks[0].rejected["rule"].to_list() == ["quantity_too_large", "status_unknown"]
-
-
-def test_a_lookup_gives_columns_and_a_missing_key_is_a_reject(mapping, tmp_path):
-    path = tmp_path / "lines.csv"
-    path.write_text("order,sku,n\n1,a,2\n1,zz,1\n")
-    (tmp_path / "prices.csv").write_text("sku,price\na,3.50\nb,1\n")
-    rows, blocks = rows_of(mapping(LOOKED_UP), path)
-    assert [(r["product_id"], r["unit_price"]) for r in rows] == [("a", Decimal("3.5000"))]
-    assert rows[0]["ordered_local"] == datetime(2020, 1, 5)
-    assert blocks[0].rejected["rule"].to_list() == ["unit_price_empty"]
-
-
-def test_a_changed_lookup_is_another_contract(mapping, tmp_path):
-    source = mapping(LOOKED_UP)
-    (tmp_path / "prices.csv").write_text("sku,price\na,3.50\n")
-    before = source.bind(tmp_path).contract.contract_sha256
-    assert source.bind(tmp_path).contract.contract_sha256 == before
-    (tmp_path / "prices.csv").write_text("sku,price\na,3.60\n")
-    assert source.bind(tmp_path).contract.contract_sha256 != before
-
-
-def test_a_lookup_that_is_missing_or_not_unique_is_refused(mapping, tmp_path):
-    source = mapping(LOOKED_UP)
-    with pytest.raises(ContractError, match=r"prices\.csv.*not in"):
-        source.bind(tmp_path)
-    (tmp_path / "prices.csv").write_text("sku,price\na,3.50\na,3.50\n")
-    source.bind(tmp_path)  # the same twice says nothing new
-    (tmp_path / "prices.csv").write_text("sku,price\na,3.50\na,4\n")
-    with pytest.raises(ContractError, match="sku 'a' stands there with different values"):
-        source.bind(tmp_path)
 
 
 def test_a_check_names_line_column_and_value(mapping, tmp_path):

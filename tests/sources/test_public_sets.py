@@ -92,7 +92,8 @@ def test_cdnow_has_no_header_and_blanks_between(read):
     rows = read(
         "cdnow",
         {
-            "CDNOW_master.txt": " 00001 19970101  1   11.77\n 00002 19970112  1   12.00\n 00002 19970112  5   77.00\n"
+            "CDNOW_master.txt": " 00001 19970101  1   11.77\n 00002 19970112  1   12.00\n"
+            " 00002 19970112  5   77.00\n"
         },
     )
     assert picked(rows, "order_id", "customer_id", "quantity", "unit_price") == [

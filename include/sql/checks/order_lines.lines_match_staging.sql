@@ -9,7 +9,8 @@ with staged as (
         status,
         count(*) as lines,
         sum(quantity) as units,
-        sum(abs(quantity * unit_price)) as amount
+        sum(abs(coalesce(line_amount, quantity * unit_price))) as amount,
+        sum(abs(quantity * unit_price)) as priced
     from staging.order_lines
     group by shop_id, currency, status
 ),
@@ -37,6 +38,7 @@ select
     made.units,
     staged.amount as staged_amount,
     made.amount,
+    staged.priced as staged_priced,
     made.priced
 from staged
 full outer join made
@@ -48,4 +50,4 @@ where
     staged.lines is distinct from made.lines
     or staged.units is distinct from made.units
     or staged.amount is distinct from made.amount
-    or staged.amount is distinct from made.priced
+    or staged.priced is distinct from made.priced

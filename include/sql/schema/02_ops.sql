@@ -67,7 +67,7 @@ create table if not exists ops.load (
 comment on table ops.load is 'One row per loaded file content; its rows count only while this row is committed';
 comment on column ops.load.counts is 'rule id to row count, under duplicate, ignored, rejected, flagged and warned (the last two staged all the same)';
 comment on column ops.load.known_at is 'When the warehouse came to know this content';
-comment on column ops.load.money_staged is 'Sum of quantity * unit_price over staged rows, in the currency of the load';
+comment on column ops.load.money_staged is 'What the staged rows and the lines added to them are worth, in the currency of the load';
 -- Guarded, because ALTER TABLE locks out every reader even where there is nothing to add, and this
 -- file is run by most commands.
 do $$

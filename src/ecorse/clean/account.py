@@ -19,7 +19,7 @@ from ecorse.clean.cast import cast, text_column
 from ecorse.clean.numbers import SCALE
 from ecorse.clean.profile import Profile
 from ecorse.schema.contract import Contract, Header
-from ecorse.schema.source import Difference
+from ecorse.schema.source import Difference, Sought
 
 LINES_ADDED = "lines_added"  # of the source's own table, made of values beside the rows
 REPEATED = "repeated_line"  # the flag of a line that equals an earlier one of its file
@@ -61,6 +61,7 @@ class Account:
     repaired: Counter[str] = field(default_factory=Counter)
     flagged: Counter[str] = field(default_factory=Counter)
     warned: Counter[str] = field(default_factory=Counter)
+    sought: dict[str, Sought] = field(default_factory=dict)
     broken: Counter[str] = field(default_factory=Counter)
     broken_examples: dict[str, list[str]] = field(default_factory=dict)
     derived: dict[str, Difference] = field(default_factory=dict)

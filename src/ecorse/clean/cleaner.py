@@ -34,7 +34,7 @@ from ecorse.clean.blocks import FramedBlock
 from ecorse.clean.cast import cast, parse, text_column
 from ecorse.clean.duplicates import SeenRows, Verdict
 from ecorse.clean.foreign import foreign_rows
-from ecorse.clean.holds import unholdable
+from ecorse.clean.holds import unholdable, without_key
 from ecorse.clean.opening import open_frames, recognise_header
 from ecorse.clean.prepare import Preparation
 from ecorse.clean.rules import RowRules
@@ -139,6 +139,7 @@ class Cleaner:
         for rule, (rows, examples) in self._row_rules.counted().items():
             self.account.broken[rule] += rows
             self.account.broken_examples[rule] = examples
+        self._refuse_missing_keys()
         self._refuse_other_encodings()
 
     def _refuse_other_encodings(self) -> None:
@@ -181,6 +182,7 @@ class Cleaner:
             sentences.append("The file has a header and no rows.")
         for name, rows in sorted(account.warned.items()):
             sentences.append(self._source.warnings[name].format(rows=rows))
+        sentences += [f"{s.sentence()}." for s in self.account.sought.values() if s.missed]
         sentences += self._broken_rules()
         for name, found in account.derived.items():
             if found.different:
@@ -199,6 +201,17 @@ class Cleaner:
             f"{names}, which the source does not name{money}. Name it in the source without a "
             "target, so that it tells rows apart, or with `ignore = true`, so that it does not."
         )
+
+    def _refuse_missing_keys(self) -> None:
+        """Refuse a file most of whose keys another file lacks: it is not the right one."""
+        for sought in self.account.sought.values():
+            if sought.is_too_much:
+                raise ContractError(
+                    f"{self._file_name}: {sought.sentence()}; that is more than most_missing = "
+                    f"{sought.most:g}. Nothing was loaded. Put the {sought.file} that belongs to "
+                    "this file beside it, correct `on`, or declare most_missing for this lookup "
+                    "(1: however many)."
+                )
 
     def _broken_rules(self) -> list[str]:
         """A sentence per rule of level warn that rows break."""
@@ -224,7 +237,7 @@ class Cleaner:
             return self._set_all_aside(block)
         raw, refused = self._preparation.tidy(raw, self._file_header)
         if isinstance(self._source, LookingUp):
-            raw = self._source.enrich(raw, self.header)
+            raw = self._source.enrich(raw, self.header, account.sought)
         raw = self._preparation.complete(raw, self._file_header)
         typed = cast(raw, self.header, contract, refused, self._row_rules, block.lines)
         refuse_names(
@@ -292,6 +305,7 @@ class Cleaner:
         names = {c.target: c.name for c in self.header.columns if c is not None and c.target}
         refused = unholdable(found.frame, self._table, names)
         refused += foreign_rows(typed, found.frame, self._shop)
+        refused += without_key(found.frame, self._source.contract.line_key)
         if not refused:
             return found
         reasons = pl.concat([*refused, *([found.reasons] if found.reasons is not None else [])])

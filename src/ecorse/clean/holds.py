@@ -6,6 +6,7 @@ does not: what a source promises of its own (rules).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import polars as pl
@@ -36,6 +37,19 @@ def unholdable(
                 rows = frame["_row"]
                 reasons += [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in found]
     return reasons
+
+
+def without_key(frame: pl.DataFrame, line_key: Sequence[str]) -> list[pl.DataFrame]:
+    """Reasons of canonical rows that lack the key by which their source knows lines."""
+    if not line_key:
+        return []
+    called = Column(" or ".join(line_key), None)
+    sentence = "without its key a line cannot be told from others"
+    found = reasons_of(
+        frame["line_id"].is_null(), frame["line_id"], called, "line_key_empty", sentence
+    )
+    rows = frame["_row"]
+    return [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in found]
 
 
 def _broken(values: pl.Series, column: StagedColumn) -> list[tuple[str, pl.Series, str]]:

@@ -82,10 +82,16 @@ class _Filling:
     """Values that stand on the first line of a group and hold for its further lines."""
 
     def __init__(self, header: Header, declared: FillDown) -> None:
-        places = {header_key(name): text_column(i) for i, name in enumerate(header.names)}
+        # by the declared name, whatever the file calls it; a column it may lack is not there
+        places = {
+            header_key(column.name): text_column(i)
+            for i, column in enumerate(header.columns)
+            if column is not None
+        }
         self._name = declared.within
         self._key = places[header_key(declared.within)]
-        self._columns = [places[header_key(name)] for name in declared.columns]
+        keys = [header_key(name) for name in declared.columns]
+        self._columns = [places[key] for key in keys if key in places]
         self._last: dict[str, str | None] = {}
         self._seen = Hashes()
 

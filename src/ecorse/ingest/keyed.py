@@ -76,48 +76,39 @@ def note_seen(
     sha256: str,
     line_order: int,
 ) -> None:
-    """Remember which content a file has, and the place of that content."""
+    """Remember which content a file has, and its place; a content that it had keeps its own."""
     conn.execute(
         """
         insert into ops.seen_file (shop_id, source, file_name, sha256, line_order)
         values (%s, %s, %s, %s, %s)
         on conflict (shop_id, source, file_name) do update set sha256 = excluded.sha256,
             line_order = excluded.line_order, seen_at = clock_timestamp()
-        where (seen_file.sha256, seen_file.line_order)
-            is distinct from (excluded.sha256, excluded.line_order)
+        where seen_file.sha256 <> excluded.sha256
         """,
         (shop_id, source, file_name, sha256, line_order),
     )
 
 
-def is_told_anew(
-    conn: psycopg.Connection,
-    shop_id: str,
-    source: str,
-    *,
-    file_name: str,
-    sha256: str,
-    load_id: int,
-) -> bool:
+def is_told_anew(conn: psycopg.Connection, load_id: int, *, file_name: str, sha256: str) -> bool:
     """Whether a file that has another load's content says it anew, after other loads.
 
-    It does if it did not have this content when it was last seen, and its rows may have been
-    replaced since. (``load_id`` is the load that holds the content.)
+    It does if it had this content first when others had come already: its rows may have been
+    replaced since the load (``load_id``) that holds the content.
     """
     row = conn.execute(
         """
-        select exists (
-            select from ops.load as l inner join ops.load as later
-                on later.shop_id = l.shop_id and later.source = l.source
-                and later.line_order > l.line_order and later.superseded_at is null
-            where l.load_id = %(load)s
-        ) and not exists (
-            select from ops.seen_file
-            where shop_id = %(shop)s and source = %(source)s and file_name = %(file)s
-                and sha256 = %(sha256)s
-        )
+        select case
+            when seen.sha256 = %(sha256)s then seen.line_order > l.line_order
+            else exists (
+                select from ops.load as later
+                where later.shop_id = l.shop_id and later.source = l.source
+                    and later.line_order > l.line_order and later.superseded_at is null
+            ) end
+        from ops.load as l left join ops.seen_file as seen on seen.shop_id = l.shop_id
+            and seen.source = l.source and seen.file_name = %(file)s
+        where l.load_id = %(load)s and l.line_order is not null
         """,
-        {"shop": shop_id, "source": source, "file": file_name, "sha256": sha256, "load": load_id},
+        {"file": file_name, "sha256": sha256, "load": load_id},
     ).fetchone()
     return bool(row and row[0])
 

@@ -99,7 +99,7 @@ def load_file(
                 )
                 known = next((m for m in met if m.sha256 == sha256), None)
                 is_known = known is not None and (known.terms == terms or known.is_kept_out)
-                if known and is_known and not _is_told_anew(conn, known, shop, source, name):
+                if known and is_known and not _is_told_anew(conn, known, source, name):
                     return _skip(conn, known, met, shop, source, name, fence)
             load = _Load(conn, incoming, shop, source, terms, name, fence, run_id, started_at)
             return load.run(progress)
@@ -116,19 +116,12 @@ def load_file(
 
 
 def _is_told_anew(
-    conn: psycopg.Connection, known: ledger.KnownLoad, shop: Shop, source: Source, file_name: str
+    conn: psycopg.Connection, known: ledger.KnownLoad, source: Source, file_name: str
 ) -> bool:
     """Whether a known content comes again to replace what later loads said of its lines."""
     if known.is_kept_out or not source.contract.line_key or known.file_name == file_name:
         return False
-    return keyed.is_told_anew(
-        conn,
-        shop.shop_id,
-        source.name,
-        file_name=file_name,
-        sha256=known.sha256,
-        load_id=known.load_id,
-    )
+    return keyed.is_told_anew(conn, known.load_id, file_name=file_name, sha256=known.sha256)
 
 
 def _skip(

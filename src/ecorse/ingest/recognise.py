@@ -1,125 +1,237 @@
-"""Which configured source a file is for, told by its header and, in doubt, by its first rows.
+"""Which source a file is for, told by its header and, in doubt, by its first rows.
 
 What belongs here: sharing out files that were handed over for every source at once
-(``ecorse run --data FOLDER``). What does not: loading them (``load``).
+(``ecorse run --data FOLDER``), among all sources there are. What does not: loading them (``load``).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 from ecorse.clean.cleaner import Cleaner
 from ecorse.clean.opening import open_shape
-from ecorse.errors import ContractError
+from ecorse.errors import ConfigError, ContractError
+from ecorse.ingest.choice import ORIGIN_OF_DATA
 from ecorse.ingest.shops import Shop, ShopSource
 from ecorse.origins import SourceFile
 from ecorse.schema.contract import recognise
 from ecorse.schema.shape import Shape
-from ecorse.schema.source import LookingUp
+from ecorse.schema.source import LookingUp, Source
 from ecorse.settings import get_settings
-from ecorse.sources import get_source
+from ecorse.sources import get_source, source_names
 
-Configured = tuple[Shop, ShopSource]
+log = logging.getLogger(__name__)
+
+State = tuple[int, int]  # of a file: when it was changed, and its size
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A source of a shop that files may be for; equal ones read a file alike.
+
+    A source that no shop has configured stands under the first.
+    """
+
+    shop_id: str
+    name: str
+    is_configured: bool
+    reading: str
+    shop: Shop = field(compare=False)
+    source: ShopSource = field(compare=False)
+
+    @property
+    def reader(self) -> Source:
+        """How files are read, with what the shop declares otherwise."""
+        return get_source(self.name, self.source.reading)
 
 
 class Match(NamedTuple):
     """How well a file fits a source; the greater, the better.
 
     A source that accepts most of the file's first rows comes before one that does not; of these
-    the one that knows more of the file's columns, then the one that accepts more of the rows.
+    the one that knows more of the file's columns, then the one that accepts more of the rows, then
+    one that a shop has configured.
     """
 
     is_accepted: bool
     known_columns: int
     accepted_share: float
+    is_configured: bool
+
+
+@dataclass(frozen=True)
+class Share:
+    """What of the files is for one source: those it loads, and those it refuses, with a reason."""
+
+    files: list[SourceFile]
+    refused: list[tuple[SourceFile, ContractError]]
+
+
+def candidates(shops: Sequence[Shop]) -> tuple[Candidate, ...]:
+    """Every source there is: those that the shops have configured, then the others."""
+    found = [_candidate(shop, used, True) for shop in shops for used in shop.sources]
+    configured = {one.name for one in found}
+    for name in source_names():
+        if name in configured:
+            continue
+        one = _candidate(shops[0], ShopSource(name=name, origin=ORIGIN_OF_DATA), False)
+        try:
+            _ = one.reader
+        except ConfigError as error:
+            log.warning("the source %s is left out: %s", name, error)
+        else:
+            found.append(one)
+    return tuple(found)
+
+
+def _candidate(shop: Shop, used: ShopSource, is_configured: bool) -> Candidate:
+    reading = used.reading.model_dump_json(exclude_none=True)
+    return Candidate(shop.shop_id, used.name, is_configured, reading, shop, used)
 
 
 def share_out(
-    files: Iterable[SourceFile], everyone: Sequence[Configured], to: Configured
-) -> list[SourceFile]:
+    files: Iterable[SourceFile], everyone: tuple[Candidate, ...], shop_id: str, source: str
+) -> Share:
     """The files that one source of one shop is to load.
 
     A file goes to the source that fits it best, in every shop that has this source. One that no
-    source recognises goes to the first configured, whose refusal tells what was expected.
+    source recognises, or that two fit equally, is refused by the first; but one that a source of
+    this run completes its rows from is no file of rows.
 
     Parameters
     ----------
-    everyone : sequence of (Shop, ShopSource)
+    everyone : tuple of Candidate
         Among whom the files are shared out, in the order they are configured.
-    to : (Shop, ShopSource)
-        One of them.
     """
-    return [file for file in files if _is_for(file, everyone, to)]
+    chosen = [(file, _best(file, everyone)) for file in files]
+    is_first = (shop_id, source) == (everyone[0].shop_id, everyone[0].name)
+    looked_up = {
+        (file.path.parent, name)
+        for file, names in chosen
+        for one in everyone
+        if [one.name] == names
+        for name in files_looked_up(one.reader)
+    }
+    share = Share([], [])
+    for file, names in chosen:
+        if names == [source]:
+            share.files.append(file)
+        elif len(names) != 1 and is_first and (file.path.parent, file.path.name) not in looked_up:
+            share.refused.append((file, _refusal(file, names, everyone)))
+    return share
 
 
-def _is_for(file: SourceFile, everyone: Sequence[Configured], to: Configured) -> bool:
-    headers = _Headers(file)
-    if not headers.known_columns(to):
-        return to == everyone[0] and not any(map(headers.known_columns, everyone))
-    known = {i: n for i, one in enumerate(everyone) if (n := headers.known_columns(one))}
-    best = next(iter(known))
-    if len({everyone[i][1].name for i in known}) > 1:
-        matches = {i: _match(file, *everyone[i], known[i]) for i in known}
-        best = max(matches, key=lambda i: (matches[i], -i))
-    return everyone[best][1].name == to[1].name
+def sources_met(files: Iterable[SourceFile], everyone: tuple[Candidate, ...]) -> list[str]:
+    """The names of the sources that files go to."""
+    return sorted({names[0] for f in files if len(names := _best(f, everyone)) == 1})
 
 
-class _Headers:
-    """A file's header as each source reads it; read once for all that read text alike.
+def files_looked_up(source: Source) -> tuple[str, ...]:
+    """Names of the files that a source completes its rows from; they are no files of rows."""
+    return source.looks_up if isinstance(source, LookingUp) else ()
+
+
+def readers_of(path: Path, everyone: tuple[Candidate, ...]) -> list[str]:
+    """The sources that fit a file best: one, or several that fit it equally, or none."""
+    return _best(SourceFile(path, path.name), everyone)
+
+
+def _refusal(
+    file: SourceFile, names: Sequence[str], everyone: tuple[Candidate, ...]
+) -> ContractError:
+    if names:
+        return ContractError(
+            f"{file.file_name}: the sources {' and '.join(names)} fit this file equally, so it is "
+            "not known which one is meant. Nothing was loaded. Name it: --source "
+            f"{' or --source '.join(names)}."
+        )
+    return ContractError(
+        f"{file.file_name}: none of the {len({c.name for c in everyone})} sources reads this file "
+        "(`ecorse source list` names the columns that each needs). Nothing was loaded. `ecorse "
+        f"source draft {file.file_name}` proposes a mapping for it, and --source NAME tells what a "
+        "source misses in it."
+    )
+
+
+def _best(file: SourceFile, everyone: tuple[Candidate, ...]) -> list[str]:
+    """Names of the sources that fit a file best; several where it cannot be told."""
+    try:
+        stat = file.path.stat()
+    except OSError:
+        return []
+    return list(_best_of(file.path, (stat.st_mtime_ns, stat.st_size), everyone))
+
+
+@lru_cache(maxsize=10_000)
+def _best_of(path: Path, state: State, everyone: tuple[Candidate, ...]) -> tuple[str, ...]:
+    """Decided once for each state of a file: every source asks for its share of all files."""
+    known: dict[Candidate, int] = {}
+    for one in everyone:
+        if columns := _known_columns(path, state, one.reader):
+            known[one] = columns
+    if len({one.name for one in known}) < 2:
+        return tuple({one.name: None for one in known})
+    matches: dict[str, Match] = {}
+    for one, columns in known.items():
+        match = _match(path, one, columns)
+        matches[one.name] = max(match, matches.get(one.name, match))
+    best = max(matches.values())
+    return tuple(name for name, match in matches.items() if match == best)
+
+
+def _known_columns(path: Path, state: State, source: Source) -> int:
+    """How many of a file's columns a source knows; 0 if one that the source needs is missing."""
+    names = _header(path, state, source.contract.shape)
+    try:
+        header = recognise(source.contract, names, path.name) if names else None
+    except ContractError:
+        return 0
+    if header is None or header.missing:
+        return 0
+    return len(header.names) - len(header.extra)
+
+
+@lru_cache(maxsize=10_000)
+def _header(path: Path, state: State, shape: Shape) -> tuple[str, ...] | None:
+    """A file's header, read once for all sources that read text alike.
 
     Where the format is no text (xlsx), reading the header reads the file.
     """
-
-    def __init__(self, file: SourceFile) -> None:
-        self._file = file
-        self._names: dict[Shape, list[str] | None] = {}
-
-    def known_columns(self, one: Configured) -> int:
-        """How many of its columns a source knows; 0 if one that the source needs is missing."""
-        contract = get_source(one[1].name, one[1].reading).contract
-        if contract.shape not in self._names:
-            self._names[contract.shape] = self._read(contract.shape)
-        names = self._names[contract.shape]
-        try:
-            header = recognise(contract, names, self._file.file_name) if names else None
-        except ContractError:
-            return 0
-        if header is None or header.missing:
-            return 0
-        return len(header.names) - len(header.extra)
-
-    def _read(self, shape: Shape) -> list[str] | None:
-        limit = get_settings().max_record_bytes
-        try:
-            with self._file.path.open("rb") as opened:
-                return open_shape(opened, shape, self._file.file_name, limit).header
-        except (ContractError, OSError):
-            return None
+    limit = get_settings().max_record_bytes
+    try:
+        with path.open("rb") as opened:
+            return tuple(open_shape(opened, shape, path.name, limit).header)
+    except (ContractError, OSError):
+        return None
 
 
-def _match(file: SourceFile, shop: Shop, configured: ShopSource, known_columns: int) -> Match:
+def _match(path: Path, one: Candidate, known_columns: int) -> Match:
     """How well the file fits, by its first block of rows."""
     settings = get_settings()
-    source = get_source(configured.name, configured.reading)
+    source = one.reader
     try:
         if isinstance(source, LookingUp):
-            source = source.bind(file.path.parent)
-        with file.path.open("rb") as opened:
+            source = source.bind(path.parent)
+        with path.open("rb") as opened:
             cleaner = Cleaner(
                 opened,
-                file.path.stat().st_size,
+                path.stat().st_size,
                 source=source,
-                shop=shop,
-                file_name=file.file_name,
+                shop=one.shop,
+                file_name=path.name,
                 max_record_bytes=settings.max_record_bytes,
                 reject_limit_share=settings.reject_limit_share,
             )
             block = next(iter(cleaner), None)
     except (ContractError, OSError):
-        return Match(False, known_columns, 0.0)
+        return Match(False, known_columns, 0.0, one.is_configured)
     if block is None:  # a header and no rows
-        return Match(True, known_columns, 1.0)
+        return Match(True, known_columns, 1.0, one.is_configured)
     accepted = block.lines.height + block.candidates.height + block.repeated
     share = accepted / max(accepted + block.rejected.height, 1)
-    return Match(share >= 0.5, known_columns, share)
+    return Match(share >= 0.5, known_columns, share, one.is_configured)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ecorse.errors import ConfigError, TerminalError
 from ecorse.ingest.archive import archived_path
 from ecorse.ingest.load import load_file
-from ecorse.ingest.run import find_source
+from ecorse.ingest.selection import find_source
 from ecorse.ingest.summary import LoadSummary
 from ecorse.schema.source import LookingUp
 from ecorse.settings import get_settings

@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from ecorse.errors import ConfigError, ContractError, SourceUnavailable
+from ecorse.errors import ContractError, SourceUnavailable
 from ecorse.failpoints import failpoint
 from ecorse.ingest import ledger
 from ecorse.ingest.choice import choose
-from ecorse.ingest.shops import Shop, ShopSource, load_shops
+from ecorse.ingest.selection import find_source
+from ecorse.ingest.shops import Shop, load_shops
 from ecorse.origins import SourceFile, fetch_files
 from ecorse.settings import get_settings
 from ecorse.sources import get_source
@@ -57,30 +58,6 @@ class IngestSummary:
         return {**asdict(self), "counts": self.counts()}
 
 
-def find_source(shop_id: str, source: str) -> tuple[Shop, ShopSource]:
-    """The configured shop and its source.
-
-    Raises
-    ------
-    ConfigError
-        ``shops.toml`` has no such shop, or the shop no such source.
-    """
-    settings = get_settings()
-    shops = {shop.shop_id: shop for shop in load_shops(settings)}
-    if shop_id not in shops:
-        raise ConfigError(
-            f"There is no shop {shop_id!r} in {settings.shops_file}; there are {', '.join(shops)}."
-        )
-    shop = shops[shop_id]
-    for configured in shop.sources:
-        if configured.name == source:
-            return shop, configured
-    raise ConfigError(
-        f"Shop {shop_id!r} has no source {source!r} in {settings.shops_file}; it has "
-        f"{', '.join(s.name for s in shop.sources)}."
-    )
-
-
 def ingest_source(
     shop_id: str,
     source: str,
@@ -106,25 +83,36 @@ def ingest_source(
     SourceUnavailable
         The origin could not be reached, or a file kept changing while it was read.
     """
-    shop, configured = find_source(shop_id, source)
     settings = get_settings()
+    is_named = bool(data or settings.data)
+    shop, configured = find_source(shop_id, source, is_named=is_named)
     choice = choose(configured, settings, origin=origin, data=data, options=options)
     declared = get_source(configured.name, configured.reading)
+    if configured not in shop.sources:
+        progress(
+            f"{source}: configured for no shop, so its files are loaded for {shop_id} "
+            f"({shop.currency}, {shop.time_zone})"
+        )
     loads: dict[str, LoadSummary] = {}
     refused: dict[str, str] = {}
+
+    def refuse(file: SourceFile, error: ContractError) -> None:
+        refused[file.file_name] = str(error)
+        _write_refusal(shop_id, source, file, error, run_id)
+        progress(f"{file.file_name}: refused: {error}")
+
     with writer(f"ingest:{shop_id}:{source}", holder) as fence:
         failpoint("ingest.after_lock")
         pending = fetch_files(choice.origin, settings, choice.options)
         if for_every_source and choice.is_named:
-            pending = _share(pending, shop, configured, for_every_source)
+            pending = _share(pending, shop, source, for_every_source, refuse)
+        pending = _without_lookups(pending, declared, progress)
         while pending:
             for file in pending:
                 try:
                     load = _load(shop, declared, file, fence, run_id)
                 except ContractError as error:
-                    refused[file.file_name] = str(error)
-                    _write_refusal(shop_id, source, file, error, run_id)
-                    progress(f"{file.file_name}: refused: {error}")
+                    refuse(file, error)
                 else:
                     loads[file.file_name] = load
                     progress(f"{file.file_name}: {load.sentence()}")
@@ -133,14 +121,33 @@ def ingest_source(
 
 
 def _share(
-    files: list[SourceFile], shop: Shop, configured: ShopSource, among: Literal["shop", "all"]
+    files: list[SourceFile],
+    shop: Shop,
+    source: str,
+    among: Literal["shop", "all"],
+    refuse: Callable[[SourceFile, ContractError], None],
 ) -> list[SourceFile]:
     """The source's share of files that are meant for every source."""
-    from ecorse.ingest.recognise import share_out
+    from ecorse.ingest.recognise import candidates, share_out
 
     shops = [shop] if among == "shop" else load_shops(get_settings())
-    everyone = [(s, source) for s in shops for source in s.sources]
-    return share_out(files, everyone, (shop, configured))
+    share = share_out(files, candidates(shops), shop.shop_id, source)
+    for file, error in share.refused:
+        refuse(file, error)
+    return share.files
+
+
+def _without_lookups(
+    files: list[SourceFile], source: Source, progress: Callable[[str], None]
+) -> list[SourceFile]:
+    """The files of rows: not those that the source completes rows from."""
+    from ecorse.ingest.recognise import files_looked_up
+
+    beside = files_looked_up(source)
+    for file in files:
+        if file.path.name in beside:
+            progress(f"{file.file_name}: no file of rows; {source.name} looks rows up in it")
+    return [file for file in files if file.path.name not in beside]
 
 
 def _has_lost_its_load(load: LoadSummary | None) -> bool:

@@ -43,9 +43,9 @@ INGEST_FORM = ("shop", "source", "origin", "data")
 
 @task
 def list_sources() -> list[dict[str, str]]:
-    """The configured shops and sources of this run; the form narrows them."""
+    """The shops and sources of this run; the form narrows them."""
     from ecorse.errors import ConfigError
-    from ecorse.ingest.shops import select_sources
+    from ecorse.ingest.selection import select
 
     context = get_current_context()
     form = context["params"]
@@ -56,7 +56,9 @@ def list_sources() -> list[dict[str, str]]:
         )
     return [
         {"shop_id": shop_id, "source": source}
-        for shop_id, source in select_sources(form["shop"], form["source"])
+        for shop_id, source in select(
+            form["shop"], form["source"], origin=form["origin"], data=form["data"]
+        )
     ]
 
 

@@ -27,10 +27,11 @@ def _number(of: bands.Bands) -> Callable[[exp.Expression], exp.Expression]:
 def _case(
     value: exp.Expression, of: bands.Bands, results: Sequence[exp.Expression]
 ) -> exp.Expression:
+    """The band of a value; what is not known is in none."""
     case = exp.Case()
     for bound, result in zip(of.bounds, results[:-1], strict=True):
         case = case.when(exp.LT(this=value.copy(), expression=exp.Literal.number(bound)), result)
-    return case.else_(results[-1])
+    return case.when(exp.Not(this=exp.Is(this=value.copy(), expression=exp.null())), results[-1])
 
 
 FUNCTIONS: dict[str, Callable[[exp.Expression], exp.Expression]] = {

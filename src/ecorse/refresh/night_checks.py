@@ -63,8 +63,9 @@ def night_checks(build_id: int) -> list[BoundCheck]:
                 select staged.shop_id, staged.money as money_staged, made.money as money_in_marts
                 from (
                     select s.shop_id, count(*) as line_count, sum(
-                        case when s.status = 'sold' then s.quantity * s.unit_price
-                            else -abs(s.quantity * s.unit_price) end) as money
+                        coalesce(s.line_amount, s.quantity * s.unit_price)
+                        * case when s.status <> 'sold' and s.quantity >= 0 then -1 else 1 end
+                    ) as money
                     from staging.order_lines as s group by s.shop_id
                 ) as staged
                 full join (
@@ -77,6 +78,7 @@ def night_checks(build_id: int) -> list[BoundCheck]:
                 "night check",
             ),
         ),
+        *keyed_checks(build_id),
         BoundCheck(
             "rejected_share_within_limit",
             "fail",
@@ -132,6 +134,64 @@ def night_checks(build_id: int) -> list[BoundCheck]:
                 group by shop_id
             ) as n on n.shop_id = p.shop_id
             where coalesce(n.line_count, 0) < {1 - settings.max_shrink_share} * p.line_count
+            """,
+        ),
+    ]
+
+
+def keyed_checks(build_id: int) -> list[BoundCheck]:
+    """Accounts of lines with a key: money staged, less what was replaced, is the money counted."""
+    loads = (
+        "ops.load as l join ops.build_load as bl "
+        f"on bl.build_id = {build_id} and bl.load_id = l.load_id"
+    )
+    money = STAGING_TABLES["order_lines"].money
+    return [
+        BoundCheck(
+            "lines_have_one_kind_of_key",
+            "fail",
+            "Some loads of a source were read before its lines had a key (line_key), so lines that "
+            "these hold too would count twice. Ingest their files again, or `ecorse replay LOAD`",
+            f"""
+            select l.load_id, l.shop_id, l.source, l.file_name from {loads}
+            where l.line_order is null and l.rows_by_table ? 'order_lines' and exists (
+                select from ops.load as k join ops.build_load as kb
+                    on kb.build_id = {build_id} and kb.load_id = k.load_id
+                where k.shop_id = l.shop_id and k.source = l.source and k.line_order is not null
+            )
+            """,
+        ),
+        # The rows are ranked here, where a build compares them with later ones (`relations`).
+        BoundCheck(
+            "money_of_keyed_lines_is_that_of_their_latest_load",
+            "fail",
+            "The rows of lines that have a key are not those of the latest load that has the key",
+            f"""
+            with held as (
+                select l.source, l.line_order, q.* from (
+                    select * from staging.order_lines
+                    union all select * from staging.repeated_order_lines
+                ) as q join {loads} on l.load_id = q.load_id
+                where bl.line_order is not null
+            ), ranked as (
+                select shop_id, source, load_id, {money} as money, dense_rank() over (
+                    partition by shop_id, source, line_id order by line_order desc) as place
+                from held where made_of is null
+            ), latest as (
+                select shop_id, source, count(*) as lines, sum(money) as money
+                from ranked where place = 1 group by shop_id, source
+            ), counted as (
+                select s.shop_id, l.source, count(*) as lines, sum({money}) as money
+                from {staging_at("order_lines", str(build_id), as_of=None)} as s
+                join {loads} on l.load_id = s.load_id
+                where bl.line_order is not null and s.made_of is null
+                group by s.shop_id, l.source
+            )
+            select shop_id, source, latest.lines, counted.lines as lines_counted,
+                latest.money, counted.money as money_counted
+            from latest full join counted using (shop_id, source)
+            where latest.lines is distinct from counted.lines
+                or latest.money is distinct from counted.money
             """,
         ),
     ]

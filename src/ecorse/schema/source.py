@@ -65,6 +65,39 @@ class Canonical:
     left_out: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass
+class Sought:
+    """How often a key was looked up in another file, and was not there.
+
+    ``rows`` have a key, ``missed`` of them one that the file lacks; more than the share ``most``
+    of them stops a load.
+    """
+
+    file: str
+    most: float = 1.0
+    rows: int = 0
+    missed: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, rows: int, missed: int, examples: list[str]) -> None:
+        """Take a block's rows in; the first few examples are kept, each once."""
+        self.rows += rows
+        self.missed += missed
+        self.examples = list(dict.fromkeys(self.examples + examples))[:3]
+
+    @property
+    def is_too_much(self) -> bool:
+        """Whether so many keys are missing that the other file is not the right one."""
+        return self.missed > self.most * self.rows
+
+    def sentence(self) -> str:
+        """How many rows have a key that the file lacks, with examples."""
+        return (
+            f"{self.missed} of {self.rows} rows have a key that {self.file} lacks, such as "
+            f"{', '.join(self.examples)}"
+        )
+
+
 class Source(Protocol):
     """One kind of file. Its module defines ``SOURCE``."""
 
@@ -93,8 +126,8 @@ class LookingUp(Protocol):
     """A source whose rows may be completed from other files of the same folder."""
 
     @property
-    def looks_up(self) -> bool:
-        """Whether there are such files."""
+    def looks_up(self) -> tuple[str, ...]:
+        """The names of these files; empty where there are none."""
         ...
 
     def bind(self, folder: Path) -> Source:
@@ -105,8 +138,8 @@ class LookingUp(Protocol):
         """The file's header with the looked-up columns behind it."""
         ...
 
-    def enrich(self, raw: pl.DataFrame, header: Header) -> pl.DataFrame:
-        """A block of text with the looked-up columns behind its own."""
+    def enrich(self, raw: pl.DataFrame, header: Header, sought: dict[str, Sought]) -> pl.DataFrame:
+        """A block of text with the looked-up columns behind its own; counts what was sought."""
         ...
 
 

@@ -107,8 +107,8 @@ ORDER_LINES = StagingTable(
         StagedColumn("is_date_only", "boolean",
                      "True where the file states a date without a time: ordered_local is its "
                      "midnight then, and tells no hour"),
-        _text("line_id", "What tells the line apart besides its columns: its key, or the values "
-              "of columns that are named without a target, as JSON", ""),
+        StagedColumn("line_id", "text", "What tells the line apart besides its columns: its key, "
+                     "or the values of columns that are named without a target, as JSON"),
         _text("made_of", "The column of the file that an added line was made of (its shipping, "
               "say); null for the file's own rows", ""),
         _text("stated_currency", "The currency that the file states, where a rate was applied", ""),

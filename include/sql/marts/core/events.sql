@@ -34,6 +34,7 @@ with events as (
         category_id,
         category_path,
         brand,
+        is_date_only,
         is_simulated
     from staging.events
 ),
@@ -59,7 +60,9 @@ select
     event_local,
     cast(event_local as date) as event_date,
     cast(date_trunc('month', event_local) as date) as event_month_date,
-    cast(extract(hour from event_local) as integer) as event_hour,
+    case
+        when is_date_only is null then cast(extract(hour from event_local) as integer)
+    end as event_hour,
     cast(extract(isodow from event_local) as integer) as event_weekday,
     event_type,
     product_id,

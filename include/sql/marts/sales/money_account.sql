@@ -8,9 +8,9 @@ lines = "Order lines, whatever their status"
 sold_lines = "Order lines that were sold; a correction of the stock is one too, at a price of 0"
 cancelled_lines = "Order lines that were cancelled"
 returned_lines = "Order lines that were returned"
-gross = "quantity * unit_price over sold lines, in the currency; adjustments of bad debt are negative"
-cancelled = "Pieces times price over cancelled lines, as an amount above 0"
-returned = "Pieces times price over returned lines, as an amount above 0"
+gross = "Money of sold lines after their own discounts, in the currency; adjustments of bad debt are negative"
+cancelled = "Money of cancelled lines, as an amount above 0"
+returned = "Money of returned lines, as an amount above 0"
 net = "gross - cancelled - returned"
 [[checks]]
 check = "sums_match"
@@ -23,8 +23,9 @@ with order_lines as (
         currency,
         line_kind,
         status,
-        quantity * unit_price as sold_amount,
-        abs(quantity) * unit_price as amount
+        coalesce(line_amount, quantity * unit_price) as sold_amount,
+        case when quantity < 0 then -1 else 1 end
+        * coalesce(line_amount, quantity * unit_price) as amount
     from staging.order_lines
 ),
 

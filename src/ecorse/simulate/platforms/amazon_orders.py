@@ -29,7 +29,7 @@ def export(books: Books) -> Files:
     rows = (row for order in books.orders for row in _rows(order))
     return {
         "simulated_all_orders.txt": table(
-            HEADER, rows, delimiter="\t", line_end="\r\n", encoding="cp1252"
+            HEADER, rows, delimiter="\t", line_end="\r\n", quoted="never"
         )
     }
 

@@ -32,7 +32,7 @@ _EBAY_TAX = Decimal("0.07")
 def export(books: Books) -> Files:
     """Write the orders report."""
     rows = [row for order in books.orders for row in _rows(books, order)]
-    body = table(HEADER, [dict.fromkeys(HEADER, ""), *rows], quote_all=True)
+    body = table(HEADER, [dict.fromkeys(HEADER, ""), *rows], quoted="all")
     commas = "," * (len(HEADER) - 1)
     foot = f'\n"{len(books.orders)},record(s) downloaded,"\n"Seller ID : simulated"\n'
     return {"simulated_orders_report.csv": f"{commas}\n".encode() + body + foot.encode()}

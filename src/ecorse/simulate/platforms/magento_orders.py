@@ -36,8 +36,8 @@ def export(books: Books) -> Files:
     items = (row for order in books.orders for row in _items(order))
     orders = (_order(books, order) for order in books.orders)
     return {
-        "simulated_sales_order_item.csv": table(ITEMS, items, quote_all=True),
-        ORDERS_FILE: table(ORDERS, orders, quote_all=True),
+        "simulated_sales_order_item.csv": table(ITEMS, items, quoted="all"),
+        ORDERS_FILE: table(ORDERS, orders, quoted="all"),
     }
 
 

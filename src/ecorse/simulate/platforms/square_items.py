@@ -8,9 +8,18 @@ back is a row of its own day with pieces and money below zero. Tips and shipping
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ecorse.simulate.platforms import Files, Platform
-from ecorse.simulate.platforms.books import ZERO, BookLine, Books, Habits, Order, Refund
+from ecorse.simulate.platforms.books import (
+    ZERO,
+    BookLine,
+    Books,
+    Habits,
+    Order,
+    Refund,
+    cents,
+)
 from ecorse.simulate.platforms.tables import Row, daily_report, dollars, table
 
 HEADER = (
@@ -52,7 +61,8 @@ def report(books: Books) -> Files:
 
 def _rows(books: Books, order: Order) -> Iterator[Row]:
     for line in order.lines:
-        yield _common(books, order, None) | _goods(line, 1)
+        for part in _rung_up(line):
+            yield _common(books, order, None) | _goods(part, 1)
     for refund in order.refunds:
         if refund.lines:
             for line in order.lines:
@@ -69,6 +79,14 @@ def _rows(books: Books, order: Order) -> Iterator[Row]:
                 "Itemization Type": "Custom Amount",
                 "Count": -1,
             }
+
+
+def _rung_up(line: BookLine) -> tuple[BookLine, ...]:
+    """A line as it was rung up: two pieces one by one, where both come out alike to the cent."""
+    half = line.tax / 2
+    if line.quantity != 2 or line.discount or line.share or half != cents(half):
+        return (line,)
+    return (replace(line, quantity=1, tax=half),) * 2
 
 
 def _common(books: Books, order: Order, refund: Refund | None) -> dict[str, object]:

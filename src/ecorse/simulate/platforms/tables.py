@@ -10,11 +10,17 @@ import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from typing import Literal
 
 from ecorse.simulate.platforms.books import Books, Order
 
 Row = Mapping[str, object]
 Day = Mapping[str, Decimal]
+_QUOTING: Mapping[str, Literal[0, 1, 3]] = {
+    "all": csv.QUOTE_ALL,
+    "where needed": csv.QUOTE_MINIMAL,
+    "never": csv.QUOTE_NONE,
+}
 
 
 def table(
@@ -24,7 +30,7 @@ def table(
     delimiter: str = ",",
     line_end: str = "\n",
     encoding: str = "utf-8",
-    quote_all: bool = False,
+    quoted: Literal["all", "where needed", "never"] = "where needed",
 ) -> bytes:
     """Write rows below a header; what a row does not say is empty, what no column holds is told."""
     text = io.StringIO(newline="")
@@ -34,7 +40,8 @@ def table(
         restval="",
         delimiter=delimiter,
         lineterminator=line_end,
-        quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL,
+        quoting=_QUOTING[quoted],
+        quotechar=None if quoted == "never" else '"',
     )
     writer.writeheader()
     writer.writerows(rows)

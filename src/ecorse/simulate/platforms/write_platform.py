@@ -89,16 +89,25 @@ def _records(content: bytes) -> Iterator[tuple[int, list[str]]]:
     """The records of an export with the number of the line each begins on."""
     text = content.decode("utf-8-sig", errors="replace")
     delimiter = "\t" if "\t" in text.partition("\n")[0] else ","
-    reader, begins = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1
+    file, begins = io.StringIO(text, newline=""), 1
+    if delimiter == "\t":
+        reader = csv.reader(file, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    else:
+        reader = csv.reader(file)
     for record in reader:
         yield begins, record
         begins = reader.line_num + 1
 
 
 def _refused(content: bytes, books: Books, file_name: str) -> Iterator[dict[str, Any]]:
-    """The rows that a reader must refuse: test orders, and orders in another currency."""
-    why = {o.order_id: "test_order" for o in books.orders if o.is_test}
-    why |= {o.order_id: "foreign_currency" for o in books.orders if o.currency != books.currency}
+    """The rows that a reader must refuse: orders in another currency, where they are sales."""
+    why = {
+        order.order_id: "foreign_currency"
+        for order in books.orders
+        if order.currency != books.currency
+        and not order.is_test
+        and (books.counts_cancelled or order.state != "cancelled")
+    }
     for line, record in _records(content):
         kind = next((why[value] for value in record if value in why), None)
         if kind is not None:

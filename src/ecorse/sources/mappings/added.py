@@ -80,10 +80,10 @@ def added_lines(
     made: list[pl.DataFrame] = []
     reasons: list[pl.DataFrame] = []
     for number, one in enumerate(also):
-        amounts = frame.select(one.amount.cast(MONEY, strict=False).alias("amount"))["amount"]
+        amount = one.amount.cast(MONEY, strict=False)
         if one.when is not None:
-            holds = frame.select(one.when.fill_null(False).alias("w"))["w"]
-            amounts = pl.select(pl.when(pl.lit(holds)).then(pl.lit(amounts))).to_series()
+            amount = pl.when(one.when).then(amount)
+        amounts = _per_row(frame, amount)
         if one.orders is not None:
             is_first, conflicts = _first_of_orders(one.orders, amounts, said[number], is_keyed)
             called = Column(one.declared.amount, None)
@@ -108,11 +108,15 @@ def added_lines(
             )
     sales = [lines.drop("_differs", strict=False), *made]
     for back in taken_back:
-        holds = frame.select(back.when.fill_null(False).alias("w"))["w"]
-        rows = lines["_row"].filter(holds)
+        rows = lines["_row"].filter(_per_row(frame, back.when.fill_null(False)))
         made += [_reversed(part, rows, back, lines["_row"]) for part in sales]
     filled = [part for part in made if part.height]
     return (pl.concat(filled, how="diagonal_relaxed") if filled else lines.clear()), reasons
+
+
+def _per_row(frame: pl.DataFrame, value: pl.Expr) -> pl.Series:
+    """A value per row; one that names no column of the file is the same for each."""
+    return frame.with_columns(value.alias("_value"))["_value"]
 
 
 def _first_of_orders(

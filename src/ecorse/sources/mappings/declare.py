@@ -132,15 +132,18 @@ class ColumnTable(Style):
         )
 
 
-class LookupTable(Table):
+class LookupTable(Style, ShapeTable):
     """Another file of the same folder: where ``on`` agrees, its ``columns`` are the row's too.
 
     ``on`` maps a column of the row (of the file, or of a lookup before) to one of the other file.
+    What is not said of how it is written is as the file itself is. ``most_missing``: of the rows
+    that have a key, so large a share may have one that the other file lacks.
     """
 
     file: Text = Field(pattern=r"^[^/\\]+$", description="the name of a file of the same folder")
     on: dict[str, str] = Field(min_length=1)
     columns: tuple[ColumnTable, ...] = Field(min_length=1)
+    most_missing: float = Field(default=0.05, ge=0, le=1)
 
 
 class MappingFile(Style, ShapeTable):
@@ -207,6 +210,9 @@ class MappingFile(Style, ShapeTable):
         yield from _missing_targets(self)
         for column in self.every_column:
             yield from _wrong_types(column, self.staging)
+        for lookup in self.lookups:
+            if any(column.parts for column in lookup.columns):
+                yield f"lookup {lookup.file}: a column of a lookup is one column, not made of parts"
         yield from _wrong_values(self)
         given = self.filled
         for rule in self.rules:
@@ -385,6 +391,8 @@ def _contract(name: str, declared: MappingFile) -> Contract:
         c.target for c in declared.columns if c.target and not c.target.startswith("attributes.")
     )
     no_columns = (*declared.staging.becomes, "ordered_at", "currency")
+    if any(c.target is None and not c.ignore for c in declared.columns):
+        key += ("line_id",) if declared.staging.column("line_id") else ()
     return Contract(
         name=name,
         forms=(_form(name, declared),),

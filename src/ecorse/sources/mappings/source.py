@@ -21,7 +21,7 @@ from ecorse.clean.numbers import SHARE
 from ecorse.clean.values import name_of
 from ecorse.schema.contract import Column, Contract, Header
 from ecorse.schema.dtypes import dtype_of
-from ecorse.schema.source import Canonical, Shop
+from ecorse.schema.source import Canonical, Shop, Sought
 from ecorse.schema.table import StagedColumn
 from ecorse.sources.canonical import (
     attributes_json,
@@ -71,9 +71,9 @@ class MappingSource:
     )
 
     @property
-    def looks_up(self) -> bool:
-        """Whether the mapping completes its rows from other files."""
-        return bool(self.declared.lookups)
+    def looks_up(self) -> tuple[str, ...]:
+        """The files that the mapping completes its rows from."""
+        return tuple(lookup.file for lookup in self.declared.lookups)
 
     def bind(self, folder: Path) -> MappingSource:
         """The source with the files of ``folder`` that it looks things up in.
@@ -99,9 +99,9 @@ class MappingSource:
         """The file's header with the looked-up columns behind it."""
         return extend(header, self.lookups)
 
-    def enrich(self, raw: pl.DataFrame, header: Header) -> pl.DataFrame:
-        """A block of text with the looked-up columns behind its own."""
-        return join(raw, header, self.lookups)
+    def enrich(self, raw: pl.DataFrame, header: Header, sought: dict[str, Sought]) -> pl.DataFrame:
+        """A block of text with the looked-up columns behind its own; counts what was sought."""
+        return join(raw, header, self.lookups, sought)
 
     def canonicalise(self, frame: pl.DataFrame, header: Header, shop: Shop) -> Canonical:
         """Give the rows of the mapping's table.
@@ -348,12 +348,15 @@ def _facts(shop: Shop) -> dict[str, str]:
 
 
 def _without_guests(frame: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, Counter[str]]:
-    """Guests are no customer, unless the mapping says what stands for none itself."""
+    """Guests are no customer, unless the mapping says what stands for none itself.
+
+    A file of customers has no guests: there an id is one, whatever it is.
+    """
     column = next(
         (c for form in contract.forms for c in (*form.columns, *form.made)
          if c.target == "customer_id"), None,
     )  # fmt: skip
-    if column is None or column.nulls:
+    if column is None or column.nulls or contract.table == "customers":
         return frame, Counter()
     word = pl.col("customer_id").str.to_lowercase()
     counts = frame.select(

@@ -1,0 +1,160 @@
+"""Lines with a key: whatever loads come, are read again, renamed or withdrawn, a build counts each
+key once, as the latest of its loads has it, with what is stated beside it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from ecorse.ingest.upkeep import prune, undo_withdrawal, withdraw
+from ecorse.refresh.audit import night_checks
+from ecorse.warehouse.connect import connect
+from keyed_shop import counted, keyed_source, load, money, open_build, write
+
+A = "k1,A1,mug,1,10.00,sold,5.00"
+A_RETURNED = "k1,A1,mug,1,10.00,returned,5.00"
+A_NOT_SHIPPED = "k1,A1,mug,1,10.00,sold,"
+B = "k2,A1,tea,2,3.00,sold,5.00"
+C = "k3,B1,tea,1,3.00,sold,"
+
+LINE_A = ("product", "A1", "mug", 1, 10.0, "sold")
+LINE_A_RETURNED = (*LINE_A[:-1], "returned")
+LINE_B = ("product", "A1", "tea", 2, 3.0, "sold")
+LINE_C = ("product", "B1", "tea", 1, 3.0, "sold")
+SHIPPING = ("shipping", "A1", "shipping", 1, 5.0, "sold")
+
+
+@pytest.fixture
+def bring(warehouse, tmp_path):
+    """Brings a file of rows, under the mapping with a key."""
+    source = keyed_source(tmp_path)
+    return lambda name, *rows, **options: load(write(tmp_path / name, rows), source, **options)
+
+
+def failing(build: int) -> set[str]:
+    """The accounts of the night that do not hold of what is staged."""
+    with connect() as conn:
+        return {
+            check.name
+            for check in night_checks(build)
+            if "money_in_marts" not in check.sql and conn.execute(check.sql).fetchall()
+        }
+
+
+def test_a_later_file_replaces_the_lines_whose_content_changed(bring):
+    first = bring("monday.csv", A, B)
+    assert (first.rows_staged, first.lines_added, first.money_staged) == (2, 1, Decimal("21.00"))
+    second = bring("tuesday.csv", A_RETURNED, B, C)
+    assert (second.rows_staged, second.rows_duplicate) == (2, 1)
+    assert second.counts["replaced"] == {"line_key": 1}
+    assert "1 lines replace earlier ones of their key" in second.sentence()
+    build = open_build()
+    assert counted(build) == [LINE_A_RETURNED, LINE_B, LINE_C, SHIPPING]
+    assert failing(build) == set()
+
+
+def test_a_line_that_goes_back_to_what_it_was(bring):
+    bring("1.csv", A)
+    bring("2.csv", A_RETURNED)
+    third = bring("3.csv", A)
+    assert not third.is_skipped
+    assert counted() == [LINE_A, SHIPPING]
+    # the folder is looked at again: nothing new, whatever the order
+    for name, row in (("1.csv", A), ("3.csv", A), ("2.csv", A_RETURNED), ("1.csv", A)):
+        assert bring(name, row).is_skipped
+    assert counted() == [LINE_A, SHIPPING]
+    fourth = bring("4.csv", A_RETURNED)
+    assert not fourth.is_skipped
+    assert counted() == [LINE_A_RETURNED, SHIPPING]
+
+
+def test_a_withdrawn_load_is_as_if_it_had_not_come(bring):
+    bring("1.csv", A, C)
+    second = bring("2.csv", A_RETURNED)
+    before = open_build()
+    withdraw(second.load_id, "wrong", holder="test")
+    assert counted() == [LINE_A, LINE_C, SHIPPING]
+    assert counted(before) == [LINE_A_RETURNED, LINE_C, SHIPPING]
+    assert bring("2.csv", A_RETURNED).is_skipped
+    undo_withdrawal(second.load_id, holder="test")
+    third = bring("3.csv", A_NOT_SHIPPED)
+    # the content of 2.csv comes in again, where it stood: before 3.csv
+    assert not bring("2.csv", A_RETURNED).is_skipped
+    assert counted() == [LINE_A, LINE_C]
+    withdraw(third.load_id, "wrong", holder="test")
+    assert counted() == [LINE_A_RETURNED, LINE_C, SHIPPING]
+
+
+def test_a_load_that_is_read_again_keeps_its_place(bring, tmp_path):
+    bring("1.csv", A)
+    bring("2.csv", A_RETURNED)
+    again = bring("1.csv", A, is_replay=True)
+    assert not again.is_skipped
+    assert counted() == [LINE_A_RETURNED, SHIPPING]
+
+
+def test_what_an_order_no_longer_states_goes_with_its_line(bring):
+    bring("1.csv", A, B)
+    bring("2.csv", A_NOT_SHIPPED, "k2,A1,tea,2,3.00,sold,")
+    assert counted() == [LINE_A, LINE_B]
+
+
+def test_what_an_order_states_again_beside_another_line_counts_once(bring):
+    bring("1.csv", A, B)
+    bring("2.csv", "k2,A1,tea,3,3.00,sold,5.00")
+    assert counted() == [LINE_A, (*LINE_B[:3], 3, 3.0, "sold"), SHIPPING]
+    bring("3.csv", "k2,A1,tea,3,3.00,sold,6.00")
+    assert counted()[-1] == (*SHIPPING[:4], 6.0, "sold")
+
+
+def test_a_night_of_the_past_knows_what_was_known(bring):
+    bring("1.csv", A)
+    with connect() as conn:
+        (then,) = conn.execute("select clock_timestamp()").fetchone()
+    bring("2.csv", A_RETURNED)
+    bring("1.csv", C)  # the file itself comes with another content: it is a later one
+    assert counted(open_build(known_by=then)) == [LINE_A, SHIPPING]
+    assert counted() == [LINE_A_RETURNED, LINE_C, SHIPPING]
+
+
+def test_pruning_leaves_what_builds_need(bring):
+    bring("1.csv", A, C)
+    bring("2.csv", A_RETURNED)
+    bring("2.csv", A_NOT_SHIPPED)
+    assert prune(0, holder="test").loads == 1
+    assert counted() == [LINE_A, LINE_C]
+    with connect() as conn:
+        conn.execute("delete from ops.build")
+    withdraw(3, "wrong", holder="test")
+    prune(0, holder="test")
+    assert counted() == [LINE_A, LINE_C, SHIPPING]
+
+
+def test_a_key_that_comes_twice_in_a_file(bring):
+    summary = bring("1.csv", A, A, A_RETURNED, B)
+    assert (summary.rows_staged, summary.rows_duplicate, summary.rows_rejected) == (2, 1, 1)
+    with connect() as conn:
+        (told,) = conn.execute("select source_line, rule, raw, sentence from ops.reject").fetchall()
+    assert told[:3] == (4, "line_key_repeated", A_RETURNED)
+    assert "its key k1 stands on line 2 already" in told[3]
+    assert counted() == [LINE_A, LINE_B, SHIPPING]
+
+
+def test_a_line_without_its_key_is_a_reject(bring):
+    summary = bring("1.csv", A, ",B1,tea,1,3.00,sold,")
+    assert (summary.rows_staged, summary.rows_rejected) == (1, 1)
+    assert summary.counts["rejected"] == {"line_key_empty": 1}
+
+
+def test_loads_without_key_beside_loads_with_one_refuse_the_night(warehouse, tmp_path):
+    """Their lines cannot be compared: what both hold would count twice."""
+    with_key, without = keyed_source(tmp_path), keyed_source(tmp_path, "")
+    object.__setattr__(without, "name", with_key.name)
+    load(write(tmp_path / "1.csv", [A]), without)
+    load(write(tmp_path / "2.csv", [A, C]), with_key)
+    assert "lines_have_one_kind_of_key" in failing(open_build())
+    load(write(tmp_path / "1.csv", [A]), with_key)
+    build = open_build()
+    assert failing(build) == set()
+    assert money(build) == Decimal("18.00")
