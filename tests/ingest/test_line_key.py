@@ -69,6 +69,16 @@ def test_a_line_that_goes_back_to_what_it_was(bring):
     assert counted() == [LINE_A_RETURNED, SHIPPING]
 
 
+def test_a_file_that_was_renamed_says_nothing_new(bring):
+    bring("1.csv", A)
+    bring("2.csv", A_RETURNED)
+    assert bring("old-1.csv", A, present={"old-1.csv", "2.csv"}).is_skipped
+    assert counted() == [LINE_A_RETURNED, SHIPPING]
+    # the next night it is known under its new name, whatever other files are there
+    assert bring("old-1.csv", A, present={"old-1.csv", "2.csv", "1.csv"}).is_skipped
+    assert counted() == [LINE_A_RETURNED, SHIPPING]
+
+
 def test_a_withdrawn_load_is_as_if_it_had_not_come(bring):
     bring("1.csv", A, C)
     second = bring("2.csv", A_RETURNED)

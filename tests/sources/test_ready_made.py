@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter, defaultdict
 from datetime import datetime
 from decimal import Decimal
@@ -20,11 +21,14 @@ import pytest
 
 from ecorse.clean.cleaner import Cleaner
 from ecorse.ingest.check import check_file
-from ecorse.ingest.shops import Shop
+from ecorse.ingest.recognise import candidates, readers_of
+from ecorse.ingest.shops import Shop, ShopSource
+from ecorse.settings import PROJECT_DIR
 from ecorse.simulate import Plan
 from ecorse.simulate.platforms import platform_names
 from ecorse.simulate.platforms.write_platform import simulate_platform
 from ecorse.sources import get_source
+from ecorse.sources.reading import Reading
 
 PLAN = Plan(seed=5, customers=150, orders=600, events=0, days=59)
 SOLD = pl.col("status") == "sold"
@@ -32,6 +36,8 @@ PRICED = pl.col("quantity") * pl.col("unit_price")
 AMOUNT = pl.coalesce("line_amount", PRICED)
 # what is taken back counts against the sale; its pieces may be below zero already
 SIGNED = pl.when(SOLD | (pl.col("quantity") < 0)).then(AMOUNT).otherwise(-AMOUNT)
+DOLLARS = Shop(shop_id="main", shop_name="Main", time_zone="America/New_York", currency="USD",
+               sources=())  # fmt: skip
 CHARGED = ("gross", "discounts", "shipping", "taxes", "tips", "gift_cards")
 
 
@@ -279,6 +285,41 @@ def test_the_figures_are_the_same_however_it_is_written(export, tmp_path, oddity
     assert again["ordered_local"].dt.date().sort().equals(lines["ordered_local"].dt.date().sort())
 
 
+def test_an_old_amazon_report_is_read_once_its_encoding_is_said(export, tmp_path):
+    """A name with an accent: not UTF-8, so what it is has to be said; then the figures are equal."""
+    path, books, *_ = export("amazon_orders")
+    old = tmp_path / path.name
+    old.write_bytes(path.read_text().replace("Linea", "Liné").encode("cp1252"))
+    assert "encoding" in check_file(old, "amazon_orders", shop_of(books)).refusal
+    said = check_file(old, "amazon_orders", shop_of(books), reading=Reading(encoding="cp1252"))
+    assert not said.refusal
+    assert {problem.rule for problem in said.problems} == {"foreign_currency"}
+
+
+@pytest.fixture(scope="module")
+def everyone():
+    used = ShopSource(name="sales_csv", origin="folder")
+    return candidates([DOLLARS.model_copy(update={"sources": (used,)})])
+
+
+@pytest.mark.parametrize("name", platform_names())
+def test_an_export_is_recognised_among_all_sources(export, everyone, name):
+    path, *_ = export(name)
+    assert readers_of(path, everyone) == [name]
+    beside = {other: readers_of(other, everyone) for other in path.parent.glob("*.csv")}
+    assert {tuple(names) for other, names in beside.items() if other != path} <= {
+        (), ("products",),
+    }  # fmt: skip
+
+
+def test_a_source_without_a_header_takes_no_file_that_its_rows_do_not_fit(everyone, tmp_path):
+    discs, other = tmp_path / "CDNOW_master.txt", tmp_path / "other.csv"
+    discs.write_text(" 00001 19970101  1   11.77\n 00002 19970112  5   77.00\n")
+    other.write_text("colour,shade\nred,dark\n")
+    assert readers_of(discs, everyone) == ["cdnow"]
+    assert readers_of(other, everyone) == []
+
+
 def test_prices_that_hold_their_tax_are_refused_not_taxed_twice(export, tmp_path):
     """The same export with totals as a shop writes them whose prices hold their tax."""
     path, books, *_ = export("shopify_orders")
@@ -312,10 +353,6 @@ def test_a_column_that_an_older_export_lacks_is_no_money(export, tmp_path):
     placed = [order for order in books.orders if order.currency == books.currency]
     shipping = lines.filter(SOLD, pl.col("line_kind") == "shipping").select(AMOUNT.sum()).item()
     assert shipping == sum(order.shipping for order in placed)
-
-
-DOLLARS = Shop(shop_id="main", shop_name="Main", time_zone="America/New_York", currency="USD",
-               sources=())  # fmt: skip
 
 
 def test_case_03_order_fields_on_the_first_line_only():
@@ -360,3 +397,24 @@ def test_what_is_left_of_a_shopify_order(tmp_path, status, refunded, cancelled, 
     assert rejected.is_empty()
     assert figures(lines)["total"] == Decimal(left)
     assert figures(lines)["gross"] == Decimal("25.00")
+
+
+@pytest.mark.parametrize("name", platform_names())
+def test_the_figures_of_its_page_are_those_of_the_simulated_shop(export, name):
+    """The last column of the page's table: of the books, of the report, or of the lines."""
+    path, books, lines, _, _ = export(name)
+    known = {*books.totals().values(), *books.charged().values(), *figures(lines).values()}
+    known |= {
+        abs(amount) for _, amount in lines.group_by("line_kind").agg(SIGNED.sum()).iter_rows()
+    }
+    for report in (path.parent / "report").iterdir():
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for row in csv.DictReader(report.open()):
+            for column, text in row.items():
+                if re.fullmatch(r"-?\$?[\d,]+\.\d\d", text):
+                    sums[column] += Decimal(text.replace("$", "").replace(",", ""))
+        known |= {abs(amount) for amount in sums.values()}
+    page = (PROJECT_DIR / "docs" / "sources" / f"{name}.md").read_text()
+    told = re.findall(r"\| −?([\d,]+\.\d\d) \|$", page, re.MULTILINE)
+    assert len(told) >= 3
+    assert {Decimal(text.replace(",", "")) for text in told} <= known

@@ -172,15 +172,21 @@ def _best_of(path: Path, state: State, everyone: tuple[Candidate, ...]) -> tuple
     """Decided once for each state of a file: every source asks for its share of all files."""
     known: dict[Candidate, int] = {}
     for one in everyone:
-        if columns := _known_columns(path, state, one.reader):
+        columns = _known_columns(path, state, one.reader)
+        # names that the file does not say itself prove nothing: its rows have to
+        if columns and one.reader.contract.shape.names:
+            columns *= _match(path, one, columns).is_accepted
+        if columns:
             known[one] = columns
-    if len({one.name for one in known}) < 2:
+    unnamed = {one for one in known if one.reader.contract.shape.names}
+    if len({one.name for one in known}) < 2 and not unnamed:
         return tuple({one.name: None for one in known})
     matches: dict[str, Match] = {}
     for one, columns in known.items():
         match = _match(path, one, columns)
-        matches[one.name] = max(match, matches.get(one.name, match))
-    best = max(matches.values())
+        if match.is_accepted or one not in unnamed:  # names that are not the file's prove nothing
+            matches[one.name] = max(match, matches.get(one.name, match))
+    best = max(matches.values(), default=None)
     return tuple(name for name, match in matches.items() if match == best)
 
 

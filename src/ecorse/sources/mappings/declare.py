@@ -55,6 +55,8 @@ def type_of(column: StagedColumn | None) -> str:
         "numeric": "decimal",
         "timestamptz": "timestamp",
         "timestamp": "timestamp",
+        "date": "date",
+        "boolean": "boolean",
     }.get(sql_type, "")
 
 
@@ -150,8 +152,8 @@ class MappingFile(Style, ShapeTable):
     """A whole mapping file."""
 
     about: Text = Field(description="what the file is, in a sentence")
-    table: Literal["order_lines", "events", "products", "customers"] = Field(
-        description="the table its rows go to: order_lines, events, products or customers"
+    table: Literal["order_lines", "events", "products", "customers", "fx_rates"] = Field(
+        description="its rows go to order_lines, events, products, customers or fx_rates"
     )
     columns: tuple[ColumnTable, ...] = Field(min_length=1, description="its columns")
     rules: tuple[RuleTable, ...] = ()

@@ -334,7 +334,10 @@ def _as_staged(column: StagedColumn) -> pl.Expr:
     filled = pl.col(column.name)
     if column.sql_type == "integer":
         filled = filled.cast(dtype_of(column))
-    return filled.fill_null(pl.lit(column.default)) if column.default else filled
+    if not column.default:
+        return filled
+    is_boolean = column.sql_type == "boolean"
+    return filled.fill_null(pl.lit(column.default == "true" if is_boolean else column.default))
 
 
 def _constant(value: str | int | float | bool, dtype: Any) -> pl.Expr:
