@@ -202,6 +202,10 @@ CASES = {
         H + '1,"Mug\nTotal control\nSubtle",2,3.50,2024-01-01\n3,"Cup, blue",1,4.00,2024-01-03\nTotal\n',
         [("1", "Mug\nTotal control\nSubtle", 2, D("3.50")), C], [], {"behind_end": 1},
     ),
+    "sums that nothing declares": (
+        "", H + "1,Mug,2,3.50,2024-01-01\nSumme:,,,,\n,,Total,7.00,\n",
+        [A], [(3, "row_of_sums"), (4, "row_of_sums")], {},
+    ),
     "ends at the first blank line": (
         "stop_at = '^$'",
         H + "1,Mug,2,3.50,2024-01-01\n\nanother,table\n1,2\n",

@@ -41,6 +41,7 @@ from ecorse.clean.rates import RATES_SCHEMA, Rates
 from ecorse.clean.rules import RowRules
 from ecorse.clean.second_table import refuse_names
 from ecorse.clean.stream import Readable
+from ecorse.clean.totals import rows_of_sums
 from ecorse.errors import ContractError
 from ecorse.schema.dtypes import is_exact
 from ecorse.schema.source import LookingUp, Remembering
@@ -241,11 +242,12 @@ class Cleaner:
             )
         if self.header.missing:
             return self._set_all_aside(block)
+        sums = rows_of_sums(raw, self._file_header)
         raw, refused = self._preparation.tidy(raw, self._file_header)
         if isinstance(self._source, LookingUp):
             raw = self._source.enrich(raw, self.header, account.sought)
         raw = self._preparation.complete(raw, self._file_header)
-        typed = cast(raw, self.header, contract, refused, self._row_rules, block.lines)
+        typed = cast(raw, self.header, contract, [*sums, *refused], self._row_rules, block.lines)
         refuse_names(
             self._file_name, self._framer.header, self.header, raw, typed.reasons, block.lines
         )
