@@ -168,3 +168,17 @@ def test_loads_without_key_beside_loads_with_one_refuse_the_night(warehouse, tmp
     build = open_build()
     assert failing(build) == set()
     assert money(build) == Decimal("18.00")
+
+
+def test_without_a_key_a_rolling_export_is_told_to_count_twice(warehouse, tmp_path):
+    without = keyed_source(tmp_path, "")
+    first = load(write(tmp_path / "monday.csv", [A, C]), without)
+    second = load(
+        write(tmp_path / "tuesday.csv", [A_RETURNED, C, "k4,C1,mug,1,1.00,sold,"]), without
+    )
+    assert first.warnings == []
+    (told,) = second.warnings
+    assert told.startswith("1 orders of this file are in other files")
+    assert "1 lines, 10.00 EUR" in told
+    assert "order A1 on line 2, and monday.csv" in told
+    assert money(open_build()) == Decimal("34.00")

@@ -79,13 +79,13 @@ def source_draft(
         str | None, typer.Option(help="order_lines, events, products or customers.")
     ] = None,
 ) -> None:
-    """Propose a mapping (TOML, for include/sources) from a sample of a file."""
+    """Say which source reads a file already, and propose a mapping (TOML) with its questions."""
     from ecorse.errors import ConfigError
+    from ecorse.ingest.drafts import draft_file
     from ecorse.schema.staging import STAGING_TABLES
-    from ecorse.sources.mappings.draft import draft
 
     if table not in (None, *STAGING_TABLES):
         raise ConfigError(f"There is no table {table!r}; there are {', '.join(STAGING_TABLES)}.")
     if not file.is_file():
         raise ConfigError(f"{file}: there is no such file.")
-    print(draft(file, table), end="")
+    print(draft_file(file, table), end="")

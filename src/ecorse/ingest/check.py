@@ -15,7 +15,7 @@ from ecorse.errors import ContractError
 from ecorse.ingest.dry import dry_load
 from ecorse.ingest.rates import rates_of_file
 from ecorse.ingest.summary import money_as
-from ecorse.schema.source import Shop
+from ecorse.schema.source import Shop, Source
 from ecorse.sources import get_source
 from ecorse.sources.reading import Reading
 
@@ -88,10 +88,15 @@ def check_file(
 
     ``rates`` is a file of rates (read as ``fx_rates``) for a source that converts other currencies.
     """
-    checked = Checked(path.name, source)
+    return check_source(path, get_source(source, reading), shop, rates=rates)
+
+
+def check_source(path: Path, source: Source, shop: Shop, *, rates: Path | None = None) -> Checked:
+    """As ``check_file``, by the source itself."""
+    checked = Checked(path.name, source.name)
     try:
         stated = rates_of_file(rates, get_source("fx_rates"), shop) if rates else None
-        dry = dry_load(path, get_source(source, reading), shop, keep=False, rates=stated)
+        dry = dry_load(path, source, shop, keep=False, rates=stated)
     except ContractError as error:
         checked.refusal = str(error)
         return checked

@@ -87,7 +87,7 @@ def dry_load(
         _take_in(cleaner, settled, contract)
     texts = _concat([block.raw for block in blocks])
     rejected = _concat([*(block.rejected for block in blocks), _rejects(settled, texts)])
-    counted = count(cleaner.account, Moves(settled.moves, {}, Moved(0, Decimal(0))), contract.table)
+    counted = count(cleaner.account, Moves(settled.moves, {}), contract.table)
     if not keep:
         return Dry(cleaner, counted, rejected)
     rows = _concat([*(block.lines for block in blocks), settled.staged])

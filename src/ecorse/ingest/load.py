@@ -26,7 +26,7 @@ from ecorse.columns import SIMULATED_SUFFIX
 from ecorse.errors import ContractError, DiskFull, StoreBusy
 from ecorse.failpoints import failpoint
 from ecorse.ingest import keyed, ledger, rates
-from ecorse.ingest.account import count
+from ecorse.ingest.account import about_elsewhere, count
 from ecorse.ingest.archive import Archived, Incoming, settle
 from ecorse.ingest.report import write_report
 from ecorse.ingest.rows import LoadedRows
@@ -291,7 +291,7 @@ class _Load:
             sha256=archived.sha256,
             size_bytes=archived.size_bytes,
             **count(account, moves, self.source.contract.table)._asdict(),
-            warnings=cleaner.warnings,
+            warnings=[*cleaner.warnings, *about_elsewhere(moves, shop.currency)],
             **self.terms._asdict(),
             first_row_at=account.first_at,
             last_row_at=account.last_at,
