@@ -276,7 +276,7 @@ REFUSED = {
         r"is\. .*encoding = 'cp1252'",
     ),
     "utf-16 without a mark": ("", H.encode("utf-16-le"), "Declare encoding = 'utf-16-le'"),
-    "pattern of no line": ("skip_until = '^nr'", H, r"no line matches skip_until = '\^nr'"),
+    "pattern of no line": ("skip_until = '^nr'", H, r"none of its first 1000 lines matches skip_until = '\^nr'"),
     "fewer lines than skipped": ("skip_rows = 5", H, r"has 1 lines, where skip_rows = 5"),
     "a name twice that is asked for": (
         "", "order,item,qty,price,day,Item\n", r"columns 2 and 6 of the header are both named 'Item'",
