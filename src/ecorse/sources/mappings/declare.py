@@ -313,6 +313,8 @@ def _wrong_names(declared: MappingFile) -> Iterator[str]:
     for name in declared.line_key:
         if name not in targets and header_key(name) not in called:
             yield f"line_key: no column is called {name!r} or has this target"
+    if declared.line_key and not declared.staging.column("line_id"):
+        yield f"line_key: rows of {declared.table} have no key of their own; order_lines have"
     if declared.line_key and declared.repeats != "drop":
         yield "repeats is for lines without a line_key"
     if declared.fill_down:

@@ -231,7 +231,10 @@ class MappingSource:
         if self.declared.line_key:
             by_name = {c.name: name_of(c) for c in header.columns if c is not None}
             parts = [by_name.get(name, name) for name in self.declared.line_key]
-            joined = pl.concat_str([pl.col(p).cast(pl.String) for p in parts], separator="|")
+            texts = [pl.col(part).cast(pl.String) for part in parts]
+            if len(texts) > 1:  # a bar within a part is doubled: no two keys are one text
+                texts = [text.str.replace_all("|", "||", literal=True) for text in texts]
+            joined = pl.concat_str(texts, separator="|")
             return pl.when(joined != "").then(joined)
         told = [
             c
