@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecorse.reports.reconcile.amounts import ORDERS, Daily, Series
-from ecorse.reports.reconcile.expect import HALF_A_CENT, Expected, Setting, counts_orders, expect
+from ecorse.reports.reconcile.expect import (
+    HALF_A_CENT,
+    Expected,
+    Setting,
+    counts_orders,
+    expect,
+    told_apart,
+)
 from ecorse.reports.reconcile.report import Figure, Report
 
 TIME_ZONE, REFUND_DATE, REFUND_DAY_UNKNOWN = "time_zone", "refund_date", "refund_day_unknown"
@@ -159,8 +166,9 @@ def _give_back(
     report: Report, setting: Setting, found: Expected, lacking: NDArray[np.bool_]
 ) -> None:
     """Share out, among lacking days with returns, what else was given back with these."""
-    returns = next((s for told, s in found.back.items() if "returns" in told), None)
-    other = sorted((told for told in found.back if "returns" not in told), key=sorted, reverse=True)
+    apart = told_apart(found)
+    returns = next((found.back[told] for told in apart if "returns" in told), None)
+    other = sorted((told for told in apart if "returns" not in told), key=sorted, reverse=True)
     if returns is None or not other:
         return
     days = np.flatnonzero(lacking & (returns < 0))
