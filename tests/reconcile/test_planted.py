@@ -73,7 +73,8 @@ def test_every_planted_cause_is_named_and_no_other(tmp_path, platform, causes):
     assert named(found) == planted.causes
     assert found.explained.is_all
     assert unexplained(found) == 0
-    assert not found.as_good
+    # but for zones whose clocks no order tells apart
+    assert {other._replace(zone=found.chosen.zone) for other in found.as_good} <= {found.chosen}
     for figure in found.report.figures:  # the parts add up to the difference, day by day
         parts = sum(cause.adds[figure.name] for cause in found.explained.causes)
         assert (found.explained.ours[figure.name] + parts == figure.series).all(), figure.name
@@ -86,8 +87,7 @@ def test_every_planted_cause_is_named_and_no_other(tmp_path, platform, causes):
 )
 def test_what_a_hand_changed_is_left_and_shown(tmp_path, platform, causes, seed):
     planted = plant(PLAN, platform, causes, seed)
-    columns = [c for c in HAND[platform]]
-    report, day, column = change_by_hand(planted.report, seed, columns)
+    report, day, column = change_by_hand(planted.report, seed, HAND[platform])
     found = reconciled(tmp_path, platform, planted, report)
     assert named(found) == planted.causes
     left = [(str(d), figure.name, amount) for d, figure, amount in left_over(found)]

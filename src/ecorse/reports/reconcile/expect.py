@@ -200,6 +200,15 @@ def told_apart(found: Expected) -> list[frozenset[str]]:
     return apart
 
 
+def unchanged(found: Expected, parts: Parts) -> frozenset[frozenset[str]]:
+    """What was given back by the report, over the period, just as much as by the files."""
+    return frozenset(
+        told
+        for told, series in found.back.items()
+        if series.sum() == sum(int(parts.undated[p].sum()) for p in told & parts.undated.keys())
+    )
+
+
 def groups_there(daily: Daily) -> tuple[str, ...]:
     """The groups of money (shipping, taxes ...) that there is any of."""
     parts = {part for _, part in daily.order}
