@@ -154,8 +154,8 @@ class Cleaner:
         utf8, account = self._framer.utf8, self.account
         invalid = account.rejected["invalid_utf8"]
         few = max(FEW_INVALID, self._limit_share * account.rows_read)
-        # not one line beyond ASCII is UTF-8: then none is broken
-        is_other = utf8.invalid_lines > 1 and not utf8.is_proven
+        # not one line beyond ASCII is UTF-8: then none is broken, unless it is a single byte
+        is_other = utf8.invalid_bytes > 1 and not utf8.is_proven
         if is_other or invalid > few:
             raise ContractError(
                 f"{self._file_name}: {utf8.invalid_lines} of its lines are not valid UTF-8, the "
