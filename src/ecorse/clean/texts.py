@@ -56,7 +56,8 @@ class Utf8:
     """What the lines of a file have proven so far; lines that are no records prove nothing.
 
     ``invalid_lines`` are not UTF-8, the first by the byte at ``first_invalid_at`` of the file;
-    ``invalid_bytes`` of theirs are beyond ASCII. ``is_proven``: one line beyond ASCII is UTF-8.
+    ``invalid_bytes`` of theirs are beyond ASCII (2: two or more). ``is_proven``: one line beyond
+    ASCII is UTF-8.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -76,7 +77,8 @@ class Utf8:
             self.invalid_lines += int(np.count_nonzero(invalid))
             for i in np.flatnonzero(invalid).tolist() if self.invalid_bytes < 2 else ():
                 line = np.frombuffer(data[lines.starts[i] : lines.ends[i]], np.uint8)
-                self.invalid_bytes += int(np.count_nonzero(line > 127))
+                odd = int(np.count_nonzero(line > 127))
+                self.invalid_bytes = min(self.invalid_bytes + odd, 2)
             if self.first_invalid_at is None and invalid.any():
                 self.first_invalid_at = offset + int(texts.invalid_at[:count][invalid][0])
         if not self.is_proven:
