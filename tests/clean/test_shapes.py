@@ -418,6 +418,9 @@ def test_objects_inside_have_dotted_names(read):
         ('{"a": 1}\n[2]', "value 2 is no object"),
         ('{"a.b": 1, "a": {"b": 2}}', "'a.b' is both a key and a key inside"),
         ('{"a": NaN}', "NaN is no number"),
+        ('{"a": ' * 30 + "1" + "}" * 30, "20 deep"),
+        ('{"a": ' * 90_000 + "1" + "}" * 90_000, "not valid JSON behind value 0"),
+        ("".join(f'{{"k{i}": 1}}' for i in range(5001)), "more than 5000 different keys"),
     ],
 )
 def test_json_that_is_none(read, data, sentence):

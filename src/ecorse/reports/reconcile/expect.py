@@ -179,15 +179,34 @@ def close(found: Expected, parts: Parts) -> None:
     """Compare what the report says was given back with what the files say, over the period."""
     if not found.back:
         return
-    told = frozenset().union(*found.back)
+    apart = told_apart(found)
+    told = frozenset().union(*apart)
     ours = [parts.undated[part] for part in told if part in parts.undated]
     length = len(next(iter(found.back.values())))
     here = sum(ours, np.zeros(length, np.int64))
-    there = sum(found.back.values(), np.zeros(length, np.int64))
+    there = sum((found.back[one] for one in apart), np.zeros(length, np.int64))
     found.open = int(there.sum() - here.sum())
     is_early = bool((np.cumsum(there) < np.cumsum(here)).any())  # before it was sold
     found.cells += (found.open != 0) + is_early
     found.off += abs(found.open)
+
+
+def told_apart(found: Expected) -> list[frozenset[str]]:
+    """What figures say was given back, each part once: in a figure of several, or by itself."""
+    apart: list[frozenset[str]] = []
+    for told in sorted(found.back, key=lambda told: (-len(told), sorted(told))):
+        if not any(told & other for other in apart):
+            apart.append(told)
+    return apart
+
+
+def unchanged(found: Expected, parts: Parts) -> frozenset[frozenset[str]]:
+    """What was given back by the report, over the period, just as much as by the files."""
+    return frozenset(
+        told
+        for told, series in found.back.items()
+        if series.sum() == sum(int(parts.undated[p].sum()) for p in told & parts.undated.keys())
+    )
 
 
 def groups_there(daily: Daily) -> tuple[str, ...]:

@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecorse.reports.reconcile.amounts import ORDERS, Daily, Series
-from ecorse.reports.reconcile.expect import HALF_A_CENT, Expected, Setting, counts_orders, expect
+from ecorse.reports.reconcile.expect import (
+    HALF_A_CENT,
+    Expected,
+    Parts,
+    Setting,
+    counts_orders,
+    expect,
+    told_apart,
+    unchanged,
+)
 from ecorse.reports.reconcile.report import Figure, Report
 
 TIME_ZONE, REFUND_DATE, REFUND_DAY_UNKNOWN = "time_zone", "refund_date", "refund_day_unknown"
@@ -69,7 +78,12 @@ def explain(
     left = {name: series - rounded[name] for name, series in left.items()}
     undated: dict[str, int] = {}
     if before.open:
-        causes, left, undated = _open(report, causes, left, before)
+        parts = Parts(
+            by_zone(chosen.zone), chosen.calendar, chosen.pools, is_free=chosen.is_free
+        )
+        causes, left, undated = _open(
+            report, causes, left, before, chosen, unchanged(before, parts)
+        )
     return Explained(ours, [c for c in causes if _adds(c)], left, undated)
 
 
@@ -159,8 +173,9 @@ def _give_back(
     report: Report, setting: Setting, found: Expected, lacking: NDArray[np.bool_]
 ) -> None:
     """Share out, among lacking days with returns, what else was given back with these."""
-    returns = next((s for told, s in found.back.items() if "returns" in told), None)
-    other = sorted((told for told in found.back if "returns" not in told), key=sorted, reverse=True)
+    apart = told_apart(found)
+    returns = next((found.back[told] for told in apart if "returns" in told), None)
+    other = sorted((told for told in apart if "returns" not in told), key=sorted, reverse=True)
     if returns is None or not other:
         return
     days = np.flatnonzero(lacking & (returns < 0))
@@ -187,27 +202,56 @@ def _made_of(figure: Figure, report: Report, setting: Setting) -> list[Figure]:
 
 
 def _open(
-    report: Report, causes: list[Cause], left: dict[str, Series], found: Expected
+    report: Report,
+    causes: list[Cause],
+    left: dict[str, Series],
+    found: Expected,
+    setting: Setting,
+    unchanged: frozenset[frozenset[str]],
 ) -> tuple[list[Cause], dict[str, Series], dict[str, int]]:
-    """Refunds that do not add up to ours: on the day that the report contradicts itself, if one."""
-    for told in found.back:
-        of_it = [f for f in report.money if told <= f.holds.back]
-        plain = next((f for f in of_it if not left[f.name].any()), None)
-        sums = [f for f in of_it if f is not plain]
-        days = {int(day) for f in sums for day in np.flatnonzero(left[f.name])}
-        if plain is None or len(days) != 1:
-            continue
-        (day,) = days
-        if all(left[f.name][day] == -found.open for f in sums):
-            for figure in of_it:
-                left[figure.name] = left[figure.name].copy()
-                left[figure.name][day] += found.open
-            shifted = {f.name: (day, -found.open) for f in of_it}
-            return _shifted(causes, shifted), left, {}
-    told = next(iter(found.back))
-    of_it = [f for f in report.money if told <= f.holds.back]
-    plain = min(of_it, key=lambda f: len(f.holds.parts))
+    """Refunds that do not add up to ours: on the day on which the report contradicts itself.
+
+    That is one day, on which every figure that is a sum is off by just as much. Where there is
+    no such day, it cannot be told. ``unchanged`` are refunds that add up by themselves.
+    """
+    possible = [
+        (told, day)
+        for told in found.back
+        if (day := _contradicts(report, left, told, found.open, setting)) is not None
+    ]
+    likely = [(told, day) for told, day in possible if told not in unchanged] or possible
+    if len(likely) == 1:
+        told, day = likely[0]
+        of_it = _having(report, told, setting)
+        for figure in of_it:
+            left[figure.name] = left[figure.name].copy()
+            left[figure.name][day] += found.open
+        return _shifted(causes, {f.name: (day, -found.open) for f in of_it}), left, {}
+    plain = _having(report, next(iter(found.back)), setting)[0]
     return causes, left, {plain.name: found.open}
+
+
+def _having(report: Report, told: frozenset[str], setting: Setting) -> list[Figure]:
+    """The figures that have some refunds in, the plainest first."""
+    having = [f for f in report.money if told <= setting.holds(f).back]
+    return sorted(having, key=lambda f: len(setting.holds(f).parts))
+
+
+def _contradicts(
+    report: Report,
+    left: Mapping[str, Series],
+    told: frozenset[str],
+    amount: int,
+    setting: Setting,
+) -> int | None:
+    """The one day on which figures that are sums lack an amount that the plain figure has."""
+    _, *sums = _having(report, told, setting)
+    others = [f for f in report.money if f not in _having(report, told, setting)]
+    days = {int(day) for f in sums for day in np.flatnonzero(left[f.name])}
+    if len(days) != 1 or any(left[f.name].any() for f in others):
+        return None
+    (day,) = days
+    return day if all(left[f.name][day] == -amount for f in sums) else None
 
 
 def _shifted(causes: list[Cause], shifted: Mapping[str, tuple[int, int]]) -> list[Cause]:

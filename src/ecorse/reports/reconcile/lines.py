@@ -67,16 +67,20 @@ def read_loaded(source: str, shop_id: str | None = None) -> Loaded:
     shop, used = find_source(shop_id, source, is_named=True)
     notes: list[str] = []
     beyond = _beyond(loads, get_source(source, used.reading), shop, lines, notes)
-    kept = lines.drop("load_id")
+    return Loaded(shop, source, len(loads), pooled(lines.select(list(LINE)), beyond), notes)
+
+
+def pooled(kept: pl.DataFrame, beyond: pl.DataFrame) -> pl.DataFrame:
+    """The amounts of lines that count and, by pool, of those that were kept out.
+
+    An order of which some rows were kept out is counted once.
+    """
     parts = [with_cancelled(amounts_of(kept), kept)]
     parts += [
-        amounts_of(rows.select(list(LINE)), str(pool)) for (pool,), rows in beyond.group_by("pool")
+        amounts_of(rows.select(list(LINE)), str(pool))
+        for (pool,), rows in beyond.group_by("pool", maintain_order=True)
     ]
-    return Loaded(shop, source, len(loads), counted_once(pl.concat(parts)), notes)
-
-
-def counted_once(amounts: pl.DataFrame) -> pl.DataFrame:
-    """Without orders that would be counted again because rows of theirs were kept out too."""
+    amounts = pl.concat(parts)
     is_order = pl.col("part") == "orders"
     counted = amounts.filter(is_order, pl.col("pool").is_in(["counted", "cancelled"]))
     again = pl.col("order_id").is_in(counted["order_id"].implode()) & is_order

@@ -153,14 +153,14 @@ def _turns(
 
     A figure of what was taken back has tax in if that of what was sold has.
     """
+    holds = figure.holds
+    is_back_alone = "returns" in holds.back and not holds.sold
+    if is_back_alone and "taxes" in groups and "taxes" in _all(turned):
+        yield frozenset({"taxes"})
     yield frozenset()
-    if not figure.holds.parts & GOODS or figure.holds.parts == {"discounts"}:
-        return
-    if figure.holds.sold:
+    if holds.sold & GOODS and holds.parts != {"discounts"}:
         for many in range(1, len(groups) + 1):
             yield from map(frozenset, combinations(groups, many))
-    elif "taxes" in groups and "taxes" in _all(turned):
-        yield frozenset({"taxes"})
 
 
 def causes(setting: Setting, base: Setting) -> int:
