@@ -111,6 +111,7 @@ def test_every_source_there_is_takes_part_under_the_first_shop(folder):
     (folder / "e.csv").write_text("Kassenbon,Ware,Stück,Preis,Tag\n1,Pen,2,2.50,2024-05-01\n")
     write_mapping("till", TILL)
     write_mapping("broken", "about = 3")
+    write_mapping("empty", "")  # what the shell makes before a draft is written to it
     told = []
     summaries, failure = flow.ingest_all(data=str(folder), holder="test", progress=told.append)
     assert failure is None

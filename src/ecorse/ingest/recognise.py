@@ -23,7 +23,7 @@ from ecorse.schema.contract import recognise
 from ecorse.schema.shape import Shape
 from ecorse.schema.source import LookingUp, Source
 from ecorse.settings import get_settings
-from ecorse.sources import get_source, source_names
+from ecorse.sources import get_source, mapping_files, source_names
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +76,10 @@ def candidates(shops: Sequence[Shop]) -> tuple[Candidate, ...]:
     """Every source there is: those that the shops have configured, then the others."""
     found = [_candidate(shop, used, True) for shop in shops for used in shop.sources]
     configured = {one.name for one in found}
+    mappings = mapping_files()
     for name in source_names():
-        if name in configured:
+        is_empty = name in mappings and not mappings[name].stat().st_size  # a draft's, yet to come
+        if name in configured or is_empty:
             continue
         one = _candidate(shops[0], ShopSource(name=name, origin=ORIGIN_OF_DATA), False)
         try:

@@ -1,49 +1,24 @@
 """Proposing a mapping from a sample of a file: ``ecorse source draft``.
 
-What belongs here: sampling, and the text of a draft. What does not: the guesses themselves
-(``draft_words``, ``draft_values``, ``draft_roles``, ``draft_rules``), and deciding: where a file
-allows two readings the draft has a question, and no line that answers it.
+What belongs here: the text of a draft besides its columns (``draft_columns``). What does not: the
+guesses themselves (``draft_words``, ``draft_values``, ``draft_roles``, ``draft_rules``), and
+deciding: where a file allows two readings the draft has a question, and no line that answers it.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
-from ecorse.clean.cast import parse, text_column
-from ecorse.clean.finding import Finding
-from ecorse.clean.opening import open_shape
-from ecorse.clean.sniff import sniff
-from ecorse.clean.times import has_time
-from ecorse.errors import ContractError
-from ecorse.schema.contract import Column, Form, Header
 from ecorse.schema.shape import PLAIN, Shape
-from ecorse.schema.staging import STAGING_TABLES
 from ecorse.sources.mappings import draft_rules
-from ecorse.sources.mappings.declare import types_of
-from ecorse.sources.mappings.draft_roles import IDS, TIMES, Roles, decide
+from ecorse.sources.mappings.draft_columns import BESIDE, Columns, quoted
+from ecorse.sources.mappings.draft_roles import Roles, decide
+from ecorse.sources.mappings.draft_sample import Sample, read_sample
 from ecorse.sources.mappings.draft_statuses import status_lines
-from ecorse.sources.mappings.draft_values import Look, epoch_of, example_of, look, read_as
+from ecorse.sources.mappings.draft_values import Look, look
 from ecorse.sources.mappings.draft_words import says
-
-SAMPLE_ROWS = 10_000
-# money that exports state once per order: meaning -> kind of line, and its sign
-BESIDE = {"shipping": ("shipping", "+"), "tax": ("tax", "+"), "discount": ("discount", "-"),
-          "tip": ("tip", "+"), "refund": ("refund", "-"), "fee": ("fee", "+")}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The first rows of a file, as text by name, and what was found about how it is written."""
-
-    shape: Shape
-    findings: tuple[Finding, ...]
-    names: tuple[str, ...]
-    texts: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -52,7 +27,7 @@ class Drafted:
 
     text: str
     roles: Roles
-    looks: tuple[Look, ...]
+    targets: dict[str, str]
 
 
 def draft(path: Path, table: str | None = None) -> Drafted:
@@ -66,43 +41,8 @@ def draft(path: Path, table: str | None = None) -> Drafted:
     sample = read_sample(path)
     looks = tuple(look(name, sample.texts[name]) for name in sample.names)
     roles = decide(looks, table)
-    return Drafted(_Writer(path, sample, looks, roles).text(), roles, looks)
-
-
-def read_sample(path: Path) -> Sample:
-    """The first rows of a file, in the shape that was found.
-
-    Raises
-    ------
-    ContractError
-        The file cannot be read as a table.
-    """
-    found = sniff(path)
-    with path.open("rb") as file:
-        framer = open_shape(file, found.shape, path.name)
-        names = _apart([name.strip() for name in framer.header])
-        columns = tuple(Column(name, None) for name in names)
-        header = Header(Form("sample", columns), names, columns)
-        block = next(iter(framer), None)
-        data = b"" if block is None else block.data
-        raw = parse(data, header, *framer.parsed).head(SAMPLE_ROWS)
-    if not names:
-        raise ContractError(f"{path.name}: has no columns. There is nothing to propose.")
-    texts = raw.select(pl.col(text_column(i)).alias(n) for i, n in enumerate(names))
-    return Sample(found.shape, found.questions, names, texts)
-
-
-def _apart(names: Sequence[str]) -> tuple[str, ...]:
-    """Names, each once: one that stands again gets its place behind it, as a load names it."""
-    apart: list[str] = []
-    for position, name in enumerate(names, 1):
-        apart.append(f"{name} ({position})" if name in apart else name)
-    return tuple(apart)
-
-
-def quoted(value: object) -> str:
-    """A value as TOML."""
-    return json.dumps(value, ensure_ascii=False)
+    writer = _Writer(path, sample, looks, roles)
+    return Drafted(writer.text(), roles, writer.targets)
 
 
 class _Writer:
@@ -110,14 +50,12 @@ class _Writer:
 
     def __init__(self, path: Path, sample: Sample, looks: tuple[Look, ...], roles: Roles) -> None:
         self.path, self.sample, self.looks, self.roles = path, sample, looks, roles
-        self.staging = STAGING_TABLES[roles.table]
-        self.targets = dict(roles.targets)
-        self.asked: set[str] = set()  # targets that a question is about: no line fills them
-        self.taken: set[str] = set(self.targets.values())
+        self.columns = Columns(sample.texts, looks, roles)
+        self.staging, self.targets = self.columns.staging, self.columns.targets
 
     def text(self) -> str:
         """The whole draft."""
-        columns = list(self._columns())
+        columns = list(self.columns.lines())
         parts = [
             [f"# A draft made from {self.sample.texts.height} rows of {self.path.name}: read it "
              "line by line.", "# Every QUESTION is yours to answer. Save it as "
@@ -174,160 +112,6 @@ class _Writer:
             yield f"# stands on the first line of each order only: {', '.join(map(repr, about))}"
             yield f"fill_down = {{ within = {quoted(within)}, columns = {quoted(about)} }}"
 
-    # --- columns -------------------------------------------------------------------------------
-
-    def _columns(self) -> Iterator[str]:
-        joined = self._date_and_time()
-        for one in self.looks:
-            if joined and one.name == joined[0].name:
-                yield self._joined(*joined)
-            elif joined and one.name == joined[1].name:
-                continue
-            else:
-                yield from self._column(one)
-
-    def _date_and_time(self) -> tuple[Look, Look] | None:
-        """A date without a time, and a column of times of day beside it."""
-        dates = [k for k in self.looks if self.targets.get(k.name) in TIMES
-                 and k.kind == "timestamp" and not any(map(has_time, k.formats))]  # fmt: skip
-        times = [k for k in self.looks if k.kind == "time" and k.name not in self.targets]
-        return (dates[0], times[0]) if dates and times and not dates[0].others else None
-
-    def _joined(self, date: Look, time: Look) -> str:
-        formats = [f"{date.formats[0]} {time.formats[0]}"]
-        if time.texts.null_count():
-            formats.append(date.formats[0])
-        target = self.targets[date.name]
-        return (
-            f"  {{ from = {quoted([date.name, time.name])}, target = {quoted(target)}, "
-            f'type = "timestamp", formats = {quoted(formats)} }},'
-        )
-
-    def _column(self, one: Look) -> Iterator[str]:
-        target = self.targets.get(one.name, "")
-        if not target and self.staging.has_attributes:
-            target = self._attribute(one)
-        kind = self._kind(one, target)
-        if target in TIMES and kind == "timestamp" and not one.formats:
-            one.formats = (epoch_of(one.texts.drop_nulls()),)
-        target = self._instant(one, target)
-        if one.others and target:
-            yield from self._either_way(one, target, kind)
-            return
-        for question in one.questions:
-            yield f"  # QUESTION: {one.name}: {question}"
-        if not target:
-            yield from self._untargeted(one)
-            return
-        yield f"  {{ {self._said(one, target, kind)} }},{self._about(one, kind)}"
-
-    def _attribute(self, one: Look) -> str:
-        target = "attributes." + "_".join(one.name.lower().split())
-        if target in self.taken or not one.name:
-            return ""
-        self.taken.add(target)
-        return target
-
-    def _kind(self, one: Look, target: str) -> str:
-        if not target or target.startswith("attributes."):
-            kind = "text" if one.kind == "time" else one.kind
-            dates = one.formats and not any(map(has_time, one.formats))
-            return "date" if kind == "timestamp" and dates and target else kind
-        fits = types_of(target, self.staging)
-        if target in IDS or not fits:
-            return "text"
-        return one.kind if one.kind in fits else fits[0]
-
-    def _instant(self, one: Look, target: str) -> str:
-        """Instants have a target of their own."""
-        is_instant = any("%z" in f or f.startswith("epoch") for f in one.formats)
-        if is_instant and target in ("ordered_local", "refunded_local"):
-            target = target.replace("_local", "_at")
-            self.targets[one.name] = target
-        return target
-
-    def _said(self, one: Look, target: str, kind: str, formats: Sequence[str] = ()) -> str:
-        parts = [f"name = {quoted(one.name)}"]
-        if target:
-            parts.append(f"target = {quoted(target)}")
-        if kind != "text":
-            parts.append(f"type = {quoted(kind)}")
-        if kind in ("date", "timestamp"):
-            parts.append(f"formats = {quoted(list(formats or one.formats))}")
-            if any(f.endswith(("UTC", "Z")) for f in one.formats):
-                parts.append('zone = "UTC"')
-            if one.is_date_only and kind == "timestamp":
-                parts.append("date_only = true")
-        if kind in ("integer", "decimal", "percent"):
-            if one.decimal:
-                parts.append(f"decimal = {quoted(one.decimal)}")
-            if one.group and (one.decimal, one.group) != (",", "."):
-                parts.append(f"group = {quoted(one.group)}")
-            repairs = list(one.normalise)
-            if kind == "integer" and one.kind == "decimal":
-                repairs.append("integral_decimal")
-            if kind != "integer":
-                repairs = [r for r in repairs if r != "integral_decimal"]
-            if repairs:
-                parts.append(f"normalise = {quoted(repairs)}")
-        if one.nulls:
-            parts.append(f"nulls = {quoted(list(one.nulls))}")
-        return ", ".join(parts)
-
-    def _about(self, one: Look, kind: str) -> str:
-        if one.unread and kind != "text":
-            return f"  # {one.unread} sampled values cannot be read so"
-        if not one.rows:
-            return "  # empty in the sample"
-        return ""
-
-    def _either_way(self, one: Look, target: str, kind: str) -> Iterator[str]:
-        """A date whose day and month may be either way round: no line is taken for granted."""
-        self.asked.add(target)
-        kind = "date" if kind == "date" else "timestamp"
-        example = example_of(one.texts)
-        yield (
-            f"  # QUESTION: day and month? {example!r} can be read in two ways, and no value of "
-            f"the sample tells which{self._order_of(one)}. Keep one of these lines:"
-        )
-        for time_format in (one.formats[0], *one.others):
-            yield f"  # {{ {self._said(one, target, kind, [time_format])} }},"
-
-    def _order_of(self, one: Look) -> str:
-        """How far the rows stand in the order of their times, in each reading."""
-        told = []
-        for time_format in (one.formats[0], *one.others):
-            column = replace(one.column(kind="timestamp"), formats=(time_format,))
-            read = read_as(one.texts, column)
-            grows = (read >= read.shift(1)).drop_nulls()
-            if len(grows) >= draft_rules.LEAST_ROWS:
-                told.append(f"as {time_format} {grows.sum() / len(grows):.0%} of rows grow in time")
-        return f" ({', '.join(told)})" if told else ""
-
-    def _untargeted(self, one: Look) -> Iterator[str]:
-        if one.name in self.targets:
-            return
-        if self._is_index(one):
-            yield f"  {{ name = {quoted(one.name)}, ignore = true }},  # numbers the rows"
-            return
-        kind = one.kind if one.kind in ("integer", "decimal", "percent") else "text"
-        if one.questions:
-            kind = "text"
-        said = self._said(one, "", "decimal" if self._is_money(one) else kind)
-        yield f"  {{ {said}, required = false }},  # not mapped: it tells lines apart"
-
-    def _is_index(self, one: Look) -> bool:
-        """Whether a column without a name, or named so, counts the rows."""
-        if one.kind != "integer" or (one.name and not says(one.name, "index")):
-            return False
-        numbers = one.read()
-        return len(numbers) > 1 and bool((numbers.diff().drop_nulls() == 1).all())
-
-    def _is_money(self, one: Look) -> bool:
-        return one.is_number and one.kind != "percent" and any(says(one.name, m) for m in BESIDE)
-
-    # --- what follows --------------------------------------------------------------------------
-
     def _missing(self) -> Iterator[str]:
         """What every row needs and no column was recognised as."""
         given = set(self.targets.values())
@@ -347,9 +131,7 @@ class _Writer:
         yield "# Give a column that target, take it from another file ([[lookups]]), or state it:"
         yield "# [constants]"
         for target in needed:
-            value = (
-                "1                # if each row is one piece" if target == "quantity" else '"..."'
-            )
+            value = "1  # if each row is one piece" if target == "quantity" else '"..."'
             yield f"# {target} = {value}"
 
     def _statuses(self) -> list[str]:
@@ -387,7 +169,7 @@ class _Writer:
             yield f"# once_per = {quoted(order)}"
 
     def _rules(self) -> Iterator[str]:
-        frame = self._typed()
+        frame = self.columns.typed()
         for found in draft_rules.propose(self.looks, self.targets, frame):
             exceptions = f"; not in: {found.broken}" if found.broken else ""
             yield ""
@@ -397,19 +179,6 @@ class _Writer:
             about = f"holds in {found.kept} of {found.judged} rows{exceptions}"
             yield f'level = "{found.level}"  # {about}'
             yield f"sentence = {quoted(found.sentence)}"
-
-    def _typed(self) -> pl.DataFrame:
-        """The sample as a load would cast it, without what a question is open about."""
-        columns = [pl.int_range(self.sample.texts.height, eager=True).alias("_row")]
-        for one in self.looks:
-            target = self.targets.get(one.name, "")
-            if target in self.asked or one.questions or not one.name or one.others:
-                continue
-            kind = self._kind(one, target)
-            if kind == "timestamp" and not one.formats:
-                continue
-            columns.append(one.read(kind).alias(target or one.name))
-        return pl.DataFrame(columns)
 
 
 def _literal(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ecorse.sources.mappings.draft_statuses import known_share
 from ecorse.sources.mappings.draft_values import Look, epoch_of
 from ecorse.sources.mappings.draft_words import says, targets_of
 
@@ -138,6 +139,10 @@ def _fits(one: Look, target: str) -> float:
         return 0.9 if one.kind == "decimal" else 1.0
     if target in ("customer_email",):
         return 1.0 if one.texts.str.contains("@").sum() > 0.5 * one.rows else 0.0
+    if target in ("status", "region") and says(one.name, "state"):
+        # a state is a place or a status: its words tell
+        is_status = known_share(one.texts, "status") > 0.3 or says(one.name, "order")
+        return 1.0 if is_status == (target == "status") else 0.0
     if target in ("status", "event_type", "currency", "platform", "country"):
         if one.kind in ("timestamp", "decimal", "time"):
             return 0.0

@@ -135,6 +135,34 @@ def _growing(targets: Mapping[str, str], frame: pl.DataFrame) -> Iterator[Propos
         )  # fmt: skip
 
 
+def is_of_the_line(
+    looks: Sequence[Look], targets: Mapping[str, str], frame: pl.DataFrame
+) -> bool | None:
+    """Whether what is taken for the price of a piece is money of the line.
+
+    A total that is the price, or quantity times it, wherever these differ settles it; None where
+    nothing does. Where every quantity is 1 they are the same.
+    """
+    if not {"quantity", "unit_price"} <= set(frame.columns):
+        return False
+    several = frame.filter(~pl.col("quantity").is_between(-1, 1))
+    if not several.height:
+        return False
+    product = pl.col("quantity").cast(pl.Decimal(38, 4)) * pl.col("unit_price")
+    for one in looks:
+        if one.name in targets or not one.is_number or one.name not in frame.columns:
+            continue
+        same = several.select(
+            (pl.col(one.name).cast(pl.Decimal(38, 4)) == product).all().alias("pieces"),
+            (pl.col(one.name).cast(pl.Decimal(38, 4)) == pl.col("unit_price")).all().alias("line"),
+        ).row(0, named=True)
+        if same["pieces"]:
+            return False
+        if same["line"] and says(one.name, "total"):
+            return True
+    return None
+
+
 def key_of_lines(
     looks: Sequence[Look], targets: Mapping[str, str], texts: pl.DataFrame
 ) -> tuple[str, ...]:

@@ -28,6 +28,12 @@ def _words() -> dict[str, dict[str, str]]:
     }
 
 
+def known_share(texts: pl.Series, target: str) -> float:
+    """The share of a column's values that are words of a target."""
+    some = texts.drop_nulls().str.to_lowercase().str.strip_chars(" .!")
+    return float(some.is_in(list(_words()[target])).sum()) / max(len(some), 1)
+
+
 def status_lines(texts: pl.Series, target: str, staging: StagingTable) -> list[str]:
     """The lines of ``[values.<target>]`` for the words of a column."""
     column = staging.column(target)
@@ -45,6 +51,11 @@ def status_lines(texts: pl.Series, target: str, staging: StagingTable) -> list[s
     if not known and not unknown:
         return []
     lines = ["", f"[values.{target}]", *known]
+    if any(line.endswith('"returned"') for line in known):
+        lines.append(
+            "# QUESTION: does a line of these returned stand beside its sale, or is it the sale "
+            "itself? Then leave it sold, and say [[taken_back]]."
+        )
     if unknown:
         lines.append(f"# QUESTION: which of {', '.join(ours)} are these words?")
         lines += [f'# {json.dumps(word, ensure_ascii=False)} = "..."' for word in unknown]

@@ -26,7 +26,8 @@ CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", ", %H:%M", ", %H:%M:%S", " 
           " %I:%M:%S %p", "T%H:%M", "T%H:%M:%S", "T%H:%M:%S%.f")  # fmt: skip
 ZONES = ("", " %z", "%z", " UTC", "Z")
 DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d.%m.%y", "%d %b %Y", "%d %B %Y", "%d-%b-%Y",
-        "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%Y.%m.%d", "%Y%m%d")  # fmt: skip
+        "%d-%b-%y", "%b %d, %Y", "%B %d, %Y",
+        "%b-%d-%y", "%b-%d-%Y", "%Y.%m.%d", "%Y%m%d")  # fmt: skip
 EITHER_WAY = (("%m/%d/%Y", "%d/%m/%Y"), ("%m/%d/%y", "%d/%m/%y"), ("%m-%d-%Y", "%d-%m-%Y"),
               ("%m-%d-%y", "%d-%m-%y"))  # fmt: skip
 TIME_ONLY = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")

@@ -15,60 +15,14 @@ from pathlib import Path
 
 LINKING = ("s", "n", "en", "e", "es")  # letters between the parts of a compound word
 SMALL_WORDS = frozenset(
-    [
-        "a",
-        "al",
-        "at",
-        "da",
-        "das",
-        "de",
-        "del",
-        "della",
-        "delle",
-        "den",
-        "der",
-        "des",
-        "di",
-        "die",
-        "do",
-        "dos",
-        "du",
-        "e",
-        "een",
-        "el",
-        "en",
-        "et",
-        "for",
-        "het",
-        "il",
-        "in",
-        "l",
-        "la",
-        "le",
-        "les",
-        "los",
-        "met",
-        "of",
-        "on",
-        "per",
-        "por",
-        "pour",
-        "the",
-        "to",
-        "und",
-        "un",
-        "una",
-        "van",
-        "von",
-        "y",
-        "zum",
-        "zur",
-        "d",
-        "der",
-        "m",
-        "o",
-    ]
+    (
+        *("a", "al", "at", "da", "das", "de", "del", "della", "delle", "den", "der", "des", "di"),
+        *("die", "do", "dos", "du", "e", "een", "el", "en", "et", "for", "het", "il", "in", "l"),
+        *("la", "le", "les", "los", "met", "of", "on", "por", "pour", "the", "to", "und", "un"),
+        *("una", "van", "von", "y", "zum", "zur", "d", "m", "o"),
+    )
 )
+PLACES = ("address", "street", "city", "region", "postal_code", "country", "customer_email")
 LEAST = 0.55  # a name that means less of a target's meaning than this is another's
 
 
@@ -123,6 +77,7 @@ class Meaning:
 def meaning_of(name: str) -> Meaning:
     """The meaning of a column's name."""
     apart = re.sub(r"(?<=[a-zà-ÿ0-9])(?=[A-ZÀ-Þ])", " ", name)  # customerId
+    apart = re.sub(r"\b(\w)\.(\w)\.", r"\1\2", apart)  # P.U.
     tokens = re.findall(r"[^\W_]+", _plain(apart))
     said: set[str] = set()
     unknown = 0
@@ -163,13 +118,14 @@ def targets_of(name: str, table: str) -> dict[str, float]:
     meaning = meaning_of(name)
     found: dict[str, float] = {}
     for target, patterns in words().patterns.get(table, {}).items():
-        score = max(_fit(meaning, p, 0.01 * n) for n, p in enumerate(patterns))
+        is_place = target in PLACES
+        score = max(_fit(meaning, p, 0.01 * n, is_place) for n, p in enumerate(patterns))
         if score >= LEAST:
             found[target] = score
     return found
 
 
-def _fit(meaning: Meaning, pattern: frozenset[str], later: float) -> float:
+def _fit(meaning: Meaning, pattern: frozenset[str], later: float, is_place: bool) -> float:
     if not pattern <= meaning.said:
         return 0.0
     known = words()
@@ -178,7 +134,10 @@ def _fit(meaning: Meaning, pattern: frozenset[str], later: float) -> float:
         return 0.0
     against = 0.6 * meaning.unknown
     for one in beside:
-        against += 0.25 if one in known.weak else 0.4 if one in known.places else 2.0
+        if one in known.weak:
+            against += 0.25
+        else:
+            against += 0.4 if is_place and one in known.places else 2.0
     return len(pattern) / (len(pattern) + against) - later
 
 
