@@ -21,7 +21,7 @@ from ecorse.reports.reconcile.report import Figure
 from ecorse.reports.reconcile.run import Reconciled
 
 WIDTH = 98
-EXAMPLE_DAYS, LEFT_DAYS = 3, 20
+EXAMPLE_DAYS, LEFT_DAYS = 2, 20
 
 
 def as_data(found: Reconciled) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def _cause(found: Reconciled, number: int, cause: Cause) -> Iterator[str]:
         days = int(np.count_nonzero(adds))
         on_days = f" on {days:,} day{'s' if days > 1 else ''}" if found.report.days else ""
         total = f"{_shown(figure, adds.sum(), signed=True):>14}"
-        yield f"     {figure.name[:24]:24}{total}{on_days}{_example(found, figure, adds)}"
+        yield f"     {figure.name[:20]:20}{total}{on_days}{_example(found, figure, adds)}"
     for example in told.examples:
         yield f"     e.g. {example}"
     yield ""
