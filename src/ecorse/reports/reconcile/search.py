@@ -6,10 +6,10 @@ setting (``expect``), telling causes (``explain``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import chain, combinations
+from itertools import combinations
 from typing import NamedTuple
 
 from ecorse.reports.reconcile.amounts import GOODS, Daily
@@ -171,7 +171,7 @@ def _best_turns(
     if not holds.sold & GOODS or holds.parts == {"discounts"}:
         return frozenset()
 
-    def score(turns: tuple[str, ...]) -> tuple[int, int, int]:
+    def score(turns: Collection[str]) -> tuple[int, int, int]:
         held = holds
         for group in turns:
             held = held.turned(group)
@@ -179,8 +179,8 @@ def _best_turns(
         wrong = wrong_by(figure, series)
         return int((wrong != 0).sum()), len(set(turns) - so_far), int(wrong.sum())
 
-    every = chain.from_iterable(combinations(groups, many) for many in range(len(groups) + 1))
-    return frozenset(min(every, key=score))
+    every = [frozenset(c) for many in range(len(groups) + 1) for c in combinations(groups, many)]
+    return min(every, key=score)
 
 
 def causes(setting: Setting, base: Setting) -> int:
