@@ -21,8 +21,11 @@ from ecorse.errors import ConfigError, ContractError
 from ecorse.ingest.check import check_file
 from ecorse.ingest.one_file import clean_file
 from ecorse.ingest.shops import Shop
+from ecorse.schema.shape import Shape
 from ecorse.settings import get_settings
+from ecorse.sources import get_source
 from ecorse.sources.mappings.source import read_mapping
+from ecorse.sources.reading import Reading
 
 SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
 MAPPING = """
@@ -171,6 +174,12 @@ CASES = {
         '3\t"Cup, blue" 1   4.00   2024-01-03  \n4    Big hat  1  1.00 2024-01-01\n',
         [A, C], [(4, "field_count")], {},
     ),
+    "white space of two": (
+        "white_space = true\ndelimiter = '  '",
+        " order  item      qty  price  day\n 1      Big  hat  2    3.50   2024-01-01\n"
+        "4\tBig hat \t1  1.00  2024-01-01\n",
+        [("4", "Big hat", 1, D("1.00"))], [(2, "field_count")], {},
+    ),
     "rows above": (
         "skip_rows = 3",
         "Report of January\n\nmade by,us\n" + H + "1,Mug,2,3.50,2024-01-01\n2,x\n",
@@ -195,6 +204,10 @@ CASES = {
         "stop_at = '^Total'\nskip_matching = ['^Sub']",
         H + '1,"Mug\nTotal control\nSubtle",2,3.50,2024-01-01\n3,"Cup, blue",1,4.00,2024-01-03\nTotal\n',
         [("1", "Mug\nTotal control\nSubtle", 2, D("3.50")), C], [], {"behind_end": 1},
+    ),
+    "sums that nothing declares": (
+        "", H + "1,Mug,2,3.50,2024-01-01\nSumme:,,,,\n,,Total,7.00,\n",
+        [A], [(3, "row_of_sums"), (4, "row_of_sums")], {},
     ),
     "ends at the first blank line": (
         "stop_at = '^$'",
@@ -263,7 +276,7 @@ REFUSED = {
         r"is\. .*encoding = 'cp1252'",
     ),
     "utf-16 without a mark": ("", H.encode("utf-16-le"), "Declare encoding = 'utf-16-le'"),
-    "pattern of no line": ("skip_until = '^nr'", H, r"no line matches skip_until = '\^nr'"),
+    "pattern of no line": ("skip_until = '^nr'", H, r"none of its first 1000 lines matches skip_until = '\^nr'"),
     "fewer lines than skipped": ("skip_rows = 5", H, r"has 1 lines, where skip_rows = 5"),
     "a name twice that is asked for": (
         "", "order,item,qty,price,day,Item\n", r"columns 2 and 6 of the header are both named 'Item'",
@@ -405,6 +418,9 @@ def test_objects_inside_have_dotted_names(read):
         ('{"a": 1}\n[2]', "value 2 is no object"),
         ('{"a.b": 1, "a": {"b": 2}}', "'a.b' is both a key and a key inside"),
         ('{"a": NaN}', "NaN is no number"),
+        ('{"a": ' * 30 + "1" + "}" * 30, "20 deep"),
+        ('{"a": ' * 90_000 + "1" + "}" * 90_000, "not valid JSON behind value 0"),
+        ("".join(f'{{"k{i}": 1}}' for i in range(5001)), "more than 5000 different keys"),
     ],
 )
 def test_json_that_is_none(read, data, sentence):
@@ -433,3 +449,19 @@ def test_what_makes_no_sense_is_told_where_it_is_declared(tmp_path, keys, senten
     path.write_text(MAPPING.format(keys=keys, more=""))
     with pytest.raises(ConfigError, match=sentence):
         read_mapping(path)
+
+
+def test_a_shop_may_say_otherwise(read, tmp_path):
+    """The same mapping; one shop's files have semicolons, commas for decimals, and a title."""
+    data = (
+        "January\norder;item;qty;price;day\n1;Mug;2;3,50;2024-01-01\n9;Hat;1;1.234,50;2024-01-02\n"
+    )
+    with pytest.raises(ContractError, match="declare delimiter = ';'"):
+        read("", data)
+    reading = Reading(delimiter=";", decimal=",", skip_rows=1)
+    checked = check_file(tmp_path / "orders.csv", "lines", SHOP, reading=reading)
+    assert (checked.rows_good, checked.problems, checked.refusal) == (2, [], "")
+    shape = reading.apply(get_source("lines")).contract.shape
+    assert shape == Shape(delimiter=";", skip_rows=1)
+    with pytest.raises(ConfigError, match="reading of lines: skip_rows and skip_until"):
+        Reading(skip_rows=1, skip_until="x").apply(get_source("lines"))

@@ -9,9 +9,13 @@ from __future__ import annotations
 import gzip
 import io
 import random
+import tempfile
+from pathlib import Path
 
 import openpyxl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ecorse.clean.opening import open_shape
 from ecorse.clean.sniff import sniff
@@ -70,6 +74,11 @@ FOUND = {
                 for row in [["Order", "Item", "Qty", "Price"], *ROWS]),
         Shape(white_space=True), [],
     ),
+    "white space, and single blanks in values": (
+        "".join(f"{row[0]:8}{row[1].split(',')[0]:12}{row[2]:>4}{row[3]:>9}\n"
+                for row in [["Order", "Item", "Qty", "Price"], *ROWS]),
+        Shape(white_space=True, delimiter="  "), [],
+    ),
     "single quotes": (text(quote="'"), Shape(quote="'"), ["quote"]),
     "backslashes": (
         text().replace("Mug, blue", 'Mug, \\"blue\\"').replace("Mug, red", 'Mug, 5\\"'),
@@ -109,6 +118,10 @@ FOUND = {
         text() + "Ref,Thing,Count,Cost,Returned\n" + text(header=None),
         Shape(stop_at="^Ref,Thing,Count,Cost,Returned$"), ["stop_at"],
     ),
+    "the header repeated": (text() + text(), PLAIN, []),
+    "blanks around tabs": (
+        text("\t").replace("Item", "Item ").replace("Tray", "Tray  "), Shape(delimiter="\t"), [],
+    ),
     "no more than a header": (text(rows=[]), PLAIN, ["header_rows"]),
 }  # fmt: skip
 
@@ -130,7 +143,11 @@ def test_what_is_found_reads_the_file(find, tmp_path, case):
         blocks = list(framer)
     rows = sum(len(block.lines) for block in blocks)
     broken = sum(len(block.broken) for block in blocks)
-    expected = {"sums between": (6, 0), "no more than a header": (0, 0)}
+    expected = {
+        "sums between": (6, 0),
+        "no more than a header": (0, 0),
+        "the header repeated": (10, 0),
+    }
     expected["doubled quotes and one broken row"] = (4, 1)
     assert (rows, broken) == expected.get(case, (5, 0))
     assert len(framer.header) == found.width
@@ -213,3 +230,24 @@ def test_the_sheets_of_a_workbook(find):
     assert find(workbook(Jan=[HEADER, *cells])).questions == ()
     with pytest.raises(ContractError, match="no sheet of the workbook holds a header"):
         find(workbook(Cover=[["Report"]]))
+
+
+PIECES = st.sampled_from(
+    [b"a", b"Total", b"1", b"2024-01-01", b",", b";", b"\t", b"|", b" ", b'"', b"'", b"\\", b"\n",
+     b"\r", b"\xc3\xa4", b"\xe4", b"\x00", b"[", b"{", b'"a":1', b"}"]
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(PIECES, max_size=40).map(b"".join))
+def test_whatever_a_file_holds_it_is_found_or_refused(data):
+    """No file ends in anything but a shape, by which it can be opened, or a refusal."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "f.csv"
+        path.write_bytes(data)
+        try:
+            found = sniff(path)
+            with path.open("rb") as file:
+                list(open_shape(file, found.shape, "f.csv"))
+        except ContractError:
+            pass

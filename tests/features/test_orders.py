@@ -192,10 +192,14 @@ def test_one_changed_cent_changes_the_hash(lines):
     assert len(hashes) == 2
 
 
-def test_a_line_without_time_stops_the_run_and_says_so():
-    frame = pl.DataFrame({"id": ["a"], "t": [None]}, schema={"id": pl.String, "t": pl.Datetime})
-    with pytest.raises(DataError, match="1 input lines have no t"):
-        cycle(sort_lines(frame, "id"), "t", "hour")
+def test_a_line_without_time_says_nothing_of_the_hour():
+    noon = datetime(2024, 1, 1, 12)
+    frame = pl.DataFrame(
+        {"id": ["a", "a", "b"], "t": [noon, None, None]},
+        schema={"id": pl.String, "t": pl.Datetime},
+    )
+    found = cycle(sort_lines(frame, "id"), "t", "hour")
+    assert np.allclose(found, [[0.0, -1.0], [0.0, 0.0]])
 
 
 def test_a_missing_entity_column_is_named():

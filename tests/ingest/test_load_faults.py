@@ -229,7 +229,10 @@ def nothing_loaded() -> bool:
 
 PLAIN = f"{HEADER}\n{A}\n{B}\n".encode()
 FILE_FAULTS = {
-    "12 utf-16": (PLAIN.decode().encode("utf-16"), r"f\.csv: looks like utf-16.*byte offset 0"),
+    "12 utf-16 without a mark": (
+        PLAIN.decode().encode("utf-16-le"),
+        r"f\.csv: looks like utf-16-le.*byte offset 1",
+    ),
     "17 empty": (b"", r"f\.csv: the file is empty"),
     "19 truncated gzip": (gzip.compress(PLAIN)[:-9], r"f\.csv: truncated.*at byte"),
     "20 gzip with junk": (gzip.compress(PLAIN) + b"junk", r"f\.csv: behind the end.*not gzip"),

@@ -111,6 +111,7 @@ def test_every_source_there_is_takes_part_under_the_first_shop(folder):
     (folder / "e.csv").write_text("Kassenbon,Ware,Stück,Preis,Tag\n1,Pen,2,2.50,2024-05-01\n")
     write_mapping("till", TILL)
     write_mapping("broken", "about = 3")
+    write_mapping("empty", "")  # what the shell makes before a draft is written to it
     told = []
     summaries, failure = flow.ingest_all(data=str(folder), holder="test", progress=told.append)
     assert failure is None
@@ -144,6 +145,17 @@ def test_a_file_that_two_sources_fit_equally_is_asked_about(folder):
     assert "sources till and zill fit this file equally" in str(failure)
     assert "--source till or --source zill" in str(failure)
     assert [load[2] for load in loads()] == ["b.csv", "a.csv"]  # the others are in
+
+
+def test_names_that_a_mapping_gives_prove_nothing(folder):
+    """A source of files without a header takes those whose rows it accepts, no others."""
+    names = "header_rows = 0\nnames = ['Kassenbon', 'Ware', 'Stück', 'Preis', 'Tag']\n"
+    write_mapping("bare", names + TILL)
+    (folder / "e.csv").write_text("1,Pen,2,2.50,2024-05-01\n2,Pen,2,2.50,2024-05-02\n")
+    (folder / "f.csv").write_text("a,b,c,d,e\n1,2,3,4,5\n")
+    _, failure = flow.ingest_all(data=str(folder), holder="test", progress=str)
+    assert "f.csv: none of the" in str(failure)
+    assert ("us", "bare", "e.csv", 2) in loads()
 
 
 def test_files_that_rows_are_completed_from_are_no_files_of_rows(folder):

@@ -19,6 +19,7 @@ from ecorse.ingest.shops import load_shops
 from ecorse.origins.simulate import simulated_folder
 from ecorse.settings import get_settings
 from ecorse.simulate.platforms import get_platform, platform_names
+from ecorse.simulate.platforms.books import CALENDARS
 from ecorse.warehouse.connect import connect
 
 pytestmark = pytest.mark.slow
@@ -93,10 +94,15 @@ def fees_of(folder: Path) -> Decimal:
         return sum((Decimal(row["fee"]) for row in csv.DictReader(file)), Decimal(0))
 
 
-def by_day(folder: Path, calendar: str) -> dict[date, Decimal]:
+def by_day(folder: Path, calendar: str) -> dict[date, tuple[Decimal, Decimal]]:
+    """Gross and total of each day by the books."""
     with (folder / "truth" / "books_by_day.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["calendar"] == calendar]
-    return {date.fromisoformat(row["day"]): Decimal(row["total"]) for row in rows}
+    return {
+        date.fromisoformat(row["day"]): (Decimal(row["gross"]), Decimal(row["total"]))
+        for row in rows
+        if Decimal(row["gross"]) or Decimal(row["total"])
+    }
 
 
 def test_ten_shops_are_ten_platforms():
@@ -123,18 +129,51 @@ def test_each_shop_is_worth_what_its_books_say(night, snapshot_of):
                 assert gross == books["total"] + books["refunded"] - fees, name
 
 
+def days_of(name: str, calendar: str) -> dict[date, tuple[Decimal, Decimal]]:
+    """Gross and total of each day by the mart, without what a platform keeps."""
+    found = asked(
+        "select date, gross, total - other from marts.daily_money "
+        "where shop_id = %s and calendar = %s and (gross <> 0 or total <> other)",
+        f"{name.replace('_', '-')}-simulated", calendar,
+    )  # fmt: skip
+    return {day: (gross, total) for day, gross, total in found}
+
+
 def test_each_day_of_each_shop_is_worth_what_its_books_say(night, snapshot_of):
+    """By the day of the order, and where the export tells refunds' days, by these too."""
+    with snapshot_of(night):
+        for name, folder in night.result.items():
+            # Square tells a refund's own day and not its sale's; others tell no refund's day
+            calendars = {"square_items": ("event_date",), "stripe_itemised": CALENDARS}
+            for calendar in calendars.get(name, ("order_date",)):
+                wanted = by_day(folder, calendar)
+                if name == "stripe_itemised":  # a charge is all that was paid, goods or not
+                    found = {day: total for day, (_, total) in days_of(name, calendar).items()}
+                    assert found == {day: total for day, (_, total) in wanted.items()}, name
+                else:
+                    assert days_of(name, calendar) == wanted, (name, calendar)
+
+
+def test_every_measure_that_an_export_tells_is_that_of_the_books(night, snapshot_of):
+    """Of an amount paid back three exports tell no parts: net and taxes as one."""
+    parts = ("gross", "discounts", "returns", "net", "shipping", "taxes", "tips", "gift_cards")
     with snapshot_of(night):
         for name, folder in night.result.items():
             if name == "stripe_itemised":
-                continue  # its books know no fees by day
-            # Square tells a refund's own day and not its sale's
-            calendar = "event_date" if name == "square_items" else "order_date"
-            found = asked(
-                "select order_date, sum(revenue) from marts.order_lines where shop_id = %s "
-                "group by 1", f"{name.replace('_', '-')}-simulated",
-            )  # fmt: skip
-            assert dict(found) == by_day(folder, calendar), name
+                continue
+            [row] = asked(
+                f"select {', '.join(f'sum({part})' for part in parts)} from marts.daily_money "
+                "where shop_id = %s and calendar = 'order_date'",
+                f"{name.replace('_', '-')}-simulated",
+            )
+            found, books = dict(zip(parts, row, strict=True)), books_of(folder)
+            told = {"gross", "discounts", "shipping", "tips", "gift_cards"}
+            if name not in ("shopify_orders", "woocommerce_orders", "magento_orders"):
+                told |= {"returns", "net", "taxes"}
+            if name == "square_items":  # its refunds take their discount off on rows of their own
+                told -= {"discounts", "returns"}
+            assert {m: found[m] for m in told} == {m: books[m] for m in told}, name
+            assert found["net"] + found["taxes"] == books["net"] + books["taxes"], name
 
 
 def test_orders_are_those_of_the_books(night, snapshot_of):

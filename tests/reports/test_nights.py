@@ -152,6 +152,8 @@ def test_accounts_count_what_is_loaded_now(nights):
         "rows_ignored": 3,
         "rows_rejected": 3,
         "money_staged": pytest.approx(1235),
+        "money_duplicate": 0,
+        "money_rejected": 0,
     }
     assert str(dollars["money_staged"]) == "1235.00"
     assert [f["file_name"] for f in found["files"]] == ["<i>.csv", "june.csv", "may.csv"]

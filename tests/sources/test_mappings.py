@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -13,7 +12,6 @@ from ecorse.errors import ConfigError
 from ecorse.ingest.check import check_file
 from ecorse.ingest.shops import Shop
 from ecorse.settings import get_settings
-from ecorse.sources.mappings.draft import draft
 from ecorse.sources.mappings.source import read_mapping
 
 SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
@@ -146,33 +144,6 @@ def test_a_check_names_line_column_and_value(mapping, tmp_path):
     assert check_file(path, "orders", SHOP).is_pass
     path.write_text("a;b\n1;2\n")
     assert "missing from the header" in check_file(path, "orders", SHOP).refusal
-
-
-def test_a_draft_passes_its_own_file(mapping, tmp_path):
-    path = tmp_path / "export.csv"
-    path.write_bytes(
-        "order id;sku;qty;price;order date;email\n"
-        "007;a;2;3.50;2020-01-31 10:00;x@y.z\n008;b;1;12;2020-02-01 11:30;\n".encode("cp1252")
-    )
-    text = draft(path)
-    declared = tomllib.loads(text)
-    assert (declared["table"], declared["delimiter"]) == ("order_lines", ";")
-    assert {c["name"]: c.get("target") for c in declared["columns"]} == {
-        "order id": "order_id", "sku": "product_id", "qty": "quantity", "price": "unit_price",
-        "order date": "ordered_local", "email": "customer_email",
-    }  # fmt: skip
-    source = mapping(text, "export")
-    assert check_file(path, "export", SHOP).is_pass
-    rows, _ = rows_of(source, path)
-    assert [r["order_id"] for r in rows] == ["007", "008"]
-
-
-def test_day_and_month_are_asked_for_and_never_guessed(tmp_path):
-    path = tmp_path / "d.csv"
-    path.write_text("order_id,sku,quantity,price,order date\n1,a,1,2,04/05/2019 10:00\n")
-    assert "DAY AND MONTH? '04/05/2019 10:00' could also be" in draft(path)
-    path.write_text("order_id,sku,quantity,price,order date\n1,a,1,2,04/25/2019 10:00\n")
-    assert "DAY AND MONTH" not in draft(path)
 
 
 def test_attributes_are_typed(mapping, tmp_path):

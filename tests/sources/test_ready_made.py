@@ -1,107 +1,26 @@
 """Ready-made sources: what a platform's export holds is, through its mapping, what its books say.
 
 What belongs here: simulated exports of shop systems against the books they were written from. What
-does not: the books (``tests/simulate/test_platform_books.py``), public data sets
-(``test_public_sets.py``), a published night (``tests/integration/test_ten_shops.py``).
+does not: the books (``tests/simulate/test_platform_books.py``), exports written otherwise
+(``test_exports_otherwise.py``), public data sets (``test_public_sets.py``), a published night
+(``tests/integration/test_ten_shops.py``).
 """
 
 from __future__ import annotations
 
 import csv
-import io
+import json
+import re
 from collections import Counter, defaultdict
-from datetime import datetime
 from decimal import Decimal
-from functools import cache
-from pathlib import Path
 
 import polars as pl
 import pytest
 
-from ecorse.clean.cleaner import Cleaner
 from ecorse.ingest.check import check_file
-from ecorse.ingest.shops import Shop
-from ecorse.simulate import Plan
+from ecorse.settings import PROJECT_DIR
 from ecorse.simulate.platforms import platform_names
-from ecorse.simulate.platforms.write_platform import simulate_platform
-from ecorse.sources import get_source
-
-PLAN = Plan(seed=5, customers=150, orders=600, events=0, days=59)
-SOLD = pl.col("status") == "sold"
-PRICED = pl.col("quantity") * pl.col("unit_price")
-AMOUNT = pl.coalesce("line_amount", PRICED)
-# what is taken back counts against the sale; its pieces may be below zero already
-SIGNED = pl.when(SOLD | (pl.col("quantity") < 0)).then(AMOUNT).otherwise(-AMOUNT)
-CHARGED = ("gross", "discounts", "shipping", "taxes", "tips", "gift_cards")
-
-
-def shop_of(books):
-    return Shop(shop_id="main", shop_name="Main", time_zone=books.time_zone,
-                currency=books.currency, sources=())  # fmt: skip
-
-
-def lines_of(name, path, shop):
-    """Every canonical line of a file through the whole cleaning, added lines too; and rejects."""
-    source = get_source(name).bind(path.parent)
-    with path.open("rb") as file:
-        cleaner = Cleaner(
-            file, path.stat().st_size, source=source, shop=shop, file_name=path.name,
-            max_record_bytes=1 << 20, reject_limit_share=0.05,
-        )  # fmt: skip
-        blocks = list(cleaner)
-    parts = [
-        frame
-        for block in blocks
-        for frame in (
-            block.lines, block.candidates,
-            *(found[name] for found in (block.companions, block.companion_candidates)
-              for name in found if name == "order_lines"),
-        )
-        if frame.height
-    ]  # fmt: skip
-    lines = pl.concat(parts, how="diagonal_relaxed")
-    rejected = pl.concat([block.rejected for block in blocks])
-    return lines, rejected, cleaner.account
-
-
-def figures(lines: pl.DataFrame) -> dict[str, Decimal]:
-    """The measures of the books, from staged lines alone."""
-
-    def total(amount, *conditions) -> Decimal:
-        found = lines.filter(*conditions).select(amount.sum()).item()
-        return Decimal(0) if found is None else found
-
-    def kind(*names):
-        return pl.col("line_kind").is_in(names)
-
-    sold = {
-        "gross": total(PRICED, SOLD, kind("product")),
-        "discounts": total(PRICED - AMOUNT, SOLD, kind("product"))
-        - total(AMOUNT, SOLD, kind("discount")),
-        "shipping": total(AMOUNT, SOLD, kind("shipping")),
-        "taxes": total(AMOUNT, SOLD, kind("tax")),
-        "tips": total(AMOUNT, SOLD, kind("tip")),
-        "gift_cards": total(AMOUNT, SOLD, kind("gift_card")),
-    }
-    back = total(SIGNED, SOLD, kind("refund")) + total(SIGNED, ~SOLD)
-    return {m: v.quantize(Decimal("0.01")) for m, v in sold.items()} | {
-        "refunded": -back.quantize(Decimal("0.01")),
-        "total": total(SIGNED).quantize(Decimal("0.01")),
-    }
-
-
-@pytest.fixture(scope="module")
-def export(tmp_path_factory):
-    """Give a platform's export, read once: path, books, staged lines, rejects, the account."""
-
-    @cache
-    def export(name):
-        folder = tmp_path_factory.mktemp(name)
-        books = simulate_platform(folder, PLAN, name)
-        [path] = (p for p in folder.iterdir() if p.name.startswith("simulated_"))
-        return (path, books, *lines_of(name, path, shop_of(books)))
-
-    return export
+from exports import CHARGED, PRICED, SIGNED, SOLD, figures, shop_of
 
 
 def expected(name, books) -> dict[str, Decimal]:
@@ -110,6 +29,7 @@ def expected(name, books) -> dict[str, Decimal]:
     return wanted | {m: totals[m] for m in ("refunded", "total")}
 
 
+# Stripe has no goods, and Square takes tax and discounts back on rows of their own kind
 # Stripe has no goods, and Square takes tax and discounts back on rows of their own kind
 OTHERWISE = ("stripe_itemised", "square_items")
 
@@ -148,6 +68,8 @@ def test_only_what_is_planned_is_refused(export, name):
         planned = list(csv.DictReader(file))
     assert rejected["source_line"].sort().to_list() == [int(r["source_line"]) for r in planned]
     assert set(rejected["rule"]) <= {"foreign_currency"}
+    truth = json.loads((path.parent / "truth.json").read_text())
+    assert account.ignored.total() == truth["files"][0]["blank_rows"]
     tests = sum(len(order.lines) for order in books.orders if order.is_test)
     assert account.ignored["test_orders"] == tests
 
@@ -215,148 +137,22 @@ def test_a_full_refund_takes_back_every_line(export):
     assert of_order.select(SIGNED.sum()).item() == 0
 
 
-def rewritten(path, folder, change, *, encoding="utf-8", line_end="\n"):
-    """The export once more, its rows changed one by one; files beside it come along."""
-    unquoted = path.suffix == ".txt"
-    quoting = csv.QUOTE_NONE if unquoted else csv.QUOTE_MINIMAL
-    delimiter = "\t" if unquoted else ","
-    for other in path.parent.glob("*.csv"):
-        (folder / other.name).write_bytes(other.read_bytes())
-    text = path.read_text("utf-8-sig").removeprefix("," * 42 + "\n")
-    rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter,
-                               quoting=quoting))  # fmt: skip
-    with (folder / path.name).open("w", newline="", encoding=encoding) as file:
-        writer = csv.DictWriter(file, rows[0], delimiter=delimiter, quoting=quoting,
-                                quotechar=None if unquoted else '"', lineterminator=line_end,
-                                extrasaction="ignore")  # fmt: skip
-        writer.writeheader()
-        writer.writerows(change(row) for row in rows)
-    return folder / path.name
-
-
-def am_pm(row):
-    moment = datetime.fromisoformat(f"{row['Date']} {row['Time']}")
-    return row | {"Date": f"{moment:%m/%d/%y}", "Time": f"{moment:%I:%M:%S %p}"}
-
-
-def dearer_signs(row):
-    signed = ("Price", "Discount Amount", "Order Shipping", "Order Sales Tax", "Item Total")
-    return row | {name: f"${Decimal(row[name]):,.2f}" for name in signed}
-
-
-def in_brackets(row):
-    def bracketed(text):
-        return f"({text[1:]})" if text.startswith("-$") else text
-
-    return row | {n: bracketed(row[n]) for n in ("Gross Sales", "Discounts", "Net Sales", "Tax")}
-
-
-ODDITIES = {
-    "a byte order mark and CRLF": ("shopify_orders", dict, {"encoding": "utf-8-sig",
-                                                            "line_end": "\r\n"}),
-    "UTF-16": ("etsy_order_items", dict, {"encoding": "utf-16"}),
-    "AM and PM": ("square_items", am_pm, {}),
-    "brackets for below zero": ("square_items", in_brackets, {}),
-    "currency signs and groups": ("etsy_order_items", dearer_signs, {}),
-    "no seconds": ("woocommerce_orders", lambda row: row | {"date": row["date"][:-3]}, {}),
-    "a line end within a name": ("shopify_orders", lambda row: row | {
-        "Notes": "two\nlines, \"quoted\""}, {}),
-    "Z for UTC": ("amazon_orders", lambda row: row | {
-        "purchase-date": row["purchase-date"].replace("+00:00", "Z")}, {}),
-    "days with a day first": ("ebay_orders", lambda row: row | {
-        "Sale Date": "-".join((row["Sale Date"].split("-") * 2)[i] for i in (1, 0, 2))
-        if row["Sale Date"] else ""}, {}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("oddity", ODDITIES)
-def test_the_figures_are_the_same_however_it_is_written(export, tmp_path, oddity):
-    name, change, written = ODDITIES[oddity]
-    path, books, lines, rejected, _ = export(name)
-    again, refused, _ = lines_of(name, rewritten(path, tmp_path, change, **written), shop_of(books))
-    assert refused.height == rejected.height
-    assert figures(again) == figures(lines)
-    assert again["ordered_local"].dt.date().sort().equals(lines["ordered_local"].dt.date().sort())
-
-
-def test_prices_that_hold_their_tax_are_refused_not_taxed_twice(export, tmp_path):
-    """The same export with totals as a shop writes them whose prices hold their tax."""
-    path, books, *_ = export("shopify_orders")
-    rows = list(csv.DictReader(path.open(newline="")))
-    for row in rows:
-        if row["Total"]:
-            row["Total"] = str(Decimal(row["Subtotal"]) + Decimal(row["Shipping"]))
-    other = tmp_path / path.name
-    with other.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    checked = check_file(other, "shopify_orders", shop_of(books))
-    assert "tax_is_in_the_prices" in (checked.refusal or str(checked.rejected))
-
-
-def test_a_column_that_an_older_export_lacks_is_no_money(export, tmp_path):
-    """Without duties, refunds and payment method: those columns came later."""
-    path, books, *_ = export("shopify_orders")
-    lacking = ("Duties", "Refunded Amount", "Payment Method", "Lineitem discount")
-    rows = list(csv.DictReader(path.open(newline="")))
-    kept = [name for name in rows[0] if name not in lacking]
-    older = tmp_path / path.name
-    with older.open("w", newline="") as file:
-        writer = csv.DictWriter(file, kept, extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-    lines, rejected, account = lines_of("shopify_orders", older, shop_of(books))
-    assert rejected.is_empty()
-    assert not account.ignored["test_orders"]
-    placed = [order for order in books.orders if order.currency == books.currency]
-    shipping = lines.filter(SOLD, pl.col("line_kind") == "shipping").select(AMOUNT.sum()).item()
-    assert shipping == sum(order.shipping for order in placed)
-
-
-DOLLARS = Shop(shop_id="main", shop_name="Main", time_zone="America/New_York", currency="USD",
-               sources=())  # fmt: skip
-
-
-def test_case_03_order_fields_on_the_first_line_only():
-    """#2001 is plain, #2002 refunded whole, of #2003 15.00 was paid back and 3.00 taken off."""
-    path = Path(__file__).parents[1] / "fixtures/cases/03-shopify-blank-order-fields"
-    lines, rejected, _ = lines_of("shopify_orders", path / "orders_export.csv", DOLLARS)
-    assert rejected.is_empty()
-    found = {name: str(amount) for name, amount in figures(lines).items()}
-    assert found == {
-        "gross": "105.00", "discounts": "3.00", "shipping": "10.00", "taxes": "4.00",
-        "tips": "0.00", "gift_cards": "0.00", "refunded": "45.00", "total": "71.00",
-    }  # fmt: skip
-    goods = lines.filter(pl.col("line_kind") == "product", pl.col("order_id") == "#2002")
-    assert sorted(goods["status"]) == ["returned", "returned", "sold", "sold"]
-    assert set(lines["country"]) == {"US"}
-
-
-@pytest.mark.parametrize(
-    ("status", "refunded", "cancelled", "left"),
-    [
-        ("paid", "0.00", "", "30.00"),
-        ("refunded", "30.00", "", "0.00"),
-        ("refunded", "25.00", "", "5.00"),  # a fee was kept
-        ("paid", "30.00", "2024-05-03 12:00:00 -0400", "0.00"),
-        ("paid", "10.00", "2024-05-03 12:00:00 -0400", "20.00"),
-        ("voided", "0.00", "2024-05-03 12:00:00 -0400", "0.00"),
-        ("voided", "0.00", "", "0.00"),
-        ("partially_refunded", "10.00", "", "20.00"),
-    ],
-)
-def test_what_is_left_of_a_shopify_order(tmp_path, status, refunded, cancelled, left):
-    path = tmp_path / "orders_export.csv"
-    path.write_text(
-        "Name,Email,Financial Status,Currency,Subtotal,Shipping,Taxes,Total,Discount Amount,"
-        "Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku,Cancelled at,"
-        "Refunded Amount\n"
-        f"#1,a@b.org,{status},USD,22.00,5.00,3.00,30.00,3.00,2024-05-03 10:59:00 -0400,1,Mug,15.00,"
-        f"M,{cancelled},{refunded}\n"
-        "#1,a@b.org,,,,,,,,2024-05-03 10:59:00 -0400,1,Tin,10.00,,,\n"
-    )
-    lines, rejected, _ = lines_of("shopify_orders", path, DOLLARS)
-    assert rejected.is_empty()
-    assert figures(lines)["total"] == Decimal(left)
-    assert figures(lines)["gross"] == Decimal("25.00")
+@pytest.mark.parametrize("name", platform_names())
+def test_the_figures_of_its_page_are_those_of_the_simulated_shop(export, name):
+    """The last column of the page's table: of the books, of the report, or of the lines."""
+    path, books, lines, _, _ = export(name)
+    known = {*books.totals().values(), *books.charged().values(), *figures(lines).values()}
+    known |= {
+        abs(amount) for _, amount in lines.group_by("line_kind").agg(SIGNED.sum()).iter_rows()
+    }
+    for report in (path.parent / "report").iterdir():
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for row in csv.DictReader(report.open()):
+            for column, text in row.items():
+                if re.fullmatch(r"-?\$?[\d,]+\.\d\d", text):
+                    sums[column] += Decimal(text.replace("$", "").replace(",", ""))
+        known |= {abs(amount) for amount in sums.values()}
+    page = (PROJECT_DIR / "docs" / "sources" / f"{name}.md").read_text()
+    told = re.findall(r"\| −?([\d,]+\.\d\d) \|$", page, re.MULTILINE)
+    assert len(told) >= 3
+    assert {Decimal(text.replace(",", "")) for text in told} <= known

@@ -52,7 +52,7 @@ class Account:
     key came before with other content; ``money_rejected`` that of rows that broke a rule, without
     the ``rejected_unread`` of which it cannot be read. ``has_undeclared``: the file has columns
     that its source does not declare. ``broken`` counts the rows that break a rule of level warn,
-    which are kept.
+    which are kept, ``sought`` by file what was looked up there.
     """
 
     rows_read: int = 0

@@ -26,6 +26,11 @@ def look_of(text: str) -> str:
     return next((name for name, pattern in LOOKS if pattern.fullmatch(text)), "text")
 
 
-def is_clean(text: str) -> bool:
-    """Whether a value shows no trace of a mistaken border: no blank or quote at its ends."""
-    return text == text.strip() and not text.startswith(('"', "'")) and not text.endswith('"')
+def plausible(text: str) -> float:
+    """How well a value stands between its borders: 0 to 1.
+
+    A quote at its ends is the trace of a mistaken border, a blank may be one.
+    """
+    if text.startswith(('"', "'")) or text.endswith('"'):
+        return 0.0
+    return (1.0 if look_of(text.strip()) in TYPED else 0.8) - (0.4 if text != text.strip() else 0.0)

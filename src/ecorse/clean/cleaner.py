@@ -37,9 +37,11 @@ from ecorse.clean.foreign import foreign_rows
 from ecorse.clean.holds import unholdable, without_key
 from ecorse.clean.opening import open_frames, recognise_header
 from ecorse.clean.prepare import Preparation
+from ecorse.clean.rates import RATES_SCHEMA, Rates
 from ecorse.clean.rules import RowRules
 from ecorse.clean.second_table import refuse_names
 from ecorse.clean.stream import Readable
+from ecorse.clean.totals import rows_of_sums
 from ecorse.errors import ContractError
 from ecorse.schema.dtypes import is_exact
 from ecorse.schema.source import LookingUp, Remembering
@@ -63,6 +65,7 @@ NOT_PROFILED = (
     "ordered_at", "street", "flags", "attributes", "line_kind",
 )  # fmt: skip
 FEW_INVALID = 20
+FOREIGN = ("foreign_currency", "fx_rate_missing", "currency_unknown", "two_currencies")
 EXAMPLES = 3
 
 
@@ -105,6 +108,7 @@ class Cleaner:
         file_name: str,
         max_record_bytes: int,
         reject_limit_share: float,
+        rates: Rates | None = None,
     ) -> None:
         if isinstance(source, Remembering):
             source = source.afresh()
@@ -112,6 +116,9 @@ class Cleaner:
         self.account = Account()
         self._source, self._shop, self._file_name = source, shop, file_name
         self._limit_share = reject_limit_share
+        self._rates = None
+        if contract.foreign_currency == "convert":
+            self._rates = rates or Rates.of(pl.DataFrame(schema=RATES_SCHEMA), shop.currency)
         self._framer = open_frames(file, contract, file_name, max_record_bytes)
         self._file_header = recognise_header(self._framer, contract, file_name)
         whole = self._file_header
@@ -144,15 +151,15 @@ class Cleaner:
 
     def _refuse_other_encodings(self) -> None:
         """Refuse a file that is no UTF-8, where its bytes or the number of such rows prove it."""
-        framer, account = self._framer, self.account
+        utf8, account = self._framer.utf8, self.account
         invalid = account.rejected["invalid_utf8"]
         few = max(FEW_INVALID, self._limit_share * account.rows_read)
         # not one line beyond ASCII is UTF-8: then none is broken
-        is_other = framer.invalid_lines > 1 and not framer.is_proven_utf8
+        is_other = utf8.invalid_lines > 1 and not utf8.is_proven
         if is_other or invalid > few:
             raise ContractError(
-                f"{self._file_name}: {framer.invalid_lines} of its lines are not valid UTF-8, the "
-                f"first at byte offset {framer.first_invalid_at}"
+                f"{self._file_name}: {utf8.invalid_lines} of its lines are not valid UTF-8, the "
+                f"first at byte offset {utf8.first_invalid_at}"
                 f"{', and none beyond ASCII is' if is_other else ''}. Nothing was loaded. Declare "
                 "the file's encoding in the source's contract: encoding = 'cp1252' (Windows, "
                 "western Europe), 'latin-1', or another."
@@ -235,11 +242,12 @@ class Cleaner:
             )
         if self.header.missing:
             return self._set_all_aside(block)
+        sums = rows_of_sums(raw, self._file_header)
         raw, refused = self._preparation.tidy(raw, self._file_header)
         if isinstance(self._source, LookingUp):
             raw = self._source.enrich(raw, self.header, account.sought)
         raw = self._preparation.complete(raw, self._file_header)
-        typed = cast(raw, self.header, contract, refused, self._row_rules, block.lines)
+        typed = cast(raw, self.header, contract, [*sums, *refused], self._row_rules, block.lines)
         refuse_names(
             self._file_name, self._framer.header, self.header, raw, typed.reasons, block.lines
         )
@@ -303,8 +311,12 @@ class Cleaner:
     def _holdable(self, typed: pl.DataFrame, found: Canonical) -> Canonical:
         """Without the rows that the table could not hold, or whose money is not the shop's."""
         names = {c.target: c.name for c in self.header.columns if c is not None and c.target}
-        refused = unholdable(found.frame, self._table, names)
-        refused += foreign_rows(typed, found.frame, self._shop)
+        refused: list[pl.DataFrame] = []
+        if self._rates is not None:
+            found, refused = _in_the_shops_money(found, self._rates, self._source.contract.table)
+        without_rate = pl.col("_row").is_in([row for part in refused for row in part["_row"]])
+        refused += foreign_rows(typed, found.frame.filter(~without_rate), self._shop)
+        refused += unholdable(found.frame, self._table, names)
         refused += without_key(found.frame, self._source.contract.line_key)
         if not refused:
             return found
@@ -402,10 +414,12 @@ class Cleaner:
         contract, account = self._source.contract, self.account
         if contract.table != "order_lines" or reasons.is_empty():
             return
-        refused = raw[reasons["_row"].unique()]
-        money, unread = money_of_text(refused, self.header, contract)
+        refused = reasons["_row"].unique()
+        foreign = reasons.filter(pl.col("rule").is_in(FOREIGN))["_row"].unique()
+        of_the_shop = refused.filter(~refused.is_in(foreign.implode()))
+        money, unread = money_of_text(raw[of_the_shop], self.header, contract)
         account.money_rejected += money
-        account.rejected_unread += unread
+        account.rejected_unread += unread + len(foreign)
 
     def _set_all_aside(self, block: FramedBlock) -> CleanBlock:
         """Reject every row of a file that lacks a required column; a replay brings them back."""
@@ -492,6 +506,19 @@ def _ahead(blocks: Iterable[FramedBlock]) -> Iterator[FramedBlock]:
         while (block := upcoming.result()) is not None:
             upcoming = pool.submit(next, iterator, None)
             yield block
+
+
+def _in_the_shops_money(
+    found: Canonical, rates: Rates, table: str
+) -> tuple[Canonical, list[pl.DataFrame]]:
+    """Convert rows and the lines added to them; gives also why rows are left out, if they are."""
+    if table != "order_lines":
+        return found, []
+    frame, reasons = rates.convert(found.frame)
+    companions = dict(found.companions)
+    if table in companions:
+        companions[table], _ = rates.convert(companions[table])
+    return replace(found, frame=frame, companions=companions), reasons
 
 
 def _nothing_repeated(lines: pl.DataFrame, verdict: Verdict | None) -> Verdict:

@@ -17,7 +17,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ecorse.clean.cells import TYPED, is_clean, look_of
+from ecorse.clean.cells import plausible
 from ecorse.clean.exact import Found, Grammar, read_record
 from ecorse.clean.lines import Lines, find_lines
 from ecorse.schema.shape import PLAIN, Shape
@@ -26,6 +26,7 @@ SCORED_LINES = 400
 SPANNED_LINES = 50
 DELIMITERS = (",", ";", "\t", "|", ", ", "; ", " | ", "||", "::", "~", "^", "\x01", "¦", " ")
 NAMES = {"\t": "tab", " ": "blank", ", ": "comma and blank", "; ": "semicolon and blank"}
+BLANKS = 0.85  # what blanks as delimiters count beside other characters
 LIKELY = 0.93  # of the best score: an alternative that is worth a question
 
 
@@ -67,7 +68,7 @@ def find_dialect(data: bytes, *, is_whole: bool) -> list[Candidate]:
     quotes = _quotes(head)
     shapes = [Shape(delimiter=delimiter) for delimiter in _delimiters(head)]
     if b" " in head or b"\t" in head:
-        shapes.append(Shape(white_space=True))
+        shapes += [Shape(white_space=True), Shape(white_space=True, delimiter="  ")]
     found = [
         _candidate(data, lines, replace(shape, quote=quote, bare_quotes=is_bare))
         for shape in shapes
@@ -77,7 +78,7 @@ def find_dialect(data: bytes, *, is_whole: bool) -> list[Candidate]:
     found = found or [_candidate(data, lines, PLAIN)]
     found.sort(key=lambda c: -c.score)
     best = _best_escape(data, lines, found[0])
-    return [best, *(c for c in found[1:] if c.shape.delimiter != best.shape.delimiter)]
+    return [best, *(c for c in found[1:] if called(c.shape) != called(best.shape))]
 
 
 def _quotes(head: bytes) -> tuple[str, ...]:
@@ -104,11 +105,11 @@ def _candidate(data: bytes, lines: Lines, shape: Shape) -> Candidate:
     # a column without a value, not even a name, is half of a longer delimiter
     columns = [c for c in zip(*(r.fields for r in fitting), strict=True) if any(map(str.strip, c))]
     cells = [text for column in columns for text in column]
-    looks = sum(
-        0.0 if not is_clean(text) else 1.0 if look_of(text) in TYPED else 0.8 for text in cells
-    )
+    looks = sum(map(plausible, cells))
     fit = len(fitting) / max(len(scored), 1)
     score = fit * fit * looks / max(len(fitting) * width, 1) * (1 - 1 / width)
+    if of_blanks(shape):
+        score *= BLANKS  # they stand in texts, too
     broken = sum(not r.is_sound for r in records)
     return Candidate(shape, records, width, score, broken, doubled)
 
@@ -171,8 +172,13 @@ def _best_escape(data: bytes, lines: Lines, plain: Candidate) -> Candidate:
     return best if is_better else plain
 
 
+def of_blanks(shape: Shape) -> bool:
+    """Whether nothing but blanks part the fields."""
+    return shape.white_space or not shape.delimiter.strip(" ")
+
+
 def called(shape: Shape) -> str:
     """A delimiter in words."""
     if shape.white_space:
-        return "white space"
+        return "white space" if shape.delimiter != "  " else "two blanks or more"
     return NAMES.get(shape.delimiter, repr(shape.delimiter))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ecorse.schema.shape import Shape
 
+TWO_BLANKS = "  "
 ENDS = (b"\n", b"\r", b"")
 
 
@@ -48,7 +49,9 @@ class Grammar:
     def of(cls, shape: Shape, *, loose: bool = False) -> Grammar:
         """The grammar of a shape."""
         delimiter, escape = shape.delimiter.encode(), shape.escape.encode()
-        stop = rb"[ \t]+" if shape.white_space else re.escape(delimiter)
+        stop = re.escape(delimiter)
+        if shape.white_space:
+            stop = rb"[ \t]{2,}|\t" if shape.delimiter == TWO_BLANKS else rb"[ \t]+"
         if escape:
             stop = re.escape(escape) + b"|" + stop
         return cls(
@@ -93,7 +96,7 @@ def read_record(
     limit = min(ends[-1], start + max_bytes)
     position, line, fields = start, 0, []
     if grammar.white_space:
-        position += grammar.parts(data, start, ends[0])
+        position = start + len(data[start : ends[0]]) - len(data[start : ends[0]].lstrip(b" \t"))
     while True:
         if grammar.quote and data.startswith(grammar.quote, position, limit):
             value, border = _quoted(data, position + len(grammar.quote), limit, grammar)

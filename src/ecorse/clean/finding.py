@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ecorse.clean.dialect import Record
-from ecorse.clean.layout import TOTALS, Layout
+from ecorse.clean.layout import Layout
+from ecorse.clean.totals import BEGINS
 from ecorse.schema.shape import Shape
 
 
@@ -61,10 +62,10 @@ def _pattern(record: Record, is_names: bool) -> str:
     text = record.text
     if is_names:
         return f"^{_escaped(text)}$"
-    word = next(value for value in record.fields if TOTALS.fullmatch(value))
-    found = re.match(rf"\\W*{TOTALS.pattern[:-2]}", word, re.IGNORECASE)
-    end = text.index(word) + (found.end() if found else len(word))
-    return f"^{_escaped(text[:end])}"
+    word = next(value for value in record.fields if value.strip())
+    found = BEGINS.match(word)
+    assert found is not None
+    return f"^{_escaped(text[: text.index(word) + found.end()])}"
 
 
 def _escaped(text: str) -> str:

@@ -16,6 +16,8 @@ from ecorse.clean.lines import Intake
 from ecorse.errors import ContractError
 from ecorse.schema.shape import Shape
 
+MOST_ABOVE = 1000  # lines above a header: a large file that has none is not read to its end
+
 
 @dataclass(frozen=True)
 class Head:
@@ -73,12 +75,17 @@ def _skip(intake: Intake, shape: Shape, file_name: str) -> bytes | None:
     if not shape.skip_until:
         return None
     pattern = re.compile(shape.skip_until)
-    while (text := intake.take_line("line above the header")) is not None:
-        if pattern.search(text.decode("utf-8", "replace")):
-            return text
+    for _ in range(MOST_ABOVE):
+        text = intake.take_line("line above the header")
+        if text is None or pattern.search(text.decode("utf-8", "replace")):
+            break
+    else:
+        text = None
+    if text is not None:
+        return text
     raise ContractError(
-        f"{file_name}: no line matches skip_until = {shape.skip_until!r}, so it is not known where "
-        "the header stands. Nothing was loaded."
+        f"{file_name}: none of its first {MOST_ABOVE} lines matches skip_until = "
+        f"{shape.skip_until!r}, so it is not known where the header stands. Nothing was loaded."
     )
 
 

@@ -5,7 +5,6 @@ What belongs here: the judgement on records. What does not: how they were parted
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +12,10 @@ from dataclasses import dataclass
 from ecorse.clean.cells import TYPED, look_of
 from ecorse.clean.dialect import Record
 from ecorse.clean.second_table import are_names
+from ecorse.clean.totals import BEGINS
 
 LOOKED_AT = 60  # records in which the header must stand
 MOST_HEADER_ROWS = 3
-TOTALS = re.compile(
-    r"\W*(grand |sub|zwischen|gesamt)?-?(total(e|es|en|s)?|summen?|gesamt|insgesamt|totaal|somme|"
-    r"soma|suma)\b.*",
-    re.IGNORECASE,
-)
 CONSISTENT = 0.7  # of a column's values that look alike
 
 
@@ -78,7 +73,7 @@ def find_layout(records: Sequence[Record], width: int) -> Layout:
 def is_total(record: Record) -> bool:
     """Whether a record is a row of sums, by its first value."""
     values = [text for text in record.fields if text.strip()]
-    return bool(values) and len(values) < len(record.fields) and bool(TOTALS.fullmatch(values[0]))
+    return bool(values) and len(values) < len(record.fields) and bool(BEGINS.match(values[0]))
 
 
 def _is_full(record: Record, width: int) -> bool:
@@ -134,9 +129,10 @@ def _end(
     records: Sequence[Record], start: int, width: int, looks: Sequence[str]
 ) -> tuple[int | None, Sequence[str]]:
     """The place of a second table's header and its names; of its own width, or of another."""
+    header = {record.text for record in records[:start]}  # repeated, it is counted and left out
     for i in range(start + 1, len(records)):
         fields = records[i].fields
-        if not records[i].is_sound or not are_names(fields):
+        if not records[i].is_sound or records[i].text in header or not are_names(fields):
             continue
         if len(fields) == width:
             if any(look in TYPED for look in looks) and _is_words(records, i, looks, False):

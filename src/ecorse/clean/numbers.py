@@ -24,6 +24,7 @@ from ecorse.schema.contract import Column
 PRECISION, SCALE = 14, 4  # numeric(14, 4) of staging
 SHARE = pl.Decimal(20, SCALE + 2)  # of a percentage with as many decimals as money
 GROUPS = {".": r"\.", ",": ",", " ": " ", "'": "['’]"}
+RATE = pl.Decimal(20, 10)  # numeric(20, 10) of staging: what columns that fill `rate` hold
 INEXACT = r"[eE]|\.\d{4}\d*[1-9]"  # the cast alone would take exponents and round decimals away
 TWO_READINGS = r"^[1-9]\d{0,2}[.,]\d{3}$"
 EXPECTED = (
@@ -85,6 +86,8 @@ def unusual(values: pl.Series, text: pl.Series) -> pl.Series:
 
 
 def _thousandths(values: pl.Series, text: pl.Series) -> pl.Series:
+    if values.dtype == RATE:
+        values = values.round(SCALE).cast(pl.Decimal(38, SCALE))
     parts = values.to_physical().cast(pl.Int64).abs()  # ten-thousandths, of 14 digits at most
     maybe = (parts % 10 == 0) & (parts >= 10_000) & (parts < 10_000_000)
     if not maybe.any():
@@ -164,6 +167,9 @@ def hint(text: str, column: Column) -> str:
 
 def _exact(text: pl.Expr, column: Column) -> pl.Expr:
     """Decimals that lose nothing: more digits than money has behind the point give null."""
+    if column.target == "rate":
+        plain = pl.when(~text.str.contains(r"[eE]|\.\d{10}\d*[1-9]")).then(text)
+        return plain.cast(RATE, strict=False)
     exact = pl.when(~text.str.contains(INEXACT)).then(text)
     number = exact.cast(pl.Decimal(PRECISION, SCALE), strict=False)
     return (number.cast(SHARE) / 100).cast(SHARE) if column.type == "percent" else number

@@ -98,7 +98,7 @@ def recognise_header(framer: Framer, contract: Contract, file_name: str) -> Head
 
 def _advice(framer: Framer, contract: Contract) -> str:
     """What to declare so that the file has the contract's header; empty where nothing helps."""
-    shape = contract.shape
+    shape = framer.shape
     texts = [framer.header_text, *framer.ahead(LOOKED_AT)]
     for text in texts[:1] if shape.names else texts:
         for delimiter, written in DELIMITERS.items():

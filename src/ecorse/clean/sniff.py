@@ -17,7 +17,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from ecorse.clean.dialect import LIKELY, Candidate, called, find_dialect
+from ecorse.clean.dialect import LIKELY, Candidate, called, find_dialect, of_blanks
 from ecorse.clean.finding import Finding, Sniffed, laid_out, of_layout
 from ecorse.clean.formats import table_format
 from ecorse.clean.layout import find_layout
@@ -140,7 +140,13 @@ def _of_dialect(candidates: Sequence[Candidate]) -> Iterator[Finding]:
     shape = best.shape
     sound = sum(r.is_sound and len(r.fields) == best.width for r in best.records)
     what = f"{called(shape)} makes {best.width} fields of {sound} of {len(best.records)} records"
-    rivals = [c for c in others if c.score > LIKELY * best.score]
+    made = [record.fields for record in best.records]
+    rivals = [
+        c for c in others
+        if c.score > LIKELY * best.score
+        and [r.fields for r in c.records] != made
+        and (of_blanks(shape) or not of_blanks(c.shape))
+    ]  # fmt: skip
     if best.width == 1:
         yield Finding("delimiter", False, "nothing parts the lines alike: is there one column?")
     elif rivals:

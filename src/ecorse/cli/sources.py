@@ -33,6 +33,10 @@ def source_check(
     source: Annotated[str, typer.Option(help="As which source, e.g. sales_csv.")],
     shop: Shop = None,
     limit: Annotated[int, typer.Option(help="List at most so many problems.")] = 50,
+    rates: Annotated[
+        Path | None,
+        typer.Option(help="Rates (date, from, to, rate) for a source that converts by them."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """PASS, or every problem of a file: line, column, value, what was expected. Loads nothing."""
@@ -46,7 +50,7 @@ def source_check(
     if shop and shop not in shops:
         raise ConfigError(f"There is no shop {shop!r}; there are {', '.join(shops)}.")
     chosen = shops[shop] if shop else next(iter(shops.values()))
-    checked = check_file(file, source, chosen, reading=chosen.reading_of(source))
+    checked = check_file(file, source, chosen, reading=chosen.reading_of(source), rates=rates)
     if as_json:
         emit(asdict(checked) | {"is_pass": checked.is_pass})
     else:
@@ -75,13 +79,13 @@ def source_draft(
         str | None, typer.Option(help="order_lines, events, products or customers.")
     ] = None,
 ) -> None:
-    """Propose a mapping (TOML, for include/sources) from a sample of a file."""
+    """Say which source reads a file already, and propose a mapping (TOML) with its questions."""
     from ecorse.errors import ConfigError
+    from ecorse.ingest.drafts import draft_file
     from ecorse.schema.staging import STAGING_TABLES
-    from ecorse.sources.mappings.draft import draft
 
     if table not in (None, *STAGING_TABLES):
         raise ConfigError(f"There is no table {table!r}; there are {', '.join(STAGING_TABLES)}.")
     if not file.is_file():
         raise ConfigError(f"{file}: there is no such file.")
-    print(draft(file, table), end="")
+    print(draft_file(file, table), end="")

@@ -79,7 +79,10 @@ def _weights(lines: Lines, column: str) -> Floats:
 
 
 def clock_values(times: pl.Series, part: str) -> Floats:
-    """Place of each time in its cycle: hours ``[0, 24)``, days from Monday, months from January."""
+    """Place of each time in its cycle: hours ``[0, 24)``, days from Monday, months from January.
+
+    A missing time is in none: NaN.
+    """
     stamp = times.dt
     if part == "hour":
         whole = stamp.hour().cast(pl.Float64) + stamp.minute().cast(pl.Float64) / 60.0
@@ -93,25 +96,17 @@ def clock_values(times: pl.Series, part: str) -> Floats:
 def cycle(lines: Lines, column: str, part: str) -> Floats:
     """Mean sine and cosine of the time of day, weekday or month: shape ``(n, 2)``.
 
-    23:30 and 00:30 are neighbours on a circle, and 24 hours apart on a line. A missing time
-    stops the run.
+    23:30 and 00:30 are neighbours on a circle, and 24 hours apart on a line. Lines without a time
+    (a date alone tells no hour) say nothing; an entity that has none is in the middle, (0, 0).
 
     Source: Mardia & Jupp, Directional Statistics (2000), section 2.2.
-
-    Raises
-    ------
-    DataError
-        A line has no time.
     """
-    missing = lines.frame[column].null_count()
-    if missing:
-        raise DataError(
-            f"{missing} input lines have no {column}; it is needed for the {part} of an order. "
-            "Reject such rows in the source's contract."
-        )
     angle = 2.0 * np.pi * clock_values(lines.frame[column], part) / PERIODS[part]
-    sums = [_sums(lines, np.sin(angle)), _sums(lines, np.cos(angle))]
-    return np.column_stack(sums) / _sums(lines, np.ones(len(angle)))[:, None]
+    known = np.isfinite(angle)
+    angle = np.where(known, angle, 0.0)
+    sums = [_sums(lines, np.sin(angle) * known), _sums(lines, np.cos(angle) * known)]
+    times = np.maximum(_sums(lines, known.astype(np.float64)), 1.0)
+    return np.column_stack(sums) / times[:, None]
 
 
 def log_mean(lines: Lines, column: str, weigh_by: str = "") -> Floats:

@@ -74,7 +74,7 @@ def count(account: Account, moves: Moves, table: str) -> Counted:
         lines_added=added,
         money_staged=staged,
         money=_money(account, moves, staged),
-        counts={k: v for k, v in kept.items() if v or k not in ("flagged", "replaced")},
+        counts={k: v for k, v in kept.items() if v or k not in ("flagged", "replaced", "warned")},
     )
 
 
@@ -93,3 +93,17 @@ def _money(account: Account, moves: Moves, staged: Decimal) -> dict[str, Decimal
         "replaced": moves.replaced.money,
     }
     return {name: amount for name, amount in money.items() if amount or name == "staged"}
+
+
+def about_elsewhere(moves: Moves, currency: str) -> list[str]:
+    """What to say of orders that other files hold with other content, where lines have no key."""
+    found = moves.elsewhere
+    if found is None:
+        return []
+    return [
+        f"{found.orders} orders of this file are in other files of the source with other content: "
+        f"{found.rows} lines, {found.money:,.2f} {currency}, which count beside those "
+        f"(such as order {found.order_id} on line {found.line}, and {found.file_name}). If a later "
+        "export states a line anew, it counts twice: declare `line_key`, the columns that name a "
+        "line, and later files replace earlier lines."
+    ]

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from ecorse.errors import ContractError
 from ecorse.ingest.dry import dry_load
+from ecorse.ingest.rates import rates_of_file
 from ecorse.ingest.summary import money_as
-from ecorse.schema.source import Shop
+from ecorse.schema.source import Shop, Source
 from ecorse.sources import get_source
 from ecorse.sources.reading import Reading
 
@@ -75,11 +76,27 @@ class Checked:
         )
 
 
-def check_file(path: Path, source: str, shop: Shop, *, reading: Reading | None = None) -> Checked:
-    """Clean a file as a load would, and give every problem; nothing is written anywhere."""
-    checked = Checked(path.name, source)
+def check_file(
+    path: Path,
+    source: str,
+    shop: Shop,
+    *,
+    reading: Reading | None = None,
+    rates: Path | None = None,
+) -> Checked:
+    """Clean a file as a load would, and give every problem; nothing is written anywhere.
+
+    ``rates`` is a file of rates (read as ``fx_rates``) for a source that converts other currencies.
+    """
+    return check_source(path, get_source(source, reading), shop, rates=rates)
+
+
+def check_source(path: Path, source: Source, shop: Shop, *, rates: Path | None = None) -> Checked:
+    """As ``check_file``, by the source itself."""
+    checked = Checked(path.name, source.name)
     try:
-        dry = dry_load(path, get_source(source, reading), shop, keep=False)
+        stated = rates_of_file(rates, get_source("fx_rates"), shop) if rates else None
+        dry = dry_load(path, source, shop, keep=False, rates=stated)
     except ContractError as error:
         checked.refusal = str(error)
         return checked

@@ -27,6 +27,7 @@ from ecorse.clean.account import (
     money_of,
 )
 from ecorse.clean.cleaner import REJECT_SCHEMA, CleanBlock, Cleaner
+from ecorse.clean.rates import Rates
 from ecorse.ingest.account import Counted, count
 from ecorse.ingest.repeated import Moved
 from ecorse.ingest.rows import Moves
@@ -49,7 +50,9 @@ class Dry:
     companions: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
 
-def dry_load(path: Path, source: Source, shop: Shop, *, keep: bool) -> Dry:
+def dry_load(
+    path: Path, source: Source, shop: Shop, *, keep: bool, rates: Rates | None = None
+) -> Dry:
     """Clean a file as a load would and decide about every row; nothing is written anywhere.
 
     A file in which rows repeat rows far above is read a second time, for these.
@@ -58,6 +61,8 @@ def dry_load(path: Path, source: Source, shop: Shop, *, keep: bool) -> Dry:
     ----------
     keep
         Give the rows that would be staged; else only as many are held as may be repeated.
+    rates
+        Of the shop, where its source converts money in other currencies.
 
     Raises
     ------
@@ -68,7 +73,7 @@ def dry_load(path: Path, source: Source, shop: Shop, *, keep: bool) -> Dry:
     """
     if isinstance(source, LookingUp):
         source = source.bind(path.parent)
-    cleaner, blocks = _clean(path, source, shop, keep=keep)
+    cleaner, blocks = _clean(path, source, shop, rates, keep=keep)
     contract, table = source.contract, STAGING_TABLES[source.contract.table]
     candidates = _concat([block.candidates for block in blocks])
     undecided = _by_table([block.companion_candidates for block in blocks])
@@ -77,12 +82,12 @@ def dry_load(path: Path, source: Source, shop: Shop, *, keep: bool) -> Dry:
         lines = np.concatenate([np.empty(0, np.int64), *cleaner.originals()])
         certain = _of_lines(_concat([block.lines for block in blocks]), pl.Series(lines))
         if len(lines) and not keep:
-            certain = _lines_again(path, source, shop, pl.Series(lines))
+            certain = _lines_again(path, source, shop, rates, pl.Series(lines))
         settled = _settle(candidates, certain, undecided, contract, table)
-        _take_in(cleaner, settled, contract)
+        _take_in(cleaner, settled)
     texts = _concat([block.raw for block in blocks])
     rejected = _concat([*(block.rejected for block in blocks), _rejects(settled, texts)])
-    counted = count(cleaner.account, Moves(settled.moves, {}, Moved(0, Decimal(0))), contract.table)
+    counted = count(cleaner.account, Moves(settled.moves, {}), contract.table)
     if not keep:
         return Dry(cleaner, counted, rejected)
     rows = _concat([*(block.lines for block in blocks), settled.staged])
@@ -98,15 +103,16 @@ class _Settled:
     companions: dict[str, pl.DataFrame] = field(default_factory=dict)
     moves: dict[str, Moved] = field(default_factory=dict)
     contradicting: pl.DataFrame = field(default_factory=pl.DataFrame)
+    contradicting_money: Decimal = Decimal(0)
     differing: Differing = field(default_factory=Differing)
     flagged: int = 0
 
 
 def _clean(
-    path: Path, source: Source, shop: Shop, *, keep: bool
+    path: Path, source: Source, shop: Shop, rates: Rates | None, *, keep: bool
 ) -> tuple[Cleaner, list[CleanBlock]]:
     with path.open("rb") as file:
-        cleaner = _cleaner(file, path, source, shop)
+        cleaner = _cleaner(file, path, source, shop, rates)
         blocks = []
         for block in cleaner:
             if not keep:
@@ -115,13 +121,18 @@ def _clean(
     return cleaner, blocks
 
 
-def _lines_again(path: Path, source: Source, shop: Shop, lines: pl.Series) -> pl.DataFrame:
+def _lines_again(
+    path: Path, source: Source, shop: Shop, rates: Rates | None, lines: pl.Series
+) -> pl.DataFrame:
     """The rows of some lines of a file, read once more."""
     with path.open("rb") as file:
-        return _concat([_of_lines(b.lines, lines) for b in _cleaner(file, path, source, shop)])
+        blocks = _cleaner(file, path, source, shop, rates)
+        return _concat([_of_lines(block.lines, lines) for block in blocks])
 
 
-def _cleaner(file: BinaryIO, path: Path, source: Source, shop: Shop) -> Cleaner:
+def _cleaner(
+    file: BinaryIO, path: Path, source: Source, shop: Shop, rates: Rates | None
+) -> Cleaner:
     settings = get_settings()
     return Cleaner(
         file,
@@ -131,6 +142,7 @@ def _cleaner(file: BinaryIO, path: Path, source: Source, shop: Shop) -> Cleaner:
         file_name=path.name,
         max_record_bytes=settings.max_record_bytes,
         reject_limit_share=settings.reject_limit_share,
+        rates=rates,
     )
 
 
@@ -167,14 +179,19 @@ def _settle(
         moved = Moved(rows.height, _money({name: rows}))
         moves[LINES_ADDED if name == table.name else name] = moved
     differing = Differing() if flags else _differing(together, repeats)
-    return _Settled(staged, kept, moves, contradicting, differing, repeats.height if flags else 0)
+    beside = companions.get(table.name, pl.DataFrame())
+    told = _money({table.name: contradicting}) + _money(
+        {table.name: _of_lines(beside, contradicting["source_line"])}
+    )
+    flagged = repeats.height if flags else 0
+    return _Settled(staged, kept, moves, contradicting, told, differing, flagged)
 
 
-def _take_in(cleaner: Cleaner, settled: _Settled, contract: Contract) -> None:
+def _take_in(cleaner: Cleaner, settled: _Settled) -> None:
     """Put into the account what is only known now, as a load does."""
     account = cleaner.account
     account.rejected[KEY_TWICE] += settled.contradicting.height
-    account.money_contradicting += _money({contract.table: settled.contradicting})
+    account.money_contradicting += settled.contradicting_money
     account.flagged[REPEATED] += settled.flagged
     account.differing.add(settled.differing)
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg import sql
 
+from ecorse.clean.rates import RULE as NO_RATE
 from ecorse.schema.staging import STAGING_TABLES
 
 
@@ -37,6 +38,7 @@ class KnownLoad(NamedTuple):
     sha256: str
     withdrawn_reason: str | None
     line_order: int | None
+    lacks_rates: bool
     terms: Terms
 
     @property
@@ -109,8 +111,8 @@ def known_loads(
     """
     rows = conn.execute(
         """
-        select load_id, file_name, sha256, withdrawn_reason, line_order, contract_sha256,
-            time_zone, currency
+        select load_id, file_name, sha256, withdrawn_reason, line_order,
+            counts -> 'rejected' ? %(rule)s, contract_sha256, time_zone, currency
         from ops.load
         where shop_id = %(shop)s and source = %(source)s and (
             (superseded_at is null and (file_name = %(file)s or sha256 = %(sha256)s))
@@ -118,11 +120,14 @@ def known_loads(
         )
         order by load_id
         """,
-        {"shop": shop_id, "source": source, "file": file_name, "sha256": sha256},
-    ).fetchall()
+        {
+            "shop": shop_id, "source": source, "file": file_name, "sha256": sha256,
+            "rule": NO_RATE,
+        },
+    ).fetchall()  # fmt: skip
     return [
-        KnownLoad(load_id, name, content, reason, line_order, Terms(*terms))
-        for load_id, name, content, reason, line_order, *terms in rows
+        KnownLoad(load_id, name, content, reason, line_order, bool(lacks_rates), Terms(*terms))
+        for load_id, name, content, reason, line_order, lacks_rates, *terms in rows
     ]
 
 

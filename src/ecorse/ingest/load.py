@@ -12,7 +12,7 @@ the next load of the source deletes what was left.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,11 +21,12 @@ import psycopg
 
 from ecorse import __version__
 from ecorse.clean.cleaner import Cleaner
+from ecorse.clean.rates import Rates
 from ecorse.columns import SIMULATED_SUFFIX
 from ecorse.errors import ContractError, DiskFull, StoreBusy
 from ecorse.failpoints import failpoint
-from ecorse.ingest import keyed, ledger
-from ecorse.ingest.account import count
+from ecorse.ingest import keyed, ledger, rates
+from ecorse.ingest.account import about_elsewhere, count
 from ecorse.ingest.archive import Archived, Incoming, settle
 from ecorse.ingest.report import write_report
 from ecorse.ingest.rows import LoadedRows
@@ -48,6 +49,7 @@ def load_file(
     run_id: int | None = None,
     progress: Callable[[int], None] | None = None,
     is_replay: bool = False,
+    present: Collection[str] | None = None,
 ) -> LoadSummary:
     """Load a file into staging, if its content is not there yet or is read otherwise now.
 
@@ -66,6 +68,9 @@ def load_file(
     is_replay
         Load the content anew, though it is there and is read no otherwise: its rules may have
         been mended in code.
+    present
+        The names of all files that are there. A known content whose file is not among them has
+        come under another name; one whose file is still there is said once more.
 
     Raises
     ------
@@ -99,7 +104,16 @@ def load_file(
                 )
                 known = next((m for m in met if m.sha256 == sha256), None)
                 is_known = known is not None and (known.terms == terms or known.is_kept_out)
-                if known and is_known and not _is_told_anew(conn, known, source, name):
+                if (
+                    known
+                    and is_known
+                    and not (
+                        _is_told_anew(conn, known, source, name, present)
+                        or (
+                            known.lacks_rates and rates.are_later(conn, shop.shop_id, known.load_id)
+                        )
+                    )
+                ):
                     return _skip(conn, known, met, shop, source, name, fence)
             load = _Load(conn, incoming, shop, source, terms, name, fence, run_id, started_at)
             return load.run(progress)
@@ -116,10 +130,16 @@ def load_file(
 
 
 def _is_told_anew(
-    conn: psycopg.Connection, known: ledger.KnownLoad, source: Source, file_name: str
+    conn: psycopg.Connection,
+    known: ledger.KnownLoad,
+    source: Source,
+    file_name: str,
+    present: Collection[str] | None,
 ) -> bool:
     """Whether a known content comes again to replace what later loads said of its lines."""
     if known.is_kept_out or not source.contract.line_key or known.file_name == file_name:
+        return False
+    if present is not None and known.file_name not in present:
         return False
     return keyed.is_told_anew(conn, known.load_id, file_name=file_name, sha256=known.sha256)
 
@@ -197,6 +217,7 @@ class _Load:
                     file_name=self.file_name,
                     max_record_bytes=settings.max_record_bytes,
                     reject_limit_share=settings.reject_limit_share,
+                    rates=self._rates(),
                 )
             except ContractError:
                 self.incoming.finish()  # a file that was cut while it was read is read again
@@ -222,6 +243,12 @@ class _Load:
         failpoint("ingest.after_commit")
         log.info("%s: %s", self.file_name, summary.sentence())
         return summary
+
+    def _rates(self) -> Rates | None:
+        """The shop's rates, where its source converts by them."""
+        if self.source.contract.foreign_currency != "convert":
+            return None
+        return rates.rates_of_shop(self.conn, self.shop)
 
     def _copy(
         self,
@@ -264,7 +291,7 @@ class _Load:
             sha256=archived.sha256,
             size_bytes=archived.size_bytes,
             **count(account, moves, self.source.contract.table)._asdict(),
-            warnings=cleaner.warnings,
+            warnings=[*cleaner.warnings, *about_elsewhere(moves, shop.currency)],
             **self.terms._asdict(),
             first_row_at=account.first_at,
             last_row_at=account.last_at,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ecorse.errors import ConfigError
 from ecorse.ingest.dry import dry_load
+from ecorse.ingest.rates import rates_of_file
 from ecorse.ingest.shops import load_shops
 from ecorse.layers import is_project
 from ecorse.settings import get_settings
@@ -64,6 +65,7 @@ def clean_file(
     shop: str | None = None,
     time_zone: str | None = None,
     currency: str | None = None,
+    rates: str | Path | None = None,
 ) -> Cleaned:
     """Clean a file as a load would, ``ecorse.clean``; no database is needed or started.
 
@@ -79,6 +81,8 @@ def clean_file(
         currency. Left out: the shops that use this source, if they agree on these.
     time_zone, currency
         Said here instead, e.g. ``Europe/Berlin`` and ``EUR``; then no project is needed.
+    rates
+        A file of rates (columns date, from, to, rate), where the source converts other currencies.
 
     Raises
     ------
@@ -91,7 +95,10 @@ def clean_file(
     if not path.is_file():
         raise ConfigError(f"{path}: there is no such file.")
     whose, reading = _shop(source, shop, time_zone, currency)
-    dry = dry_load(path, get_source(source, reading), whose, keep=True)
+    stated = (
+        rates_of_file(Path(rates).expanduser(), get_source("fx_rates"), whose) if rates else None
+    )
+    dry = dry_load(path, get_source(source, reading), whose, keep=True, rates=stated)
     counted, rows = dry.counted, dry.rows
     if not rows.is_empty():
         rows = rows.sort("source_line")

@@ -23,7 +23,7 @@ from ecorse.schema.contract import recognise
 from ecorse.schema.shape import Shape
 from ecorse.schema.source import LookingUp, Source
 from ecorse.settings import get_settings
-from ecorse.sources import get_source, source_names
+from ecorse.sources import get_source, mapping_files, source_names
 
 log = logging.getLogger(__name__)
 
@@ -76,8 +76,10 @@ def candidates(shops: Sequence[Shop]) -> tuple[Candidate, ...]:
     """Every source there is: those that the shops have configured, then the others."""
     found = [_candidate(shop, used, True) for shop in shops for used in shop.sources]
     configured = {one.name for one in found}
+    mappings = mapping_files()
     for name in source_names():
-        if name in configured:
+        is_empty = name in mappings and not mappings[name].stat().st_size  # a draft's, yet to come
+        if name in configured or is_empty:
             continue
         one = _candidate(shops[0], ShopSource(name=name, origin=ORIGIN_OF_DATA), False)
         try:
@@ -172,15 +174,21 @@ def _best_of(path: Path, state: State, everyone: tuple[Candidate, ...]) -> tuple
     """Decided once for each state of a file: every source asks for its share of all files."""
     known: dict[Candidate, int] = {}
     for one in everyone:
-        if columns := _known_columns(path, state, one.reader):
+        columns = _known_columns(path, state, one.reader)
+        # names that the file does not say itself prove nothing: its rows have to
+        if columns and one.reader.contract.shape.names:
+            columns *= _match(path, one, columns).is_accepted
+        if columns:
             known[one] = columns
-    if len({one.name for one in known}) < 2:
+    unnamed = {one for one in known if one.reader.contract.shape.names}
+    if len({one.name for one in known}) < 2 and not unnamed:
         return tuple({one.name: None for one in known})
     matches: dict[str, Match] = {}
     for one, columns in known.items():
         match = _match(path, one, columns)
-        matches[one.name] = max(match, matches.get(one.name, match))
-    best = max(matches.values())
+        if match.is_accepted or one not in unnamed:  # names that are not the file's prove nothing
+            matches[one.name] = max(match, matches.get(one.name, match))
+    best = max(matches.values(), default=None)
     return tuple(name for name, match in matches.items() if match == best)
 
 

@@ -431,3 +431,59 @@ def overlapping_loads(
             (shop_id, source, list(replaced), first_at, last_at, first_at),
         )
     ]
+
+
+class Elsewhere(NamedTuple):
+    """Orders of a load that other loads hold too, with lines that these do not hold.
+
+    ``rows`` are these lines and ``money`` theirs; ``order_id``, ``line``, ``file_name`` an example.
+    """
+
+    orders: int
+    rows: int
+    money: Decimal
+    order_id: str
+    line: int
+    file_name: str
+
+
+def orders_elsewhere(
+    conn: psycopg.Connection, load_id: int, table: StagingTable, others: Sequence[int]
+) -> Elsewhere | None:
+    """Whether orders of a load stand in other loads with other content; None where none does.
+
+    Called after the rows that the ``others`` hold were set aside.
+    """
+    if not others or "order_id" not in table.key:
+        return None
+    row = conn.execute(
+        sql.SQL(
+            """
+            with mine as (
+                select shop_id, order_id, source_line, {money} as money from {table}
+                where load_id = {load_id} and {own}
+            ), theirs as (
+                select shop_id, order_id, min(load_id) as load_id from {table}
+                where load_id in ({others}) and {own} group by shop_id, order_id
+            ), both_have as (
+                select m.*, t.load_id from mine as m inner join theirs as t
+                    on t.order_id = m.order_id and t.shop_id = m.shop_id
+            )
+            select count(distinct (shop_id, order_id)), count(*), coalesce(sum(money), 0),
+                min(order_id) filter (where place = 1), min(source_line) filter (where place = 1),
+                (select file_name from ops.load
+                    where load_id = min(q.load_id) filter (where place = 1))
+            from (
+                select both_have.*, row_number() over (order by source_line) as place
+                from both_have
+            ) as q
+            """
+        ).format(
+            money=sql.SQL(table.money),
+            table=sql.Identifier(*table.relation),
+            load_id=sql.Literal(load_id),
+            own=sql.SQL(table.own_rows),
+            others=sql.SQL(", ").join(map(sql.Literal, others)),
+        )
+    ).fetchone()
+    return Elsewhere(*row) if row and row[0] else None

@@ -50,7 +50,15 @@ def _figures(load: LoadRow, account: Account) -> Iterator[Figure]:
         ("rejected", load.rows_rejected),
     ):
         yield Figure("rows", item, "rows", str(rows), None)
-    yield Figure("rows", "money", f"sum in {load.currency}", None, str(load.money_staged))
+    yield Figure("rows", "lines added", "rows", None, str(load.lines_added))
+    for item, amount in load.money.items():
+        is_kept = item == "staged"
+        name, told = ("money", None) if is_kept else (f"money {item}", str(amount))
+        unit = f"sum in {load.currency}"
+        yield Figure("rows", name, unit, told, str(amount) if is_kept else None)
+    if account.rejected_unread:
+        unread = str(account.rejected_unread)
+        yield Figure("rows", "rejected, money not readable", "rows", unread, None)
     for kind, rules in load.counts.items():
         for rule, rows in rules.items():
             yield Figure("rules", rule, kind, str(rows), str(rows) if kind in KEPT else "0")

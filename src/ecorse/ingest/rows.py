@@ -20,7 +20,7 @@ from ecorse.clean.account import KEY_TWICE, LINES_ADDED, REPEATED, Account
 from ecorse.clean.cleaner import CleanBlock
 from ecorse.ingest import keyed, repeated
 from ecorse.ingest.keyed import Place
-from ecorse.ingest.repeated import Moved
+from ecorse.ingest.repeated import Elsewhere, Moved
 from ecorse.schema.contract import Contract
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.schema.table import StagingTable
@@ -32,12 +32,14 @@ from ecorse.warehouse.lock import Fence
 class Moves(NamedTuple):
     """Candidates that were staged after all, and rows that were set aside, by table.
 
-    ``replaced`` are rows of earlier loads whose key came with other content.
+    ``replaced`` are rows of earlier loads whose key came with other content; ``elsewhere`` orders
+    that other loads hold with other content, where lines have no key.
     """
 
     staged: dict[str, Moved]
     set_aside: dict[str, Moved]
-    replaced: Moved
+    replaced: Moved = Moved(0, Decimal(0))
+    elsewhere: Elsewhere | None = None
 
 
 class LoadedRows:
@@ -127,7 +129,8 @@ class LoadedRows:
         set_aside = repeated.set_repeated_aside(
             self._conn, self._load_id, self._table, companions, others, *span
         )
-        return Moves(staged, set_aside, Moved(0, Decimal(0)))
+        elsewhere = repeated.orders_elsewhere(self._conn, self._load_id, self._table, others)
+        return Moves(staged, set_aside, elsewhere=elsewhere)
 
     def _stage_candidates(self, account: Account) -> dict[str, Moved]:
         if self._contract.line_key:

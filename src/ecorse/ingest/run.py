@@ -7,7 +7,7 @@ What belongs here: the loop over files and its summary. What does not: where fil
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -93,6 +93,9 @@ def ingest_source(
             f"{source}: configured for no shop, so its files are loaded for {shop_id} "
             f"({shop.currency}, {shop.time_zone})"
         )
+    if declared.contract.foreign_currency == "convert":
+        asked = (origin, data, options) if for_every_source else (None, None, None)
+        _ingest_rates(shop, asked, for_every_source, holder, run_id, progress)
     loads: dict[str, LoadSummary] = {}
     refused: dict[str, str] = {}
 
@@ -107,10 +110,11 @@ def ingest_source(
         if for_every_source and choice.is_named:
             pending = _share(pending, shop, source, for_every_source, refuse)
         pending = _without_lookups(pending, declared, progress)
+        present = frozenset(file.file_name for file in pending)
         while pending:
             for file in pending:
                 try:
-                    load = _load(shop, declared, file, fence, run_id)
+                    load = _load(shop, declared, file, fence, run_id, present)
                 except ContractError as error:
                     refuse(file, error)
                 else:
@@ -118,6 +122,31 @@ def ingest_source(
                     progress(f"{file.file_name}: {load.sentence()}")
             pending = [file for file in pending if _has_lost_its_load(loads.get(file.file_name))]
     return IngestSummary(shop_id, source, list(loads.values()), refused)
+
+
+def _ingest_rates(
+    shop: Shop,
+    asked: tuple[str | None, str | None, Mapping[str, Any] | None],
+    for_every_source: Literal["shop", "all"] | None,
+    holder: str,
+    run_id: int,
+    progress: Callable[[str], None],
+) -> None:
+    """Load the shop's rates, which a source that converts other currencies reads lines by."""
+    origin, data, options = asked
+    for source in shop.sources:
+        if get_source(source.name, source.reading).contract.table == "fx_rates":
+            ingest_source(
+                shop.shop_id,
+                source.name,
+                origin=origin,
+                data=data,
+                options=options,
+                for_every_source=for_every_source,
+                holder=holder,
+                run_id=run_id,
+                progress=progress,
+            )
 
 
 def _share(
@@ -164,7 +193,13 @@ def _has_lost_its_load(load: LoadSummary | None) -> bool:
 
 
 def _load(
-    shop: Shop, source: Source, file: SourceFile, fence: Fence, run_id: int, tries: int = 3
+    shop: Shop,
+    source: Source,
+    file: SourceFile,
+    fence: Fence,
+    run_id: int,
+    present: Collection[str],
+    tries: int = 3,
 ) -> LoadSummary:
     """Load one file; one that changes while it is read is read again."""
     from ecorse.ingest.load import load_file
@@ -178,6 +213,7 @@ def _load(
                 file_name=file.file_name,
                 fence=fence,
                 run_id=run_id,
+                present=present,
             )
         except SourceUnavailable:
             if attempt == tries:

@@ -85,7 +85,10 @@ FILES = """
 select
     load_id, shop_id, source, file_name, left(sha256, 12) as content, known_at,
     rows_read, rows_staged, rows_duplicate, rows_ignored, rows_rejected,
-    money_staged, currency, jsonb_array_length(warnings) as warnings
+    lines_added, money_staged, currency, jsonb_array_length(warnings) as warnings,
+    coalesce((money ->> 'duplicate_in_file')::numeric, 0)
+    + coalesce((money ->> 'duplicate_across_files')::numeric, 0) as money_duplicate,
+    coalesce((money ->> 'rejected')::numeric, 0) as money_rejected
 from ops.load
 where superseded_at is null
 order by shop_id, source, file_name
@@ -101,7 +104,12 @@ select
     sum(rows_duplicate)::bigint as rows_duplicate,
     sum(rows_ignored)::bigint as rows_ignored,
     sum(rows_rejected)::bigint as rows_rejected,
-    sum(money_staged) as money_staged
+    sum(money_staged) as money_staged,
+    sum(
+        coalesce((money ->> 'duplicate_in_file')::numeric, 0)
+        + coalesce((money ->> 'duplicate_across_files')::numeric, 0)
+    ) as money_duplicate,
+    sum(coalesce((money ->> 'rejected')::numeric, 0)) as money_rejected
 from ops.load
 where superseded_at is null
 group by currency

@@ -7,6 +7,7 @@ too (``nights``), and anything that changes something.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from psycopg.rows import dict_row
@@ -147,6 +148,13 @@ def _add(table: Table, *cells: str, style: str | None = None) -> None:
     table.add_row(*map(Text, cells), style=style)
 
 
+def _account(figures: dict[str, Any]) -> Iterator[str]:
+    """Rows by what became of them, with the money of those that were left out."""
+    for kind in ("read", "staged", "duplicate", "ignored", "rejected"):
+        money = figures.get(f"money_{kind}") if kind in ("duplicate", "rejected") else None
+        yield f"{figures[f'rows_{kind}']:,}" + (f" ({money:,.2f})" if money else "")
+
+
 def print_files(console: Console, status: dict[str, Any]) -> None:
     """Row account per file: read = staged + duplicate + ignored + rejected."""
     table = _table(
@@ -167,8 +175,7 @@ def print_files(console: Console, status: dict[str, Any]) -> None:
             str(file["load_id"]),
             file["shop_id"],
             file["file_name"],
-            *(f"{file[f'rows_{kind}']:,}" for kind in
-              ("read", "staged", "duplicate", "ignored", "rejected")),
+            *_account(file),
             f"{file['money_staged']:,.2f} {file['currency']}",
         )  # fmt: skip
     for account in status["accounts"]:
@@ -178,8 +185,7 @@ def print_files(console: Console, status: dict[str, Any]) -> None:
             "",
             "",
             f"{account['files']} files",
-            *(f"{account[f'rows_{kind}']:,}" for kind in
-              ("read", "staged", "duplicate", "ignored", "rejected")),
+            *_account(account),
             f"{account['money_staged']:,.2f} {account['currency']}",
             style="bold",
         )  # fmt: skip

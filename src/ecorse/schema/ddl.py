@@ -12,7 +12,7 @@ from ecorse.schema.staging import STAGING_TABLES
 from ecorse.schema.table import StagedColumn, StagingTable
 
 # bytes, by type; everything else is as long as its value
-WIDTHS = {"bigint": 8, "timestamptz": 8, "timestamp": 8, "integer": 4, "boolean": 1}
+WIDTHS = {"bigint": 8, "timestamptz": 8, "timestamp": 8, "integer": 4, "date": 4, "boolean": 1}
 
 
 def in_physical_order(table: StagingTable) -> tuple[StagedColumn, ...]:

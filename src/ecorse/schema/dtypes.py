@@ -20,6 +20,7 @@ _DTYPES: dict[str, pl.DataType] = {
     "boolean": pl.Boolean(),
     "timestamptz": pl.Datetime("us", "UTC"),
     "timestamp": pl.Datetime("us"),
+    "date": pl.Date(),
 }
 
 

@@ -24,7 +24,8 @@ class Shape:
     bare_quotes
         A quote that stands at no border of a field is text, and quotes are not doubled.
     white_space
-        Fields are parted by any run of blanks and tabs, instead of by ``delimiter``.
+        Fields are parted by any run of blanks and tabs, instead of by ``delimiter``; where that is
+        two blanks, by runs of at least two (or a tab): single ones stand inside of values.
     header_rows, names
         How many rows the header has; names of several are joined by a space. ``names`` are taken
         instead of the file's own, and are needed where it has none (``header_rows = 0``).

@@ -197,4 +197,28 @@ CUSTOMERS = StagingTable(
     marked_by=("customer_id",),
 )  # fmt: skip
 
-STAGING_TABLES = {table.name: table for table in (ORDER_LINES, EVENTS, PRODUCTS, CUSTOMERS)}
+FX_RATES = StagingTable(
+    "fx_rates",
+    "One row per day and pair of currencies: the rate that money of that day is converted by",
+    "Rates",
+    (
+        *PLACE,
+        _needed("rate_date", "date", "The day from which on it holds, till the next", "needed",
+                "key"),
+        _needed("from_currency", "text", "Of this currency, ISO 4217", "needed", "key"),
+        _needed("to_currency", "text", "one unit is so many of this one, ISO 4217", "needed",
+                "key"),
+        StagedColumn("rate", RATE, "as the rate says", True, mapped="needed", same="key",
+                     bounds=Bounds("1000000000", "expected a rate above 0", "0.0000000001")),
+        StagedColumn("is_two_way", "boolean",
+                     "Whether 1 / rate holds from to_currency to from_currency too", True, "false",
+                     "optional"),
+        *BESIDES,
+    ),
+    time=None,
+    marked_by=("from_currency",),
+)  # fmt: skip
+
+STAGING_TABLES = {
+    table.name: table for table in (ORDER_LINES, EVENTS, PRODUCTS, CUSTOMERS, FX_RATES)
+}

@@ -132,6 +132,8 @@ class PcaKMeans(Segmentation):
         for start in range(0, space.n, PART_ROWS):
             part = slice(start, start + PART_ROWS)
             hours[part] = clock_values(times[first[part]], hour.part)
+        if not np.isfinite(hours).all():
+            return {}
         mixture = hour_mixture_agreement(hours, labels)
         return {f"hour_mixture_{name}": value for name, value in mixture.items()}
 

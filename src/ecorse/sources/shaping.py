@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ecorse.declared import Table
-from ecorse.schema.shape import Shape
+from ecorse.schema.shape import PLAIN, Shape
 
 
 def _at_most_one_character(text: str) -> str:
@@ -94,7 +94,7 @@ def contradictions(shape: Shape) -> Iterator[str]:
         yield "skip_rows and skip_until: expected one of them, for each says where the header is"
     if shape.skip_until and not shape.header_rows:
         yield "skip_until: it matches the header, and header_rows = 0 says that there is none"
-    if shape.white_space and shape.delimiter not in (Shape.delimiter, " "):
+    if shape.white_space and shape.delimiter not in (PLAIN.delimiter, " ", "  "):
         yield f"white_space and delimiter = {shape.delimiter!r}: expected one of them"
     parts = " " if shape.white_space else shape.delimiter
     for name, sign in (("quote", shape.quote), ("escape", shape.escape)):

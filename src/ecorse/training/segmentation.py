@@ -20,7 +20,7 @@ from ecorse.evaluate.gate import cluster_jaccard, judge_labels, label_agreement
 from ecorse.features.blocks import PART_ROWS, Block, Labels, hash_features
 from ecorse.features.orders import blocks_of, feature_space
 from ecorse.models.base import Blocks, Champion, Decision, ModelResult, Segmentation, Task
-from ecorse.models.declaration import Declaration, SegmentationFile
+from ecorse.models.declaration import Declaration, Feature, SegmentationFile
 from ecorse.models.relation import Relation
 from ecorse.models.space import FeatureSpace
 from ecorse.segments.identity import match_segments
@@ -98,7 +98,8 @@ def run_segmentation(
         The input has not the declared columns.
     """
     file: SegmentationFile = declaration.file
-    space = feature_space(inputs.pop("lines"), file.features, file.entity.id)
+    lines = inputs.pop("lines")
+    space = feature_space(lines, _told(lines, file.features), file.entity.id)
     if space.n == 0:
         return _empty(declaration, champion)
     task = Task(declaration.name, shop_id, file.segmentation.seed)
@@ -359,6 +360,17 @@ def _scores(
     ]
     return score_frame(
         declaration, shop_id, declaration.method, scores, is_champion=True, timed=timed
+    )
+
+
+def _told(lines: pl.DataFrame, features: tuple[Feature, ...]) -> tuple[Feature, ...]:
+    """The features that the shop's lines say anything about: dates alone tell no hour."""
+    return tuple(
+        feature
+        for feature in features
+        if feature.kind != "cycle"
+        or feature.column not in lines.columns
+        or lines[feature.column].null_count() < max(lines.height, 1)
     )
 
 

@@ -17,7 +17,7 @@ from ecorse.reports.reconcile.amounts import GOODS, GROUPS, Holds
 from ecorse.schema.contract import Column, Contract, Form
 from ecorse.schema.shape import PLAIN
 from ecorse.settings import get_settings
-from ecorse.sources.mappings.declare import Style
+from ecorse.sources.mappings.columns import Style
 from ecorse.sources.shaping import ShapeTable, contradictions
 
 Part = Literal["gross", "discounts", "returns", "shipping", "taxes", "tips", "gift_cards", "fees"]

@@ -33,6 +33,8 @@ class Platform:
         Its own report on the same period, by name.
     habits
         What its shops do: discounts, tips, refunds ...
+    no_sales
+        How many rows of the export are no sales, and to be ignored: cancelled, test orders, sums.
     names_customers
         Whether a row has the shop's own id of its customer.
     """
@@ -41,6 +43,7 @@ class Platform:
     habits: Habits
     export: Callable[[Books], Files]
     report: Callable[[Books], Files]
+    no_sales: Callable[[Books], int] = lambda _: 0
     names_customers: bool = True
 
 

@@ -92,5 +92,8 @@ PLATFORM = Platform(
     ),
     export,
     report,
+    no_sales=lambda books: sum(
+        len(order.lines) for order in books.orders if order.state == "cancelled"
+    ),
     names_customers=False,
 )  # fmt: skip

@@ -130,4 +130,6 @@ def _four(amount: Decimal) -> str:
     return f"{amount:.4f}"
 
 
-PLATFORM = Platform("magento_orders", Habits(), export, report)
+PLATFORM = Platform(
+    "magento_orders", Habits(), export, report, no_sales=lambda books: len(books.orders)
+)

@@ -52,7 +52,7 @@ def simulate_platform(folder: Path, plan: Plan, name: str) -> Books:
         if file_name.startswith("simulated_"):
             rows = list(_refused(content, books, file_name))
             broken += rows
-            written.append(_described(file_name, content, rows))
+            written.append(_described(file_name, content, rows, platform.no_sales(books)))
     for file_name, content in platform.report(books).items():
         _write(folder / REPORT_FOLDER / file_name, content)
     _write(folder / TRUTH_FOLDER / BOOKS_BY_DAY, _by_day(books))
@@ -114,7 +114,10 @@ def _refused(content: bytes, books: Books, file_name: str) -> Iterator[dict[str,
             yield {"file_name": file_name, "source_line": line, "kind": kind}
 
 
-def _described(file_name: str, content: bytes, broken: list[dict[str, Any]]) -> WrittenFile:
+def _described(
+    file_name: str, content: bytes, broken: list[dict[str, Any]], no_sales: int
+) -> WrittenFile:
     rows = sum(1 for _ in _records(content)) - 1
     kinds = Counter(row["kind"] for row in broken)
-    return WrittenFile(file_name, rows, rows - len(broken), 0, 0, 0, dict(kinds))
+    sales = rows - len(broken) - no_sales
+    return WrittenFile(file_name, rows, sales, 0, no_sales, 0, dict(kinds))

@@ -1,75 +1,36 @@
 """Proposing a mapping from a sample of a file: ``ecorse source draft``.
 
-What belongs here: guesses, each with the reason beside it for a person to confirm. What does not:
-deciding; a date whose day and month could be either way round is asked for, never guessed.
+What belongs here: the text of a draft besides its columns (``draft_columns``). What does not: the
+guesses themselves (``draft_words``, ``draft_values``, ``draft_roles``, ``draft_rules``), and
+deciding: where a file allows two readings the draft has a question, and no line that answers it.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
-import polars as pl
-
-from ecorse.clean.cast import parse, text_column
-from ecorse.clean.opening import open_shape
-from ecorse.clean.stream import open_text
-from ecorse.errors import ContractError
-from ecorse.schema.contract import Column, Form, Header, header_key
-from ecorse.schema.shape import Shape
-from ecorse.schema.staging import STAGING_TABLES
-from ecorse.sources.mappings.declare import type_of
-
-SAMPLE_ROWS = 10_000
-ENCODINGS = ("utf-8", "cp1252", "latin-1")
-DELIMITERS = (",", "\t", ";", "|")
-DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y")
-EITHER_WAY = (("%m/%d/%Y", "%d/%m/%Y"), ("%m/%d/%y", "%d/%m/%y"), ("%m-%d-%Y", "%d-%m-%Y"))
-TIMES = ("", " %H:%M", " %H:%M:%S", "T%H:%M:%S", " %H:%M:%S UTC", "T%H:%M:%SZ")
-SYNONYMS = {
-    "order_id": ("orderid", "ordernumber", "invoice", "invoiceno", "transactionid"),
-    "product_id": ("productid", "sku", "stockcode", "itemid", "asin"),
-    "product_name": ("productname", "product", "title", "name", "item", "itemname"),
-    "category": ("category", "productcategory", "categoryname", "department"),
-    "category_path": ("categorycode", "categorypath", "genres"),
-    "brand": ("brand", "manufacturer"),
-    "quantity": ("quantity", "qty", "quantityordered", "units", "pieces"),
-    "unit_price": ("unitprice", "priceeach", "price", "itemprice"),
-    "price": ("price", "unitprice", "listprice"),
-    "ordered_local": ("orderdate", "invoicedate", "orderedat", "purchasedate", "date", "timestamp"),
-    "event_at": ("eventtime", "eventat", "timestamp", "time", "date"),
-    "event_type": ("eventtype", "event", "action", "type"),
-    "customer_id": ("customerid", "userid", "clientid", "buyerid", "id"),
-    "customer_email": ("email", "emailaddress", "customeremail"),
-    "session_id": ("sessionid", "usersession", "session"),
-    "address": ("address", "purchaseaddress", "shipaddress"),
-    "city": ("city", "town"),
-    "country": ("country", "shipcountry"),
-    "postal_code": ("postalcode", "zip", "zipcode", "postcode"),
-    "platform": ("platform", "device", "channel"),
-    "rating": ("rating", "stars", "score"),
-    "query": ("query", "searchquery", "searchterm"),
-    "description": ("description", "descriptions", "longdescription", "text"),
-    "image_uri": ("imageuri", "image", "imageurl", "picture"),
-}
+from ecorse.schema.shape import PLAIN, Shape
+from ecorse.sources.mappings import draft_rules
+from ecorse.sources.mappings.draft_columns import BESIDE, Columns, quoted
+from ecorse.sources.mappings.draft_roles import Roles, decide
+from ecorse.sources.mappings.draft_sample import Sample, read_sample
+from ecorse.sources.mappings.draft_statuses import status_lines
+from ecorse.sources.mappings.draft_values import Look, look
+from ecorse.sources.mappings.draft_words import says
 
 
 @dataclass(frozen=True)
-class Guess:
-    """What one column of the file seems to be."""
+class Drafted:
+    """A draft: its text, and what was decided, for those who measure it."""
 
-    name: str
-    type: str
-    formats: tuple[str, ...]
-    other_format: str
-    example: str
+    text: str
+    roles: Roles
+    targets: dict[str, str]
 
 
-def draft(path: Path, table: str | None = None) -> str:
+def draft(path: Path, table: str | None = None) -> Drafted:
     """A mapping for a file, as TOML with comments; ``table`` is guessed where it is not given.
 
     Raises
@@ -77,162 +38,148 @@ def draft(path: Path, table: str | None = None) -> str:
     ContractError
         The file cannot be read as a table.
     """
-    encoding, delimiter, header, frame = _sample(path)
-    guesses = [
-        _guess(name, frame[text_column(i)].drop_nulls()) for i, name in enumerate(header.names)
-    ]
-    chosen = table or _table(guesses)
-    taken: set[str] = set()
-    lines = [
-        f"# A draft made from {frame.height} rows of {path.name}. Read it line by line: "
-        "a guess is a guess.",
-        f"# Save it as include/sources/<name>.toml, then: ecorse source check {path.name} --source "
-        "<name>",
-        f'about = "What {path.name} is, in a sentence."',
-        f"table = {json.dumps(chosen)}  # order_lines, events, products or customers",
-    ]
-    if delimiter != ",":
-        lines.append(f"delimiter = {json.dumps(delimiter)}")
-    if encoding != "utf-8":
-        lines.append(f'encoding = "{encoding}"')
-    lines += ["", "columns = ["]
-    lines += [_column(guess, chosen, taken) for guess in guesses]
-    lines.append("]")
-    needed = list(STAGING_TABLES[chosen].targets(needed=True))
-    if chosen == "order_lines":
-        needed.append("ordered_local")
-    missing = [target for target in needed if target not in taken]
-    if missing:
-        lines += ["", "# Every row needs these, and no column was recognised as one:"]
-        lines += [f"#   {target}" for target in missing]
-        lines += [
-            "# Give a column that target, or state a constant (uncomment the next lines):",
-            "# [constants]",
-            *(f'# {target} = "..."' for target in missing),
-        ]
-    return "\n".join(lines) + "\n"
+    sample = read_sample(path)
+    looks = tuple(look(name, sample.texts[name]) for name in sample.names)
+    roles = decide(looks, table)
+    writer = _Writer(path, sample, looks, roles)
+    return Drafted(writer.text(), roles, writer.targets)
 
 
-def _sample(path: Path) -> tuple[str, str, Header, pl.DataFrame]:
-    """Encoding, delimiter, header and the first rows, as text."""
-    last: ContractError | UnicodeError | None = None
-    for encoding in ENCODINGS:
-        for delimiter in _delimiters(path, encoding):
-            try:
-                return encoding, delimiter, *_read(path, encoding, delimiter)
-            except ContractError as error:
-                last = error
-    raise last or ContractError(f"{path.name}: cannot be read as a table.")
+class _Writer:
+    """One draft at work."""
+
+    def __init__(self, path: Path, sample: Sample, looks: tuple[Look, ...], roles: Roles) -> None:
+        self.path, self.sample, self.looks, self.roles = path, sample, looks, roles
+        self.columns = Columns(sample.texts, looks, roles)
+        self.staging, self.targets = self.columns.staging, self.columns.targets
+
+    def text(self) -> str:
+        """The whole draft."""
+        columns = list(self.columns.lines())
+        parts = [
+            [f"# A draft made from {self.sample.texts.height} rows of {self.path.name}: read it "
+             "line by line.", "# Every QUESTION is yours to answer. Save it as "
+             "include/sources/<name>.toml, then:",
+             f"#   ecorse source check {self.path.name} --source <name>",
+             f'about = "What {self.path.name} is, in a sentence."'],
+            self._table(), list(self._shape()), list(self._repeats()), list(self._fill_down()),
+            ["", "columns = [", *columns, "]"], list(self._missing()), self._statuses(),
+            list(self._also()), list(self._rules()),
+        ]  # fmt: skip
+        return "\n".join(line for part in parts for line in part) + "\n"
+
+    def _table(self) -> list[str]:
+        line = f"table = {quoted(self.roles.table)}"
+        if self.roles.question:
+            return [f"# QUESTION: {self.roles.question}.", line]
+        return [line]
+
+    def _shape(self) -> Iterator[str]:
+        """How the file is written, where that is not the usual way."""
+        for finding in self.sample.findings:
+            yield f"# QUESTION: {finding.part}: {finding.sentence}"
+        shape = self.sample.shape
+        for key in Shape.__dataclass_fields__:
+            value = getattr(shape, key)
+            if value != getattr(PLAIN, key):
+                written = list(value) if isinstance(value, tuple) else value
+                yield f"{key} = {quoted(written)}"
+
+    def _repeats(self) -> Iterator[str]:
+        key = draft_rules.key_of_lines(self.looks, self.targets, self.sample.texts)
+        if key:
+            yield (
+                f"# QUESTION: does {' with '.join(map(repr, key))} name the same line in every "
+                "later export? Then:"
+            )
+            yield f"# line_key = {quoted(list(key))}"
+        equal = draft_rules.equal_lines(self.sample.texts)
+        if equal:
+            yield (
+                f"# QUESTION: {equal} sampled rows equal an earlier one in every column. Are they "
+                'repeats ("drop", as without this line), or pieces that were sold ("keep")?'
+            )
+            yield '# repeats = "keep"'
+
+    def _fill_down(self) -> Iterator[str]:
+        """Values that stand on an order's first line only."""
+        if self.roles.table != "order_lines":
+            return
+        down = draft_rules.filled_down(self.looks, self.targets, self.sample.texts)
+        about = [n for n in down if self.targets.get(n) not in (None, "discount_amount")]
+        if about:
+            within = next(n for n, target in self.targets.items() if target == "order_id")
+            yield f"# stands on the first line of each order only: {', '.join(map(repr, about))}"
+            yield f"fill_down = {{ within = {quoted(within)}, columns = {quoted(about)} }}"
+
+    def _missing(self) -> Iterator[str]:
+        """What every row needs and no column was recognised as."""
+        given = set(self.targets.values())
+        if "line_total" in given:
+            given.add("unit_price")
+        needed = [t for t in self.staging.targets(needed=True) if t not in given]
+        if self.roles.table == "order_lines":
+            if not given & {"ordered_local", "ordered_at"}:
+                needed.append("ordered_local")
+            if not given & {"product_id", "product_name"}:
+                needed.append("product_id")
+        if not needed:
+            return
+        yield ""
+        for target in needed:
+            yield f"# QUESTION: no column was recognised as {target}, which every row needs."
+        yield "# Give a column that target, take it from another file ([[lookups]]), or state it:"
+        yield "# [constants]"
+        for target in needed:
+            value = "1  # if each row is one piece" if target == "quantity" else '"..."'
+            yield f"# {target} = {value}"
+
+    def _statuses(self) -> list[str]:
+        for one in self.looks:
+            target = self.targets.get(one.name)
+            if target in ("status", "event_type") and one.rows:
+                return status_lines(one.texts, target, self.staging)
+        return []
+
+    def _also(self) -> Iterator[str]:
+        """Money of the order beside its lines, which a person decides about."""
+        if self.roles.table != "order_lines" or "order_id" not in self.targets.values():
+            return
+        order = next(n for n, target in self.targets.items() if target == "order_id")
+        for one in self.looks:
+            meaning = next((m for m in BESIDE if says(one.name, m)), None)
+            if one.name in self.targets or not one.is_number or meaning is None:
+                continue
+            if says(one.name, "line") or says(one.name, "percent"):
+                continue
+            numbers = one.read("decimal").drop_nulls()
+            if not (numbers != 0).any():
+                continue
+            kind, sign = BESIDE[meaning]
+            yield ""
+            yield (
+                f"# QUESTION: is {one.name!r} money of the order beside its lines? Then (or, where "
+                "it is of the line alone, without once_per):"
+            )
+            yield "# [[also]]"
+            yield f"# kind = {quoted(kind)}"
+            yield f"# amount = {quoted(one.name)}"
+            if sign == "-":
+                yield '# sign = "-"'
+            yield f"# once_per = {quoted(order)}"
+
+    def _rules(self) -> Iterator[str]:
+        frame = self.columns.typed()
+        for found in draft_rules.propose(self.looks, self.targets, frame):
+            exceptions = f"; not in: {found.broken}" if found.broken else ""
+            yield ""
+            yield "[[rules]]"
+            yield f"id = {quoted(found.id)}"
+            yield f"expr = {_literal(found.expr)}"
+            about = f"holds in {found.kept} of {found.judged} rows{exceptions}"
+            yield f'level = "{found.level}"  # {about}'
+            yield f"sentence = {quoted(found.sentence)}"
 
 
-def _delimiters(path: Path, encoding: str) -> Sequence[str]:
-    """The delimiters, the likeliest first: the one that the first line has most of."""
-    with path.open("rb") as file:
-        try:
-            blocks = open_text(file, Shape(encoding=encoding), path.name).blocks
-            first = next(iter(blocks), b"").decode("utf-8", "replace").splitlines()[:1]
-        except ContractError:
-            return ()
-    line = first[0] if first else ""
-    return sorted(DELIMITERS, key=lambda d: -len(next(csv.reader([line], delimiter=d), [])))[:1]
-
-
-def _read(path: Path, encoding: str, delimiter: str) -> tuple[Header, pl.DataFrame]:
-    with path.open("rb") as file:
-        framer = open_shape(file, Shape(encoding=encoding, delimiter=delimiter), path.name)
-        columns = tuple(Column(name.strip(), None) for name in framer.header)
-        header = Header(Form("sample", columns), tuple(c.name for c in columns), columns)
-        block = next(iter(framer), None)
-        if block is not None and any(b.rule == "invalid_utf8" for b in block.broken):
-            raise ContractError(f"{path.name}: is not {encoding}.")
-        data = b"" if block is None else b"".join(islice(_lines(block.data), SAMPLE_ROWS))
-    return header, parse(data, header, *framer.parsed)
-
-
-def _lines(data: bytes) -> list[bytes]:
-    return [line + b"\n" for line in data.split(b"\n") if line]
-
-
-def _guess(name: str, values: pl.Series) -> Guess:
-    """The narrowest type that every sampled value has."""
-    example = values[0] if len(values) else ""
-    if not len(values):
-        return Guess(name, "text", (), "", example)
-    for day_format in DATES:
-        for time in TIMES:
-            if _fits(values, day_format + time):
-                return Guess(name, "timestamp", (day_format + time,), "", example)
-    for pair in EITHER_WAY:
-        for time in TIMES:
-            fitting = [f + time for f in pair if _fits(values, f + time)]
-            if fitting:
-                other = fitting[1] if len(fitting) > 1 else ""
-                return Guess(name, "timestamp", (fitting[0],), other, example)
-    plain = values.str.contains(r"^[+-]?(0|[1-9]\d{0,17})$").all()
-    if plain:
-        return Guess(name, "integer", (), "", example)
-    if values.str.contains(r"^[+-]?\d{1,10}(\.\d{1,4}0*)?$").all():
-        return Guess(name, "decimal", (), "", example)
-    return Guess(name, "text", (), "", example)
-
-
-def _fits(values: pl.Series, time_format: str) -> bool:
-    if "%H" in time_format:
-        read = values.str.to_datetime(time_format, time_unit="us", strict=False)
-    else:
-        read = values.str.to_date(time_format, strict=False)
-    years = read.dt.year().drop_nulls()
-    return not read.null_count() and bool(years.is_between(1900, 2100).all())
-
-
-def _table(guesses: list[Guess]) -> str:
-    """The staging table that most of the columns have a place in."""
-    keys = {header_key(guess.name) for guess in guesses}
-
-    def has(target: str) -> bool:
-        return bool(keys & {header_key(target), *SYNONYMS.get(target, ())})
-
-    if has("event_type") or (has("rating") and has("product_id")):
-        return "events"
-    if has("order_id") and has("quantity"):
-        return "order_lines"
-    if has("product_name") or has("description"):
-        return "products"
-    return "customers"
-
-
-def _column(guess: Guess, table: str, taken: set[str]) -> str:
-    """One column of the draft, with the guess's doubts in a comment."""
-    key = header_key(guess.name)
-    target, kind = "", guess.type
-    staging = STAGING_TABLES[table]
-    for candidate in staging.targets():
-        if candidate not in taken and key in (header_key(candidate), *SYNONYMS.get(candidate, ())):
-            target = candidate
-            break
-    if not target and staging.has_attributes:
-        target = "attributes." + "_".join(guess.name.lower().split())
-        if target in taken:
-            target = ""
-    if kind == "timestamp" and "%H" not in guess.formats[0] and target.startswith("attributes."):
-        kind = "date"
-    if target in ("order_id", "product_id", "customer_id", "session_id", "postal_code"):
-        kind = "text"  # an id stays as it is written
-    if target and not target.startswith("attributes."):
-        kind = type_of(staging.column(target)) or "text"
-    if kind == "timestamp" and not guess.formats:
-        target, kind = "", "text"
-    taken.add(target)
-    parts = [f"name = {json.dumps(guess.name)}"]
-    if target:
-        parts.append(f"target = {json.dumps(target)}")
-    if kind != "text":
-        parts.append(f'type = "{kind}"')
-    if kind in ("date", "timestamp"):
-        parts.append(f"formats = [{json.dumps(guess.formats[0])}]")
-        if guess.formats[0].endswith(("UTC", "Z")):
-            parts.append('zone = "UTC"')
-    doubt = "" if target else "  # not mapped"
-    if guess.other_format and kind in ("date", "timestamp"):
-        doubt = f'  # DAY AND MONTH? {guess.example!r} could also be "{guess.other_format}": decide'
-    return f"  {{ {', '.join(parts)} }},{doubt}"
+def _literal(text: str) -> str:
+    return f"'{text}'" if "'" not in text else quoted(text)
