@@ -78,9 +78,7 @@ def explain(
     left = {name: series - rounded[name] for name, series in left.items()}
     undated: dict[str, int] = {}
     if before.open:
-        parts = Parts(
-            by_zone(chosen.zone), chosen.calendar, chosen.pools, is_free=chosen.is_free
-        )
+        parts = Parts(by_zone(chosen.zone), chosen.calendar, chosen.pools, is_free=chosen.is_free)
         causes, left, undated = _open(
             report, causes, left, before, chosen, unchanged(before, parts)
         )
