@@ -127,17 +127,18 @@ class MappingSource:
             *([extra] if extra is not None else []),
             *shop_of_row(shop, pl.coalesce(staging.marked_by)),
         )
-        companions: dict[str, pl.DataFrame] = {}
-        if self.declared.also or self.declared.taken_back:
-            beside, contradicting = self._beside(frame, header, lines, shop)
-            reasons += contradicting
-            companions[staging.name] = beside
         why = pl.concat(reasons) if reasons else None
         if why is not None:
-            refused = pl.col("_row").is_in(why["_row"].implode())
-            lines = lines.filter(~refused)
-            companions = {name: made.filter(~refused) for name, made in companions.items()}
-        return Canonical(lines, warned, companions=companions, reasons=why, left_out=left_out)
+            lines = lines.filter(~pl.col("_row").is_in(why["_row"].implode()))
+
+        def beside(rows: pl.Series) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+            is_kept = pl.col("_row").is_in(rows.implode())
+            return self._beside(frame.filter(is_kept), header, lines.filter(is_kept), shop)
+
+        makes_lines = bool(self.declared.also or self.declared.taken_back)
+        return Canonical(
+            lines, warned, reasons=why, left_out=left_out, beside=beside if makes_lines else None
+        )
 
     def afresh(self) -> MappingSource:
         """The source for one more file: it remembers what orders of the file have said."""
