@@ -30,7 +30,7 @@ PRODUCTS, CATEGORIES, CITIES = 200, 12, 40
 BLOCK_ORDERS = 100_000
 LINES = (
     "shop_id text, order_id text, category text, city text, quantity integer, "
-    "unit_price numeric, ordered_local timestamp"
+    "unit_price numeric, ordered_local timestamp, clock_local timestamp"
 )
 
 
@@ -55,6 +55,7 @@ def generate(first: int, n_orders: int, lines_per_order: float) -> pl.DataFrame:
         quantity=pl.Series(1 + rng.poisson(0.15, orders.size)),
         unit_price=pl.Series(np.round(price[product], 2)),
         ordered_local=pl.datetime(2019, 1, 1) + pl.duration(minutes=pl.Series(minute[orders])),
+        clock_local=pl.datetime(2019, 1, 1) + pl.duration(minutes=pl.Series(minute[orders])),
     )
 
 

@@ -132,6 +132,15 @@ def test_numbers_have_the_decimal_sign_that_their_column_declares_and_one_readin
         assert read(data, wanted=wanted).decode() == expected.format(en="12.3450")
 
 
+def test_a_share_in_a_cell_may_be_one_or_the_other():
+    """A cell that shows 10 % holds 0.1, as one that shows 0.1 does; 10 and texts are plain."""
+    columns = (Column("off", "discount_share", "percent", decimal=","),)
+    wanted = wanted_by(Contract("c", (Form("f", columns),), (), ()))
+    data = workbook(s=[["off"], [0.1], [10], ["10,5 %"], [2.5], [0]])
+    expected = 'off\n0.1 or 10 %\n10\n"10,5 %"\n"2,5"\n0\n'
+    assert read(data, wanted=wanted).decode() == expected
+
+
 def test_a_cut_parquet_file_and_a_column_without_text():
     data = parquet(pl.DataFrame({"a": [1, 2]}))
     with pytest.raises(ContractError, match="f: damaged or cut-off Parquet"):

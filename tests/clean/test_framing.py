@@ -179,7 +179,7 @@ def test_rejects_keep_the_raw_text_and_say_what_was_expected():
     assert invalid.is_base64
     assert invalid.sentence == "Line 3 byte 3 of the record is not valid UTF-8."
     assert base64.b64decode(nul.raw) == b"5,\x00,6"
-    assert framer.first_invalid_at == len(H) + 4 + 2
+    assert framer.utf8.first_invalid_at == len(H) + 4 + 2
 
 
 def test_a_line_without_end_takes_no_memory():
@@ -287,3 +287,54 @@ def read_back(data, block_bytes, shape):
         broken += [(b.line, b.rule) for b in block.broken]
         blank += block.blank
     return good, broken, blank, 0
+
+
+SHAPES = st.sampled_from(
+    [
+        Shape(bare_quotes=True),
+        Shape(escape="\\"),
+        Shape(quote=""),
+        Shape(quote="'", bare_quotes=True, escape='"'),
+        Shape(delimiter=", "),
+        Shape(white_space=True),
+        Shape(stop_at="^Total", skip_matching=("^2", "b")),
+        Shape(escape="\\", stop_at="^$"),
+        Shape(header_rows=0, names=("x", "y", "z"), skip_rows=1),
+        Shape(header_rows=2),
+    ]
+)
+PARTS = st.sampled_from(
+    [b"1,2,3", b"1, 2, 3", b"1 2 3", b"a,b,c", b",", b" ", b'"', b"'", b'""', b"\\", b'\\"',
+     b"Total", b"Total" + b"x" * 60,
+     b"\n", b"\r", b"\r\n", b"x", b"\xc3\xa9", b"\xff", b'1,"a\nb",3', b"2,2", b"p,q\n7,8\n9,9\n"]
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PARTS, max_size=25).map(b"".join), SHAPES, st.integers(1, 30))
+def test_no_cut_into_blocks_changes_what_any_shape_finds(data, shape, block_bytes):
+    """Records, refusals, counts, and whether the file is refused whole."""
+    assert everything(H + data, block_bytes, shape) == everything(H + data, 1 << 20, shape)
+
+
+def everything(data, block_bytes, shape):
+    """All that is found in a file, or the sentence that refuses it."""
+    blocks = (data[i : i + block_bytes] for i in range(0, len(data), block_bytes))
+    found = []
+    counts = [0] * 4
+    try:
+        framer = Framer(blocks, file_name="f", shape=shape, max_record_bytes=40, max_record_lines=4)
+        for block in framer:
+            texts = block.data.decode().splitlines(keepends=True)
+            raws = [block.raw(i) for i in range(len(block.lines))]
+            found += [(line, raw) for line, raw in zip(block.lines.tolist(), raws, strict=True)]
+            # of what is too long the beginning is kept, as far as it was read
+            found += [
+                (b.line, b.rule, b.raw if b.rule != "record_too_long" else "") for b in block.broken
+            ]
+            assert len(texts) >= len(raws)
+            more = (block.blank, block.repeated_header, block.skipped, block.behind_end)
+            counts = [a + b for a, b in zip(counts, more, strict=True)]
+    except ContractError as error:
+        return str(error)
+    return framer.header, sorted(found), counts, vars(framer.utf8)

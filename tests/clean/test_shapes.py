@@ -21,8 +21,11 @@ from ecorse.errors import ConfigError, ContractError
 from ecorse.ingest.check import check_file
 from ecorse.ingest.one_file import clean_file
 from ecorse.ingest.shops import Shop
+from ecorse.schema.shape import Shape
 from ecorse.settings import get_settings
+from ecorse.sources import get_source
 from ecorse.sources.mappings.source import read_mapping
+from ecorse.sources.reading import Reading
 
 SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
 MAPPING = """
@@ -415,6 +418,9 @@ def test_objects_inside_have_dotted_names(read):
         ('{"a": 1}\n[2]', "value 2 is no object"),
         ('{"a.b": 1, "a": {"b": 2}}', "'a.b' is both a key and a key inside"),
         ('{"a": NaN}', "NaN is no number"),
+        ('{"a": ' * 30 + "1" + "}" * 30, "20 deep"),
+        ('{"a": ' * 90_000 + "1" + "}" * 90_000, "not valid JSON behind value 0"),
+        ("".join(f'{{"k{i}": 1}}' for i in range(5001)), "more than 5000 different keys"),
     ],
 )
 def test_json_that_is_none(read, data, sentence):
@@ -443,3 +449,19 @@ def test_what_makes_no_sense_is_told_where_it_is_declared(tmp_path, keys, senten
     path.write_text(MAPPING.format(keys=keys, more=""))
     with pytest.raises(ConfigError, match=sentence):
         read_mapping(path)
+
+
+def test_a_shop_may_say_otherwise(read, tmp_path):
+    """The same mapping; one shop's files have semicolons, commas for decimals, and a title."""
+    data = (
+        "January\norder;item;qty;price;day\n1;Mug;2;3,50;2024-01-01\n9;Hat;1;1.234,50;2024-01-02\n"
+    )
+    with pytest.raises(ContractError, match="declare delimiter = ';'"):
+        read("", data)
+    reading = Reading(delimiter=";", decimal=",", skip_rows=1)
+    checked = check_file(tmp_path / "orders.csv", "lines", SHOP, reading=reading)
+    assert (checked.rows_good, checked.problems, checked.refusal) == (2, [], "")
+    shape = reading.apply(get_source("lines")).contract.shape
+    assert shape == Shape(delimiter=";", skip_rows=1)
+    with pytest.raises(ConfigError, match="reading of lines: skip_rows and skip_until"):
+        Reading(skip_rows=1, skip_until="x").apply(get_source("lines"))

@@ -9,9 +9,13 @@ from __future__ import annotations
 import gzip
 import io
 import random
+import tempfile
+from pathlib import Path
 
 import openpyxl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ecorse.clean.opening import open_shape
 from ecorse.clean.sniff import sniff
@@ -226,3 +230,24 @@ def test_the_sheets_of_a_workbook(find):
     assert find(workbook(Jan=[HEADER, *cells])).questions == ()
     with pytest.raises(ContractError, match="no sheet of the workbook holds a header"):
         find(workbook(Cover=[["Report"]]))
+
+
+PIECES = st.sampled_from(
+    [b"a", b"Total", b"1", b"2024-01-01", b",", b";", b"\t", b"|", b" ", b'"', b"'", b"\\", b"\n",
+     b"\r", b"\xc3\xa4", b"\xe4", b"\x00", b"[", b"{", b'"a":1', b"}"]
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(PIECES, max_size=40).map(b"".join))
+def test_whatever_a_file_holds_it_is_found_or_refused(data):
+    """No file ends in anything but a shape, by which it can be opened, or a refusal."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "f.csv"
+        path.write_bytes(data)
+        try:
+            found = sniff(path)
+            with path.open("rb") as file:
+                list(open_shape(file, found.shape, "f.csv"))
+        except ContractError:
+            pass

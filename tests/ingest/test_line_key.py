@@ -4,13 +4,18 @@ key once, as the latest of its loads has it, with what is stated beside it."""
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
+from ecorse.clean import opening, stream
+from ecorse.errors import ConfigError
+from ecorse.ingest.dry import dry_load
 from ecorse.ingest.upkeep import prune, undo_withdrawal, withdraw
 from ecorse.refresh.audit import night_checks
+from ecorse.sources.mappings.source import read_mapping
 from ecorse.warehouse.connect import connect
-from keyed_shop import counted, keyed_source, load, money, open_build, write
+from keyed_shop import SHOP, counted, keyed_source, load, money, open_build, write
 
 A = "k1,A1,mug,1,10.00,sold,5.00"
 A_RETURNED = "k1,A1,mug,1,10.00,returned,5.00"
@@ -149,6 +154,53 @@ def test_a_key_that_comes_twice_in_a_file(bring):
     assert told[:3] == (4, "line_key_repeated", A_RETURNED)
     assert "its key k1 stands on line 2 already" in told[3]
     assert counted() == [LINE_A, LINE_B, SHIPPING]
+
+
+@pytest.mark.parametrize("block_bytes", [60, 4_000])
+def test_keys_that_come_again_far_below_are_told_the_same_by_check(
+    bring, tmp_path, monkeypatch, block_bytes
+):
+    """80 lines, each with 4.00 of shipping; 20 come again as they are, 20 with another price."""
+    monkeypatch.setattr(opening, "open_text", partial(stream.open_text, block_bytes=block_bytes))
+    lines = [f"k{n},A{n},mug,1,10.00,sold,4.00" for n in range(80)]
+    other = [f"k{n},A{n},mug,1,11.00,sold,4.00" for n in range(20, 40)]
+    summary = bring("1.csv", *lines, *lines[:20], *other)
+    assert (summary.rows_staged, summary.rows_duplicate, summary.rows_rejected) == (80, 20, 20)
+    staged, repeated = Decimal(80 * 14), Decimal(20 * 10)
+    assert summary.money_staged == staged
+    # an order states its shipping once: the second line of an order makes none
+    assert summary.money == {
+        "staged": staged, "duplicate_in_file": repeated, "rejected": Decimal(20 * 11)
+    }  # fmt: skip
+    dry = dry_load(tmp_path / "1.csv", keyed_source(tmp_path), SHOP, keep=False)
+    assert dry.counted.money == summary.money
+    assert dry.counted.counts == summary.counts
+    with connect() as conn:
+        told = conn.execute("select source_line, sentence, raw from ops.reject").fetchall()
+    said = dry.rejected.select("source_line", "sentence", "raw").rows()
+    assert sorted(told) == sorted(said)
+    assert counted() == sorted(
+        [("product", f"A{n}", "mug", 1, 10.0, "sold") for n in range(80)]
+        + [("shipping", f"A{n}", "shipping", 1, 4.0, "sold") for n in range(80)]
+    )
+
+
+def test_parts_of_a_key_cannot_be_mistaken_for_each_other(warehouse, tmp_path):
+    source = keyed_source(tmp_path, 'line_key = ["key", "sku"]')
+    summary = load(
+        write(tmp_path / "1.csv", ["a|b,A1,c,1,1.00,sold,", "a,A1,b|c,1,1.00,sold,"]), source
+    )
+    assert (summary.rows_staged, summary.rows_rejected) == (2, 0)
+
+
+def test_only_order_lines_have_a_key(tmp_path):
+    path = tmp_path / "visits.toml"
+    path.write_text(
+        'about = "x"\ntable = "customers"\nline_key = ["id"]\n'
+        'columns = [{ name = "id", target = "customer_id" }]\n'
+    )
+    with pytest.raises(ConfigError, match="rows of customers have no key of their own"):
+        read_mapping(path)
 
 
 def test_a_line_without_its_key_is_a_reject(bring):

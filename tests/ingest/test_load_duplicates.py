@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from ecorse.clean import opening, stream
 from ecorse.clean.duplicates import SeenRows
 from ecorse.ingest import repeated
+from ecorse.ingest.dry import dry_load
 from ecorse.ingest.load import load_file
 from ecorse.ingest.one_file import clean_file
 from ecorse.ingest.shops import Shop
@@ -85,10 +86,13 @@ def first_lines(lines: list[str]) -> dict[tuple, int]:
     st.lists(SALES, min_size=1, max_size=40),
     st.integers(100, 900),
 )
-def test_of_equal_lines_the_first_is_staged(load, earlier, later, block_bytes):
+def test_of_equal_lines_the_first_is_staged(load, tmp_path, earlier, later, block_bytes):
     with connect() as conn:
         conn.execute("truncate staging.order_lines, staging.repeated_order_lines, ops.load cascade")
     first = load("a.csv", earlier, block_bytes)
+    dry = dry_load(tmp_path / "a.csv", get_source("sales_csv"), SHOP, keep=False).counted
+    assert (dry.rows_staged, dry.counts) == (first.rows_staged, first.counts)
+    assert dry.money == first.money
     held = first_lines(earlier)
     assert staged(first.load_id) == held
     assert first.rows_duplicate == len(earlier) - len(held)

@@ -22,6 +22,8 @@ AGREEING = {
     ("shopify_orders", "Total"): "7.50",
     ("square_items", "Discounts"): "0.00",
     ("ebay_orders", "Total Price"): "5.00",
+    ("fx_rates", "from"): "EUR",
+    ("fx_rates", "to"): "USD",
 }
 
 
@@ -124,6 +126,8 @@ def test_no_rows_give_the_same_columns(name, form):
 @pytest.mark.parametrize(("name", "form"), FORMS, ids=lambda x: getattr(x, "name", x))
 def test_simulated_rows_belong_to_a_shop_of_their_own(name, form):
     marked = STAGING_TABLES[get_source(name).contract.table].marked_by
+    if get_source(name).contract.table == "fx_rates":
+        pytest.skip("a rate is nobody's")
     if not {c.target for c in form.columns} & set(marked):
         pytest.skip("what marks it is made of other columns, or looked up")
     source, header, done = typed(name, form, **dict.fromkeys(marked, "SIM-7"))

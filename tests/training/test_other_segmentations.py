@@ -27,6 +27,7 @@ def orders_at(prices) -> pl.DataFrame:
             "quantity": [1.0] * n,
             "unit_price": pl.Series(prices, dtype=pl.Float64),
             "ordered_local": [datetime(2019, 1, 1) + timedelta(hours=i) for i in range(n)],
+            "clock_local": [datetime(2019, 1, 1) + timedelta(hours=i) for i in range(n)],
         }
     )
 

@@ -53,7 +53,12 @@ def run(declare):
 
     def night(lines, champion=None, **changes):
         declaration = declare("segment_orders", **changes)
-        return run_model(declaration, "main", {"lines": lines}, champion)
+        return run_model(
+            declaration,
+            "main",
+            {"lines": lines.with_columns(clock_local="ordered_local")},
+            champion,
+        )
 
     return night
 
@@ -210,7 +215,8 @@ def test_changed_features_are_selected_anew_and_keep_ids(run, declare, orders, f
 
 def test_other_words_for_a_feature_are_no_other_feature_space(declare, orders):
     def of(features):
-        return spec_hash(feature_space(orders, features, "order_id"), 0.9)
+        lines = orders.with_columns(clock_local="ordered_local")
+        return spec_hash(feature_space(lines, features, "order_id"), 0.9)
 
     plain = declare("segment_orders").file.features
     reworded = [f.model_copy(update={"low": "cheap", "high": "dear"}) for f in plain]
@@ -243,7 +249,7 @@ from ecorse.segments.kmeans import PcaKMeans, PcaKMeansConfig
 from ecorse.training.envelope import unpack
 from ecorse.training.run import run_model
 declaration = next(d for d in load_declarations() if d.name == "segment_orders")
-lines = pl.read_parquet(sys.argv[1])
+lines = pl.read_parquet(sys.argv[1]).with_columns(clock_local="ordered_local")
 if int(sys.argv[2]):
     lines = lines.sample(fraction=1, shuffle=True, seed=int(sys.argv[2]))
 first = run_model(declaration, "main", {"lines": lines}, None)

@@ -40,7 +40,12 @@ def lines(shared_data):
 @pytest.fixture(scope="module")
 def run(declare):
     def night(lines, champion=None):
-        return run_model(declare("segment_orders"), "main", {"lines": lines}, champion)
+        return run_model(
+            declare("segment_orders"),
+            "main",
+            {"lines": lines.with_columns(clock_local="ordered_local")},
+            champion,
+        )
 
     return night
 

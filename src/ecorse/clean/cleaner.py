@@ -151,15 +151,15 @@ class Cleaner:
 
     def _refuse_other_encodings(self) -> None:
         """Refuse a file that is no UTF-8, where its bytes or the number of such rows prove it."""
-        framer, account = self._framer, self.account
+        utf8, account = self._framer.utf8, self.account
         invalid = account.rejected["invalid_utf8"]
         few = max(FEW_INVALID, self._limit_share * account.rows_read)
         # not one line beyond ASCII is UTF-8: then none is broken
-        is_other = framer.invalid_lines > 1 and not framer.is_proven_utf8
+        is_other = utf8.invalid_lines > 1 and not utf8.is_proven
         if is_other or invalid > few:
             raise ContractError(
-                f"{self._file_name}: {framer.invalid_lines} of its lines are not valid UTF-8, the "
-                f"first at byte offset {framer.first_invalid_at}"
+                f"{self._file_name}: {utf8.invalid_lines} of its lines are not valid UTF-8, the "
+                f"first at byte offset {utf8.first_invalid_at}"
                 f"{', and none beyond ASCII is' if is_other else ''}. Nothing was loaded. Declare "
                 "the file's encoding in the source's contract: encoding = 'cp1252' (Windows, "
                 "western Europe), 'latin-1', or another."

@@ -22,8 +22,9 @@ from ecorse.clean.blocks import KEPT_BYTES, BrokenRecord, FramedBlock, broken_re
 from ecorse.clean.classify import classifier_of
 from ecorse.clean.exact import Found, Grammar, read_record
 from ecorse.clean.head import read_head
-from ecorse.clean.lines import Intake, Lines, find_lines, find_text
+from ecorse.clean.lines import Intake, Lines, find_lines
 from ecorse.clean.second_table import Watch
+from ecorse.clean.texts import Texts, Utf8, find_text
 from ecorse.schema.shape import PLAIN, Shape
 
 
@@ -34,8 +35,7 @@ class _Sorted:
     good: NDArray[np.bool_]
     blank: NDArray[np.bool_]
     header: NDArray[np.bool_]
-    is_text: NDArray[np.bool_]
-    invalid: NDArray[np.bool_] | None
+    texts: Texts
     skipped: NDArray[np.bool_]
     stops: NDArray[np.bool_]
 
@@ -65,9 +65,7 @@ class Framer:
         self._skips = [re.compile(pattern) for pattern in shape.skip_matching]
         self._is_behind_end = False
         self._follows_broken = False
-        self.first_invalid_at: int | None = None
-        self.invalid_lines = 0
-        self.is_proven_utf8 = False
+        self.utf8 = Utf8(max_record_bytes)
         self._head = read_head(self._intake, shape, file_name)
         self.header = self._head.names
         self.header_line = self._head.line
@@ -109,6 +107,7 @@ class Framer:
         """Refuse a line that outgrew a record, holding no more of it than its beginning."""
         intake = self._intake
         kept = intake.rest[:KEPT_BYTES]
+        is_skipped, is_stop = self._match(intake.rest)
         while True:
             ends = [p for p in (intake.rest.find(b"\n"), intake.rest.find(b"\r")) if p >= 0]
             if ends or intake.at_end:
@@ -120,8 +119,11 @@ class Framer:
             intake.more()
         line = intake.line
         intake.drop(2 if intake.rest.startswith(b"\r\n") else min(1, len(intake.rest)), 1)
+        self._is_behind_end |= is_stop
         if self._is_behind_end:
             return FramedBlock(behind_end=1)
+        if is_skipped:
+            return FramedBlock(skipped=1)
         too_long = Found("record_too_long", expected=self._max_bytes)
         return FramedBlock(broken=[broken_record(line, too_long, kept)])
 
@@ -163,8 +165,7 @@ class Framer:
                 marks.clear(slice(i, until))
                 marks.good[i], last_line[i] = True, until - 1
         self._follows_broken &= not marks.good[seen:count].any()
-        if marks.invalid is not None:
-            self.invalid_lines += int(np.count_nonzero(marks.invalid[:count]))
+        self.utf8.see(data, lines, marks.texts, count, self._intake.offset)
         records = np.flatnonzero(marks.good[:count])
         starts, ends = lines.starts[records], lines.ends[last_line[records]]
         block = FramedBlock(
@@ -193,12 +194,9 @@ class Framer:
         looked = self._classifier.marks(data, lines, len(self.header), self._max_bytes)
         header = self._is_header(data, lines)
         texts = find_text(data, lines)
-        self.is_proven_utf8 |= texts.is_proven
-        if texts.first_invalid >= 0 and self.first_invalid_at is None:
-            self.first_invalid_at = self._intake.offset + texts.first_invalid
         good = looked.good & texts.is_text & ~looked.blank & ~header
         skipped, stops = self._matches(data, lines)
-        return _Sorted(good, looked.blank, header, texts.is_text, texts.invalid, skipped, stops)
+        return _Sorted(good, looked.blank, header, texts, skipped, stops)
 
     def _matches(self, data: bytes, lines: Lines) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Lines that are declared to be no rows, and those where the table is declared to end."""
@@ -206,10 +204,15 @@ class Framer:
         if self._stop or self._skips:
             spans = zip(lines.starts.tolist(), lines.ends.tolist(), strict=True)
             for i, (start, end) in enumerate(spans):
-                text = data[start:end].decode("utf-8", "replace")
-                stops[i] = self._stop is not None and self._stop.search(text) is not None
-                skipped[i] = any(pattern.search(text) for pattern in self._skips)
+                skipped[i], stops[i] = self._match(data[start:end])
         return skipped, stops
+
+    def _match(self, line: bytes) -> tuple[bool, bool]:
+        """Whether a line is declared to be no row, and whether the table ends there."""
+        text = line[: self._max_bytes].decode("utf-8", "replace")
+        if self._stop is not None and self._stop.search(text):
+            return False, True
+        return any(pattern.search(text) for pattern in self._skips), False
 
     def _is_header(self, data: bytes, lines: Lines) -> NDArray[np.bool_]:
         """Lines that repeat a header line byte by byte."""
@@ -228,7 +231,7 @@ class Framer:
         start, end = int(lines.starts[i]), int(lines.ends[i])
         if end - start > self._max_bytes:
             return Found("record_too_long", expected=self._max_bytes)
-        if not marks.is_text[i]:
+        if not marks.texts.is_text[i]:
             return _why_no_text(data[start:end])
         if not data[start:end].strip(self._blank):
             return Found("blank")
@@ -244,9 +247,8 @@ class Framer:
             return Found("quote_not_closed")
         # a line that is a record by itself is never swallowed by an open quote before it
         inner = slice(i + 1, i + found.lines)
-        if found.rule is None and (
-            marks.good[inner].any() or marks.header[inner].any() or not marks.is_text[inner].all()
-        ):
+        is_other = marks.good[inner] | marks.header[inner] | ~marks.texts.is_text[inner]
+        if found.rule is None and is_other.any():
             return Found("quote_not_closed")
         return found
 

@@ -1,12 +1,11 @@
 """Physical lines of a file, ended by LF, CRLF or a lone CR, mixed as they come.
 
-What belongs here: where lines begin and end, whether they are text, and holding what is yet
-unread. What does not: fields and quotes (``classify``, ``exact``).
+What belongs here: where lines begin and end, and holding what is yet unread. What does not: whether
+they are text (``texts``), fields and quotes (``classify``, ``exact``).
 """
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -135,44 +134,3 @@ def join_records(data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]
     run_ends = ends[np.append(breaks, len(ends) - 1)].tolist()
     runs = [data[start:end] for start, end in zip(run_starts, run_ends, strict=True)]
     return b"\n".join(runs) + b"\n"
-
-
-class Texts(NamedTuple):
-    """Which lines of a block are text; and what else their bytes prove.
-
-    ``first_invalid`` is the place of the first byte that is not UTF-8, or -1, and ``invalid`` has
-    the lines with such a byte (none: nothing); ``is_proven``: a line beyond ASCII is UTF-8.
-    """
-
-    is_text: NDArray[np.bool_]
-    first_invalid: int = -1
-    invalid: NDArray[np.bool_] | None = None
-    is_proven: bool = False
-
-
-def find_text(data: bytes, lines: Lines) -> Texts:
-    """Lines that are valid UTF-8 without NUL."""
-    codes = np.frombuffer(data, np.uint8)[: lines.nexts[-1]]
-    is_text = np.ones(lines.number, np.bool_)
-    if 0 in data:
-        at = np.flatnonzero(codes == 0)
-        is_text[np.searchsorted(lines.starts, at, side="right") - 1] = False
-    if codes.max() < 128:
-        return Texts(is_text)
-    position, end, view = 0, len(codes), memoryview(data)
-    first_invalid, invalid = -1, np.zeros(lines.number, np.bool_)
-    while position < end:
-        try:
-            codecs.utf_8_decode(view[position:end], "strict", True)
-            break
-        except UnicodeDecodeError as error:
-            line = int(np.searchsorted(lines.starts, position + error.start, side="right")) - 1
-            is_text[line], invalid[line] = False, True
-            if first_invalid < 0:
-                first_invalid = position + error.start
-            position = int(lines.nexts[line])
-    is_proven = not invalid.any()
-    if not is_proven:
-        at = np.flatnonzero(codes > 127)
-        is_proven = not invalid[np.searchsorted(lines.starts, at, side="right") - 1].all()
-    return Texts(is_text, first_invalid, invalid if first_invalid >= 0 else None, is_proven)

@@ -107,6 +107,8 @@ def refuse_names(
         The rows' numbers in the file.
     """
     typed = [column for column in header.columns if column is not None and column.type != "text"]
+    if typed and reasons.is_empty():
+        return
     if typed:
         invalid = reasons.filter(pl.col("rule").str.ends_with("_invalid"))
         of_row = invalid.group_by("_row", maintain_order=True).len()

@@ -1,10 +1,11 @@
-"""Looking at what the nights did: status, report, truth, recommend, doctor.
+"""Looking at what the nights did: status, report, reconcile, truth, recommend, doctor.
 
 What belongs here: printing what is asked for. What does not: anything that changes a night.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -44,6 +45,30 @@ def report(load_id: Annotated[int, typer.Argument(help="Its number in `ecorse st
     from ecorse.ingest.report import report_markdown
 
     print(report_markdown(load_id))
+
+
+@commands.command()
+def reconcile(
+    report: Annotated[Path, typer.Argument(help="The platform's own report (CSV, xlsx).")],
+    source: Annotated[str, typer.Option(help="As which source its orders were loaded.")],
+    shop: Shop = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", help="Which report it is: a file of include/reports.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """A platform's report beside what was loaded: the cause of every cent of difference."""
+    from ecorse.reports.reconcile.run import reconcile as compare
+    from ecorse.reports.reconcile.tell import as_data, print_reconciled
+
+    ready()
+    found = compare(report, source, shop=shop, kind=kind)
+    if as_json:
+        emit(as_data(found))
+    else:
+        print_reconciled(found)
+    if not found.explained.is_all:
+        raise typer.Exit(65)
 
 
 @commands.command()

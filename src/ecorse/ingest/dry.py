@@ -84,7 +84,7 @@ def dry_load(
         if len(lines) and not keep:
             certain = _lines_again(path, source, shop, rates, pl.Series(lines))
         settled = _settle(candidates, certain, undecided, contract, table)
-        _take_in(cleaner, settled, contract)
+        _take_in(cleaner, settled)
     texts = _concat([block.raw for block in blocks])
     rejected = _concat([*(block.rejected for block in blocks), _rejects(settled, texts)])
     counted = count(cleaner.account, Moves(settled.moves, {}), contract.table)
@@ -103,6 +103,7 @@ class _Settled:
     companions: dict[str, pl.DataFrame] = field(default_factory=dict)
     moves: dict[str, Moved] = field(default_factory=dict)
     contradicting: pl.DataFrame = field(default_factory=pl.DataFrame)
+    contradicting_money: Decimal = Decimal(0)
     differing: Differing = field(default_factory=Differing)
     flagged: int = 0
 
@@ -178,14 +179,19 @@ def _settle(
         moved = Moved(rows.height, _money({name: rows}))
         moves[LINES_ADDED if name == table.name else name] = moved
     differing = Differing() if flags else _differing(together, repeats)
-    return _Settled(staged, kept, moves, contradicting, differing, repeats.height if flags else 0)
+    beside = companions.get(table.name, pl.DataFrame())
+    told = _money({table.name: contradicting}) + _money(
+        {table.name: _of_lines(beside, contradicting["source_line"])}
+    )
+    flagged = repeats.height if flags else 0
+    return _Settled(staged, kept, moves, contradicting, told, differing, flagged)
 
 
-def _take_in(cleaner: Cleaner, settled: _Settled, contract: Contract) -> None:
+def _take_in(cleaner: Cleaner, settled: _Settled) -> None:
     """Put into the account what is only known now, as a load does."""
     account = cleaner.account
     account.rejected[KEY_TWICE] += settled.contradicting.height
-    account.money_contradicting += _money({contract.table: settled.contradicting})
+    account.money_contradicting += settled.contradicting_money
     account.flagged[REPEATED] += settled.flagged
     account.differing.add(settled.differing)
 

@@ -7,7 +7,7 @@ build counts (``refresh.relations``). Everything runs in the caller's transactio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from psycopg import sql
 from ecorse.clean.account import KEY_TWICE, key_sentence
 from ecorse.ingest.repeated import (
     Moved,
+    candidates_of,
     move_companions,
     moved,
     names,
@@ -121,7 +122,7 @@ def create_work_tables(conn: psycopg.Connection) -> None:
 
 
 def stage_new_candidates(
-    conn: psycopg.Connection, table: StagingTable, companions: Iterable[str]
+    conn: psycopg.Connection, table: StagingTable, companions: Collection[str]
 ) -> tuple[dict[str, Moved], Moved]:
     """Stage the candidates whose key is new; reject those that contradict the first of their key.
 
@@ -159,7 +160,12 @@ def stage_new_candidates(
         ),
     )
     rejected = _reject_contradicting(conn, table)
-    return {table.name: staged} | stage_companions(conn, table, companions), rejected
+    beside = Decimal(0)
+    if table.name in companions:
+        beside = _money_beside_rejected(conn, table)
+    return {table.name: staged} | stage_companions(conn, table, companions), Moved(
+        rejected.rows, rejected.money + beside
+    )
 
 
 def _reject_contradicting(conn: psycopg.Connection, table: StagingTable) -> Moved:
@@ -190,6 +196,23 @@ def _reject_contradicting(conn: psycopg.Connection, table: StagingTable) -> Move
             rule=sql.Literal(KEY_TWICE),
         ),
     )
+
+
+def _money_beside_rejected(conn: psycopg.Connection, table: StagingTable) -> Decimal:
+    """What the lines are worth that were added to contradicting candidates."""
+    row = conn.execute(
+        sql.SQL(
+            "select coalesce(sum({money}), 0) from {added} where source_line in "
+            "(select source_line from rejected where rule = {rule})"
+        ).format(
+            money=sql.SQL(table.money),
+            added=sql.Identifier(candidates_of(table)),
+            rule=sql.Literal(KEY_TWICE),
+        )
+    ).fetchone()
+    assert row is not None
+    money: Decimal = row[0]
+    return money
 
 
 def set_unchanged_aside(

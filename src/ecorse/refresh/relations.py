@@ -18,6 +18,7 @@ from ecorse.schema.table import StagingTable
 
 PUBLISHED = "(select build_id from ops.current_build)"
 LOOK_UP: Final = "look up"
+BUILD_LOADS = "ops.build_load"
 
 
 def build_relation(mart: str, build_id: int) -> str:
@@ -31,13 +32,18 @@ def qualified(mart: str, build_id: int) -> str:
 
 
 def staging_at(
-    table: str, build: str, *, as_of: datetime | Literal["look up"] | None = LOOK_UP
+    table: str,
+    build: str,
+    *,
+    as_of: datetime | Literal["look up"] | None = LOOK_UP,
+    loads: str = BUILD_LOADS,
 ) -> str:
     """A parenthesised select of ``staging.<table>`` at a build's watermark.
 
     ``build`` is a number, or ``PUBLISHED`` for whichever build is published when it is read.
     ``as_of`` is the build's, where it is known: the planner estimates a constant well, and takes
     a looked up instant for one that keeps a third of the rows (a mart took minutes for seconds).
+    ``loads`` has the loads of the build (``build_id, load_id, line_order``).
     Of rows without a key of their own, one that another load holds too counts only if no earlier
     load of the build holds it. Of rows with a key (``line_key``) that of the latest load counts.
     """
@@ -55,16 +61,18 @@ def staging_at(
         )
     elif held.time and isinstance(as_of, datetime):
         dated = f" and s.{held.time} <= cast('{as_of.isoformat()}' as timestamptz)"
-    parts = [*_rows_without_key(held, build, dated)]
+    parts = [*_rows_without_key(held, build, dated, loads)]
     if "line_id" in held.column_names:
-        parts += _rows_with_key(held, build, dated)
+        parts += _rows_with_key(held, build, dated, loads)
     return f"({' union all '.join(parts)})"
 
 
-def _rows_without_key(held: StagingTable, build: str, dated: str) -> tuple[str, str]:
+def _rows_without_key(
+    held: StagingTable, build: str, dated: str, build_loads: str
+) -> tuple[str, str]:
     """Selects of the rows that no load holds twice, and of those that step in for others."""
     known = (
-        "s.load_id in (select bl.load_id from ops.build_load as bl "
+        f"s.load_id in (select bl.load_id from {build_loads} as bl "
         f"where bl.build_id = {build} and bl.line_order is null){dated}"
     )
     same = " and ".join(
@@ -75,7 +83,7 @@ def _rows_without_key(held: StagingTable, build: str, dated: str) -> tuple[str, 
     # a search through staging for each repeated line.
     earlier = " and ".join(
         f"not exists (select 1 from staging.{name} as e "
-        f"join ops.build_load as el on el.load_id = e.load_id and el.build_id = {build} "
+        f"join {build_loads} as el on el.load_id = e.load_id and el.build_id = {build} "
         f"join ops.load as ef on ef.load_id = e.load_id where el.line_order is null "
         f"and ef.source = sf.source and e.load_id < s.load_id and {same})"
         for name in (held.name, held.twin)
@@ -87,7 +95,7 @@ def _rows_without_key(held: StagingTable, build: str, dated: str) -> tuple[str, 
     )
 
 
-def _rows_with_key(held: StagingTable, build: str, dated: str) -> list[str]:
+def _rows_with_key(held: StagingTable, build: str, dated: str, build_loads: str) -> list[str]:
     """Selects of the rows whose key no later load of the build has, and of lines added to these.
 
     An added line counts as long as its row does and no later load states a line of its key: the
@@ -95,7 +103,7 @@ def _rows_with_key(held: StagingTable, build: str, dated: str) -> list[str]:
     load with keys, nothing is read.
     """
     loads = (
-        "(select bl.load_id, bl.line_order, l.source from ops.build_load as bl "
+        f"(select bl.load_id, bl.line_order, l.source from {build_loads} as bl "
         f"join ops.load as l on l.load_id = bl.load_id where bl.build_id = {build} "
         "and bl.line_order is not null)"
     )

@@ -40,7 +40,10 @@ with order_lines as (
         status,
         line_kind,
         revenue,
-        discount_amount
+        discount_amount,
+        -- the discount of an order that was taken back whole comes off its returns
+        coalesce(made_of = 'taken back' and line_kind in ('discount', 'voucher'), false)
+            as is_discount_back
     from marts.order_lines
 ),
 
@@ -62,14 +65,14 @@ by_day as (
         sum(
             case
                 when line_kind = 'product' and status = 'sold' then coalesce(discount_amount, 0)
-                when line_kind in ('discount', 'voucher') then -revenue
+                when line_kind in ('discount', 'voucher') and not is_discount_back then -revenue
                 else 0
             end
         ) as discounts,
         sum(
             case
                 when line_kind in ('product', 'included_tax') and status <> 'sold' then -revenue
-                when line_kind = 'refund' then -revenue
+                when line_kind = 'refund' or is_discount_back then -revenue
                 else 0
             end
         ) as returns,

@@ -2,24 +2,18 @@
 about = "$about"
 grain = ["shop_id", "segmentation", "segment_id", "$keys"]
 materialized = "table"
+checks = [
+    "$totals",
+    { check = "share_of", shares = ["order_share = orders"], by = ["shop_id", "segmentation", "segment_id"] },
+]
 
 [columns]
 orders = "Orders of the segment $where"
 units = "Units of those orders"
 revenue = "Revenue of those orders"
-order_share = "orders / all orders of the segment, 0 to 1; sums to 1 per segment"
+order_share = "orders / all orders of the segment that have a row, 0 to 1; sums to 1 per segment"
 overall_order_share = "The same share over all segments of the segmentation"
 order_index = "order_share / overall_order_share: above 1 = more typical of this segment than of the shop"
-
-[[checks]]
-check = "sums_match"
-table = "marts.$labels"
-by = ["shop_id", "segmentation", "segment_id"]
-sums = ["orders = count(*)"]
-[[checks]]
-check = "share_of"
-shares = ["order_share = orders"]
-by = ["shop_id", "segmentation", "segment_id"]
 
 [[each]]
 whose = "segment"
@@ -36,6 +30,8 @@ about = "Where the orders of each segment of $members went, beside the shop as a
 where = "to the city"
 keys = ["country", "region", "city"]
 attributes = []
+totals = [{ check = "sums_match", table = "marts.$labels", by = ["shop_id", "segmentation", "segment_id"], sums = ["orders = count(*)"] }]
+only = []
 read = [
     "coalesce(country, 'unknown') as country",
     "coalesce(region, 'unknown') as region",
@@ -46,10 +42,12 @@ columns.region = "State or region of the delivery address; 'unknown' where there
 columns.city = "City of the delivery address; 'unknown' where there is none"
 [[marts]]
 name = "${whose}_by_hour"
-about = "At which hours the orders of each segment of $members came, beside the shop as a whole; hours without orders have no row."
+about = "At which hours the orders of each segment of $members came, beside the shop as a whole; hours without orders have no row, nor have orders whose source tells the date alone."
 where = "in the hour"
 keys = ["order_hour"]
 attributes = ["daypart"]
+totals = []
+only = ["order_hour is not null"]
 read = ["order_hour", "daypart"]
 [[marts]]
 name = "${whose}_by_month"
@@ -57,6 +55,8 @@ about = "In which months the orders of each segment of $members came, beside the
 where = "in the month"
 keys = ["order_month_date"]
 attributes = []
+totals = [{ check = "sums_match", table = "marts.$labels", by = ["shop_id", "segmentation", "segment_id"], sums = ["orders = count(*)"] }]
+only = []
 read = ["order_month_date"]
 */
 with labels as (
@@ -79,6 +79,9 @@ orders as (
         units,
         revenue
     from marts.orders
+    -- for condition in only
+    where $condition
+    -- end
 ),
 
 cells as (

@@ -24,6 +24,8 @@ from ecorse.schema.shape import Shape
 BATCH_ROWS = 20_000
 READ_CHARACTERS = 1 << 20
 MAX_CHARACTERS = 64 << 20  # of one object
+MAX_KEYS = 5_000  # of all objects: each is a column
+MAX_DEPTH = 20  # objects inside of objects
 BETWEEN = re.compile(r"[\s,]*")
 
 
@@ -41,7 +43,7 @@ def csv_blocks(path: Path, shape: Shape, wanted: Wanted, file_name: str) -> Iter
     ContractError
         The file is no JSON, holds no objects, or an object has one key twice.
     """
-    names = list(dict.fromkeys(key for row in _rows(path, file_name) for key in row))
+    names = _names(path, file_name)
     if not names:
         raise ContractError(
             f"{file_name}: the file is empty: it holds no object with a key. Nothing was loaded. "
@@ -56,6 +58,19 @@ def csv_blocks(path: Path, shape: Shape, wanted: Wanted, file_name: str) -> Iter
             for i, (name, sign) in enumerate(zip(names, signs, strict=True))
         }
         yield to_csv(pl.DataFrame(columns))
+
+
+def _names(path: Path, file_name: str) -> list[str]:
+    """Every key that any object has, in order of first use."""
+    names: dict[str, None] = {}
+    for row in _rows(path, file_name):
+        names.update(dict.fromkeys(row))
+        if len(names) > MAX_KEYS:
+            raise ContractError(
+                f"{file_name}: its objects have more than {MAX_KEYS} different keys, so they are "
+                "no rows of one table. Nothing was loaded."
+            )
+    return list(names)
 
 
 def _rows(path: Path, file_name: str) -> Iterator[dict[str, Any]]:
@@ -103,7 +118,7 @@ def _values(path: Path, file_name: str) -> Iterator[Any]:
             decoder.raw_decode(left)
         if left or is_list:
             raise ValueError("the list does not end" if is_list else "it ends in the middle")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ContractError(
             f"{file_name}: not valid JSON behind value {number}: {error}. Nothing was loaded."
         ) from None
@@ -125,6 +140,11 @@ def _no_number(text: str) -> Any:
 
 
 def _flat(value: dict[str, Any], file_name: str, number: int, before: str = "") -> dict[str, Any]:
+    if before.count(".") > MAX_DEPTH:
+        raise ContractError(
+            f"{file_name}, object {number}: objects stand inside of each other {MAX_DEPTH} deep. "
+            "Nothing was loaded. Expected rows of a table."
+        )
     flat: dict[str, Any] = {}
     for key, inner in value.items():
         more = (

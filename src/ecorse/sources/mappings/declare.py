@@ -7,6 +7,8 @@ What belongs here: the file's shape and its checks. What does not: what becomes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,16 +17,13 @@ from pydantic import Field
 
 from ecorse.clean.expressions import Name
 from ecorse.clean.rules import names_of
-from ecorse.declared import Table, read
+from ecorse.declared import read
 from ecorse.schema.contract import (
     Column,
-    ColumnType,
     Contract,
-    DecimalSign,
     FillDown,
     ForeignCurrency,
     Form,
-    Repair,
     Repeats,
     Rule,
     header_key,
@@ -32,7 +31,7 @@ from ecorse.schema.contract import (
 from ecorse.schema.dtypes import dtype_of
 from ecorse.schema.shape import PLAIN
 from ecorse.schema.staging import MONEY, STAGING_TABLES
-from ecorse.schema.table import StagedColumn, StagingTable
+from ecorse.schema.table import StagingTable
 from ecorse.sources.mappings.beside import (
     AlsoTable,
     FillDownTable,
@@ -40,98 +39,12 @@ from ecorse.sources.mappings.beside import (
     TakenBackTable,
     wrong_beside,
 )
+from ecorse.sources.mappings.columns import ColumnTable, Style, type_of, wrong_column
 from ecorse.sources.mappings.conditions import RuleTable, Setting, wrong_settings
 from ecorse.sources.reading import Rung
-from ecorse.sources.shaping import Groups, ShapeTable, contradictions
+from ecorse.sources.shaping import ShapeTable, contradictions
 
 Text = Annotated[str, Field(min_length=1)]
-
-
-def type_of(column: StagedColumn | None) -> str:
-    """The type of a file's column that fills a canonical one; empty where any will do."""
-    sql_type = column.sql_type.partition("(")[0] if column is not None else ""
-    return {
-        "integer": "integer",
-        "numeric": "decimal",
-        "timestamptz": "timestamp",
-        "timestamp": "timestamp",
-        "date": "date",
-        "boolean": "boolean",
-    }.get(sql_type, "")
-
-
-def types_of(target: str, staging: StagingTable) -> tuple[str, ...]:
-    """The types that a column with a target may have; none where any will do."""
-    if target in BECOMES:
-        return BECOMES[target]
-    fits = type_of(staging.column(target))
-    return (fits,) if fits else ()
-
-
-# types of what a mapping fills that is no column of a table
-BECOMES = {"line_total": ("decimal",), "discount_share": ("decimal", "percent")}
-
-
-class Style(Table):
-    """How values are written: of all columns of a file, or of one."""
-
-    decimal: DecimalSign | None = None
-    group: Groups | None = None
-    normalise: tuple[Repair, ...] | None = None
-    nulls: tuple[str, ...] | None = None
-    zone: str | None = None
-
-    def over(self, other: Style) -> Style:
-        """What this one says, and the other where it says nothing."""
-        said = {
-            name: mine if (mine := getattr(self, name)) is not None else getattr(other, name)
-            for name in Style.model_fields
-        }
-        return Style(**said)
-
-
-class ColumnTable(Style):
-    """A column of a file, and what it becomes; see ``ecorse.schema.contract.Column``."""
-
-    name: str | None = None
-    parts: tuple[str, ...] = Field(default=(), alias="from")
-    by: str | None = None
-    target: Text | None = None
-    ignore: bool = False
-    type: ColumnType = "text"
-    required: bool = True
-    aliases: tuple[str, ...] = ()
-    formats: tuple[str, ...] = ()
-    date_only: bool = False
-
-    @property
-    def called(self) -> str:
-        """Its name in the file, or those of its parts."""
-        return self.name if self.name is not None else " + ".join(self.parts)
-
-    def column(self, file_style: Style) -> Column:
-        """The declaration that casting works by."""
-        style = self.over(file_style)
-        decimal = style.decimal or ""
-        # a comma for decimals leaves the point to the thousands: nothing else is written so
-        group = style.group if style.group is not None else ("." if decimal == "," else "")
-        return Column(
-            name=self.called,
-            target=self.target,
-            type=self.type,
-            required=self.required,
-            aliases=self.aliases,
-            formats=self.formats,
-            normalise=style.normalise or (),
-            zone=style.zone or "shop",
-            decimal=decimal,
-            group=group,
-            nulls=style.nulls or (),
-            is_date_only=self.date_only,
-            is_ignored=self.ignore,
-            parts=self.parts,
-            by=self.by if self.by is not None else " ",
-        )
 
 
 class LookupTable(Style, ShapeTable):
@@ -211,7 +124,7 @@ class MappingFile(Style, ShapeTable):
         yield from _wrong_targets(self)
         yield from _missing_targets(self)
         for column in self.every_column:
-            yield from _wrong_types(column, self.staging)
+            yield from wrong_column(column, self.staging)
         for lookup in self.lookups:
             if any(column.parts for column in lookup.columns):
                 yield f"lookup {lookup.file}: a column of a lookup is one column, not made of parts"
@@ -275,36 +188,6 @@ def _missing_targets(declared: MappingFile) -> Iterator[str]:
             yield "no column fills 'product_id' or 'product_name'"
 
 
-def _wrong_types(column: ColumnTable, staging: StagingTable) -> Iterator[str]:
-    place = f"column {column.called!r}"
-    fits = types_of(column.target or "", staging)
-    if fits and column.type not in fits:
-        yield f"{place}: {column.target} has the type {' or '.join(fits)!r}, not {column.type!r}"
-    if (column.type in ("date", "timestamp")) != bool(column.formats):
-        yield (
-            f"{place}: a date or timestamp, and nothing else, needs formats such as "
-            '["%Y-%m-%d %H:%M"]'
-        )
-    if (column.name is None) == (not column.parts):
-        yield f"{place}: expected name, or from = [...] with the columns that make it"
-    if column.by is not None and not column.parts:
-        yield f"{place}: by says what stands between columns, and there is no from"
-    if column.ignore and column.target:
-        yield f"{place}: is to be ignored and has the target {column.target!r}"
-    offsets = [f for f in column.formats if "%z" in f or f.startswith("epoch")]
-    if offsets and column.zone is not None:
-        yield (
-            f"{place}: {offsets[0]!r} names instants by itself, and zone = {column.zone!r} "
-            "says otherwise; leave zone out"
-        )
-    if offsets and len(offsets) != len(column.formats):
-        yield f"{place}: some of its formats name instants and some a wall clock's time"
-    if column.date_only and column.type != "timestamp":
-        yield f"{place}: date_only is for a timestamp"
-    if column.decimal and column.decimal in (column.group or ""):
-        yield f"{place}: decimal and group are both {column.decimal!r}"
-
-
 def _wrong_names(declared: MappingFile) -> Iterator[str]:
     """Names of columns that no column has."""
     called = {header_key(c.called) for c in declared.every_column}
@@ -313,6 +196,8 @@ def _wrong_names(declared: MappingFile) -> Iterator[str]:
     for name in declared.line_key:
         if name not in targets and header_key(name) not in called:
             yield f"line_key: no column is called {name!r} or has this target"
+    if declared.line_key and not declared.staging.column("line_id"):
+        yield f"line_key: rows of {declared.table} have no key of their own; order_lines have"
     if declared.line_key and declared.repeats != "drop":
         yield "repeats is for lines without a line_key"
     if declared.fill_down:
@@ -331,6 +216,32 @@ def _wrong_values(declared: MappingFile) -> Iterator[str]:
         for word in words:
             if column.allowed and word is not None and word not in column.allowed:
                 yield f"{column.name} = {word!r}: expected one of {', '.join(column.allowed)}"
+    for target, value in declared.constants.items():
+        expected = _expected_constant(type_of(declared.staging.column(target)), str(value))
+        if expected:
+            yield f"constants.{target} = {value!r}: expected {expected}"
+
+
+def _expected_constant(type_name: str, text: str) -> str:
+    """What a constant should have been; empty where it is that."""
+    try:
+        if type_name in ("integer", "decimal"):
+            number = Decimal(text)
+            return "" if type_name == "decimal" or number == int(number) else "a whole number"
+        if type_name == "timestamp":
+            known = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S")
+            return "" if any(_reads(text, form) for form in known) else "2024-01-31 13:00:00"
+    except (InvalidOperation, ValueError, OverflowError):
+        return "a number"
+    return ""
+
+
+def _reads(text: str, form: str) -> bool:
+    try:
+        datetime.strptime(text, form)
+    except ValueError:
+        return False
+    return True
 
 
 def _bounds_of_staging(declared: MappingFile) -> list[Rule]:

@@ -15,7 +15,7 @@ import polars as pl
 from ecorse.clean.times import has_time
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.sources.mappings import draft_rules
-from ecorse.sources.mappings.declare import types_of
+from ecorse.sources.mappings.columns import types_of
 from ecorse.sources.mappings.draft_look import Look, example_of, read_as
 from ecorse.sources.mappings.draft_roles import IDS, TIMES, Roles
 from ecorse.sources.mappings.draft_times import epoch_of

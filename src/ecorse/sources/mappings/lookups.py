@@ -22,7 +22,8 @@ from ecorse.errors import ContractError
 from ecorse.schema.contract import Column, Contract, Form, Header, header_key, recognise
 from ecorse.schema.shape import Shape
 from ecorse.schema.source import Sought
-from ecorse.sources.mappings.declare import LookupTable, Style
+from ecorse.sources.mappings.columns import Style
+from ecorse.sources.mappings.declare import LookupTable
 
 EXAMPLES = 3
 KEPT_FILES = 8  # a night loads many files that look up the same few

@@ -19,7 +19,7 @@ from ecorse.clean.expressions import compile
 from ecorse.clean.foreign import row_currency
 from ecorse.clean.numbers import SHARE
 from ecorse.clean.values import name_of
-from ecorse.schema.contract import Column, Contract, Header
+from ecorse.schema.contract import Contract, Header
 from ecorse.schema.dtypes import dtype_of
 from ecorse.schema.source import Canonical, Shop, Sought
 from ecorse.schema.table import StagedColumn
@@ -34,22 +34,15 @@ from ecorse.sources.canonical import (
 )
 from ecorse.sources.mappings.added import Also, SaidOnce, TakenBack, added_lines
 from ecorse.sources.mappings.beside import as_expression
+from ecorse.sources.mappings.columns import type_of
 from ecorse.sources.mappings.conditions import set_targets
-from ecorse.sources.mappings.declare import MappingFile, read_declared, type_of
+from ecorse.sources.mappings.declare import MappingFile, read_declared
+from ecorse.sources.mappings.guests import SENTENCES, without_guests, without_status
 from ecorse.sources.mappings.lookups import Lookup, extend, join, read_lookup
+from ecorse.sources.mappings.moments import time_columns
 from ecorse.sources.mappings.money import MONEY, line_money
 
 BECOME: dict[str, pl.DataType] = {"line_total": MONEY, "discount_share": SHARE}
-GUESTS, NO_ID = "guests", "customer_looks_empty"
-GUEST_WORDS = ("0", "guest")
-NO_ID_WORDS = ("null", "none", "nan", "n/a", "na", "-", "--", "undefined", "unknown", "anonymous")
-# a time on the shop's wall clock and the same as an instant: a mapping fills one of them
-TWINS = {
-    "ordered_at": "ordered_local",
-    "ordered_local": "ordered_at",
-    "refunded_at": "refunded_local",
-    "refunded_local": "refunded_at",
-}
 
 
 @dataclass(frozen=True)
@@ -61,14 +54,7 @@ class MappingSource:
     declared: MappingFile
     lookups: tuple[Lookup, ...] = ()
     said: dict[int, SaidOnce] = field(default_factory=dict, compare=False)
-    warnings: dict[str, str] = field(
-        default_factory=lambda: {
-            GUESTS: "{rows} rows are of guests (customer '0' or 'guest'), who are no customer; "
-            "`nulls` of the column says otherwise.",
-            NO_ID: "{rows} rows have a customer such as 'NULL' or 'N/A', which looks like none; "
-            "if it is, add it to `nulls`.",
-        }
-    )
+    warnings: dict[str, str] = field(default_factory=lambda: dict(SENTENCES))
 
     @property
     def looks_up(self) -> tuple[str, ...]:
@@ -122,8 +108,9 @@ class MappingSource:
         if self.declared.settings:
             names = self.declared.condition_names(frame.schema)
             frame = set_targets(frame, self.declared.settings, names, _facts(shop))
-        frame, warned = _without_guests(frame, self.contract)
-        frame = frame.with_columns(self._times(frame, header, shop))
+        frame, warned = without_guests(frame, self.contract)
+        warned += without_status(frame, self.contract)
+        frame = frame.with_columns(time_columns(self.declared, frame, header, shop))
         reasons: list[pl.DataFrame] = []
         if staging.name == "order_lines":
             frame = frame.with_columns(row_currency(frame, shop).alias("currency"))
@@ -231,7 +218,10 @@ class MappingSource:
         if self.declared.line_key:
             by_name = {c.name: name_of(c) for c in header.columns if c is not None}
             parts = [by_name.get(name, name) for name in self.declared.line_key]
-            joined = pl.concat_str([pl.col(p).cast(pl.String) for p in parts], separator="|")
+            texts = [pl.col(part).cast(pl.String) for part in parts]
+            if len(texts) > 1:  # a bar within a part is doubled: no two keys are one text
+                texts = [text.str.replace_all("|", "||", literal=True) for text in texts]
+            joined = pl.concat_str(texts, separator="|")
             return pl.when(joined != "").then(joined)
         told = [
             c
@@ -263,33 +253,6 @@ class MappingSource:
             elif target in self.declared.values:
                 columns.append(pl.col(target).replace(self.declared.values[target]).alias(target))
         return frame.with_columns(columns)
-
-    def _times(self, frame: pl.DataFrame, header: Header, shop: Shop) -> list[pl.Series]:
-        """The time columns of the table: instants, wall clocks, or the two of one time."""
-        declared = {c.target: c for c in header.columns if c is not None}
-        made = []
-        for column in self.declared.staging.columns:
-            if not column.mapped or type_of(column) != "timestamp":
-                continue
-            twin = TWINS.get(column.name)
-            is_given = column.name in declared or column.name in self.declared.constants
-            if twin and not is_given and (twin in declared or twin in self.declared.constants):
-                at = self._instants(twin, frame, declared.get(twin), shop)
-            else:
-                at = self._instants(column.name, frame, declared.get(column.name), shop)
-            is_wall_clock = column.sql_type == "timestamp"
-            made.append((to_wall_clock(at, shop) if is_wall_clock else at).alias(column.name))
-        return made
-
-    def _instants(
-        self, name: str, frame: pl.DataFrame, column: Column | None, shop: Shop
-    ) -> pl.Series:
-        if column is None:  # a constant: a date, or a time on the shop's wall clock; or nothing
-            stated = frame[name].str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)
-            date = frame[name].str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
-            stated = pl.select(pl.coalesce(pl.lit(stated), pl.lit(date))).to_series()
-            return to_instants(stated, Column(name, name), shop)
-        return to_instants(frame[name], column, shop)
 
     def _made(self, frame: pl.DataFrame, header: Header) -> dict[str, pl.Expr]:
         """Columns that are more than what the file has under their name."""
@@ -348,28 +311,6 @@ def _constant(value: str | int | float | bool, dtype: Any) -> pl.Expr:
 
 def _facts(shop: Shop) -> dict[str, str]:
     return {"currency": shop.currency, "time_zone": shop.time_zone}
-
-
-def _without_guests(frame: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, Counter[str]]:
-    """Guests are no customer, unless the mapping says what stands for none itself.
-
-    A file of customers has no guests: there an id is one, whatever it is.
-    """
-    column = next(
-        (c for form in contract.forms for c in (*form.columns, *form.made)
-         if c.target == "customer_id"), None,
-    )  # fmt: skip
-    if column is None or column.nulls or contract.table == "customers":
-        return frame, Counter()
-    word = pl.col("customer_id").str.to_lowercase()
-    counts = frame.select(
-        word.is_in(list(GUEST_WORDS)).sum().alias(GUESTS),
-        word.is_in(list(NO_ID_WORDS)).sum().alias(NO_ID),
-    ).row(0, named=True)
-    if counts[GUESTS]:
-        is_guest = word.is_in(list(GUEST_WORDS)).fill_null(False)
-        frame = frame.with_columns(pl.when(~is_guest).then("customer_id").alias("customer_id"))
-    return frame, +Counter(counts)
 
 
 def read_mapping(path: Path) -> MappingSource:

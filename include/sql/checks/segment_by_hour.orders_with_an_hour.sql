@@ -1,0 +1,42 @@
+/*
+level = "fail"
+sentence = "The orders of a segment by hour are not those of its orders that tell an hour"
+*/
+with labelled as (
+    select
+        labels.shop_id,
+        labels.segmentation,
+        labels.segment_id,
+        count(*) as orders
+    from marts.order_segments as labels
+    inner join marts.orders as orders
+        on
+            labels.shop_id = orders.shop_id
+            and labels.order_id = orders.order_id
+    where orders.order_hour is not null
+    group by labels.shop_id, labels.segmentation, labels.segment_id
+),
+
+told as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        sum(orders) as orders
+    from marts.segment_by_hour
+    group by shop_id, segmentation, segment_id
+)
+
+select
+    coalesce(labelled.shop_id, told.shop_id) as shop_id,
+    coalesce(labelled.segmentation, told.segmentation) as segmentation,
+    coalesce(labelled.segment_id, told.segment_id) as segment_id,
+    labelled.orders as orders_labelled,
+    told.orders as orders_told
+from labelled
+full join told
+    on
+        labelled.shop_id = told.shop_id
+        and labelled.segmentation = told.segmentation
+        and labelled.segment_id = told.segment_id
+where labelled.orders is distinct from told.orders

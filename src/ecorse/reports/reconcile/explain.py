@@ -1,0 +1,266 @@
+"""The difference between a report and what was loaded, split among its causes.
+
+What belongs here: applying the causes one after another, so that their parts add up. What does
+not: finding them (``search``), telling them (``tell``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecorse.reports.reconcile.amounts import ORDERS, Daily, Series
+from ecorse.reports.reconcile.expect import (
+    HALF_A_CENT,
+    Expected,
+    Parts,
+    Setting,
+    counts_orders,
+    expect,
+    told_apart,
+    unchanged,
+)
+from ecorse.reports.reconcile.report import Figure, Report
+
+TIME_ZONE, REFUND_DATE, REFUND_DAY_UNKNOWN = "time_zone", "refund_date", "refund_day_unknown"
+IN_NO_FILE, ROUNDING = "in_no_file", "rounding"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One cause, and what it adds to each figure per day."""
+
+    name: str
+    adds: Mapping[str, Series]
+    setting: Setting
+    before: Setting
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A report's difference: ``ours``, what each cause adds to it, and what is left.
+
+    ``left`` is per figure and day; ``left_undated`` per figure, of which the day cannot be told.
+    """
+
+    ours: Mapping[str, Series]
+    causes: Sequence[Cause]
+    left: Mapping[str, Series]
+    left_undated: Mapping[str, int]
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing is left."""
+        return not any(s.any() for s in self.left.values()) and not self.left_undated
+
+
+def explain(
+    report: Report, by_zone: Callable[[str], Daily], base: Setting, chosen: Setting
+) -> Explained:
+    """Split the difference: from the declared setting to the chosen one, a cause at a time."""
+    before = expect(report, by_zone(base.zone), base)
+    ours, causes, at = before.series, list[Cause](), base
+    for name, setting in _steps(base, chosen):
+        after = expect(report, by_zone(setting.zone), setting)
+        causes.append(Cause(name, _difference(before.series, after.series), setting, at))
+        before, at = after, setting
+    lacking = _lacking(report, by_zone(chosen.zone), chosen, before)
+    if lacking.any():
+        causes, before = _with_lacking(
+            report, by_zone(chosen.zone), causes, chosen, before, lacking
+        )
+    left = {f.name: f.series - before.series[f.name] for f in report.figures}
+    rounded = {n: np.where(np.abs(s) <= HALF_A_CENT, s, 0) for n, s in left.items()}
+    causes.append(Cause(ROUNDING, rounded, chosen, chosen))
+    left = {name: series - rounded[name] for name, series in left.items()}
+    undated: dict[str, int] = {}
+    if before.open:
+        parts = Parts(by_zone(chosen.zone), chosen.calendar, chosen.pools, is_free=chosen.is_free)
+        causes, left, undated = _open(
+            report, causes, left, before, chosen, unchanged(before, parts)
+        )
+    return Explained(ours, [c for c in causes if _adds(c)], left, undated)
+
+
+def _adds(cause: Cause) -> bool:
+    return any(series.any() for series in cause.adds.values())
+
+
+def _steps(base: Setting, chosen: Setting) -> Iterator[tuple[str, Setting]]:
+    """The causes between two settings, with the setting after each."""
+    at = base
+    for pool in sorted(base.pools ^ chosen.pools):
+        at = at._replace(pools=at.pools ^ {pool})
+        yield pool, at
+    if chosen.zone != base.zone:
+        at = at._replace(zone=chosen.zone)
+        yield TIME_ZONE, at
+    if chosen.calendar != base.calendar:
+        at = at._replace(calendar=chosen.calendar)
+        yield REFUND_DATE, at
+    for group in sorted(chosen.turns_alike()):
+        of_group = {pair for pair in chosen.turned if pair[1] == group}
+        at = at._replace(turned=at.turned | of_group)
+        yield group, at
+    if chosen.is_free:
+        at = at._replace(is_free=True)
+        yield REFUND_DAY_UNKNOWN, at
+
+
+def _difference(before: Mapping[str, Series], after: Mapping[str, Series]) -> dict[str, Series]:
+    return {name: after[name] - before[name] for name in before}
+
+
+def _lacking(report: Report, daily: Daily, setting: Setting, found: Expected) -> NDArray[np.bool_]:
+    """Days of which the report has orders that the files lack.
+
+    By the orders that it counts; where it counts none, only days without any order of ours.
+    """
+    counted = counts_orders(report)
+    gross = next((f for f in report.money if f.holds.sold == {"gross"}), None)
+    if report.days is None:
+        return np.zeros(1, bool)
+    if counted is not None:
+        lacking = counted.series > found.series[counted.name]
+    else:
+        orders = sum(
+            (s for (pool, part), s in daily.order.items()
+             if part == ORDERS and pool in setting.pools),
+            np.zeros(len(report.days), np.int64),
+        )  # fmt: skip
+        sold = [f for f in report.money if f.holds.sold]
+        lacking = (orders == 0) & np.any([f.series != 0 for f in sold], axis=0)
+    if gross is not None:
+        lacking = lacking & (gross.series > found.series[gross.name])
+    return lacking
+
+
+def _with_lacking(
+    report: Report,
+    daily: Daily,
+    causes: list[Cause],
+    setting: Setting,
+    before: Expected,
+    lacking: NDArray[np.bool_],
+) -> tuple[list[Cause], Expected]:
+    """Orders that are in no file as a cause: what is left on their days, as far as it agrees."""
+    found = expect(report, daily, setting, lacking)
+    if found.open > 0:  # some of it was given back on days of which orders are lacking as well
+        _give_back(report, setting, found, lacking)
+    # what was taken for refunds before is none now
+    causes = [
+        replace(cause, adds={
+            name: series + found.series[name] - before.series[name]
+            for name, series in cause.adds.items()
+        }) if cause.name == REFUND_DAY_UNKNOWN else cause
+        for cause in causes
+    ]  # fmt: skip
+    left = {f.name: np.where(lacking, f.series - found.series[f.name], 0) for f in report.figures}
+    for figure in report.figures:
+        if parts := _made_of(figure, report, setting):
+            left[figure.name] = sum((left[p.name] for p in parts), np.zeros_like(figure.series))
+    causes.append(Cause(IN_NO_FILE, left, setting, setting))
+    found.series = {name: series + left[name] for name, series in found.series.items()}
+    return causes, found
+
+
+def _give_back(
+    report: Report, setting: Setting, found: Expected, lacking: NDArray[np.bool_]
+) -> None:
+    """Share out, among lacking days with returns, what else was given back with these."""
+    apart = told_apart(found)
+    returns = next((found.back[told] for told in apart if "returns" in told), None)
+    other = sorted((told for told in apart if "returns" not in told), key=sorted, reverse=True)
+    if returns is None or not other:
+        return
+    days = np.flatnonzero(lacking & (returns < 0))
+    if not len(days):
+        return
+    weights = -returns[days]
+    shares = found.open * weights // weights.sum()
+    shares[0] += found.open - shares.sum()
+    for figure in report.figures:
+        if other[0] <= setting.holds(figure).back:
+            found.series[figure.name][days] -= shares
+    found.back[other[0]][days] -= shares
+    found.open = 0
+
+
+def _made_of(figure: Figure, report: Report, setting: Setting) -> list[Figure]:
+    """The figures that a figure is the sum of by what they hold; none if it is not."""
+    left, parts = setting.holds(figure).parts, list[Figure]()
+    for part in sorted(report.money, key=lambda f: -len(setting.holds(f).parts)):
+        holds = setting.holds(part).parts
+        if part is not figure and holds < setting.holds(figure).parts and holds <= left:
+            left, parts = left - holds, [*parts, part]
+    return parts if not left else []
+
+
+def _open(
+    report: Report,
+    causes: list[Cause],
+    left: dict[str, Series],
+    found: Expected,
+    setting: Setting,
+    unchanged: frozenset[frozenset[str]],
+) -> tuple[list[Cause], dict[str, Series], dict[str, int]]:
+    """Refunds that do not add up to ours: on the day on which the report contradicts itself.
+
+    That is one day, on which every figure that is a sum is off by just as much. Where there is
+    no such day, it cannot be told. ``unchanged`` are refunds that add up by themselves.
+    """
+    possible = [
+        (told, day)
+        for told in found.back
+        if (day := _contradicts(report, left, told, found.open, setting)) is not None
+    ]
+    likely = [(told, day) for told, day in possible if told not in unchanged] or possible
+    if len(likely) == 1:
+        told, day = likely[0]
+        of_it = _having(report, told, setting)
+        for figure in of_it:
+            left[figure.name] = left[figure.name].copy()
+            left[figure.name][day] += found.open
+        return _shifted(causes, {f.name: (day, -found.open) for f in of_it}), left, {}
+    plain = _having(report, next(iter(found.back)), setting)[0]
+    return causes, left, {plain.name: found.open}
+
+
+def _having(report: Report, told: frozenset[str], setting: Setting) -> list[Figure]:
+    """The figures that have some refunds in, the plainest first."""
+    having = [f for f in report.money if told <= setting.holds(f).back]
+    return sorted(having, key=lambda f: len(setting.holds(f).parts))
+
+
+def _contradicts(
+    report: Report,
+    left: Mapping[str, Series],
+    told: frozenset[str],
+    amount: int,
+    setting: Setting,
+) -> int | None:
+    """The one day on which figures that are sums lack an amount that the plain figure has."""
+    _, *sums = _having(report, told, setting)
+    others = [f for f in report.money if f not in _having(report, told, setting)]
+    days = {int(day) for f in sums for day in np.flatnonzero(left[f.name])}
+    if len(days) != 1 or any(left[f.name].any() for f in others):
+        return None
+    (day,) = days
+    return day if all(left[f.name][day] == -amount for f in sums) else None
+
+
+def _shifted(causes: list[Cause], shifted: Mapping[str, tuple[int, int]]) -> list[Cause]:
+    """What refunds without a day add, less what they do not."""
+    made = []
+    for cause in causes:
+        if cause.name == REFUND_DAY_UNKNOWN:
+            adds = dict(cause.adds)
+            for name, (day, amount) in shifted.items():
+                adds[name] = adds[name].copy()
+                adds[name][day] += amount
+            cause = replace(cause, adds=adds)
+        made.append(cause)
+    return made

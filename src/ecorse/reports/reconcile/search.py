@@ -1,0 +1,174 @@
+"""Finding how a report is made: the setting that explains most of it with the fewest causes.
+
+What belongs here: which settings are tried, and choosing one. What does not: the figures under a
+setting (``expect``), telling causes (``explain``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import combinations
+from typing import NamedTuple
+
+from ecorse.reports.reconcile.amounts import GOODS, Daily
+from ecorse.reports.reconcile.expect import (
+    Expected,
+    Parts,
+    Setting,
+    close,
+    expect_one,
+    groups_there,
+    in_order,
+    take,
+    wrong_by,
+)
+from ecorse.reports.reconcile.report import Figure, Report
+
+MOST_POOLS = 7
+KEPT = 8  # ways of telling days that are tried with all pools
+CALENDARS = ("event_date", "order_date")
+
+
+class Score(NamedTuple):
+    """How well a setting fits: figures that are wrong, causes, money that is off."""
+
+    cells: int
+    causes: int
+    off: int
+
+
+@dataclass
+class Found:
+    """The setting that fits best, and others that fit as well."""
+
+    setting: Setting
+    expected: Expected
+    score: Score
+    as_good: list[Setting] = field(default_factory=list)
+
+
+def baseline(report: Report, shop_zone: str, pools: Sequence[str]) -> Setting:
+    """How the report is declared to be made."""
+    declared = report.declared
+    zone = shop_zone if declared.report_zone == "shop" else declared.report_zone
+    return Setting(
+        zone,
+        declared.calendar,
+        frozenset({"counted", *({"cancelled"} - set(declared.leaves_out))} & set(pools)),
+    )
+
+
+def search(
+    report: Report,
+    by_zone: Callable[[str], Daily],
+    zones: Sequence[str],
+    pools: Sequence[str],
+    base: Setting,
+) -> Found:
+    """Try every zone, calendar, set of pools and groups counted in or out.
+
+    Parameters
+    ----------
+    by_zone
+        Amounts per day of a zone's clock.
+    zones
+        The zones to try; that of ``base`` is one of them.
+    pools
+        Kinds of rows that may be in the report or not, the most money first.
+    """
+    by_zone = cache(by_zone)
+    days_told = [
+        _tried(
+            report, by_zone(zone), base._replace(zone=zone, calendar=calendar, is_free=free), base
+        )
+        for zone in zones
+        for calendar in CALENDARS
+        for free in ((False, True) if by_zone(zone).undated else (False,))
+    ]
+    days_told.sort(key=lambda found: found.score)
+    declared = [f for f in days_told if f.setting.zone == base.zone]
+    first = [*days_told[:KEPT], *(f for f in declared if f not in days_told[:KEPT])]
+    tried = [
+        found if pool_set == base.pools else
+        _tried(report, by_zone(found.setting.zone), found.setting._replace(pools=pool_set), base)
+        for found in first
+        for pool_set in _pool_sets(base.pools, pools)
+    ]  # fmt: skip
+    best = min(tried, key=lambda found: (found.score, found.setting.zone != base.zone))
+    others = [*tried, *days_told]
+    best.as_good = list(dict.fromkeys(
+        f.setting for f in others if f.score == best.score and f.setting != best.setting
+    ))  # fmt: skip
+    return best
+
+
+def _pool_sets(base: frozenset[str], pools: Sequence[str]) -> Iterator[frozenset[str]]:
+    """Every set of pools, those nearest to the declared one first."""
+    free = [pool for pool in pools if pool != "counted"][:MOST_POOLS]
+    for many in range(len(free) + 1):
+        for turned in combinations(free, many):
+            yield base ^ frozenset(turned)
+
+
+def _tried(report: Report, daily: Daily, setting: Setting, base: Setting) -> Found:
+    """A setting with the groups turned, figure by figure, that fit best."""
+    setting = setting._replace(turned=frozenset())
+    parts = Parts(daily, setting.calendar, setting.pools, is_free=setting.is_free)
+    groups, found = groups_there(daily), Expected({})
+    turned: dict[str, frozenset[str]] = {}
+    for figure in in_order(report, parts.free):
+        best: tuple[tuple[int, int, int], frozenset[str]] | None = None
+        for turns in _turns(figure, groups, turned):
+            holds = figure.holds
+            for group in turns:
+                holds = holds.turned(group)
+            series, left, said = expect_one(figure, holds, parts, found.back)
+            wrong = wrong_by(figure, series)
+            score = (int((wrong != 0).sum()), len(turns - _all(turned)), int(wrong.sum()))
+            if best is None or score < best[0]:
+                best = score, turns
+        assert best is not None
+        turned[figure.name] = best[1]
+        setting = setting._replace(
+            turned=setting.turned | {(figure.name, group) for group in best[1]}
+        )
+        series, left, said = expect_one(figure, setting.holds(figure), parts, found.back)
+        if left:
+            found.back[left] = said.clip(max=0)
+        take(found, figure, series)
+    close(found, parts)
+    return Found(setting, found, Score(found.cells, causes(setting, base), found.off))
+
+
+def _all(turned: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    return frozenset().union(*turned.values())
+
+
+def _turns(
+    figure: Figure, groups: Sequence[str], turned: Mapping[str, frozenset[str]]
+) -> Iterator[frozenset[str]]:
+    """Groups that a figure of goods may have in, or not, other than declared; none first.
+
+    A figure of what was taken back has tax in if that of what was sold has.
+    """
+    holds = figure.holds
+    is_back_alone = "returns" in holds.back and not holds.sold
+    if is_back_alone and "taxes" in groups and "taxes" in _all(turned):
+        yield frozenset({"taxes"})
+    yield frozenset()
+    if holds.sold & GOODS and holds.parts != {"discounts"}:
+        for many in range(1, len(groups) + 1):
+            yield from map(frozenset, combinations(groups, many))
+
+
+def causes(setting: Setting, base: Setting) -> int:
+    """How many causes a setting names."""
+    return (
+        (setting.zone != base.zone)
+        + (setting.calendar != base.calendar)
+        + len(setting.pools ^ base.pools)
+        + setting.is_free
+        + len(setting.turns_alike())
+    )

@@ -1,0 +1,55 @@
+"""Who is no customer, and what a mapping's rows leave open: told with a count, never silently.
+
+What belongs here: words that stand for nobody, and values that are taken for their default. What
+does not: keys of customers (``sources.canonical``).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import polars as pl
+
+from ecorse.schema.contract import Contract
+
+GUESTS, NO_ID = "guests", "customer_looks_empty"
+GUEST_WORDS = ("0", "guest")
+NO_ID_WORDS = ("null", "none", "nan", "n/a", "na", "-", "--", "undefined", "unknown", "anonymous")
+NO_STATUS = "status_empty"
+SENTENCES = {
+    GUESTS: "{rows} rows are of guests (customer '0' or 'guest'), who are no customer; "
+    "`nulls` of the column says otherwise.",
+    NO_ID: "{rows} rows have a customer such as 'NULL' or 'N/A', which looks like none; "
+    "if it is, add it to `nulls`.",
+    NO_STATUS: "{rows} rows have an empty status; they count as sold.",
+}
+
+
+def without_guests(frame: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, Counter[str]]:
+    """Guests are no customer, unless the mapping says what stands for none itself.
+
+    A file of customers has no guests: there an id is one, whatever it is.
+    """
+    column = next(
+        (c for form in contract.forms for c in (*form.columns, *form.made)
+         if c.target == "customer_id"), None,
+    )  # fmt: skip
+    if column is None or column.nulls or contract.table == "customers":
+        return frame, Counter()
+    word = pl.col("customer_id").str.to_lowercase()
+    counts = frame.select(
+        word.is_in(list(GUEST_WORDS)).sum().alias(GUESTS),
+        word.is_in(list(NO_ID_WORDS)).sum().alias(NO_ID),
+    ).row(0, named=True)
+    if counts[GUESTS]:
+        is_guest = word.is_in(list(GUEST_WORDS)).fill_null(False)
+        frame = frame.with_columns(pl.when(~is_guest).then("customer_id").alias("customer_id"))
+    return frame, +Counter(counts)
+
+
+def without_status(frame: pl.DataFrame, contract: Contract) -> Counter[str]:
+    """How many rows leave their status open, where the file has one."""
+    named = {c.target for form in contract.forms for c in (*form.columns, *form.made)}
+    if "status" not in named or "status" not in frame.columns:
+        return Counter()
+    return +Counter({NO_STATUS: frame["status"].null_count()})

@@ -1,0 +1,51 @@
+"""The time columns of a mapping's rows: instants, wall clocks, and the two of one time.
+
+What belongs here: which of them a mapping fills and what becomes of the others. What does not:
+reading a time (``clean.times``), zones (``sources.canonical``).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from ecorse.schema.contract import Column, Header
+from ecorse.schema.source import Shop
+from ecorse.sources.canonical import to_instants, to_wall_clock
+from ecorse.sources.mappings.columns import type_of
+from ecorse.sources.mappings.declare import MappingFile
+
+# a time on the shop's wall clock and the same as an instant: a mapping fills one of them
+TWINS = {
+    "ordered_at": "ordered_local",
+    "ordered_local": "ordered_at",
+    "refunded_at": "refunded_local",
+    "refunded_local": "refunded_at",
+}
+
+
+def time_columns(
+    mapping: MappingFile, frame: pl.DataFrame, header: Header, shop: Shop
+) -> list[pl.Series]:
+    """Every time column of the mapping's table, from the typed rows; null where nothing is said."""
+    declared = {c.target: c for c in header.columns if c is not None}
+    made = []
+    for column in mapping.staging.columns:
+        if not column.mapped or type_of(column) != "timestamp":
+            continue
+        name, twin = column.name, TWINS.get(column.name, "")
+        is_given = name in declared or name in mapping.constants
+        if not is_given and (twin in declared or twin in mapping.constants):
+            name = twin
+        at = _instants(name, frame, declared.get(name), shop)
+        is_wall_clock = column.sql_type == "timestamp"
+        made.append((to_wall_clock(at, shop) if is_wall_clock else at).alias(column.name))
+    return made
+
+
+def _instants(name: str, frame: pl.DataFrame, column: Column | None, shop: Shop) -> pl.Series:
+    if column is not None:
+        return to_instants(frame[name], column, shop)
+    # a constant: a date, or a time on the shop's wall clock; or nothing
+    time = pl.col(name).str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False)
+    date = pl.col(name).str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us"))
+    return to_instants(frame.select(pl.coalesce(time, date))[name], Column(name, name), shop)

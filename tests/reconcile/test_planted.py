@@ -1,0 +1,94 @@
+"""Every planted cause is named, no other is, and nothing is left; what no cause explains is left.
+
+What belongs here: simulated exports and reports that differ by known causes. What does not:
+reading reports (``test_reports.py``), the database and the command (``test_command.py``).
+"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from ecorse.ingest.shops import Shop
+from ecorse.reports.reconcile.beyond import lines_of_file
+from ecorse.reports.reconcile.explain import REFUND_DAY_UNKNOWN
+from ecorse.reports.reconcile.lines import pooled
+from ecorse.reports.reconcile.report import read_report
+from ecorse.reports.reconcile.run import compare
+from ecorse.reports.reconcile.tell import left_over, unexplained
+from ecorse.simulate import Plan
+from ecorse.simulate.platforms.planted import CAUSES, change_by_hand, plant
+from ecorse.sources import get_source
+
+PLAN = Plan(seed=11, customers=120, orders=420, events=0, days=40)
+HAND = {
+    "shopify_orders": ("Gross sales", "Returns", "Taxes", "Total sales"),
+    "stripe_itemised": ("gross", "returns", "total"),
+}
+ALONE = [(platform, (cause,)) for platform, causes in CAUSES.items() for cause in causes]
+
+
+def mixes(number: int, seed: int) -> list[tuple[str, tuple[str, ...]]]:
+    """Several causes at once, drawn by a seed."""
+    rng = random.Random(seed)
+    drawn = []
+    for _ in range(number):
+        platform = rng.choice(["shopify_orders", "shopify_orders", "stripe_itemised"])
+        many = rng.randint(2, min(6, len(CAUSES[platform])))
+        drawn.append((platform, tuple(sorted(rng.sample(CAUSES[platform], many)))))
+    return drawn
+
+
+def reconciled(folder, platform, planted, report=None):
+    shop = Shop(shop_id="main", shop_name="Main", time_zone=planted.books.time_zone,
+                currency=planted.books.currency, sources=())  # fmt: skip
+    [(name, content)] = planted.export.items()
+    (folder / name).write_bytes(content)
+    (folder / "report.csv").write_bytes(report or planted.report)
+    of_file = lines_of_file(folder / name, name, get_source(platform), shop)
+    read = read_report(folder / "report.csv", platform)
+    return compare(read, shop, platform, pooled(of_file.kept, of_file.beyond))
+
+
+def named(found) -> set[str]:
+    """The causes that were named, but that Shopify's export tells no day of a refund."""
+    names = {cause.name for cause in found.explained.causes}
+    if found.source == "shopify_orders":
+        assert REFUND_DAY_UNKNOWN in names
+    return names - {REFUND_DAY_UNKNOWN}
+
+
+@pytest.mark.parametrize("platform", CAUSES)
+def test_the_platforms_own_report_has_no_other_cause(tmp_path, platform):
+    found = reconciled(tmp_path, platform, plant(PLAN, platform, (), 1))
+    assert named(found) == set()
+    assert unexplained(found) == 0
+
+
+@pytest.mark.parametrize(("platform", "causes"), ALONE + mixes(16, seed=9), ids=str)
+def test_every_planted_cause_is_named_and_no_other(tmp_path, platform, causes):
+    planted = plant(PLAN, platform, causes, seed=len(causes))
+    found = reconciled(tmp_path, platform, planted)
+    assert named(found) == planted.causes
+    assert found.explained.is_all
+    assert unexplained(found) == 0
+    # but for zones whose clocks no order tells apart
+    assert {other._replace(zone=found.chosen.zone) for other in found.as_good} <= {found.chosen}
+    for figure in found.report.figures:  # the parts add up to the difference, day by day
+        parts = sum(cause.adds[figure.name] for cause in found.explained.causes)
+        assert (found.explained.ours[figure.name] + parts == figure.series).all(), figure.name
+
+
+@pytest.mark.parametrize(
+    ("platform", "causes", "seed"),
+    [(p, c, n) for n, (p, c) in enumerate(mixes(8, seed=4) + [("shopify_orders", ())] * 4)],
+    ids=str,
+)
+def test_what_a_hand_changed_is_left_and_shown(tmp_path, platform, causes, seed):
+    planted = plant(PLAN, platform, causes, seed)
+    report, day, column = change_by_hand(planted.report, seed, HAND[platform])
+    found = reconciled(tmp_path, platform, planted, report)
+    assert named(found) == planted.causes
+    left = [(str(d), figure.name, amount) for d, figure, amount in left_over(found)]
+    assert left == [(day, column, 133700)]
