@@ -26,7 +26,6 @@ from ecorse.reports.reconcile.explain import (
 from ecorse.reports.reconcile.run import Reconciled
 
 EXAMPLES = 3
-NAMES = {"taxes": "Taxes", "tips": "Tips", "gift_cards": "Gift cards", "fees": "Fees"}
 
 
 class Told(NamedTuple):
@@ -66,7 +65,7 @@ def _said(found: Reconciled, cause: Cause, kind: str, which: str) -> tuple[str, 
         return "Refunds without a day", (
             "The files tell no day for these refunds, and of partial ones not what they were for; "
             "they are on their order's day here. In the report they are on their own day, parted "
-            "into goods, shipping and tax. Over the period both are the same money, unless told."
+            "into goods, shipping and tax. Over the whole period it is the same money."
         )
     if kind in GROUPS:
         return _counted_in(found, cause, kind)
@@ -86,13 +85,13 @@ def _counted_in(found: Reconciled, cause: Cause, group: str) -> tuple[str, str]:
     turned = sorted(f for f, g in cause.setting.turned if g == group)
     taken = [f for f in turned if group in by_name[f].holds.parts]
     added = [f for f in turned if f not in taken]
-    parts = []
+    said = []
     if added:
-        parts.append(f"counted in {', '.join(added)}")
+        said.append(f"counts {name.lower()} in {', '.join(added)}")
     if taken:
-        parts.append(f"left out of {', '.join(taken)}")
-    how = "counted in" if added and not taken else "left out" if not added else "counted otherwise"
-    return f"{name} {how}", f"{name}: the report has them {' and '.join(parts)}."
+        said.append(f"leaves {name.lower()} out of {', '.join(taken)}")
+    how = "counted in" if not taken else "left out" if not added else "counted otherwise"
+    return f"{name} {how}", f"The report {' and '.join(said)}."
 
 
 def _of_pool(kind: str, which: str, currency: str, *, is_in: bool) -> tuple[str, str]:
@@ -160,12 +159,12 @@ def _listed(rows: pl.DataFrame, day: pl.Expr, other: pl.Expr | None = None) -> l
     by_order = (
         rows.with_columns(day.alias("_day"), (other if other is not None else day).alias("_other"))
         .group_by("order_id", "_day", "_other")
-        .agg(pl.col("amount").sum(), pl.col("amount").abs().sum().alias("_weight"))
-        .sort("_weight", "order_id", descending=[True, False])
+        .agg(pl.col("amount").sum())
+        .sort(pl.col("amount").abs(), "order_id", descending=[True, False])
     )
     return [
         f"order {order} of {on}: {money(amount)}" + (f", given back {back}" if back != on else "")
-        for order, on, back, amount, _ in by_order.head(EXAMPLES).iter_rows()
+        for order, on, back, amount in by_order.head(EXAMPLES).iter_rows()
     ]
 
 
@@ -181,6 +180,6 @@ def _other_days(found: Reconciled, cause: Cause) -> list[str]:
         .select("order_id", clock.dt.strftime("%Y-%m-%d %H:%M"), there.alias("there"))
     )
     return [
-        f"order {order}, placed {at} in {before.zone}, is on {on} in the report"
+        f"order {order} of {at} is on {on} in the report"
         for order, at, on in rows.head(EXAMPLES).iter_rows()
     ]

@@ -117,7 +117,12 @@ def _summed(series: Mapping[tuple[str, str], Series], pools: frozenset[str]) -> 
 
 def in_order(report: Report, free: frozenset[str]) -> list[Figure]:
     """Figures, those first that tell most plainly what was given back."""
-    return sorted(report.figures, key=lambda f: (len(f.holds.back & free), len(f.holds.parts)))
+
+    def order(figure: Figure) -> tuple[int, bool, int]:
+        holds = figure.holds
+        return len(holds.back & free), bool(holds.back), len(holds.parts)
+
+    return sorted(report.figures, key=order)
 
 
 def expect_one(

@@ -6,7 +6,7 @@ setting (``expect``), telling causes (``explain``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import combinations
@@ -113,54 +113,74 @@ def _pool_sets(base: frozenset[str], pools: Sequence[str]) -> Iterator[frozenset
 
 
 def _tried(report: Report, daily: Daily, setting: Setting, base: Setting) -> Found:
-    """A setting with the groups turned, figure by figure, that fit best."""
-    setting = setting._replace(turned=frozenset())
+    """A setting with the groups turned, figure by figure, that fit best.
+
+    A figure of what was taken back has tax in where that of what was sold has, or has not: both
+    are tried, for by itself it fits either way where refunds have no day.
+    """
     parts = Parts(daily, setting.calendar, setting.pools, is_free=setting.is_free)
-    groups, found = groups_there(daily), Expected({})
-    turned: dict[str, frozenset[str]] = {}
+    groups = groups_there(daily)
+    found = _turned(report, parts, setting, base, groups, is_alike=True)
+    if found.score.cells and "taxes" in found.setting.turns_alike():
+        other = _turned(report, parts, setting, base, groups, is_alike=False)
+        found = min(found, other, key=lambda one: one.score)
+    return found
+
+
+def _turned(
+    report: Report,
+    parts: Parts,
+    setting: Setting,
+    base: Setting,
+    groups: Sequence[str],
+    *,
+    is_alike: bool,
+) -> Found:
+    found, turned = Expected({}), frozenset[tuple[str, str]]()
     for figure in in_order(report, parts.free):
-        best: tuple[tuple[int, int, int], frozenset[str]] | None = None
-        for turns in _turns(figure, groups, turned):
-            holds = figure.holds
-            for group in turns:
-                holds = holds.turned(group)
-            series, left, said = expect_one(figure, holds, parts, found.back)
-            wrong = wrong_by(figure, series)
-            score = (int((wrong != 0).sum()), len(turns - _all(turned)), int(wrong.sum()))
-            if best is None or score < best[0]:
-                best = score, turns
-        assert best is not None
-        turned[figure.name] = best[1]
-        setting = setting._replace(
-            turned=setting.turned | {(figure.name, group) for group in best[1]}
-        )
+        so_far = frozenset(group for _, group in turned)
+        turns = _best_turns(figure, parts, found, groups, so_far, is_alike=is_alike)
+        turned |= {(figure.name, group) for group in turns}
+        setting = setting._replace(turned=turned)
         series, left, said = expect_one(figure, setting.holds(figure), parts, found.back)
         if left:
             found.back[left] = said.clip(max=0)
         take(found, figure, series)
     close(found, parts)
+    setting = setting._replace(turned=turned)
     return Found(setting, found, Score(found.cells, causes(setting, base), found.off))
 
 
-def _all(turned: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    return frozenset().union(*turned.values())
+def _best_turns(
+    figure: Figure,
+    parts: Parts,
+    found: Expected,
+    groups: Sequence[str],
+    so_far: frozenset[str],
+    *,
+    is_alike: bool,
+) -> frozenset[str]:
+    """The groups that a figure of goods has in, or not, other than declared.
 
-
-def _turns(
-    figure: Figure, groups: Sequence[str], turned: Mapping[str, frozenset[str]]
-) -> Iterator[frozenset[str]]:
-    """Groups that a figure of goods may have in, or not, other than declared; none first.
-
-    A figure of what was taken back has tax in if that of what was sold has.
+    Those fit best under which the fewest days are wrong, with the fewest groups that no figure
+    before has turned.
     """
     holds = figure.holds
-    is_back_alone = "returns" in holds.back and not holds.sold
-    if is_back_alone and "taxes" in groups and "taxes" in _all(turned):
-        yield frozenset({"taxes"})
-    yield frozenset()
-    if holds.sold & GOODS and holds.parts != {"discounts"}:
-        for many in range(1, len(groups) + 1):
-            yield from map(frozenset, combinations(groups, many))
+    if "returns" in holds.back and not holds.sold:
+        return frozenset({"taxes"} & so_far) if is_alike else frozenset()
+    if not holds.sold & GOODS or holds.parts == {"discounts"}:
+        return frozenset()
+
+    def score(turns: Collection[str]) -> tuple[int, int, int]:
+        held = holds
+        for group in turns:
+            held = held.turned(group)
+        series, _, _ = expect_one(figure, held, parts, found.back)
+        wrong = wrong_by(figure, series)
+        return int((wrong != 0).sum()), len(set(turns) - so_far), int(wrong.sum())
+
+    every = [frozenset(c) for many in range(len(groups) + 1) for c in combinations(groups, many)]
+    return min(every, key=score)
 
 
 def causes(setting: Setting, base: Setting) -> int:

@@ -21,7 +21,7 @@ from ecorse.reports.reconcile.report import Figure
 from ecorse.reports.reconcile.run import Reconciled
 
 WIDTH = 98
-EXAMPLE_DAYS, LEFT_DAYS = 3, 20
+EXAMPLE_DAYS, LEFT_DAYS = 2, 20
 
 
 def as_data(found: Reconciled) -> dict[str, Any]:
@@ -103,8 +103,8 @@ def print_reconciled(found: Reconciled, console: Console | None = None) -> None:
     for day, figure, amount in left[:LEFT_DAYS]:
         when = day or "on days that cannot be told"
         more = "more" if amount > 0 else "less"
-        told = f"  {when}  {figure.name}: the report has {_shown(figure, abs(amount))} {more}"
-        console.print(told, markup=False)
+        told = f"{when}  {figure.name}: the report has {_shown(figure, abs(amount))} {more}"
+        console.print("\n".join(_wrapped(told, "  ", "    ")), markup=False)
     if len(left) > LEFT_DAYS:
         console.print(f"  ... and {len(left) - LEFT_DAYS:,} more (--json)", markup=False)
 
@@ -112,9 +112,11 @@ def print_reconciled(found: Reconciled, console: Console | None = None) -> None:
 def _lines(found: Reconciled) -> Iterator[str]:
     report = found.report
     period = f", {report.days.first} to {report.days.last}" if report.days else ""
-    yield f"{report.file_name} ({report.kind}){period}"
     shop = found.shop
-    yield f"beside what was loaded of {found.source}, shop {shop.shop_id}, in {shop.currency}"
+    yield from _wrapped(
+        f"{report.file_name} ({report.kind}){period}, beside what was loaded of {found.source} for "
+        f"shop {shop.shop_id}, in {shop.currency}", "", "",
+    )  # fmt: skip
     yield ""
     yield f"{'':24}{'report':>16}{'Ecorse':>16}{'difference':>14}{'days':>7}{'unexplained':>14}"
     for figure in report.figures:
@@ -144,9 +146,9 @@ def _cause(found: Reconciled, number: int, cause: Cause) -> Iterator[str]:
         days = int(np.count_nonzero(adds))
         on_days = f" on {days:,} day{'s' if days > 1 else ''}" if found.report.days else ""
         total = f"{_shown(figure, adds.sum(), signed=True):>14}"
-        yield f"     {figure.name[:24]:24}{total}{on_days}{_example(found, figure, adds)}"
+        yield f"     {figure.name[:20]:20}{total}{on_days}{_example(found, figure, adds)}"
     for example in told.examples:
-        yield f"     e.g. {example}"
+        yield from _wrapped(f"e.g. {example}", "     ", "          ")
     yield ""
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import csv
 import io
-import random
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from typing import TypeVar
+
+import numpy as np
 
 from ecorse.simulate.plan import Plan
 from ecorse.simulate.platforms import Files, get_platform
@@ -35,7 +37,7 @@ CAUSES: Mapping[str, tuple[str, ...]] = {
     ),
     "stripe_itemised": ("time_zone", "refund_date", "fees", "currency:CAD", "in_no_file"),
 }  # fmt: skip
-Day = Mapping[str, Decimal]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def plant(plan: Plan, platform: str, causes: Collection[str], seed: int) -> Plan
     seed
         Which zone, and which orders a cause is planted in.
     """
-    rng, shop = random.Random(seed), Shop(plan)
+    rng, shop = np.random.default_rng(seed), Shop(plan)
     found = get_platform(platform)
     habits = replace(found.habits, foreign=0.02) if "currency:CAD" in causes else found.habits
     books = draw_books(shop, habits)
@@ -68,19 +70,34 @@ def plant(plan: Plan, platform: str, causes: Collection[str], seed: int) -> Plan
     export = found.export(_without_some(books, rng) if "in_no_file" in causes else books)
     if "rejected:tax_is_in_the_prices" in causes:
         export = {name: _with_low_totals(content, rng) for name, content in export.items()}
-    zone = rng.choice(ZONES) if "time_zone" in causes else books.time_zone
-    write = _WRITERS[platform]
-    return Planted(books, export, write(replace(books, time_zone=zone), causes), frozenset(causes), zone)  # fmt: skip
+    zone = _few(rng, _telling(books), 1)[0] if "time_zone" in causes else books.time_zone
+    report = _WRITERS[platform](replace(books, time_zone=zone), causes)
+    return Planted(books, export, report, frozenset(causes), zone)
 
 
 def change_by_hand(report: bytes, seed: int, columns: Collection[str]) -> tuple[bytes, str, str]:
     """A report of which one figure was changed by a hand: it, the day and the column."""
-    rng = random.Random(seed)
+    rng = np.random.default_rng(seed)
     rows = list(csv.DictReader(io.StringIO(report.decode(), newline="")))
-    column = rng.choice(sorted(columns))
-    row = rng.choice([row for row in rows if Decimal(row[column])])
+    [column] = _few(rng, sorted(columns), 1)
+    [row] = _few(rng, [row for row in rows if Decimal(row[column])], 1)
     row[column] = str(Decimal(row[column]) + Decimal("13.37"))
     return table(tuple(rows[0]), rows), next(iter(row.values())), column
+
+
+def _few(rng: np.random.Generator, those: Sequence[_T], many: int = FEW) -> list[_T]:
+    """Some of a sequence, each at most once."""
+    return [those[i] for i in rng.choice(len(those), many, replace=False)]
+
+
+def _telling(books: Books) -> list[str]:
+    """The zones in which at least one order is on another day than in the shop's."""
+    found = []
+    for zone in ZONES:
+        there = replace(books, time_zone=zone)
+        if any(books.local(o.at).date() != there.local(o.at).date() for o in _plain(books)):
+            found.append(zone)
+    return found
 
 
 def _plain(books: Books) -> list[Order]:
@@ -92,10 +109,10 @@ def _plain(books: Books) -> list[Order]:
     ]
 
 
-def _with_equal_lines(books: Books, rng: random.Random) -> Iterator[Order]:
+def _with_equal_lines(books: Books, rng: np.random.Generator) -> Iterator[Order]:
     """The orders, a few with a line that equals another of theirs."""
     several = [order for order in _plain(books) if len(order.of("product")) > 1]
-    chosen = {order.number for order in rng.sample(several, FEW)}
+    chosen = {order.number for order in _few(rng, several)}
     for order in books.orders:
         if order.number in chosen:
             second = order.of("product")[1]
@@ -105,13 +122,13 @@ def _with_equal_lines(books: Books, rng: random.Random) -> Iterator[Order]:
         yield order
 
 
-def _without_some(books: Books, rng: random.Random) -> Books:
+def _without_some(books: Books, rng: np.random.Generator) -> Books:
     """The books without a few orders, as an export that begins late or misses some has them."""
-    gone = {order.number for order in rng.sample(_plain(books), FEW)}
+    gone = {order.number for order in _few(rng, _plain(books))}
     return replace(books, orders=tuple(o for o in books.orders if o.number not in gone))
 
 
-def _with_low_totals(export: bytes, rng: random.Random) -> bytes:
+def _with_low_totals(export: bytes, rng: np.random.Generator) -> bytes:
     """A Shopify export with orders whose total is less than its parts, which a rule refuses."""
     rows = list(csv.DictReader(io.StringIO(export.decode(), newline="")))
     plain = [
@@ -120,7 +137,7 @@ def _with_low_totals(export: bytes, rng: random.Random) -> bytes:
         and Decimal(row["Taxes"])
         and row["Currency"] == "USD"
     ]  # fmt: skip
-    for row in rng.sample(plain, FEW):
+    for row in _few(rng, plain):
         row["Total"] = str(Decimal(row["Total"]) - Decimal(row["Taxes"]))
     return table(tuple(rows[0]), rows)
 
