@@ -1,4 +1,4 @@
-"""The file's words for ours: statuses of lines and kinds of events, in seven languages.
+"""The file's words for ours: statuses, kinds of events, guests, in seven languages.
 
 What belongs here: proposing ``[values]``; a word that is not known is asked about. What does not:
 the words, which are data (``draft_statuses.toml``).
@@ -32,6 +32,13 @@ def known_share(texts: pl.Series, target: str) -> float:
     """The share of a column's values that are words of a target."""
     some = texts.drop_nulls().str.to_lowercase().str.strip_chars(" .!")
     return float(some.is_in(list(_words()[target])).sum()) / max(len(some), 1)
+
+
+def guests_in(texts: pl.Series) -> tuple[str, ...]:
+    """The words of a column of customers that stand for guests, as they are written."""
+    some = texts.drop_nulls().unique().sort()
+    is_guest = some.str.to_lowercase().is_in(list(_words()["customer_id"]))
+    return tuple(some.filter(is_guest).to_list())
 
 
 def status_lines(texts: pl.Series, target: str, staging: StagingTable) -> list[str]:
