@@ -87,8 +87,14 @@ def test_every_planted_cause_is_named_and_no_other(tmp_path, platform, causes):
 )
 def test_what_a_hand_changed_is_left_and_shown(tmp_path, platform, causes, seed):
     planted = plant(PLAN, platform, causes, seed)
-    report, day, column = change_by_hand(planted.report, seed, HAND[platform])
+    # where tax is in what was taken back, tax given back is told by its own figure alone
+    columns = [c for c in HAND[platform] if not (c == "Taxes" and "taxes" in causes)]
+    report, day, column = change_by_hand(planted.report, seed, columns)
     found = reconciled(tmp_path, platform, planted, report)
     assert named(found) == planted.causes
     left = [(str(d), figure.name, amount) for d, figure, amount in left_over(found)]
-    assert left == [(day, column, 133700)]
+    if day in {str(planted.there(order).date()) for order in planted.missing}:
+        # of a day of which orders are in no file, it is known only that the figures disagree
+        assert {d for d, _, _ in left} == {day}
+    else:
+        assert left == [(day, column, 133700)]
