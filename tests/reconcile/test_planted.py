@@ -19,6 +19,7 @@ from ecorse.reports.reconcile.run import compare
 from ecorse.reports.reconcile.tell import left_over, unexplained
 from ecorse.simulate import Plan
 from ecorse.simulate.platforms.planted import CAUSES, change_by_hand, plant
+from ecorse.simulate.platforms.write_platform import simulate_platform
 from ecorse.sources import get_source
 
 PLAN = Plan(seed=11, customers=120, orders=420, events=0, days=40)
@@ -41,20 +42,24 @@ def mixes(number: int, seed: int) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def reconciled(folder, platform, planted, report=None):
-    shop = Shop(shop_id="main", shop_name="Main", time_zone=planted.books.time_zone,
-                currency=planted.books.currency, sources=())  # fmt: skip
     [(name, content)] = planted.export.items()
     (folder / name).write_bytes(content)
     (folder / "report.csv").write_bytes(report or planted.report)
-    of_file = lines_of_file(folder / name, name, get_source(platform), shop)
-    read = read_report(folder / "report.csv", platform)
-    return compare(read, shop, platform, pooled(of_file.kept, of_file.beyond))
+    return compared(folder / name, folder / "report.csv", platform, planted.books)
+
+
+def compared(path, report, platform, books):
+    shop = Shop(shop_id="main", shop_name="Main", time_zone=books.time_zone,
+                currency=books.currency, sources=())  # fmt: skip
+    of_file = lines_of_file(path, path.name, get_source(platform), shop)
+    amounts = pooled(of_file.kept, of_file.beyond)
+    return compare(read_report(report, platform), shop, platform, amounts)
 
 
 def named(found) -> set[str]:
-    """The causes that were named, but that Shopify's export tells no day of a refund."""
+    """The causes that were named, but that some exports tell no day of a refund."""
     names = {cause.name for cause in found.explained.causes}
-    if found.source == "shopify_orders":
+    if found.source != "stripe_itemised":
         assert REFUND_DAY_UNKNOWN in names
     return names - {REFUND_DAY_UNKNOWN}
 
@@ -64,6 +69,17 @@ def test_the_platforms_own_report_has_no_other_cause(tmp_path, platform):
     found = reconciled(tmp_path, platform, plant(PLAN, platform, (), 1))
     assert named(found) == set()
     assert unexplained(found) == 0
+
+
+@pytest.mark.parametrize("platform", ["shopify_orders", "stripe_itemised", "woocommerce_orders"])
+def test_reports_as_the_platforms_write_them(tmp_path, platform):
+    """WooCommerce counts no order that was called off; Stripe's summary has no days."""
+    books = simulate_platform(tmp_path, PLAN, platform)
+    [path] = tmp_path.glob("simulated_*")
+    [report] = (tmp_path / "report").iterdir()
+    found = compared(path, report, platform, books)
+    assert named(found) == set()
+    assert found.explained.is_all
 
 
 @pytest.mark.parametrize(("platform", "causes"), ALONE + mixes(16, seed=9), ids=str)

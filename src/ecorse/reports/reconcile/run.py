@@ -18,7 +18,7 @@ from ecorse.reports.reconcile.expect import Setting
 from ecorse.reports.reconcile.explain import Explained, explain
 from ecorse.reports.reconcile.lines import Loaded, read_loaded
 from ecorse.reports.reconcile.report import Report, read_report
-from ecorse.reports.reconcile.search import baseline, search
+from ecorse.reports.reconcile.search import MOST_POOLS, baseline, search
 from ecorse.reports.reconcile.zones import clocks
 from ecorse.schema.source import Shop
 
@@ -81,6 +81,8 @@ def compare(
     sharing = clocks(report.days, base.zone) if report.days else {base.zone: 1}
     found = search(report, by_zone, list(sharing), pools, base)
     explained = explain(report, by_zone, base, found.setting)
+    if untried := [pool for pool in pools if pool != "counted"][MOST_POOLS:]:
+        notes = [*notes, f"Whether the report has {', '.join(untried)} was not tried."]
     return Reconciled(
         report, shop, source, amounts, base, found.setting, found.as_good, explained, sharing,
         notes,
