@@ -114,3 +114,42 @@ def test_what_a_hand_changed_is_left_and_shown(tmp_path, platform, causes, seed)
         assert {d for d, _, _ in left} == {day}
     else:
         assert left == [(day, column, 133700)]
+
+
+FIRST, LAST = "2019-01-15", "2019-02-05"
+
+
+def cut(report: bytes) -> bytes:
+    """The days of a report from FIRST to LAST."""
+    head, *days = report.decode().splitlines(keepends=True)
+    return "".join([head, *(day for day in days if FIRST <= day[:10] <= LAST)]).encode()
+
+
+def test_refunds_across_the_ends_of_a_report_are_traced(tmp_path):
+    planted = plant(PLAN, "shopify_orders", ("tips",), 5)
+    found = reconciled(tmp_path, "shopify_orders", planted, cut(planted.report))
+    assert named(found) == {"tips"}
+    assert found.explained.is_all
+    later, earlier = set(), set()
+    for order in planted.books.counted:
+        for refund in order.refunds:
+            placed, back = (str(planted.books.local(at).date()) for at in (order.at, refund.at))
+            if order.state == "cancelled":  # the export has its day
+                continue
+            if FIRST <= placed <= LAST < back:
+                later.add(order.order_id)
+            if placed < FIRST <= back <= LAST:
+                earlier.add(order.order_id)
+    assert {refund.order_id for refund in found.traced.later} == later
+    assert {refund.order_id for refund in found.traced.earlier} == earlier
+    assert later
+    assert earlier
+
+
+def test_what_cannot_be_traced_is_left(tmp_path):
+    planted = plant(PLAN, "shopify_orders", (), 5)
+    report, day, _ = change_by_hand(cut(planted.report), 1, ["Returns"])
+    found = reconciled(tmp_path, "shopify_orders", planted, report)
+    assert found.traced is None
+    assert not found.explained.is_all
+    assert day in {str(d) for d, _, _ in left_over(found)}
