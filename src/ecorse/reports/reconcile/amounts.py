@@ -75,9 +75,9 @@ def amounts_of(lines: pl.DataFrame, pool: str = COUNTED) -> pl.DataFrame:
     -------
     DataFrame
         ``order_id, part, amount, at, at_date, back_at, is_dated, is_unsplit, pool``. ``at_date``
-        is the day as the file says it, where it tells no time of day. ``is_dated`` is false for what
-        was given back on a day that the file does not tell, ``is_unsplit`` true for an amount of
-        which it does not tell what it was for.
+        is the day as the file says it, where it tells no time of day. ``is_dated`` is false for
+        what was given back on a day that the file does not tell, ``is_unsplit`` true for an
+        amount of which it does not tell what it was for.
     """
     is_sold = pl.col("status") == "sold"
     pieces = pl.col("quantity").cast(pl.Int64)
