@@ -47,8 +47,6 @@ def test_cp1252_is_read_as_declared():
 
 
 def test_cp1252_is_never_assumed():
-    """One line beyond ASCII is not UTF-8: it is rejected, with its bytes."""
-    cleaned = clean_file(
-        CASE / "cp1252.csv", "sales_csv", time_zone="America/New_York", currency="USD"
-    )
-    assert list(cleaned.rejects["rule"]) == ["invalid_utf8"]
+    """Nothing beyond ASCII is UTF-8: the file is refused, with the setting."""
+    with pytest.raises(ContractError, match="Declare the file's encoding"):
+        clean_file(CASE / "cp1252.csv", "sales_csv", time_zone="America/New_York", currency="USD")

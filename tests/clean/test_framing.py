@@ -243,7 +243,12 @@ WRITTEN = [
 ]
 VALUES = st.text(
     st.sampled_from("ab1 ,;|'\"\\\t\n\u00fc"), max_size=4
-)  # too short for a line inside that is a record by itself
+)  # too short for a line inside of one that is a record by itself
+
+
+def breaks_once(row: tuple[str, str, str]) -> bool:
+    """Whether no line lies between two values that both break: it could be a record, too."""
+    return sum("\n" in value for value in row) <= 1
 
 
 def written(value: str, shape: Shape) -> str:
@@ -258,7 +263,7 @@ def written(value: str, shape: Shape) -> str:
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.lists(st.tuples(VALUES, VALUES, VALUES), max_size=6),
+    st.lists(st.tuples(VALUES, VALUES, VALUES).filter(breaks_once), max_size=6),
     st.sampled_from(WRITTEN),
     st.integers(1, 50),
 )

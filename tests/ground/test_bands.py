@@ -32,9 +32,9 @@ def test_sql_is_written_from_the_same_bounds() -> None:
     select = parse_select("select daypart(t.h) as d, price_band_number(p) as n from marts.t", "x")
     assert select.sql(dialect="postgres") == (
         "SELECT CASE WHEN t.h < 6 THEN 'Night' WHEN t.h < 12 THEN 'Morning' "
-        "WHEN t.h < 18 THEN 'Afternoon' ELSE 'Evening' END AS d, "
+        "WHEN t.h < 18 THEN 'Afternoon' WHEN NOT t.h IS NULL THEN 'Evening' END AS d, "
         "CASE WHEN p < 10 THEN 1 WHEN p < 50 THEN 2 WHEN p < 200 THEN 3 WHEN p < 1000 THEN 4 "
-        "ELSE 5 END AS n FROM marts.t"
+        "WHEN NOT p IS NULL THEN 5 END AS n FROM marts.t"
     )
 
 

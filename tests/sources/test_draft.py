@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 import tomllib
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ecorse.ingest.check import check_source
 from ecorse.ingest.drafts import draft_file
 from ecorse.ingest.shops import Shop
 from ecorse.sources.mappings.draft import draft
+from ecorse.sources.mappings.draft_values import look
 from ecorse.sources.mappings.draft_words import meaning_of, targets_of
 from ecorse.sources.mappings.source import read_mapping
 
@@ -327,3 +333,52 @@ def test_what_is_missing_is_asked_for(written):
     assert "QUESTION: no column was recognised as quantity, which every row needs" in text
     assert "# quantity = 1  # if each row is one piece" in text
     assert "no column fills 'quantity'" in text  # of the check at the end
+
+
+def test_days_and_months_that_contradict_each_other_are_asked_about(written):
+    """One row in 200 was written the other way round: neither order reads all."""
+    rows = "".join(f"{n},a,1,2,04/{n % 17 + 13:02}/2019\n" for n in range(199))
+    text = draft(written(HEAD + rows + "200,a,1,2,25/04/2019\n")).text
+    assert "order date" not in columns_of(text)
+    assert "QUESTION: day and month?" in text
+
+
+LOCALES = ((".", ""), (".", ","), (",", ""), (",", "."))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.integers(1, 99_999_999), min_size=1, max_size=8),
+    st.sampled_from(LOCALES),
+    st.integers(0, 3),
+)
+def test_a_draft_never_says_another_decimal_sign_than_the_files(numbers, signs, places):
+    """Money of any size and number of decimals, written in any locale."""
+    decimal, group = signs
+    texts = []
+    for number in numbers:
+        text = f"{number / 10**places:{',' if group else ''}.{places}f}"
+        texts.append(text.translate(str.maketrans(",.", f"{group or ','}{decimal}")))
+    found = look("price", pl.Series(texts))
+    if found.decimal:
+        assert found.decimal == decimal
+        assert found.read("decimal").to_list() == [Decimal(n).scaleb(-places) for n in numbers]
+    else:  # nothing is declared: then a load reads each value rightly or not at all
+        read = found.read("decimal").to_list()
+        for value, number in zip(read, numbers, strict=True):
+            assert value in (None, Decimal(number).scaleb(-places))
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.dates(date(1990, 1, 1), date(2060, 12, 31)), min_size=1, max_size=8),
+    st.sampled_from(["%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%Y-%m-%d"]),
+)
+def test_a_draft_never_says_another_order_of_day_and_month(days, written_as):
+    """A format stands alone only if it gives the very days."""
+    found = look("date", pl.Series([d.strftime(written_as) for d in days]))
+    assert found.kind == "timestamp"
+    if not found.others:
+        assert [t.date() for t in found.read().to_list()] == days
+    else:
+        assert written_as in (found.formats[0], *found.others)

@@ -154,8 +154,8 @@ class Cleaner:
         utf8, account = self._framer.utf8, self.account
         invalid = account.rejected["invalid_utf8"]
         few = max(FEW_INVALID, self._limit_share * account.rows_read)
-        # not one line beyond ASCII is UTF-8: then none is broken
-        is_other = utf8.invalid_lines > 1 and not utf8.is_proven
+        # not one line beyond ASCII is UTF-8: then none is broken, unless it is a single byte
+        is_other = utf8.invalid_bytes > 1 and not utf8.is_proven
         if is_other or invalid > few:
             raise ContractError(
                 f"{self._file_name}: {utf8.invalid_lines} of its lines are not valid UTF-8, the "
@@ -291,12 +291,17 @@ class Cleaner:
             else:
                 account.derived[name] = difference
         self._profile(raw, lines)
-        account.money_cleaned += self._money(lines, found.companions)
         if verdict is None or self._flags_repeats:
             verdict = _nothing_repeated(lines, verdict)
-        return self._tally(
+        before = account.money
+        made = self._tally(
             self._sorted_out(block, lines, rejected, rows, found.companions, verdict)
         )
+        is_all = made.lines.height == lines.height
+        account.money_cleaned += (
+            account.money - before if is_all else self._money(lines, found.companions)
+        )
+        return made
 
     def _take_warnings(self, block: FramedBlock, warned: pl.DataFrame) -> None:
         """Count the rows that break a rule of level warn; the first few are examples."""
@@ -314,8 +319,11 @@ class Cleaner:
         refused: list[pl.DataFrame] = []
         if self._rates is not None:
             found, refused = _in_the_shops_money(found, self._rates, self._source.contract.table)
-        without_rate = pl.col("_row").is_in([row for part in refused for row in part["_row"]])
-        refused += foreign_rows(typed, found.frame.filter(~without_rate), self._shop)
+        rated = found.frame
+        if refused:
+            without_rate = [row for part in refused for row in part["_row"]]
+            rated = rated.filter(~pl.col("_row").is_in(without_rate))
+        refused += foreign_rows(typed, rated, self._shop)
         refused += unholdable(found.frame, self._table, names)
         refused += without_key(found.frame, self._source.contract.line_key)
         if not refused:

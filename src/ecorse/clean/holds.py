@@ -7,7 +7,7 @@ does not: what a source promises of its own (rules).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -56,22 +56,22 @@ def _broken(values: pl.Series, column: StagedColumn) -> list[tuple[str, pl.Serie
     broken = []
     if column.is_needed and not column.default and values.null_count():
         broken.append(("empty", values.is_null(), "every row needs one"))
-    if column.longest and values.dtype == pl.String:
-        longest = values.str.len_chars()
-        if (longest.max() or 0) > column.longest:  # type: ignore[operator]
-            failed = (longest > column.longest).fill_null(False)
-            sentence = f"is longer than {column.longest} characters, the most that it may have"
+    is_long = column.longest and values.dtype == pl.String
+    if is_long and (values.str.len_bytes().max() or 0) > column.longest:  # type: ignore[operator]
+        failed = (values.str.len_chars() > column.longest).fill_null(False)
+        sentence = f"is longer than {column.longest} characters, the most that it may have"
+        if failed.any():
             broken.append(("too_long", failed, sentence))
     if column.bounds and values.dtype.is_temporal():
+        first, last = values.dt.min(), values.dt.max()
         least, most = (_time(b, values) for b in (column.bounds.least, column.bounds.most))
-        if values.min() is not None and (values.min() < least or values.max() >= most):  # type: ignore[operator]
+        if first is not None and (first < least or last >= most):  # type: ignore[operator]
             failed = ((values < least) | (values >= most)).fill_null(False)
             broken.append(("impossible", failed, column.bounds.sentence))
     return broken
 
 
 def _time(text: str, like: pl.Series) -> datetime:
-    bound = pl.Series([datetime.fromisoformat(text)]).cast(pl.Datetime("us"))
     zone = getattr(like.dtype, "time_zone", None)
-    found: datetime = (bound.dt.replace_time_zone(zone) if zone else bound)[0]
-    return found
+    bound = datetime.fromisoformat(text)
+    return bound.replace(tzinfo=UTC) if zone else bound

@@ -56,12 +56,13 @@ class Utf8:
     """What the lines of a file have proven so far; lines that are no records prove nothing.
 
     ``invalid_lines`` are not UTF-8, the first by the byte at ``first_invalid_at`` of the file;
-    ``is_proven``: one beyond ASCII is.
+    ``invalid_bytes`` of theirs are beyond ASCII (2: two or more). ``is_proven``: one line beyond
+    ASCII is UTF-8.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self.invalid_lines = 0
+        self.invalid_lines = self.invalid_bytes = 0
         self.first_invalid_at: int | None = None
         self.is_proven = False
 
@@ -74,6 +75,10 @@ class Utf8:
         if texts.invalid_at is not None:
             invalid = (texts.invalid_at[:count] >= 0) & is_short
             self.invalid_lines += int(np.count_nonzero(invalid))
+            for i in np.flatnonzero(invalid).tolist() if self.invalid_bytes < 2 else ():
+                line = np.frombuffer(data[lines.starts[i] : lines.ends[i]], np.uint8)
+                odd = int(np.count_nonzero(line > 127))
+                self.invalid_bytes = min(self.invalid_bytes + odd, 2)
             if self.first_invalid_at is None and invalid.any():
                 self.first_invalid_at = offset + int(texts.invalid_at[:count][invalid][0])
         if not self.is_proven:

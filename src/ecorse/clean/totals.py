@@ -35,8 +35,8 @@ def rows_of_sums(raw: pl.DataFrame, header: Header) -> list[pl.DataFrame]:
     """
     width = len(header.names)
     texts = raw.columns[:width]
-    if width < 3 or sum(raw[name].null_count() for name in texts) * 2 <= width:
-        return []  # not enough is empty for a single such row
+    if width < 3 or sum(raw[name].null_count() > 0 for name in texts) * 2 <= width:
+        return []  # too few columns have an empty value for a single such row
     empty = raw.select((pl.sum_horizontal(pl.col(texts).is_null()) * 2 > width).alias("is_thin"))
     thin = empty["is_thin"].arg_true()
     if not len(thin):

@@ -67,7 +67,7 @@ class Checked:
             amount = money_as(self.money, kind)
             return f" ({amount:,.2f} {self.currency})" if amount else ""
 
-        added = f", with {self.lines_added:,} lines added" if self.lines_added else ""
+        added = f" (and {self.lines_added:,} lines added)" if self.lines_added else ""
         ignored = sum(self.ignored.values())
         return (
             f"{self.rows_read:,} rows read = {self.rows_good:,} good{added}{worth('staged')}, "

@@ -91,7 +91,7 @@ class LoadSummary:
             if amount := money_as(self.money, kind):
                 said[kind] += f" ({amount:,.2f} {self.currency})"
         if self.lines_added:
-            said["staged"] += f" (with {self.lines_added} lines added)"
+            said["staged"] += f" (and {self.lines_added} lines added)"
         money = (
             f" {self.money_staged:,.2f} {self.currency}"
             if "order_lines" in self.rows_by_table

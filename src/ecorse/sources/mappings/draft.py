@@ -14,10 +14,11 @@ from pathlib import Path
 from ecorse.schema.shape import PLAIN, Shape
 from ecorse.sources.mappings import draft_rules
 from ecorse.sources.mappings.draft_columns import BESIDE, Columns, quoted
+from ecorse.sources.mappings.draft_look import Look
 from ecorse.sources.mappings.draft_roles import Roles, decide
 from ecorse.sources.mappings.draft_sample import Sample, read_sample
 from ecorse.sources.mappings.draft_statuses import status_lines
-from ecorse.sources.mappings.draft_values import Look, look
+from ecorse.sources.mappings.draft_values import look
 from ecorse.sources.mappings.draft_words import says
 
 

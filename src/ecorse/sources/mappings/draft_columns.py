@@ -16,8 +16,9 @@ from ecorse.clean.times import has_time
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.sources.mappings import draft_rules
 from ecorse.sources.mappings.columns import types_of
+from ecorse.sources.mappings.draft_look import Look, example_of, read_as
 from ecorse.sources.mappings.draft_roles import IDS, TIMES, Roles
-from ecorse.sources.mappings.draft_values import Look, epoch_of, example_of, read_as
+from ecorse.sources.mappings.draft_times import epoch_of
 from ecorse.sources.mappings.draft_words import says
 
 # money that exports state once per order: meaning -> kind of line, and its sign
@@ -161,8 +162,8 @@ class Columns:
         kind = "date" if kind == "date" else "timestamp"
         example = example_of(one.texts)
         yield (
-            f"  # QUESTION: day and month? {example!r} can be read in two ways, and no value of "
-            f"the sample tells which{self._order_of(one)}. Keep one of these lines:"
+            f"  # QUESTION: day and month? {example!r} can be read in two ways, and the sample "
+            f"does not tell which{self._order_of(one)}. Keep one of these lines:"
         )
         for time_format in (one.formats[0], *one.others):
             yield f"  # {{ {self._said(one, target, kind, [time_format])} }},"

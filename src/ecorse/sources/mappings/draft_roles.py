@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ecorse.sources.mappings.draft_look import Look
 from ecorse.sources.mappings.draft_statuses import known_share
-from ecorse.sources.mappings.draft_values import Look, epoch_of
+from ecorse.sources.mappings.draft_times import epoch_of
 from ecorse.sources.mappings.draft_words import says, targets_of
 
 NUMBERS = {"quantity", "unit_price", "line_total", "discount_amount", "discount_share", "unit_cost",

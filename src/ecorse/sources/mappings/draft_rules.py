@@ -14,7 +14,7 @@ import polars as pl
 
 from ecorse.clean.expressions import Compiled, Name, compile
 from ecorse.clean.operands import ExpressionError
-from ecorse.sources.mappings.draft_values import Look
+from ecorse.sources.mappings.draft_look import Look
 from ecorse.sources.mappings.draft_words import says
 
 NEARLY_ALL = 0.99
