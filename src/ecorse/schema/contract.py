@@ -29,7 +29,9 @@ DecimalSign = Literal["", ".", ","]
 Repair = Literal["parentheses", "trailing_minus", "unicode_minus", "integral_decimal"]
 Repeats = Literal["drop", "keep", "flag"]
 ForeignCurrency = Literal["reject", "convert"]
-CANONICAL = frozenset(name for table in STAGING_TABLES.values() for name in table.targets())
+CANONICAL = frozenset(
+    name for table in STAGING_TABLES.values() for name in (*table.column_names, *table.targets())
+)
 # the rungs of the ladder by which a row's customer is known, strongest first
 CUSTOMER_RUNGS = ("id", "email", "address")
 
@@ -103,7 +105,8 @@ class Rule:
 
 def own_name(name: str) -> str:
     """What a file's column without a target is called among canonical ones, which go first."""
-    return f"{name} (in the file)" if name in CANONICAL else name
+    is_ours = name in CANONICAL or name.startswith("_")
+    return f"{name} (in the file)" if is_ours else name
 
 
 def is_instant(column: Column) -> bool:
