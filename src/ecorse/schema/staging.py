@@ -121,8 +121,8 @@ ORDER_LINES = StagingTable(
     marked_by=("order_id",),
     becomes={
         **E_MAIL,
-        "line_total": "the line's money after its own discount, to the cent: line_amount, and the price of "
-        "one piece where the file has none",
+        "line_total": "the line's money after its own discount, to the cent: line_amount, and the "
+        "price of one piece where the file has none",
         "discount_share": "discount_amount, as a share (0 to 1) of quantity * unit_price",
     },
     money="coalesce(line_amount, quantity * unit_price)",
