@@ -59,6 +59,11 @@ class TakenBack:
     rows: pl.Series
     at: tuple[pl.Series, pl.Series] | None = None
 
+    def of(self, is_kept: pl.Series) -> TakenBack:
+        """The same of some of the rows."""
+        at = None if self.at is None else (self.at[0].filter(is_kept), self.at[1].filter(is_kept))
+        return TakenBack(self.status, self.rows.filter(is_kept), at)
+
 
 def added_lines(
     frame: pl.DataFrame,

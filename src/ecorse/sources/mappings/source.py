@@ -22,7 +22,7 @@ from ecorse.clean.numbers import SHARE
 from ecorse.clean.values import name_of
 from ecorse.schema.contract import Contract, Header
 from ecorse.schema.dtypes import dtype_of
-from ecorse.schema.source import Canonical, Shop, Sought
+from ecorse.schema.source import Beside, Canonical, Shop, Sought
 from ecorse.schema.table import StagedColumn
 from ecorse.sources.canonical import (
     attributes_json,
@@ -135,27 +135,32 @@ class MappingSource:
             *([extra] if extra is not None else []),
             *shop_of_row(shop, pl.coalesce(staging.marked_by)),
         )
-        companions: dict[str, pl.DataFrame] = {}
         held: Counter[str] = Counter()
+        makes_beside: Beside | None = None
         if staging.name == "order_lines":
             backs = self._taken_back(frame, header, shop, held)
             frame, lines, further, open_ones = sold_first(
                 frame, lines, backs, self.declared.taken_back_rows
             )
             reasons += open_ones
-            if self.declared.also or backs or further:
-                beside, contradicting = self._beside(
-                    frame, header, lines, shop, [*backs, *further], held
+            backs += further
+
+            all_lines = lines
+
+            def beside(rows: pl.Series) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+                is_kept = frame["_row"].is_in(rows.implode())
+                kept, of_these = frame.filter(is_kept), [back.of(is_kept) for back in backs]
+                made, contradicting = self._beside(
+                    kept, header, all_lines.filter(is_kept), shop, of_these, held
                 )
-                reasons += contradicting
-                warned += adding(beside)
-                companions[staging.name] = beside
+                warned.update(adding(made))
+                return made, contradicting
+
+            makes_beside = beside if self.declared.also or backs else None
         why = pl.concat(reasons) if reasons else None
         if why is not None:
-            refused = pl.col("_row").is_in(why["_row"].implode())
-            lines = lines.filter(~refused)
-            companions = {name: made.filter(~refused) for name, made in companions.items()}
-        return Canonical(lines, warned, companions=companions, reasons=why, held=held)
+            lines = lines.filter(~pl.col("_row").is_in(why["_row"].implode()))
+        return Canonical(lines, warned, reasons=why, held=held, beside=makes_beside)
 
     def afresh(self) -> MappingSource:
         """The source for one more file: it remembers what orders of the file have said."""
