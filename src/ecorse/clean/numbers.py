@@ -186,7 +186,8 @@ def _taken_apart(odd: pl.Series, column: Column) -> pl.DataFrame:
     plain = body.str.contains(rf"^(\d+({decimal}\d+)?|{decimal}\d+)$")
     grouped, digits = pl.lit(False), body
     for group in (GROUPS[sign] for sign in column.group):
-        form = rf"^\d{{1,3}}({group}\d{{2,3}})*{group}\d{{3}}({decimal}\d+)?$"
+        # no group begins with a nought: 0.123 is a decimal of the other sign
+        form = rf"^[1-9]\d{{0,2}}({group}\d{{2,3}})*{group}\d{{3}}({decimal}\d+)?$"
         grouped |= body.str.contains(form)
         digits = digits.str.replace_all(group, "")
     digits = digits.str.replace(column.decimal or ".", ".", literal=True)

@@ -17,6 +17,7 @@ import polars as pl
 from ecorse.clean.cast import DATE_ONLY
 from ecorse.clean.expressions import compile
 from ecorse.clean.foreign import row_currency
+from ecorse.clean.holds import unholdable, without_key
 from ecorse.clean.numbers import SHARE
 from ecorse.clean.values import name_of
 from ecorse.schema.contract import Contract, Header
@@ -42,6 +43,7 @@ from ecorse.sources.mappings.lookups import Lookup, extend, join, read_lookup
 from ecorse.sources.mappings.moments import time_columns
 from ecorse.sources.mappings.money import MONEY, line_money
 
+AT, LOCAL = "_at ", "_at_local "  # columns of times that lines beside a row's own have
 BECOME: dict[str, pl.DataType] = {"line_total": MONEY, "discount_share": SHARE}
 
 
@@ -110,12 +112,17 @@ class MappingSource:
             frame = set_targets(frame, self.declared.settings, names, _facts(shop))
         frame, warned = without_guests(frame, self.contract)
         warned += without_status(frame, self.contract)
-        frame = frame.with_columns(time_columns(self.declared, frame, header, shop))
+        frame = frame.with_columns(
+            *time_columns(self.declared, frame, header, shop), *self._moments(frame, header, shop)
+        )
         reasons: list[pl.DataFrame] = []
         if staging.name == "order_lines":
             frame = frame.with_columns(row_currency(frame, shop).alias("currency"))
             money = line_money(frame, self._included_tax(frame, shop))
             frame, reasons = frame.with_columns(money.columns), money.reasons
+        if reasons:  # before anything is made beside them: what they state once others may state
+            refused = pl.concat(reasons)["_row"]
+            frame = frame.filter(~pl.col("_row").is_in(refused.implode()))
         rows = {c.name: _as_staged(c) for c in staging.columns if c.mapped}
         rows |= self._made(frame, header)
         if staging.has_attributes:
@@ -129,14 +136,15 @@ class MappingSource:
         )
         companions: dict[str, pl.DataFrame] = {}
         if self.declared.also or self.declared.taken_back:
-            beside, contradicting = self._beside(frame, header, lines, shop)
+            held = self._held(lines)
+            beside, contradicting = self._beside(frame.filter(held), lines.filter(held), shop)
             reasons += contradicting
             companions[staging.name] = beside
         why = pl.concat(reasons) if reasons else None
         if why is not None:
-            refused = pl.col("_row").is_in(why["_row"].implode())
-            lines = lines.filter(~refused)
-            companions = {name: made.filter(~refused) for name, made in companions.items()}
+            kept = ~pl.col("_row").is_in(why["_row"].implode())
+            lines = lines.filter(kept)
+            companions = {name: made.filter(kept) for name, made in companions.items()}
         return Canonical(lines, warned, companions=companions, reasons=why, left_out=left_out)
 
     def afresh(self) -> MappingSource:
@@ -162,25 +170,45 @@ class MappingSource:
         """Tax that each row's money holds, where rows state their own."""
         if self.declared.tax != "included":
             return None
-        taxes = [
-            self._expression(one.amount, frame, shop).fill_null(0)
-            for one in self.declared.also
-            if one.kind == "tax" and one.once_per is None
-        ]
+        taxes = []
+        for one in self.declared.also:
+            if one.kind == "tax" and one.once_per is None:
+                tax = self._expression(one.amount, frame, shop)
+                if one.when is not None:
+                    tax = pl.when(self._expression(one.when, frame, shop)).then(tax)
+                taxes.append(tax.fill_null(0))
         return pl.sum_horizontal(taxes) if taxes else None
 
+    def _moments(self, frame: pl.DataFrame, header: Header, shop: Shop) -> list[pl.Series]:
+        """The times that lines beside the rows' own have: instants and wall clocks.
+
+        Made of the times as the file writes them, before those of targets become instants.
+        """
+        declared = {c.name: c for c in header.columns if c is not None}
+        named = {one.at for one in self.declared.also} | {b.at for b in self.declared.taken_back}
+        made = []
+        for name in declared.keys() & named:
+            instants = to_instants(frame[name_of(declared[name])], declared[name], shop)
+            made += [instants.alias(AT + name), to_wall_clock(instants, shop).alias(LOCAL + name)]
+        return made
+
+    def _held(self, lines: pl.DataFrame) -> pl.Series:
+        """The rows that will be staged, as far as they say so: no other has lines beside it."""
+        unheld = unholdable(lines, self.declared.staging, {})
+        unheld += without_key(lines, self.declared.line_key)
+        rows = [row for reasons in unheld for row in reasons["_row"]]
+        return ~lines["_row"].is_in(rows)
+
     def _beside(
-        self, frame: pl.DataFrame, header: Header, lines: pl.DataFrame, shop: Shop
+        self, frame: pl.DataFrame, lines: pl.DataFrame, shop: Shop
     ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
         """The lines beside the rows' own, with the columns of these."""
-        declared = {c.name: c for c in header.columns if c is not None}
+        tax_is_included = self.declared.tax == "included"
 
         def at(name: str | None) -> tuple[pl.Series, pl.Series] | None:
-            column = declared.get(name or "")
-            if column is None:
+            if name is None or AT + name not in frame.columns:
                 return None
-            instants = to_instants(frame[name_of(column)], column, shop)
-            return instants, to_wall_clock(instants, shop)
+            return frame[AT + name], frame[LOCAL + name]
 
         def orders(name: str | None) -> pl.Series | None:
             if name is None:
@@ -198,6 +226,7 @@ class MappingSource:
                     self._expression(one.when, frame, shop) if one.when else None,
                     orders(one.once_per),
                     at(one.at),
+                    is_inside=tax_is_included and one.kind == "tax" and one.once_per is None,
                 )
                 for one in self.declared.also
             ],
@@ -207,7 +236,7 @@ class MappingSource:
             ],
             self.said,
             is_keyed=bool(self.declared.line_key),
-            tax_is_included=self.declared.tax == "included",
+            tax_is_included=tax_is_included,
         )
         missing = [name for name in lines.columns if name not in made.columns]
         nothing = [pl.lit(None, lines.schema[name]).alias(name) for name in missing]
