@@ -332,8 +332,82 @@ def test_values_of_the_first_line_hold_for_the_lines_of_its_order(read, mapping)
         f"{HEAD},state\nA,p,1,5,2024-05-01 10:00,cancelled\nA,q,1,5,2024-05-01 10:00,\n"
         "B,p,1,5,2024-05-01 10:00,sold\nB,q,1,5,2024-05-01 10:00,\n"
     )
-    found = read(content, mapping(more=STATE, tables=FILL))
+    found = read(content, mapping('taken_back_rows = "returns"', more=STATE, tables=FILL))
     assert found.rows["status"].to_list() == ["cancelled", "cancelled", "sold", "sold"]
+
+
+def test_an_order_that_stands_on_its_first_line_alone_is_filled_down(read, mapping):
+    fill = '[fill_down]\nwithin = "order"\ncolumns = ["order", "state"]\n'
+    content = (
+        f"{HEAD},state\nA,p,1,5,2024-05-01 10:00,sold\n,q,1,5,2024-05-01 10:00,\n"
+        "B,p,-1,5,2024-05-01 10:00,cancelled\n,q,-1,5,2024-05-01 10:00,\n"
+        "C,p,1,5,2024-05-01 10:00,\n"
+    )
+    found = read(content, mapping(more=STATE, tables=fill))
+    assert found.rows["order_id"].to_list() == ["A", "A", "B", "B", "C"]
+    assert found.rows["status"].to_list() == ["sold", "sold", "cancelled", "cancelled", "sold"]
+    assert any("1 rows have an empty status" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("keys", "statuses", "money"),
+    [
+        ("", None, "5"),
+        ('taken_back_rows = "sales"', ["sold", "sold"], "5"),
+        ('taken_back_rows = "returns"', ["sold", "cancelled"], "-2"),
+    ],
+)
+def test_a_cancelled_row_with_pieces_is_the_sale_or_takes_one_back(
+    read, mapping, keys, statuses, money
+):
+    content = f"{HEAD},state\nA,p,1,5,2024-05-01 10:00,sold\nB,p,1,7,2024-05-01 10:00,cancelled\n"
+    found = read(content, mapping(keys, more=STATE))
+    assert found.money == Decimal(money)
+    if statuses is None:
+        assert found.refused[3][0] == "taken_back_or_sale"
+        assert 'taken_back_rows = "sales" or "returns"' in found.refused[3][1]
+    else:
+        assert found.rows["status"].to_list() == statuses
+        assert found.added.height == (1 if "sales" in keys else 0)
+
+
+WORDS = '[values.status]\nverkauft = "sold"\nstorniert = "cancelled"\n'
+
+
+@pytest.mark.parametrize("when", ["status = 'cancelled'", "state = 'storniert'"])
+def test_a_condition_sees_the_files_words_by_its_name_and_ours_by_the_target(read, mapping, when):
+    tables = WORDS + f'[[taken_back]]\nwhen = "{when}"\nstatus = "cancelled"\n'
+    content = (
+        f"{HEAD},state\nA,p,1,5,2024-05-01 10:00,storniert\nB,p,1,7,2024-05-01 10:00,verkauft\n"
+    )
+    found = read(content, mapping(more=STATE, tables=tables))
+    assert found.rows["status"].to_list() == ["sold", "sold"]
+    assert found.added["status"].to_list() == ["cancelled"]
+    assert found.money == Decimal(7)
+
+
+def test_a_condition_that_never_holds_is_told(read, mapping):
+    tables = WORDS + "[[taken_back]]\nwhen = \"state = 'cancelado'\"\n"
+    tables += '[[leave_out]]\nid = "tests"\nwhen = "state = \'Test\'"\n'
+    content = f"{HEAD},state\nA,p,1,5,2024-05-01 10:00,verkauft\n"
+    notes = read(content, mapping(more=STATE, tables=tables)).notes
+    assert any("leave_out 'tests' held for no row" in note for note in notes)
+    assert any("cancelado" in note and "held for no row" in note for note in notes)
+
+
+def test_a_row_that_is_none_is_held_to_no_rule(read, mapping):
+    tables = '[[leave_out]]\nid = "tests"\nwhen = "state = \'Test\'"\n'
+    content = f"{HEAD},state\nA,p,one,5,yesterday,Test\nB,p,1,7,2024-05-01 10:00,sold\n"
+    found = read(content, mapping(more=STATE, tables=tables))
+    assert not found.refused
+    assert found.ignored == {"tests": 1}
+    assert found.money == Decimal(7)
+
+
+def test_a_refund_that_adds_is_told(read, mapping):
+    tables = '[[also]]\nkind = "refund"\namount = "ship"\n'
+    found = read(f"{HEAD},ship\nA,p,1,5,2024-05-01 10:00,2\n", mapping(more=ORDER, tables=tables))
+    assert any("add to their order" in note for note in found.notes)
 
 
 def test_lines_apart_from_their_order_are_refused(read, mapping):

@@ -35,6 +35,7 @@ columns = [
 TOTAL = '{ name = "total", target = "line_total", type = "decimal" },'
 PRICE = '{ name = "price", target = "unit_price", type = "decimal" },'
 STATUS = '{ name = "status", target = "status" },'
+RETURNS = 'taken_back_rows = "returns"\n'
 FEE = '{ name = "fee", type = "decimal" },'
 SHIPPING = '[[also]]\nkind = "shipping"\namount = "fee"\n'
 TAX = '[[also]]\nkind = "tax"\namount = "fee"\n'
@@ -75,7 +76,7 @@ def test_a_line_that_is_taken_back_never_adds_money(read):
         TOTAL + STATUS, "total,status",
         "A,p,2024-01-01,1,10.00,returned", "B,p,2024-01-01,-1,-10.00,returned",
         "C,p,2024-01-01,-1,-10.00,sold", "D,p,2024-01-01,-1,10.00,returned",
-        "E,p,2024-01-01,1,-10.00,returned", "F,p,2024-01-01,-1,10.00,sold",
+        "E,p,2024-01-01,1,-10.00,returned", "F,p,2024-01-01,-1,10.00,sold", head=RETURNS,
     )  # fmt: skip
     assert worth(dry) == dict.fromkeys("ABC", Decimal(-10))
     assert told(dry) == [(n, "signs_contradict") for n in (5, 6, 7)]
@@ -116,12 +117,20 @@ def test_a_value_once_per_shipment_is_known_by_the_shipment(read):
     assert told(dry) == [(5, "once_per_empty")]
 
 
-@pytest.mark.parametrize("refused", ["A," + "x" * 501 + ",2024-01-01,1,10.00", ",p,2024-01-01,1,9",
-                                     "A,p,2024-01-01,-1,10.00"])  # fmt: skip
+@pytest.mark.parametrize(
+    "refused",
+    [
+        "A," + "x" * 501 + ",2024-01-01,1,10.00,sold",  # longer than the table holds
+        "A,p,2024-01-01,-1,10.00,sold",  # its signs contradict each other
+        "A,p,2024-01-01,1,10.00,returned",  # a sale, or a sale's return
+        "A,p,2024-01-01,1,ten,sold",
+    ],
+)
 def test_what_an_order_states_once_does_not_go_with_a_refused_row(read, refused):
     """The row below states it too."""
     dry = read(
-        TOTAL + FEE, "total,fee", f"{refused},5.00", "A,q,2024-01-01,1,10.00,5.00",
+        TOTAL + STATUS + FEE, "total,status,fee",
+        f"{refused},5.00", "A,q,2024-01-01,1,10.00,sold,5.00",
         tail=SHIPPING + 'once_per = "order_id"',
     )  # fmt: skip
     assert len(told(dry)) == 1
@@ -134,7 +143,7 @@ def test_tax_beside_a_line_that_is_taken_back_goes_back_too(read, tax):
         TOTAL + STATUS + FEE, "total,status,fee",
         "A,p,2024-01-01,1,12.00,sold,2.00", "B,p,2024-01-01,1,12.00,returned,2.00",
         "C,p,2024-01-01,-1,-12.00,returned,-2.00",
-        head=f'tax = "{tax}"', tail=TAX,
+        head=RETURNS + f'tax = "{tax}"', tail=TAX,
     )  # fmt: skip
     whole = Decimal(12 if tax == "included" else 14)
     assert worth(dry) == {"A": whole, "B": -whole, "C": -whole}

@@ -202,7 +202,7 @@ class Cleaner:
         reasons = (
             typed.reasons if found.reasons is None else pl.concat([typed.reasons, found.reasons])
         )
-        account.ignored.update(found.left_out)
+        account.ignored.update(typed.left_out)
         rows = found.frame["_row"]
         lines = self._placed(block, found.frame)
         verdict = self._seen.judge(lines) if self._seen else None
@@ -216,7 +216,7 @@ class Cleaner:
             account.flagged.update(kept["rule"].to_list())
             lines = lines.with_columns(flags_of(kept, rows))
         rejected = rejects_of(block, reasons)
-        left_out = sum(found.left_out.values())
+        left_out = typed.left_out.total()
         if lines.height + rejected.height + left_out - len(block.broken) != raw.height:
             raise AssertionError(
                 f"{self._file_name}: source {self._source.name} made {lines.height} rows, left "
@@ -229,6 +229,7 @@ class Cleaner:
         account.repaired += typed.repaired
         self._take_warnings(block, typed.warned)
         account.warned += found.warnings
+        account.held.update(found.held)
         for name, difference in found.derived.items():
             if name in account.derived:
                 account.derived[name].add(difference)

@@ -43,6 +43,11 @@ def _notes(account: Account, header: Header, source: Source, currency: str) -> I
         yield "The file has a header and no rows."
     for name, rows in sorted(account.warned.items()):
         yield source.warnings[name].format(rows=rows)
+    if account.rows_read:
+        left = [name for name, _ in source.contract.leave_out if not account.ignored[name]]
+        never = [name for name, rows in account.held.items() if not rows]
+        for name in (*(f"leave_out {name!r}" for name in left), *never):
+            yield f"{name} held for no row of the file; if it should, compare its words with these."
     yield from (f"{s.sentence()}." for s in account.sought.values() if s.missed)
     yield from _broken_rules(account, source.contract)
     for name, found in account.derived.items():

@@ -161,7 +161,9 @@ class Contract:
     ``line_key`` names the columns (by target, or by name where they have none) whose values are a
     line's own key: a later file replaces a line whose content changed. Without one the declared
     content is the key, and ``repeats`` says what becomes of equal lines of one file.
-    ``foreign_currency`` says what becomes of a line in another currency than the shop's.
+    ``leave_out`` has, by id, expressions of rows that are none (test orders): nothing is wrong with
+    them, and they are counted as ignored. ``foreign_currency`` says what becomes of a line in
+    another currency than the shop's.
     """
 
     name: str
@@ -178,6 +180,7 @@ class Contract:
     repeats: Repeats = "drop"
     foreign_currency: ForeignCurrency = "reject"
     fill_down: FillDown | None = None
+    leave_out: tuple[tuple[str, str], ...] = ()
     declares: str = ""
 
     @property

@@ -125,7 +125,8 @@ ORDER_LINES = StagingTable(
         "price of one piece where the file has none",
         "discount_share": "discount_amount, as a share (0 to 1) of quantity * unit_price",
     },
-    money="coalesce(line_amount, quantity * unit_price)",
+    money="case when status = 'sold' or quantity < 0 then 1 else -1 end "
+    "* coalesce(line_amount, quantity * unit_price)",
 )  # fmt: skip
 EVENTS = StagingTable(
     "events",

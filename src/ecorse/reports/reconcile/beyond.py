@@ -99,7 +99,9 @@ _PLACES: dict[str, pl.DataType] = {
 
 
 def _declaring(source: MappingSource, **changes: Any) -> MappingSource:
-    return replace(source, declared=source.declared.model_copy(update=changes))
+    declared = source.declared.model_copy(update=changes)
+    left = tuple((one.id, one.when) for one in declared.leave_out)
+    return replace(source, declared=declared, contract=replace(source.contract, leave_out=left))
 
 
 class _Lenient:
@@ -117,6 +119,7 @@ class _Lenient:
             if keeps_out:
                 del changes["leave_out"]
             source = _declaring(replace(source, contract=contract), **changes)
+            contract = source.contract
         self._source, self._shop, self._contract = source, shop, contract
 
     @property

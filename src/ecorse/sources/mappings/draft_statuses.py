@@ -58,10 +58,10 @@ def status_lines(texts: pl.Series, target: str, staging: StagingTable) -> list[s
     if not known and not unknown:
         return []
     lines = ["", f"[values.{target}]", *known]
-    if any(line.endswith('"returned"') for line in known):
+    if any(line.endswith(('"returned"', '"cancelled"')) for line in known):
         lines.append(
-            "# QUESTION: does a line of these returned stand beside its sale, or is it the sale "
-            "itself? Then leave it sold, and say [[taken_back]]."
+            "# QUESTION: is a row of these with pieces above 0 the sale itself, or does it take "
+            'back the sale of another row? Say taken_back_rows = "sales" or "returns" above.'
         )
     if unknown:
         lines.append(f"# QUESTION: which of {', '.join(ours)} are these words?")

@@ -7,6 +7,7 @@ up in (``lookups``).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -33,11 +34,19 @@ from ecorse.sources.canonical import (
     to_instants,
     to_wall_clock,
 )
-from ecorse.sources.mappings.added import Also, SaidOnce, TakenBack, added_lines
+from ecorse.sources.mappings.added import (
+    Also,
+    SaidOnce,
+    TakenBack,
+    added_lines,
+    adding,
+    per_row,
+    sold_first,
+)
 from ecorse.sources.mappings.beside import as_expression
 from ecorse.sources.mappings.columns import type_of
 from ecorse.sources.mappings.conditions import set_targets
-from ecorse.sources.mappings.declare import MappingFile, read_declared
+from ecorse.sources.mappings.declare import MappingFile, read_declared, word_of
 from ecorse.sources.mappings.guests import SENTENCES, without_guests, without_status
 from ecorse.sources.mappings.lookups import Lookup, extend, join, read_lookup
 from ecorse.sources.mappings.moments import time_columns
@@ -105,7 +114,6 @@ class MappingSource:
             The same rows with columns of the mapping's staging table.
         """
         staging = self.declared.staging
-        frame, left_out = self._left_out(frame, shop)
         frame = self._filled(frame)
         if self.declared.settings:
             names = self.declared.condition_names(frame.schema)
@@ -135,32 +143,31 @@ class MappingSource:
             *shop_of_row(shop, pl.coalesce(staging.marked_by)),
         )
         companions: dict[str, pl.DataFrame] = {}
-        if self.declared.also or self.declared.taken_back:
-            held = self._held(lines)
-            beside, contradicting = self._beside(frame.filter(held), lines.filter(held), shop)
-            reasons += contradicting
-            companions[staging.name] = beside
+        held: Counter[str] = Counter()
+        if staging.name == "order_lines":
+            backs = self._taken_back(frame, shop, held)
+            frame, lines, further, open_ones = sold_first(
+                frame, lines, backs, self.declared.taken_back_rows
+            )
+            reasons += open_ones
+            if self.declared.also or backs or further:
+                refused_too = self._refused_too(lines, open_ones)
+                beside, contradicting = self._beside(
+                    frame, lines, shop, [*backs, *further], held, refused_too
+                )
+                reasons += contradicting
+                warned += adding(beside)
+                companions[staging.name] = beside
         why = pl.concat(reasons) if reasons else None
         if why is not None:
             kept = ~pl.col("_row").is_in(why["_row"].implode())
             lines = lines.filter(kept)
             companions = {name: made.filter(kept) for name, made in companions.items()}
-        return Canonical(lines, warned, companions=companions, reasons=why, left_out=left_out)
+        return Canonical(lines, warned, companions=companions, reasons=why, held=held)
 
     def afresh(self) -> MappingSource:
         """The source for one more file: it remembers what orders of the file have said."""
         return replace(self, said={n: SaidOnce() for n in range(len(self.declared.also))})
-
-    def _left_out(self, frame: pl.DataFrame, shop: Shop) -> tuple[pl.DataFrame, Counter[str]]:
-        """Without the rows that are no sales, and how many of these there are by id."""
-        counts: Counter[str] = Counter()
-        for left in self.declared.leave_out:
-            names = self.declared.names_of_file(frame.schema)
-            condition = compile(left.when, names, shop=_facts(shop), is_condition=True)
-            kept = frame.filter(~condition.expr.fill_null(False))
-            counts[left.id] += frame.height - kept.height
-            frame = kept
-        return frame, +counts
 
     def _expression(self, text: str, frame: pl.DataFrame, shop: Shop) -> pl.Expr:
         names = self.declared.condition_names(frame.schema)
@@ -188,27 +195,44 @@ class MappingSource:
         named = {one.at for one in self.declared.also} | {b.at for b in self.declared.taken_back}
         made = []
         for name in declared.keys() & named:
-            instants = to_instants(frame[name_of(declared[name])], declared[name], shop)
+            times = frame[name_of(declared[name])].cast(pl.Datetime("us"))
+            instants = to_instants(times, declared[name], shop)
             made += [instants.alias(AT + name), to_wall_clock(instants, shop).alias(LOCAL + name)]
         return made
 
-    def _held(self, lines: pl.DataFrame) -> pl.Series:
-        """The rows that will be staged, as far as they say so: no other has lines beside it."""
-        unheld = unholdable(lines, self.declared.staging, {})
-        unheld += without_key(lines, self.declared.line_key)
-        rows = [row for reasons in unheld for row in reasons["_row"]]
-        return ~lines["_row"].is_in(rows)
+    def _refused_too(self, lines: pl.DataFrame, reasons: list[pl.DataFrame]) -> pl.Series:
+        """Lines that are refused by these reasons, or will be for what the table cannot hold."""
+        why = [*reasons, *unholdable(lines, self.declared.staging, {})]
+        why += without_key(lines, self.declared.line_key)
+        return lines["_row"].is_in([row for part in why for row in part["_row"]])
+
+    @staticmethod
+    def _at(name: str | None, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series] | None:
+        """The instants and wall clocks of a column with a time of its own."""
+        if name is None or AT + name not in frame.columns:
+            return None
+        return frame[AT + name], frame[LOCAL + name]
+
+    def _taken_back(self, frame: pl.DataFrame, shop: Shop, held: Counter[str]) -> list[TakenBack]:
+        """The declared ``[[taken_back]]`` on typed rows; counts the rows that each holds for."""
+        backs = []
+        for back in self.declared.taken_back:
+            rows = per_row(frame, self._expression(back.when, frame, shop).fill_null(False))
+            held[f"taken_back when = {back.when!r}"] += int(rows.sum())
+            backs.append(TakenBack(back.status, rows, self._at(back.at, frame)))
+        return backs
 
     def _beside(
-        self, frame: pl.DataFrame, lines: pl.DataFrame, shop: Shop
+        self,
+        frame: pl.DataFrame,
+        lines: pl.DataFrame,
+        shop: Shop,
+        backs: Sequence[TakenBack],
+        held: Counter[str],
+        refused: pl.Series,
     ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
         """The lines beside the rows' own, with the columns of these."""
         tax_is_included = self.declared.tax == "included"
-
-        def at(name: str | None) -> tuple[pl.Series, pl.Series] | None:
-            if name is None or AT + name not in frame.columns:
-                return None
-            return frame[AT + name], frame[LOCAL + name]
 
         def orders(name: str | None) -> pl.Series | None:
             if name is None:
@@ -225,19 +249,21 @@ class MappingSource:
                     self._expression(one.amount, frame, shop),
                     self._expression(one.when, frame, shop) if one.when else None,
                     orders(one.once_per),
-                    at(one.at),
+                    self._at(one.at, frame),
                     is_inside=tax_is_included and one.kind == "tax" and one.once_per is None,
                 )
                 for one in self.declared.also
             ],
-            [
-                TakenBack(back, self._expression(back.when, frame, shop), at(back.at))
-                for back in self.declared.taken_back
-            ],
+            backs,
             self.said,
+            refused,
             is_keyed=bool(self.declared.line_key),
             tax_is_included=tax_is_included,
         )
+        for one in self.declared.also:
+            if one.when:
+                holds = per_row(frame, self._expression(one.when, frame, shop))
+                held[f"also {one.kind!r} when = {one.when!r}"] += int(holds.sum())
         missing = [name for name in lines.columns if name not in made.columns]
         nothing = [pl.lit(None, lines.schema[name]).alias(name) for name in missing]
         return made.with_columns(nothing).select(lines.columns), reasons
@@ -280,6 +306,7 @@ class MappingSource:
             elif target not in frame.columns:
                 columns.append(pl.lit(None, dtype).alias(target))
             elif target in self.declared.values:
+                columns.append(pl.col(target).alias(word_of(target)))
                 columns.append(pl.col(target).replace(self.declared.values[target]).alias(target))
         return frame.with_columns(columns)
 
