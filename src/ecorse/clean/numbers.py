@@ -145,7 +145,7 @@ def hint(text: str, column: Column) -> str:
         )
     if re.search(r"\d,\d{1,2}\D*$|\d\.\d{3},\d", bare) and column.decimal != ",":
         return 'if the comma is the decimal sign here, declare decimal = ","'
-    if re.fullmatch(r"\D*\d+\.\d{1,2}\D*", bare) and column.decimal == ",":
+    if re.fullmatch(r"\D*(\d+\.\d{1,2}|0\d*\.\d{3})\D*", bare) and column.decimal == ",":
         return "the decimal sign is declared to be a comma"
     if re.search(r"\d,\d{3}", bare) and "," not in column.group:
         return 'if commas part thousands here, declare group = ","'
