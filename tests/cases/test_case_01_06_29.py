@@ -111,6 +111,10 @@ def test_case_29_each_declaration_has_its_reading(read, keys, prices, refused, f
         ('decimal = ".", group = ","', "12,34,567.00", 1234567.00),  # lakh and crore
         ('decimal = ","', "-,5", -0.5),
         ('decimal = ","', "0,123", 0.123),
+        ('decimal = ","', "0.123", None),  # no group begins with 0: the other sign stands here
+        ('decimal = ","', "-0.500", None),
+        ('decimal = ".", group = ","', "0,123", None),
+        ('decimal = ","', "000.123", None),
         ('decimal = ".", normalise = ["trailing_minus"]', "€ 1.5-", -1.5),
         ('decimal = ".", normalise = ["parentheses"]', "(EUR 1.50)", -1.5),
         ('decimal = ".", normalise = ["parentheses"]', "(-1.50)", None),

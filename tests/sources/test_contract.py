@@ -22,6 +22,7 @@ AGREEING = {
     ("shopify_orders", "Total"): "7.50",
     ("square_items", "Discounts"): "0.00",
     ("ebay_orders", "Total Price"): "5.00",
+    ("northwind", "Discount"): "0.25",
     ("fx_rates", "from"): "EUR",
     ("fx_rates", "to"): "USD",
 }

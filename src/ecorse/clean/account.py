@@ -88,10 +88,11 @@ def money_of(lines: pl.DataFrame) -> Decimal:
     parts = pl.col("unit_price").to_physical().cast(pl.Int128) * pl.col("quantity").cast(pl.Int128)
     if "line_amount" in lines.columns:
         parts = pl.coalesce(pl.col("line_amount").to_physical().cast(pl.Int128), parts)
+    total: int = lines.select(parts.sum()).item()
     if "status" in lines.columns:  # what is taken back with pieces above 0 is taken off
         is_off = (pl.col("status") != "sold") & (pl.col("quantity") >= 0)
-        parts = pl.when(is_off).then(pl.lit(0, pl.Int128) - parts).otherwise(parts)
-    total: int = lines.select(parts.sum()).item()
+        off: int = lines.filter(is_off).select(parts.sum()).item() or 0
+        total -= 2 * off
     return Decimal(total).scaleb(-SCALE)
 
 

@@ -145,7 +145,7 @@ def hint(text: str, column: Column) -> str:
         )
     if re.search(r"\d,\d{1,2}\D*$|\d\.\d{3},\d", bare) and column.decimal != ",":
         return 'if the comma is the decimal sign here, declare decimal = ","'
-    if re.fullmatch(r"\D*\d+\.\d{1,2}\D*", bare) and column.decimal == ",":
+    if re.fullmatch(r"\D*(\d+\.\d{1,2}|0\d*\.\d{3})\D*", bare) and column.decimal == ",":
         return "the decimal sign is declared to be a comma"
     if re.search(r"\d,\d{3}", bare) and "," not in column.group:
         return 'if commas part thousands here, declare group = ","'
@@ -191,7 +191,8 @@ def _taken_apart(odd: pl.Series, column: Column) -> pl.DataFrame:
     plain = body.str.contains(rf"^(\d+({decimal}\d+)?|{decimal}\d+)$")
     grouped, digits = pl.lit(False), body
     for group in (GROUPS[sign] for sign in column.group):
-        form = rf"^\d{{1,3}}({group}\d{{2,3}})*{group}\d{{3}}({decimal}\d+)?$"
+        # no group begins with a nought: 0.123 is a decimal of the other sign
+        form = rf"^[1-9]\d{{0,2}}({group}\d{{2,3}})*{group}\d{{3}}({decimal}\d+)?$"
         grouped |= body.str.contains(form)
         digits = digits.str.replace_all(group, "")
     digits = digits.str.replace(column.decimal or ".", ".", literal=True)

@@ -41,7 +41,8 @@ class SaidOnce:
 class Also:
     """A declared ``[[also]]``, made ready for a typed frame.
 
-    ``orders`` are the orders that state an amount once, ``at`` its instants and wall clocks.
+    ``orders`` are what states an amount once (orders, say), ``at`` its instants and wall clocks.
+    ``is_inside``: it is tax that the row's own money holds.
     """
 
     declared: AlsoTable
@@ -49,6 +50,7 @@ class Also:
     when: pl.Expr | None
     orders: pl.Series | None
     at: tuple[pl.Series, pl.Series] | None = None
+    is_inside: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,16 @@ def added_lines(
         if one.when is not None:
             amount = pl.when(one.when).then(amount)
         amounts = per_row(frame, amount)
+        if one.is_inside:  # as it was taken out of the row's money
+            amounts = (amounts.abs() * lines["quantity"].sign().cast(MONEY)).cast(MONEY)
         if one.orders is not None:
             is_first, conflicts = _first_of_orders(one.orders, amounts, said[number], is_keyed)
-            called = Column(one.declared.amount, None)
+            called, told = Column(one.declared.amount, None), amounts.cast(pl.String)
             sentence = f"another line of the order states another {one.declared.kind}"
-            found = reasons_of(conflicts, amounts.cast(pl.String), called, "order_contradicts",
-                               sentence)  # fmt: skip
+            found = reasons_of(conflicts, told, called, "order_contradicts", sentence)
+            nobodys = one.orders.is_null() & (amounts != 0).fill_null(False)
+            sentence = f"it is stated once per {one.declared.once_per}, which is empty"
+            found += reasons_of(nobodys, told, called, "once_per_empty", sentence)
             rows = lines["_row"]
             reasons += [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in found]
         else:
@@ -114,8 +120,10 @@ def added_lines(
                 )
             )
     sales = [lines.drop("_differs", strict=False), *made]
-    for back in taken_back:
-        rows = lines["_row"].filter(back.rows)
+    is_back = pl.Series([False], dtype=pl.Boolean).new_from_index(0, lines.height)
+    for back in taken_back:  # the first that holds: a line is taken back once
+        rows = lines["_row"].filter(back.rows & ~is_back)
+        is_back |= back.rows
         made += [_reversed(part, rows, back, lines["_row"]) for part in sales]
     filled = [part for part in made if part.height]
     return (pl.concat(filled, how="diagonal_relaxed") if filled else lines.clear()), reasons
@@ -201,14 +209,19 @@ def _beside(
 ) -> pl.DataFrame:
     declared = one.declared
     kept = [name for name in OF_THE_ROW if name in lines.columns]
-    scope = pl.col("order_id") if declared.once_per else pl.col("line_id")
+    scope = pl.col("line_id") if one.orders is None else pl.lit(one.orders)
     key = pl.concat_str(pl.lit(declared.kind), scope, separator=" ", ignore_nulls=True)
     sign = -1 if declared.sign == "-" else 1
     price = (amounts * sign).cast(MONEY)
+    status: pl.Expr = pl.lit("sold")
+    if one.orders is None:  # beside a row that is taken back by its status its values are too
+        is_below = (pl.col("quantity") >= 0) & (pl.col("status") != "sold")
+        status = pl.when(is_below).then("status").otherwise(status)
     frame = lines.with_columns(
+        (key if is_keyed else pl.col("line_id")).alias("line_id"),
         price.alias("unit_price"),
         pl.lit(1, pl.Int32).alias("quantity"),
-        pl.lit("sold").alias("status"),
+        status.alias("status"),
     )
     if declared.kind == "refund":  # money given back is a returned line, as returned products are
         is_back = price < 0
@@ -231,17 +244,25 @@ def _beside(
         "status",
         pl.lit(declared.kind).alias("line_kind"),
         pl.lit(declared.amount).alias("made_of"),
-        (key if is_keyed else pl.col("line_id")).alias("line_id"),
+        "line_id",
     )
 
 
 def _reversed(
     part: pl.DataFrame, rows: pl.Series, back: TakenBack, all_rows: pl.Series
 ) -> pl.DataFrame:
-    """The lines of the given rows once more, taken back."""
+    """The lines of the given rows once more, with the money that takes theirs back.
+
+    A line of a status other than sold is below 0 already, whatever its pieces (``money_sign`` in
+    marts.order_lines); what takes that back was sold.
+    """
     taken = part.filter(pl.col("_row").is_in(rows.implode()))
+    is_below = (pl.col("status") != "sold") & (pl.col("quantity") >= 0)
+    factor = pl.when(is_below).then(1).otherwise(-1)
+    pieces = (pl.col("quantity") * factor).cast(pl.Int32)
     if "line_amount" in taken.columns:
-        taken = taken.with_columns(-pl.col("line_amount"))
+        amount = pl.col("line_amount")
+        taken = taken.with_columns(pl.when(is_below).then(amount).otherwise(-amount))
     if back.at is not None:
         times = pl.DataFrame(
             {"_row": all_rows, "refunded_at": back.at[0], "refunded_local": back.at[1]}
@@ -250,8 +271,8 @@ def _reversed(
             times, on="_row", how="left", maintain_order="left"
         )
     return taken.with_columns(
-        (-pl.col("quantity")).cast(pl.Int32),
-        pl.lit(back.status).alias("status"),
+        pieces.alias("quantity"),
+        pl.when(pieces < 0).then(pl.lit(back.status)).otherwise(pl.lit("sold")).alias("status"),
         pl.lit(TAKEN_BACK).alias("made_of"),
         pl.concat_str(pl.lit(TAKEN_BACK), "line_id", separator=" ").alias("line_id"),
     )

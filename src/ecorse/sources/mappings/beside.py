@@ -63,6 +63,7 @@ def wrong_beside(
     taken_back: tuple[TakenBackTable, ...],
     leave_out: tuple[LeaveOutTable, ...],
     names: Mapping[str, Name],
+    of_file: Mapping[str, Name],
     times: Collection[str],
     *,
     tells_tax: bool,
@@ -72,7 +73,7 @@ def wrong_beside(
     Parameters
     ----------
     names
-        What expressions may name.
+        What expressions may name; ``of_file``: those of ``leave_out``, which sees no constants.
     times
         Declared columns of type date or timestamp.
     tells_tax
@@ -94,7 +95,7 @@ def wrong_beside(
         yield from _wrong_at(place, back.at, times)
     for left in leave_out:
         place = f"leave_out {left.id!r}"
-        yield from _wrong_expression(place, left.when, names, is_condition=True)
+        yield from _wrong_expression(place, left.when, of_file, is_condition=True)
 
 
 def _wrong_at(place: str, at: str | None, times: Collection[str]) -> Iterator[str]:

@@ -144,8 +144,8 @@ class MappingFile(Style, ShapeTable):
                 yield "also, taken_back and leave_out are for table = 'order_lines' alone"
             times = {c.called for c in self.every_column if c.type in ("date", "timestamp")}
             yield from wrong_beside(
-                self.also, self.taken_back, self.leave_out, self.condition_names(), times,
-                tells_tax=self.tax is not None,
+                self.also, self.taken_back, self.leave_out, self.condition_names(),
+                self.names_of_file(), times, tells_tax=self.tax is not None,
             )  # fmt: skip
         yield from (f"values.{t}: no column fills {t!r}" for t in self.values if t not in given)
         yield from (f"dedup_key: no column fills {t!r}" for t in self.dedup_key if t not in given)

@@ -13,6 +13,16 @@ from ecorse.clean.numbers import PRECISION, SCALE
 from ecorse.clean.values import reasons_of
 from ecorse.schema.contract import Column
 
+SENTENCES = (
+    ("_total", "line_total", "signs_contradict",
+     "the quantity is below 0 and the line's total is not"),
+    ("_price", "unit_price", "signs_contradict", "quantity and price are both below 0"),
+    ("_back", "status", "signs_contradict",
+     "the line's money is below 0 already; a line that is taken back is below 0 by its pieces, or "
+     "has pieces and money above 0"),
+    ("_share", "discount_share", "discount_share_impossible",
+     'a discount is at most the whole price; if it is in percent, declare type = "percent"'),
+)  # fmt: skip
 MONEY = pl.Decimal(PRECISION, SCALE)
 WIDE = pl.Decimal(38, SCALE)
 FINE = pl.Decimal(38, 10)
@@ -30,7 +40,9 @@ def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
 
     A stated total of the line (after its own discount) is its money to the cent; without one it is
     quantity * price, less a discount, which counts as taken off whatever its sign. ``line_amount``
-    is null where it is quantity * unit_price.
+    is null where it is quantity * unit_price. A product that was taken back says so once, by its
+    pieces or by its status: where the sign of its money says otherwise the row is refused, for it
+    would add money.
 
     Parameters
     ----------
@@ -42,7 +54,7 @@ def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
     quantity = pl.col("quantity").cast(WIDE)
     sign = quantity.sign().cast(WIDE)
     price, total = pl.col("unit_price").cast(WIDE), pl.col("line_total").cast(WIDE)
-    share = pl.col("discount_share").cast(FINE)
+    share = pl.col("discount_share").cast(FINE).abs()
     by_share = (quantity.abs().cast(FINE) * price.abs().cast(FINE) * share).round(SCALE).cast(WIDE)
     off = pl.coalesce(pl.col("discount_amount").cast(WIDE).abs(), by_share)
     before = total + sign * off.fill_null(0)
@@ -57,14 +69,13 @@ def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
         pl.when(amount != plain).then(amount).cast(MONEY, strict=False).alias("line_amount"),
         pl.when(off != 0).then(off).cast(MONEY, strict=False).alias("discount_amount"),
         (amount != plain).alias("_differs"),
-        ((quantity < 0) & (total > 0) & (pl.col("status").fill_null("sold") == "sold"))
-        .fill_null(False)
-        .alias("_odd"),
+        *_contradictions(quantity, price, total),
+        (share > 1).fill_null(False).alias("_share"),
     )
-    reasons = reasons_of(
-        money["_odd"], frame["line_total"].cast(pl.String), Column("line total", "line_total"),
-        "signs_contradict", "the quantity is below 0 and the line's total is not",
-    )  # fmt: skip
+    reasons: list[pl.DataFrame] = []
+    for mark, target, rule, sentence in SENTENCES:
+        told, called = frame[target].cast(pl.String), target.replace("_", " ")
+        reasons += reasons_of(money[mark], told, Column(called, target), rule, sentence)
     lost = money["_differs"].fill_null(False) & money["line_amount"].is_null()
     reasons += reasons_of(
         lost, frame["quantity"].cast(pl.String), Column("quantity", "quantity"),
@@ -73,3 +84,17 @@ def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
     columns = [money[name] for name in ("unit_price", "line_amount", "discount_amount")]
     rows = frame["_row"]
     return Money(columns, [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in reasons])
+
+
+def _contradictions(quantity: pl.Expr, price: pl.Expr, total: pl.Expr) -> list[pl.Expr]:
+    """Marks ``_total, _price, _back`` of rows whose signs say two things."""
+    is_sold = pl.col("status").fill_null("sold") == "sold"
+    is_product = pl.col("line_kind").fill_null("product") == "product"
+    below = quantity < 0
+    marks = {
+        "_total": below & (total > 0) & (is_sold | is_product),
+        "_price": below & total.is_null() & (price < 0) & is_product,
+        "_back": (quantity >= 0) & (pl.coalesce(total, quantity * price) < 0)
+        & ~is_sold & is_product,
+    }  # fmt: skip
+    return [mark.fill_null(False).alias(name) for name, mark in marks.items()]

@@ -51,6 +51,7 @@ from ecorse.sources.mappings.lookups import Lookup, extend, join, read_lookup
 from ecorse.sources.mappings.moments import time_columns
 from ecorse.sources.mappings.money import MONEY, line_money
 
+AT, LOCAL = "_at ", "_at_local "  # columns of times that lines beside a row's own have
 BECOME: dict[str, pl.DataType] = {"line_total": MONEY, "discount_share": SHARE}
 
 
@@ -118,12 +119,17 @@ class MappingSource:
             frame = set_targets(frame, self.declared.settings, names, _facts(shop))
         frame, warned = without_guests(frame, self.contract)
         warned += without_status(frame, self.contract)
-        frame = frame.with_columns(time_columns(self.declared, frame, header, shop))
+        frame = frame.with_columns(
+            *time_columns(self.declared, frame, header, shop), *self._moments(frame, header, shop)
+        )
         reasons: list[pl.DataFrame] = []
         if staging.name == "order_lines":
             frame = frame.with_columns(row_currency(frame, shop).alias("currency"))
             money = line_money(frame, self._included_tax(frame, shop))
             frame, reasons = frame.with_columns(money.columns), money.reasons
+        if reasons:  # before anything is made beside them: what they state once others may state
+            refused = pl.concat(reasons)["_row"]
+            frame = frame.filter(~pl.col("_row").is_in(refused.implode()))
         rows = {c.name: _as_staged(c) for c in staging.columns if c.mapped}
         rows |= self._made(frame, header)
         if staging.has_attributes:
@@ -138,7 +144,7 @@ class MappingSource:
         held: Counter[str] = Counter()
         makes_beside: Beside | None = None
         if staging.name == "order_lines":
-            backs = self._taken_back(frame, header, shop, held)
+            backs = self._taken_back(frame, shop, held)
             frame, lines, further, open_ones = sold_first(
                 frame, lines, backs, self.declared.taken_back_rows
             )
@@ -151,7 +157,7 @@ class MappingSource:
                 is_kept = frame["_row"].is_in(rows.implode())
                 kept, of_these = frame.filter(is_kept), [back.of(is_kept) for back in backs]
                 made, contradicting = self._beside(
-                    kept, header, all_lines.filter(is_kept), shop, of_these, held
+                    kept, all_lines.filter(is_kept), shop, of_these, held
                 )
                 warned.update(adding(made))
                 return made, contradicting
@@ -174,46 +180,55 @@ class MappingSource:
         """Tax that each row's money holds, where rows state their own."""
         if self.declared.tax != "included":
             return None
-        taxes = [
-            self._expression(one.amount, frame, shop).fill_null(0)
-            for one in self.declared.also
-            if one.kind == "tax" and one.once_per is None
-        ]
+        taxes = []
+        for one in self.declared.also:
+            if one.kind == "tax" and one.once_per is None:
+                tax = self._expression(one.amount, frame, shop)
+                if one.when is not None:
+                    tax = pl.when(self._expression(one.when, frame, shop)).then(tax)
+                taxes.append(tax.fill_null(0))
         return pl.sum_horizontal(taxes) if taxes else None
 
-    def _at(
-        self, name: str | None, frame: pl.DataFrame, header: Header, shop: Shop
-    ) -> tuple[pl.Series, pl.Series] | None:
-        """The instants and wall clocks of a column with a time of its own."""
-        declared = {c.name: c for c in header.columns if c is not None}
-        column = declared.get(name or "")
-        if column is None:
-            return None
-        times = frame[name_of(column)].cast(pl.Datetime("us"))
-        instants = to_instants(times, column, shop)
-        return instants, to_wall_clock(instants, shop)
+    def _moments(self, frame: pl.DataFrame, header: Header, shop: Shop) -> list[pl.Series]:
+        """The times that lines beside the rows' own have: instants and wall clocks.
 
-    def _taken_back(
-        self, frame: pl.DataFrame, header: Header, shop: Shop, held: Counter[str]
-    ) -> list[TakenBack]:
+        Made of the times as the file writes them, before those of targets become instants.
+        """
+        declared = {c.name: c for c in header.columns if c is not None}
+        named = {one.at for one in self.declared.also} | {b.at for b in self.declared.taken_back}
+        made = []
+        for name in declared.keys() & named:
+            times = frame[name_of(declared[name])].cast(pl.Datetime("us"))
+            instants = to_instants(times, declared[name], shop)
+            made += [instants.alias(AT + name), to_wall_clock(instants, shop).alias(LOCAL + name)]
+        return made
+
+    @staticmethod
+    def _at(name: str | None, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series] | None:
+        """The instants and wall clocks of a column with a time of its own."""
+        if name is None or AT + name not in frame.columns:
+            return None
+        return frame[AT + name], frame[LOCAL + name]
+
+    def _taken_back(self, frame: pl.DataFrame, shop: Shop, held: Counter[str]) -> list[TakenBack]:
         """The declared ``[[taken_back]]`` on typed rows; counts the rows that each holds for."""
         backs = []
         for back in self.declared.taken_back:
             rows = per_row(frame, self._expression(back.when, frame, shop).fill_null(False))
             held[f"taken_back when = {back.when!r}"] += int(rows.sum())
-            backs.append(TakenBack(back.status, rows, self._at(back.at, frame, header, shop)))
+            backs.append(TakenBack(back.status, rows, self._at(back.at, frame)))
         return backs
 
     def _beside(
         self,
         frame: pl.DataFrame,
-        header: Header,
         lines: pl.DataFrame,
         shop: Shop,
         backs: Sequence[TakenBack],
         held: Counter[str],
     ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
         """The lines beside the rows' own, with the columns of these."""
+        tax_is_included = self.declared.tax == "included"
 
         def orders(name: str | None) -> pl.Series | None:
             if name is None:
@@ -230,14 +245,15 @@ class MappingSource:
                     self._expression(one.amount, frame, shop),
                     self._expression(one.when, frame, shop) if one.when else None,
                     orders(one.once_per),
-                    self._at(one.at, frame, header, shop),
+                    self._at(one.at, frame),
+                    is_inside=tax_is_included and one.kind == "tax" and one.once_per is None,
                 )
                 for one in self.declared.also
             ],
             backs,
             self.said,
             is_keyed=bool(self.declared.line_key),
-            tax_is_included=self.declared.tax == "included",
+            tax_is_included=tax_is_included,
         )
         for one in self.declared.also:
             if one.when:

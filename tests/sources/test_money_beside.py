@@ -1,0 +1,210 @@
+"""The money of a mapped row and of the lines beside it, where signs, status and keys meet.
+
+What belongs here: what a mapping of a few columns makes of a few rows. What does not: the exports
+of shop systems (``test_ready_made.py``).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from ecorse.errors import ConfigError
+from ecorse.ingest.dry import dry_load
+from ecorse.ingest.shops import Shop
+from ecorse.sources.mappings.source import read_mapping
+from exports import SIGNED
+
+SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
+MAPPING = """
+about = "Lines with values beside them."
+table = "order_lines"
+{head}
+columns = [
+  {{ name = "order", target = "order_id" }},
+  {{ name = "sku", target = "product_id" }},
+  {{ name = "day", target = "ordered_local", type = "timestamp", formats = ["%Y-%m-%d"] }},
+  {{ name = "qty", target = "quantity", type = "integer" }},
+  {columns}
+]
+{tail}
+"""
+TOTAL = '{ name = "total", target = "line_total", type = "decimal" },'
+PRICE = '{ name = "price", target = "unit_price", type = "decimal" },'
+STATUS = '{ name = "status", target = "status" },'
+RETURNS = 'taken_back_rows = "returns"\n'
+FEE = '{ name = "fee", type = "decimal" },'
+SHIPPING = '[[also]]\nkind = "shipping"\namount = "fee"\n'
+TAX = '[[also]]\nkind = "tax"\namount = "fee"\n'
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Reads rows (behind order, sku, day, qty) by a mapping of these columns."""
+
+    def of(columns, names, *rows, head="", tail=""):
+        path = tmp_path / "lines.toml"
+        path.write_text(MAPPING.format(head=head, columns=columns, tail=tail))
+        file = tmp_path / "lines.csv"
+        file.write_text("".join(f"{line}\n" for line in (f"order,sku,day,qty,{names}", *rows)))
+        return dry_load(file, read_mapping(path), SHOP, keep=True)
+
+    return of
+
+
+def beside(dry) -> pl.DataFrame:
+    return dry.companions.get("order_lines", pl.DataFrame())
+
+
+def worth(dry) -> dict[str, Decimal]:
+    """What each order is worth in the marts, by the sign that these give a line."""
+    lines = pl.concat([f for f in (dry.rows, beside(dry)) if f.width], how="diagonal_relaxed")
+    totals = lines.group_by("order_id").agg(SIGNED.sum().alias("money")).sort("order_id")
+    return dict(totals.iter_rows())
+
+
+def told(dry) -> list[tuple[int, str]]:
+    return dry.rejected.select("source_line", "rule").rows()
+
+
+def test_a_line_that_is_taken_back_never_adds_money(read):
+    """By pieces below 0, by its status, or by both; a total of the other sign is refused."""
+    dry = read(
+        TOTAL + STATUS, "total,status",
+        "A,p,2024-01-01,1,10.00,returned", "B,p,2024-01-01,-1,-10.00,returned",
+        "C,p,2024-01-01,-1,-10.00,sold", "D,p,2024-01-01,-1,10.00,returned",
+        "E,p,2024-01-01,1,-10.00,returned", "F,p,2024-01-01,-1,10.00,sold", head=RETURNS,
+    )  # fmt: skip
+    assert worth(dry) == dict.fromkeys("ABC", Decimal(-10))
+    assert told(dry) == [(n, "signs_contradict") for n in (5, 6, 7)]
+
+
+def test_pieces_and_price_both_below_nothing_are_refused(read):
+    dry = read(
+        PRICE, "price", "A,p,2024-01-01,-1,-10.00", "B,p,2024-01-01,-2,10.00",
+        "C,p,2024-01-01,1,-10.00",
+    )  # fmt: skip
+    assert worth(dry) == {"B": Decimal(-20), "C": Decimal(-10)}
+    assert told(dry) == [(2, "signs_contradict")]
+
+
+def test_a_discount_is_at_most_the_whole_price(read):
+    """10 in a column of shares is 10 %, which is not said; a sign of its own changes nothing."""
+    share = '{ name = "off", target = "discount_share", type = "TYPE" },'
+    rows = ["A,p,2024-01-01,1,20.00,10", "B,p,2024-01-01,1,20.00,-0.1", "C,p,2024-01-01,1,20.00,1"]
+    dry = read(PRICE + share.replace("TYPE", "decimal"), "price,off", *rows)
+    assert worth(dry) == {"B": Decimal(18), "C": Decimal(0)}
+    assert told(dry) == [(2, "discount_share_impossible")]
+    assert 'type = "percent"' in dry.rejected["sentence"][0]
+    dry = read(PRICE + share.replace("TYPE", "percent"), "price,off", *rows)
+    assert worth(dry) == {"A": Decimal(18), "B": Decimal("19.98"), "C": Decimal("19.80")}
+
+
+def test_a_value_once_per_shipment_is_known_by_the_shipment(read):
+    """Two shipments of one order are two lines with keys of their own; one of none is refused."""
+    columns = PRICE + FEE + '{ name = "shipment" }, { name = "key" },'
+    dry = read(
+        columns, "price,fee,shipment,key",
+        "A,p,2024-01-01,1,10.00,5.00,s1,1", "A,q,2024-01-01,1,10.00,5.00,s1,2",
+        "A,r,2024-01-01,1,10.00,4.00,s2,3", "A,t,2024-01-01,1,10.00,3.00,,4",
+        head='line_key = ["key"]', tail=SHIPPING + 'once_per = "shipment"',
+    )  # fmt: skip
+    assert beside(dry)["line_id"].to_list() == ["shipping s1", "shipping s2"]
+    assert worth(dry) == {"A": Decimal(39)}
+    assert told(dry) == [(5, "once_per_empty")]
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        "A," + "x" * 501 + ",2024-01-01,1,10.00,sold",  # longer than the table holds
+        "A,p,2024-01-01,-1,10.00,sold",  # its signs contradict each other
+        "A,p,2024-01-01,1,10.00,returned",  # a sale, or a sale's return
+        "A,p,2024-01-01,1,ten,sold",
+    ],
+)
+def test_what_an_order_states_once_does_not_go_with_a_refused_row(read, refused):
+    """The row below states it too."""
+    dry = read(
+        TOTAL + STATUS + FEE, "total,status,fee",
+        f"{refused},5.00", "A,q,2024-01-01,1,10.00,sold,5.00",
+        tail=SHIPPING + 'once_per = "order_id"',
+    )  # fmt: skip
+    assert len(told(dry)) == 1
+    assert worth(dry) == {"A": Decimal(15)}
+
+
+@pytest.mark.parametrize("tax", ["included", "apart"])
+def test_tax_beside_a_line_that_is_taken_back_goes_back_too(read, tax):
+    dry = read(
+        TOTAL + STATUS + FEE, "total,status,fee",
+        "A,p,2024-01-01,1,12.00,sold,2.00", "B,p,2024-01-01,1,12.00,returned,2.00",
+        "C,p,2024-01-01,-1,-12.00,returned,-2.00",
+        head=RETURNS + f'tax = "{tax}"', tail=TAX,
+    )  # fmt: skip
+    whole = Decimal(12 if tax == "included" else 14)
+    assert worth(dry) == {"A": whole, "B": -whole, "C": -whole}
+
+
+def test_included_tax_moves_and_never_makes_money(read):
+    """Whatever its sign, and only where its line is made."""
+    dry = read(
+        TOTAL + FEE + '{ name = "land" },', "total,fee,land",
+        "A,p,2024-01-01,1,12.00,2.00,DE", "B,p,2024-01-01,1,12.00,2.00,US",
+        "C,p,2024-01-01,-1,-12.00,2.00,DE", "D,p,2024-01-01,1,12.00,-2.00,DE",
+        "E,p,2024-01-01,0,12.00,2.00,DE",
+        head='tax = "included"', tail=TAX + "when = \"land = 'DE'\"",
+    )  # fmt: skip
+    twelve = Decimal(12)
+    assert worth(dry) == {"A": twelve, "B": twelve, "C": -twelve, "D": twelve, "E": twelve}
+    assert beside(dry).select("order_id", "unit_price").rows() == [
+        ("A", Decimal(2)), ("C", Decimal(-2)), ("D", Decimal(2))
+    ]  # fmt: skip
+
+
+def test_what_is_taken_back_is_worth_nothing_in_the_end(read):
+    """Lines of any status and sign, with what stands beside them; and once, by the first rule."""
+    dry = read(
+        TOTAL + STATUS + FEE, "total,status,fee",
+        "A,p,2024-01-01,2,12.00,sold,2.00", "B,p,2024-01-01,1,12.00,returned,2.00",
+        "C,p,2024-01-01,-1,-12.00,returned,2.00", "D,p,2024-01-01,0,12.00,sold,2.00",
+        tail=SHIPPING + SHIPPING.replace("shipping", "refund") + 'sign = "-"\n'
+        '[[taken_back]]\nwhen = "quantity < 5"\n[[taken_back]]\nwhen = "quantity < 9"\n'
+        'status = "cancelled"',
+    )  # fmt: skip
+    assert worth(dry) == dict.fromkeys("ABCD", Decimal(0))
+    assert beside(dry).filter(made_of="taken back")["status"].unique().sort().to_list() == [
+        "returned", "sold"
+    ]  # fmt: skip
+
+
+def test_lines_beside_a_row_have_its_refund_date_even_if_that_is_a_target(read):
+    """10:00 in New York is 16:00 in Berlin, on the row and on what is made beside it."""
+    back = (
+        '{ name = "back", target = "refunded_local", type = "timestamp", '
+        'formats = ["%Y-%m-%d %H:%M"], zone = "America/New_York" },'
+    )
+    dry = read(
+        TOTAL + FEE + back, "total,fee,back", "A,p,2024-01-01,1,12.00,2.00,2024-01-05 10:00",
+        tail=SHIPPING.replace("shipping", "refund") + 'sign = "-"\nat = "back"\n'
+        '[[taken_back]]\nwhen = "quantity = 1"\nat = "back"',
+    )  # fmt: skip
+    four = datetime(2024, 1, 5, 16)
+    assert dry.rows["refunded_local"].to_list() == [four]
+    assert beside(dry)["refunded_local"].to_list() == [four] * 3
+
+
+def test_leave_out_cannot_name_a_constant(tmp_path):
+    path = tmp_path / "lines.toml"
+    path.write_text(
+        MAPPING.format(
+            head="", columns=PRICE,
+            tail='[constants]\nplatform = "web"\n[[leave_out]]\nid = "web"\n'
+            "when = \"platform = 'web'\"",
+        )
+    )  # fmt: skip
+    with pytest.raises(ConfigError, match=r"leave_out 'web'.*no column 'platform'"):
+        read_mapping(path)
