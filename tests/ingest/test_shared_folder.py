@@ -194,6 +194,45 @@ def test_a_header_is_read_once_per_file_and_shape(folder, monkeypatch):
     assert {name for name, _ in opened} == {"a.csv", "b.csv"}
 
 
+def test_rules_of_every_level_are_counted_in_the_loads_account(folder):
+    """What a load writes down is what a check says."""
+    from ecorse.ingest.check import check_file
+    from ecorse.ingest.shops import load_shops
+
+    rules = "".join(
+        f"""
+[[rules]]
+id = "{level}"
+expr = "{expr}"
+level = "{level}"
+sentence = "an example"
+"""
+        for level, expr in (
+            ("reject", "quantity < 9"), ("flag", "unit_price < 9"),
+            ("warn", "cast(order_id as integer) > previous(cast(order_id as integer))"),
+        )
+    )  # fmt: skip
+    write_mapping("till", TILL + rules)
+    (folder / "e.csv").write_text(
+        "Kassenbon,Ware,Stück,Preis,Tag\n1,Pen,2,2.50,2024-05-01\n3,Pen,9,2.50,2024-05-01\n"
+        "2,Pen,1,9.50,2024-05-01\n"
+    )
+    _, failure = flow.ingest_all("uk", "till", data=str(folder / "e.csv"), holder="t", progress=str)
+    assert failure is None
+    with connect() as conn:
+        counts, warnings = conn.execute("select counts, warnings from ops.load").fetchone()
+        flags = conn.execute(
+            "select flags from staging.order_lines order by source_line"
+        ).fetchall()
+    shop = next(s for s in load_shops() if s.shop_id == "uk")
+    checked = check_file(folder / "e.csv", "till", shop)
+    for kind, rule in (("rejected", "reject"), ("flagged", "flag"), ("warned", "warn")):
+        assert counts[kind] == {rule: 1} == getattr(checked, kind)
+    assert flags == [(None,), (["flag"],)]
+    assert warnings == checked.warnings
+    assert any("line 4: cast(order_id as integer) is 2" in sentence for sentence in warnings)
+
+
 def write_mapping(name, text):
     folder = get_settings().project_dir / "include" / "sources"
     folder.mkdir(parents=True, exist_ok=True)

@@ -105,7 +105,10 @@ def test_lines_of_an_order_against_its_own_count(mapping, tmp_path):
 def test_targets_by_condition(mapping, tmp_path):
     """Each target takes the first condition that holds; words are ours by then."""
     mapping(
-        SWAP.replace('{ name = "state", required', '{ name = "state", target = "status", required')
+        'taken_back_rows = "returns"\n'
+        + SWAP.replace(
+            '{ name = "state", required', '{ name = "state", target = "status", required'
+        )
         + """
 [constants]
 country = "DE"

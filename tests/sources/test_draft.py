@@ -294,6 +294,15 @@ def test_words_for_nothing_and_words_for_statuses(written):
     assert 'QUESTION: which of sold, cancelled, returned are these words?\n# "Wartet"' in text
 
 
+def test_guests_are_no_customers(written):
+    head = HEAD.replace("\n", ",Kunde\n")
+    rows = "1,a,1,2,2024-01-31,K7\n2,a,3,2,2024-01-31,Gast\n3,a,1,2,2024-01-31,0\n"
+    text = draft(written(head + rows)).text
+    assert columns_of(text)["Kunde"]["nulls"] == ["0", "Gast"]
+    text = draft(written(head + rows.replace("Gast", "guest"))).text
+    assert "nulls" not in columns_of(text)["Kunde"]  # which every load knows
+
+
 def test_what_an_order_says_on_its_first_line_only(written):
     """Case 03: order-level values fill down; money of the order is asked about."""
     path = CASES / "03-shopify-blank-order-fields" / "orders_export.csv"

@@ -70,7 +70,7 @@ def test_rows_of_a_mapping(mapping, tmp_path):
     path = tmp_path / "o.csv"
     path.write_text(
         HEADER + "A1;Roter  Schuh;2;19.50;31.12.2019 23:30;Eva@Example.org ;verkauft\n"
-        "A1;Roter Schuh;1;19.50;31.12.2019 23:30;eva@example.org;storniert\n"
+        "A1;Roter Schuh;-1;19.50;31.12.2019 23:30;eva@example.org;storniert\n"
         "A2;Hut;eins;5;31.12.2019 23:30;;verkauft\n"
     )
     rows, blocks = rows_of(mapping(ORDERS), path)

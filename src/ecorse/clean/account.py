@@ -61,6 +61,7 @@ class Account:
     repaired: Counter[str] = field(default_factory=Counter)
     flagged: Counter[str] = field(default_factory=Counter)
     warned: Counter[str] = field(default_factory=Counter)
+    held: Counter[str] = field(default_factory=Counter)
     sought: dict[str, Sought] = field(default_factory=dict)
     broken: Counter[str] = field(default_factory=Counter)
     broken_examples: dict[str, list[str]] = field(default_factory=dict)
@@ -81,12 +82,15 @@ class Account:
 
 
 def money_of(lines: pl.DataFrame) -> Decimal:
-    """What order lines are worth, exactly: by whole ten-thousandths, ten times as fast."""
+    """What order lines add to the shop's money, as in the marts; exactly, by ten-thousandths."""
     if lines.is_empty():
         return Decimal(0)
     parts = pl.col("unit_price").to_physical().cast(pl.Int128) * pl.col("quantity").cast(pl.Int128)
     if "line_amount" in lines.columns:
         parts = pl.coalesce(pl.col("line_amount").to_physical().cast(pl.Int128), parts)
+    if "status" in lines.columns:  # what is taken back with pieces above 0 is taken off
+        is_off = (pl.col("status") != "sold") & (pl.col("quantity") >= 0)
+        parts = pl.when(is_off).then(-parts).otherwise(parts)
     total: int = lines.select(parts.sum()).item()
     return Decimal(total).scaleb(-SCALE)
 

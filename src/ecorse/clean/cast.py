@@ -34,7 +34,7 @@ class Cast:
     where a currency stands beside a number, ``is_date_only`` where dates have no time. ``reasons``
     has ``_row, rule, column, sentence``, one row per reason, in the contract's order. ``flags``
     has ``_row, rule`` for every rule of level ``flag`` that a kept row breaks; ``warned`` those of
-    level ``warn``, the first of a block with a sentence.
+    level ``warn``, the first of a block with a sentence. ``left_out`` counts rows that are none.
     """
 
     frame: pl.DataFrame
@@ -42,6 +42,7 @@ class Cast:
     repaired: Counter[str] = field(default_factory=Counter)
     flags: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FLAG_SCHEMA))
     warned: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WARNED_SCHEMA))
+    left_out: Counter[str] = field(default_factory=Counter)
 
 
 def text_column(position: int) -> str:
@@ -138,12 +139,19 @@ def cast(
         row_rules = RowRules(contract, header)
     row_rules.judge(found, frame, np.arange(frame.height) if lines is None else lines)
     why, flags, warned = found.frames()
+    left = row_rules.left_out(frame)
+    if left.height:  # nothing is wrong with a row that is none
+        why = why.join(left, on="_row", how="anti", maintain_order="left")
+        frame, flags, warned = (
+            kept.join(left, on="_row", how="anti", maintain_order="left")
+            for kept in (frame, flags, warned)
+        )
     if found.reasons:
         frame, flags, warned = (
             kept.join(why, on="_row", how="anti", maintain_order="left")
             for kept in (frame, flags, warned)
         )
-    return Cast(frame, why, repaired, flags, warned)
+    return Cast(frame, why, repaired, flags, warned, Counter(left["id"].to_list()))
 
 
 def _undeclared(raw: pl.DataFrame, header: Header, contract: Contract) -> list[pl.DataFrame]:

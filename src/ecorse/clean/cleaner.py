@@ -6,7 +6,6 @@ database; what may repeat a row of an earlier block is decided where the rows ar
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,6 @@ from ecorse.clean.account import (
     Account,
     Differing,
     differing_columns,
-    key_sentence,
     money_of,
     money_of_text,
 )
@@ -35,9 +33,11 @@ from ecorse.clean.cast import cast, parse, text_column
 from ecorse.clean.duplicates import SeenRows, Verdict
 from ecorse.clean.foreign import foreign_rows
 from ecorse.clean.holds import unholdable, without_key
+from ecorse.clean.notes import notes
 from ecorse.clean.opening import open_frames, recognise_header
 from ecorse.clean.prepare import Preparation
 from ecorse.clean.rates import RATES_SCHEMA, Rates
+from ecorse.clean.rejects import flags_of, key_reasons, rejects_of
 from ecorse.clean.rules import RowRules
 from ecorse.clean.second_table import refuse_names
 from ecorse.clean.stream import Readable
@@ -50,15 +50,6 @@ from ecorse.schema.staging import STAGING_TABLES
 if TYPE_CHECKING:
     from ecorse.schema.source import Canonical, Shop, Source
 
-REJECT_SCHEMA = {
-    "source_line": pl.Int64,
-    "raw": pl.String,
-    "is_base64": pl.Boolean,
-    "rule": pl.String,
-    "column_name": pl.String,
-    "sentence": pl.String,
-    "reasons": pl.String,
-}
 # constants of the shop, and what only restates another column
 NOT_PROFILED = (
     "source_line", "shop_id", "currency", "country", "customer_key_kind", "is_simulated", "extra",
@@ -172,42 +163,7 @@ class Cleaner:
     @property
     def warnings(self) -> list[str]:
         """Sentences for a person, after the file was read."""
-        account, sentences = self.account, []
-        if self.header.missing:
-            sentences.append(
-                f"Column {', '.join(map(repr, self.header.missing))} is missing, so every row was "
-                "set aside as a reject; `ecorse replay` reads them again under a mended contract."
-            )
-        if extra := self.header.extra:
-            sentences.append(
-                f"Columns {', '.join(map(repr, extra))} are not in the contract; they were kept in "
-                "the column extra."
-            )
-        if account.differing.rows:
-            sentences.append(self._about_differing())
-        if not account.rows_read:
-            sentences.append("The file has a header and no rows.")
-        for name, rows in sorted(account.warned.items()):
-            sentences.append(self._source.warnings[name].format(rows=rows))
-        sentences += [f"{s.sentence()}." for s in self.account.sought.values() if s.missed]
-        sentences += self._broken_rules()
-        for name, found in account.derived.items():
-            if found.different:
-                sentences.append(
-                    f"Column {name!r} differs from what the other columns give in "
-                    f"{found.different} of {found.checked} rows, for example {found.examples[0]}."
-                )
-        return sentences
-
-    def _about_differing(self) -> str:
-        found = self.account.differing
-        money = f": {found.money:,.2f} {self._shop.currency}" if found.money else ""
-        names = ", ".join(map(repr, sorted(found.columns)))
-        return (
-            f"{found.rows} rows were taken for repeats of earlier ones although they differ in "
-            f"{names}, which the source does not name{money}. Name it in the source without a "
-            "target, so that it tells rows apart, or with `ignore = true`, so that it does not."
-        )
+        return notes(self.account, self.header, self._source, self._shop.currency)
 
     def _refuse_missing_keys(self) -> None:
         """Refuse a file most of whose keys another file lacks: it is not the right one."""
@@ -219,18 +175,6 @@ class Cleaner:
                     "this file beside it, correct `on`, or declare most_missing for this lookup "
                     "(1: however many)."
                 )
-
-    def _broken_rules(self) -> list[str]:
-        """A sentence per rule of level warn that rows break."""
-        said = {rule.id: rule.sentence for rule in self._source.contract.rules}
-        told = []
-        for rule, rows in sorted(self.account.broken.items()):
-            examples = "; ".join(self.account.broken_examples.get(rule, []))
-            told.append(
-                f"Rule {rule!r} does not hold in {rows} of {self.account.rows_read} rows, which "
-                f"were kept: {said[rule]}{f' ({examples})' if examples else ''}."
-            )
-        return told
 
     def _clean(self, block: FramedBlock) -> CleanBlock:
         contract, account = self._source.contract, self.account
@@ -258,7 +202,7 @@ class Cleaner:
         reasons = (
             typed.reasons if found.reasons is None else pl.concat([typed.reasons, found.reasons])
         )
-        account.ignored.update(found.left_out)
+        account.ignored.update(typed.left_out)
         rows = found.frame["_row"]
         lines = self._placed(block, found.frame)
         verdict = self._seen.judge(lines) if self._seen else None
@@ -270,9 +214,9 @@ class Cleaner:
                 repeated = rows.filter(verdict.repeated).alias("_row").to_frame()
                 kept = pl.concat([kept, repeated.with_columns(rule=pl.lit(REPEATED))])
             account.flagged.update(kept["rule"].to_list())
-            lines = lines.with_columns(_flags(kept, rows))
-        rejected = _rejects(block, reasons)
-        left_out = sum(found.left_out.values())
+            lines = lines.with_columns(flags_of(kept, rows))
+        rejected = rejects_of(block, reasons)
+        left_out = typed.left_out.total()
         if lines.height + rejected.height + left_out - len(block.broken) != raw.height:
             raise AssertionError(
                 f"{self._file_name}: source {self._source.name} made {lines.height} rows, left "
@@ -285,6 +229,7 @@ class Cleaner:
         account.repaired += typed.repaired
         self._take_warnings(block, typed.warned)
         account.warned += found.warnings
+        account.held.update(found.held)
         for name, difference in found.derived.items():
             if name in account.derived:
                 account.derived[name].add(difference)
@@ -361,7 +306,7 @@ class Cleaner:
             return CleanBlock(lines, lines.clear(), rejected, placed)
         if refused.any():
             reasons = key_reasons(lines, verdict.contradicts, rows)
-            rejected = pl.concat([rejected, _rejects(replace(block, broken=[]), reasons)])
+            rejected = pl.concat([rejected, rejects_of(replace(block, broken=[]), reasons)])
             self.account.rejected[KEY_TWICE] += reasons.height
             self.account.money_contradicting += self._money_with(
                 lines.filter(refused), companions, rows.filter(refused)
@@ -439,7 +384,7 @@ class Cleaner:
             column=pl.lit(self.header.missing[0]),
             sentence=pl.lit(sentence),
         )
-        rejected = _rejects(block, reasons)
+        rejected = rejects_of(block, reasons)
         self._count(block, pl.DataFrame(), rejected)
         return CleanBlock(pl.DataFrame(), pl.DataFrame(), rejected)
 
@@ -535,50 +480,3 @@ def _nothing_repeated(lines: pl.DataFrame, verdict: Verdict | None) -> Verdict:
     nothing = pl.Series([None], dtype=pl.String).new_from_index(0, lines.height)
     candidate = no if verdict is None else verdict.candidate
     return Verdict(no, candidate, nothing, nothing.cast(pl.Int64))
-
-
-def key_reasons(lines: pl.DataFrame, contradicts: pl.Series, rows: pl.Series) -> pl.DataFrame:
-    """Why lines are refused whose key came before with other content (``_row, rule, ...``)."""
-    told = pl.format(key_sentence("{}", "{}"), pl.col("line_id"), pl.col("_first"))
-    return (
-        lines.select("line_id", contradicts.alias("_first"), rows.alias("_row"))
-        .filter(pl.col("_first").is_not_null())
-        .select(
-            "_row",
-            rule=pl.lit(KEY_TWICE),
-            column=pl.lit(None, pl.String),
-            sentence=told,
-        )
-    )
-
-
-def _flags(flags: pl.DataFrame, rows: pl.Series) -> pl.Series:
-    """Column ``flags`` for the given rows: a JSON list of rule ids; null where there is none."""
-    if flags.is_empty():
-        return pl.Series("flags", [None], dtype=pl.String).new_from_index(0, len(rows))
-    rules = pl.lit('["') + pl.col("rule").str.join('", "') + pl.lit('"]')
-    by_row = flags.group_by("_row").agg(rules.alias("flags"))
-    return rows.to_frame().join(by_row, on="_row", how="left", maintain_order="left")["flags"]
-
-
-def _rejects(block: FramedBlock, reasons: pl.DataFrame) -> pl.DataFrame:
-    """One row per rejected record of a block: those framing refused and those the cast refused."""
-    rows: list[tuple[int, str, bool, str, str | None, str, str]] = [
-        (b.line, b.raw, b.is_base64, b.rule, None, b.sentence,
-         json.dumps([{"rule": b.rule, "sentence": b.sentence}], ensure_ascii=False))
-        for b in block.broken
-    ]  # fmt: skip
-    by_row: dict[int, list[tuple[str, str, str]]] = {}
-    for row, *reason in reasons.iter_rows():
-        by_row.setdefault(row, []).append((reason[0], reason[1], reason[2]))
-    for row, why in sorted(by_row.items()):
-        line = int(block.lines[row])
-        all_reasons = [
-            {"rule": rule, "column": column, "sentence": sentence} for rule, column, sentence in why
-        ]
-        rule, column, sentence = why[0]
-        rows.append(
-            (line, block.raw(row), False, rule, column, f"Line {line}: {sentence}",
-             json.dumps(all_reasons, ensure_ascii=False))
-        )  # fmt: skip
-    return pl.DataFrame(rows, schema=REJECT_SCHEMA, orient="row")

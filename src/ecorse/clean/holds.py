@@ -63,10 +63,10 @@ def _broken(values: pl.Series, column: StagedColumn) -> list[tuple[str, pl.Serie
         if failed.any():
             broken.append(("too_long", failed, sentence))
     if column.bounds and values.dtype.is_temporal():
-        first, last = values.dt.min(), values.dt.max()
         least, most = (_time(b, values) for b in (column.bounds.least, column.bounds.most))
-        if first is not None and (first < least or last >= most):  # type: ignore[operator]
-            failed = ((values < least) | (values >= most)).fill_null(False)
+        # not by min() and max(): an instant may be in a year that Python does not know
+        failed = ((values < least) | (values >= most)).fill_null(False)
+        if failed.any():
             broken.append(("impossible", failed, column.bounds.sentence))
     return broken
 

@@ -160,6 +160,11 @@ def hint(text: str, column: Column) -> str:
     ):
         if re.search(pattern, bare) and re.search(r"\d", bare) and repair not in column.normalise:
             return f'if this is a number below 0, declare normalise = ["{repair}"]'
+    word = re.search(r"^[^\d(+−-]+|[^\d)]+$", bare)
+    if column.type == "decimal" and word and re.search(r"\d", bare):
+        sign = word.group().strip()
+        if sign and sign not in currency_signs() and not set(sign) <= set(".,'%-−"):
+            return f"{sign!r} is no sign or code of a currency that is known"
     if bare.endswith("%") and column.type != "percent":
         return 'if this is a share in percent, declare type = "percent"'
     return ""

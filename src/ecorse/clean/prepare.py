@@ -99,7 +99,7 @@ class _Filling:
         """Fill a block; a group goes on from the block before."""
         if not raw.height:
             return raw, []
-        texts = [self._key, *self._columns]
+        texts = list(dict.fromkeys((self._key, *self._columns)))
         raw = raw.with_columns(pl.col(name).str.strip_chars().replace("", None) for name in texts)
         if self._key in self._columns:  # a line without a key belongs to the one above
             raw = raw.with_columns(pl.col(self._key).forward_fill().fill_null(self._last_key))

@@ -146,10 +146,26 @@ class RowRules:
         self, contract: Contract, header: Header, shop: Mapping[str, str] | None = None
     ) -> None:
         self._rules = [rule for rule in contract.rules if rule.check == "holds"]
+        self._leave_out = contract.leave_out
+        self._leaving: list[tuple[str, pl.Expr]] = []
         self._header, self._shop = header, shop
         self._compiled: list[tuple[Rule, Compiled]] = []
         self._before: dict[tuple[str, str], pl.Series] = {}
         self._counts: dict[str, tuple[Rule, KeyCounts]] = {}
+
+    def left_out(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows that are none, with the id of the first condition that holds (``_row, id``)."""
+        if not self._leave_out:
+            return pl.DataFrame(schema={"_row": pl.UInt32, "id": pl.String})
+        if not self._leaving:
+            names = self._names(frame)
+            for name, text in self._leave_out:
+                condition = compile(text, names, shop=self._shop, is_condition=True)
+                self._leaving.append((name, condition.expr.fill_null(False)))
+        which = pl.coalesce(
+            pl.when(condition).then(pl.lit(name)) for name, condition in self._leaving
+        )
+        return frame.select("_row", which.alias("id")).drop_nulls()
 
     def judge(self, found: Found, frame: pl.DataFrame, lines: NDArray[np.int64]) -> None:
         """Hold a block's rows to the rules; ``lines`` are those they stood on."""
@@ -182,14 +198,17 @@ class RowRules:
         return {rule: (rows, examples) for rule, (rows, examples) in told.items() if rows}
 
     def _compile(self, frame: pl.DataFrame) -> None:
-        declared = [c for c in self._header.form.columns if c not in self._header.columns]
-        declared += [c for c in self._header.columns if c is not None]
-        names = names_of(declared, dict(frame.schema))
+        names = self._names(frame)
         for rule in self._rules:
             compiled = compile_rule(rule, names, self._shop)
             self._compiled.append((rule, compiled))
             if compiled.count is not None:
                 self._counts[rule.id] = (rule, KeyCounts(compiled.count))
+
+    def _names(self, frame: pl.DataFrame) -> dict[str, Name]:
+        declared = [c for c in self._header.form.columns if c not in self._header.columns]
+        declared += [c for c in self._header.columns if c is not None]
+        return names_of(declared, dict(frame.schema))
 
     def _with_previous(self, frame: pl.DataFrame, rule: Rule, compiled: Compiled) -> pl.DataFrame:
         """The frame with what the row before had, across the blocks of the file."""

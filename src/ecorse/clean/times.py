@@ -6,6 +6,8 @@ wall clock's time is (``clock.local_to_utc``).
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 import polars as pl
 
 from ecorse.clock import EPOCHS
@@ -28,18 +30,24 @@ def is_time(column: Column) -> bool:
 
 
 def convert(text: pl.Expr, column: Column, time_format: str) -> pl.Expr:
-    """Times in one format, an instant in UTC and everything else as it is written; else null."""
+    """Times in one format, an instant in UTC and everything else as it is written; else null.
+
+    Years are 1 to 9999: text may say others, which neither Python nor ISO 8601 knows.
+    """
     if column.type == "date":
-        return text.str.to_date(time_format, strict=False)
+        day = text.str.to_date(time_format, strict=False)
+        return pl.when(day.is_between(date.min, date.max)).then(day)
     if per_unit := EPOCHS.get(time_format):
         return _since_1970(text, per_unit)
     if "%z" in time_format:
-        return text.str.to_datetime(
+        time = text.str.to_datetime(
             time_format, time_unit="us", time_zone="UTC", strict=False
         ).dt.replace_time_zone(None)
-    if not has_time(time_format):
-        return text.str.to_date(time_format, strict=False).cast(pl.Datetime("us"))
-    return text.str.to_datetime(time_format, time_unit="us", strict=False)
+    elif not has_time(time_format):
+        time = text.str.to_date(time_format, strict=False).cast(pl.Datetime("us"))
+    else:
+        time = text.str.to_datetime(time_format, time_unit="us", strict=False)
+    return pl.when(time.is_between(datetime.min, datetime.max)).then(time)
 
 
 def has_time(time_format: str) -> bool:

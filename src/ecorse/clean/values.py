@@ -109,10 +109,9 @@ def _read_times(found: Read, rows: pl.Series, odd: pl.Series, column: Column) ->
         tried = pl.select(pl.when(pl.lit(values).is_null()).then(read)).to_series()
         if is_iso:
             found.repaired["iso"] += len(tried) - tried.null_count()
-        if times.has_time(time_format) == bool(date_only.any()):
-            date_only = date_only.scatter(
-                tried.is_not_null().arg_true(), not times.has_time(time_format)
-            )
+        date_only = date_only.scatter(
+            tried.is_not_null().arg_true(), not times.has_time(time_format)
+        )
         values = pl.select(pl.coalesce(pl.lit(values), pl.lit(tried))).to_series()
     found.values = found.values.scatter(rows, values)
     if column.type == "timestamp" and (found.date_only is not None or date_only.any()):

@@ -5,13 +5,19 @@ What belongs here: options and printing of these. What does not: the work (``eco
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ecorse.cli.common import Json, Shop, emit
 
+if TYPE_CHECKING:
+    from ecorse.ingest.check import Problem
+
+MANY_ALIKE = 3  # problems of one kind that are told in words, however many kinds there are
+LINES_SHOWN = 8
 commands = typer.Typer(no_args_is_help=True, help="The sources: how files are read.")
 
 
@@ -32,7 +38,7 @@ def source_check(
     file: Annotated[Path, typer.Argument(help="The file to look at.")],
     source: Annotated[str, typer.Option(help="As which source, e.g. sales_csv.")],
     shop: Shop = None,
-    limit: Annotated[int, typer.Option(help="List at most so many problems.")] = 50,
+    limit: Annotated[int, typer.Option(help="Tell about so many problems in words.")] = 20,
     rates: Annotated[
         Path | None,
         typer.Option(help="Rates (date, from, to, rate) for a source that converts by them."),
@@ -49,15 +55,15 @@ def source_check(
     shops = {s.shop_id: s for s in load_shops()}
     if shop and shop not in shops:
         raise ConfigError(f"There is no shop {shop!r}; there are {', '.join(shops)}.")
-    chosen = shops[shop] if shop else next(iter(shops.values()))
+    having = [s for s in shops.values() if source in [used.name for used in s.sources]]
+    chosen = shops[shop] if shop else next(iter([*having, *shops.values()]))
     checked = check_file(file, source, chosen, reading=chosen.reading_of(source), rates=rates)
     if as_json:
         emit(asdict(checked) | {"is_pass": checked.is_pass})
     else:
-        for problem in checked.problems[:limit]:
-            print(problem.sentence)
-        if (left := len(checked.problems) - limit) > 0:
-            print(f"... and {left:,} more (--limit)")
+        print(f"As a file of shop {chosen.shop_id} ({chosen.time_zone}, {chosen.currency}).")
+        for line in told_by_kind(checked.problems, limit):
+            print(line)
         for kind in ("rejected", "flagged", "warned", "repaired", "ignored"):
             for rule, rows in getattr(checked, kind).items():
                 print(f"{kind:9} {rule:32} {rows:>10,} rows")
@@ -70,6 +76,20 @@ def source_check(
             print(f"{word}: {checked.sentence()}")
     if not checked.is_pass:
         raise typer.Exit(65)
+
+
+def told_by_kind(problems: Sequence[Problem], limit: int) -> Iterator[str]:
+    """Problems kind by kind: the first few of each in words, of the others their lines."""
+    kinds: dict[tuple[str, str | None], list[Problem]] = {}
+    for problem in problems:
+        kinds.setdefault((problem.rule, problem.column), []).append(problem)
+    for (rule, _), alike in kinds.items():
+        shown = max(limit // len(kinds), MANY_ALIKE)
+        yield from (problem.sentence for problem in alike[:shown])
+        if rest := alike[shown:]:
+            lines = ", ".join(f"{problem.line}" for problem in rest[:LINES_SHOWN])
+            more = " ..." if len(rest) > LINES_SHOWN else ""
+            yield f"    and {len(rest):,} more of {rule}: lines {lines}{more} (--limit tells more)"
 
 
 @commands.command("draft")

@@ -26,8 +26,9 @@ from ecorse.clean.account import (
     key_sentence,
     money_of,
 )
-from ecorse.clean.cleaner import REJECT_SCHEMA, CleanBlock, Cleaner
+from ecorse.clean.cleaner import CleanBlock, Cleaner
 from ecorse.clean.rates import Rates
+from ecorse.clean.rejects import REJECT_SCHEMA
 from ecorse.ingest.account import Counted, count
 from ecorse.ingest.repeated import Moved
 from ecorse.ingest.rows import Moves

@@ -47,7 +47,14 @@ class Candidate:
     @property
     def reader(self) -> Source:
         """How files are read, with what the shop declares otherwise."""
-        return get_source(self.name, self.source.reading)
+        path = mapping_files().get(self.name)
+        return _reader(self, path.stat().st_mtime_ns if path else 0)
+
+
+@lru_cache(maxsize=200)
+def _reader(one: Candidate, changed: int) -> Source:
+    """A candidate's source, read once for each state of its mapping."""
+    return get_source(one.name, one.source.reading)
 
 
 class Match(NamedTuple):

@@ -108,6 +108,8 @@ def _staging() -> list[str]:
             about = c.about + (f" ({', '.join(c.allowed)})" if c.allowed else "")
             fills = {"needed": "always", "optional": "may", "": ""}[c.mapped]
             lines.append(_row((f"`{c.name}`", kind, fills, about)))
+        for target, about in table.becomes.items():
+            lines.append(_row((f"`{target}`", "no column", "may", f"Becomes {about}")))
         lines.append("")
     return lines
 

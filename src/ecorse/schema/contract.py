@@ -29,7 +29,9 @@ DecimalSign = Literal["", ".", ","]
 Repair = Literal["parentheses", "trailing_minus", "unicode_minus", "integral_decimal"]
 Repeats = Literal["drop", "keep", "flag"]
 ForeignCurrency = Literal["reject", "convert"]
-CANONICAL = frozenset(name for table in STAGING_TABLES.values() for name in table.targets())
+CANONICAL = frozenset(
+    name for table in STAGING_TABLES.values() for name in (*table.column_names, *table.targets())
+)
 # the rungs of the ladder by which a row's customer is known, strongest first
 CUSTOMER_RUNGS = ("id", "email", "address")
 
@@ -103,7 +105,8 @@ class Rule:
 
 def own_name(name: str) -> str:
     """What a file's column without a target is called among canonical ones, which go first."""
-    return f"{name} (in the file)" if name in CANONICAL else name
+    is_ours = name in CANONICAL or name.startswith("_")
+    return f"{name} (in the file)" if is_ours else name
 
 
 def is_instant(column: Column) -> bool:
@@ -158,7 +161,9 @@ class Contract:
     ``line_key`` names the columns (by target, or by name where they have none) whose values are a
     line's own key: a later file replaces a line whose content changed. Without one the declared
     content is the key, and ``repeats`` says what becomes of equal lines of one file.
-    ``foreign_currency`` says what becomes of a line in another currency than the shop's.
+    ``leave_out`` has, by id, expressions of rows that are none (test orders): nothing is wrong with
+    them, and they are counted as ignored. ``foreign_currency`` says what becomes of a line in
+    another currency than the shop's.
     """
 
     name: str
@@ -175,6 +180,7 @@ class Contract:
     repeats: Repeats = "drop"
     foreign_currency: ForeignCurrency = "reject"
     fill_down: FillDown | None = None
+    leave_out: tuple[tuple[str, str], ...] = ()
     declares: str = ""
 
     @property

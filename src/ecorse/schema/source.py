@@ -50,10 +50,10 @@ class Canonical:
     ``frame`` has columns of the contract's table (without ``load_id`` and ``flags``; a column that
     is always null may be left out) and ``_row``, each row at most once. A row that is not there
     must be in ``reasons`` (``_row, rule, column, sentence``, as ``clean.cast`` gives them): the
-    source refuses it by what it alone knows; or it is counted in ``left_out``, by why it is no
-    row at all. ``companions`` has, by table, rows of other tables
+    source refuses it by what it alone knows. ``companions`` has, by table, rows of other tables
     with the ``_row`` they belong to: they are staged when that row is, and are repeated when it
-    is. ``warnings`` counts rows by warning; ``derived`` has one entry per derived column of the
+    is. ``warnings`` counts rows by warning; ``held`` by condition that was declared, so that one
+    that never holds can be told; ``derived`` has one entry per derived column of the
     file that was computed again.
     """
 
@@ -62,7 +62,7 @@ class Canonical:
     derived: dict[str, Difference] = field(default_factory=dict)
     companions: dict[str, pl.DataFrame] = field(default_factory=dict)
     reasons: pl.DataFrame | None = None
-    left_out: Counter[str] = field(default_factory=Counter)
+    held: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass

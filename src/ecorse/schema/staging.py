@@ -121,10 +121,12 @@ ORDER_LINES = StagingTable(
     marked_by=("order_id",),
     becomes={
         **E_MAIL,
-        "line_total": "money of the line after its own discount, exact where no unit price is",
-        "discount_share": "the discount on the line as a share of its money",
+        "line_total": "the line's money after its own discount, to the cent: line_amount, and the "
+        "price of one piece where the file has none",
+        "discount_share": "discount_amount, as a share (0 to 1) of quantity * unit_price",
     },
-    money="coalesce(line_amount, quantity * unit_price)",
+    money="case when status = 'sold' or quantity < 0 then 1 else -1 end "
+    "* coalesce(line_amount, quantity * unit_price)",
 )  # fmt: skip
 EVENTS = StagingTable(
     "events",

@@ -138,6 +138,7 @@ CATEGORY_OF_WORD = {
 }
 UNKNOWN_CATEGORY = "unknown"
 STATE_AND_CODE = r"^[A-Z]{2} \d{5}(-\d{4})?$"
+SHORT_CODE = r", [A-Z]{2} \d{3,4}$"
 
 
 def product_id(name: str) -> str:
@@ -159,6 +160,9 @@ class SalesCsv:
         default_factory=lambda: {
             "address_not_split": "{rows} rows have an address that is not 'street, city, ST "
             "12345'; they were kept, without street, city, region and postal code.",
+            "zip_shortened": "{rows} rows have a zip code of three or four digits: a spreadsheet "
+            "has taken its leading zero; export it as text. They were kept, without the parts of "
+            "the address.",
             "category_unknown": "{rows} rows have a product whose category is not known; it was "
             f"set to {UNKNOWN_CATEGORY!r}.",
             "price_zero": "{rows} rows have a price of 0; they were kept.",
@@ -266,6 +270,10 @@ def split_address(frame: pl.DataFrame) -> pl.DataFrame:
 def _count_warnings(canonical: pl.DataFrame) -> Counter[str]:
     counts = canonical.select(
         address_not_split=(pl.col("address").is_not_null() & pl.col("city").is_null()).sum(),
+        zip_shortened=pl.col("address")
+        .filter(pl.col("city").is_null())
+        .str.contains(SHORT_CODE)
+        .sum(),
         category_unknown=(pl.col("category") == UNKNOWN_CATEGORY).sum(),
         price_zero=(pl.col("unit_price") == 0).sum(),
     ).row(0, named=True)

@@ -74,9 +74,10 @@ def amounts_of(lines: pl.DataFrame, pool: str = COUNTED) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        ``order_id, part, amount, at, at_date, back_at, back_date, is_dated, pool``. ``at_date`` is
-        the day as the file says it, where it tells no time of day. ``is_dated`` is false for what
-        was given back on a day that the file does not tell.
+        ``order_id, part, amount, at, at_date, back_at, is_dated, is_unsplit, pool``. ``at_date``
+        is the day as the file says it, where it tells no time of day. ``is_dated`` is false for
+        what was given back on a day that the file does not tell, ``is_unsplit`` true for an
+        amount of which it does not tell what it was for.
     """
     is_sold = pl.col("status") == "sold"
     pieces = pl.col("quantity").cast(pl.Int64)
@@ -115,6 +116,7 @@ def amounts_of(lines: pl.DataFrame, pool: str = COUNTED) -> pl.DataFrame:
         .alias("at_date"),
         pl.when(is_back).then(_naive("refunded_at")).alias("back_at"),
         (~is_back | pl.col("refunded_at").is_not_null()).alias("is_dated"),
+        is_refund.alias("is_unsplit"),
         is_sold.alias("_sold"),
     )  # fmt: skip
     discounts = common.filter(pl.col("_off") != 0).with_columns(
@@ -126,6 +128,7 @@ def amounts_of(lines: pl.DataFrame, pool: str = COUNTED) -> pl.DataFrame:
         .unique("order_id", keep="first", maintain_order=True)
         .with_columns(
             part=pl.lit(ORDERS), amount=pl.lit(UNIT, pl.Int64), is_dated=True,
+            is_unsplit=False,
             back_at=pl.lit(None, pl.Datetime("us")),
         )
     )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from ecorse.clean.cleaner import Cleaner
+from ecorse.clean.rates import Rates
 from ecorse.ingest.dry import dry_load
 from ecorse.reports.reconcile.amounts import LINE
 from ecorse.schema.contract import Header
@@ -37,7 +38,9 @@ class OfFile:
     lost: dict[str, int]
 
 
-def lines_of_file(path: Path, file_name: str, source: Source, shop: Shop) -> OfFile:
+def lines_of_file(
+    path: Path, file_name: str, source: Source, shop: Shop, rates: Rates | None = None
+) -> OfFile:
     """Clean a file as a load does, and once more for the rows that it keeps out.
 
     Returns
@@ -45,7 +48,7 @@ def lines_of_file(path: Path, file_name: str, source: Source, shop: Shop) -> OfF
     OfFile
         ``kept`` has the columns ``LINE``; ``beyond`` these and ``pool``.
     """
-    dry = dry_load(path, source, shop, keep=True)
+    dry = dry_load(path, source, shop, keep=True, rates=rates)
     rejected = dry.rejected
     kept = pl.concat([_nothing(), *_lines(dry.rows, dry.companions)], how="vertical_relaxed")
     everything, lost = _clean(path, file_name, _Lenient(source, shop), shop)
@@ -96,7 +99,9 @@ _PLACES: dict[str, pl.DataType] = {
 
 
 def _declaring(source: MappingSource, **changes: Any) -> MappingSource:
-    return replace(source, declared=source.declared.model_copy(update=changes))
+    declared = source.declared.model_copy(update=changes)
+    left = tuple((one.id, one.when) for one in declared.leave_out)
+    return replace(source, declared=declared, contract=replace(source.contract, leave_out=left))
 
 
 class _Lenient:
@@ -106,12 +111,15 @@ class _Lenient:
     """
 
     def __init__(self, source: Source, shop: Shop, *, keeps_out: bool = False) -> None:
-        contract = replace(source.contract, rules=(), line_key=(), repeats="keep")
+        contract = replace(
+            source.contract, rules=(), line_key=(), repeats="keep", foreign_currency="reject"
+        )
         if isinstance(source, MappingSource):
             changes: dict[str, Any] = {"line_key": (), "leave_out": ()}
             if keeps_out:
                 del changes["leave_out"]
             source = _declaring(replace(source, contract=contract), **changes)
+            contract = source.contract
         self._source, self._shop, self._contract = source, shop, contract
 
     @property

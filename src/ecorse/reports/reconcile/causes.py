@@ -65,7 +65,7 @@ def _said(found: Reconciled, cause: Cause, kind: str, which: str) -> tuple[str, 
         return "Refunds without a day", (
             "The files tell no day for these refunds, and of partial ones not what they were for; "
             "they are on their order's day here. In the report they are on their own day, parted "
-            "into goods, shipping and tax. Over the whole period it is the same money."
+            f"into goods, shipping and tax. {_over_the_period(found)}"
         )
     if kind in GROUPS:
         return _counted_in(found, cause, kind)
@@ -77,6 +77,23 @@ def _said(found: Reconciled, cause: Cause, kind: str, which: str) -> tuple[str, 
     if kind == ROUNDING:
         return "Rounding", "The report has whole cents per day."
     return _of_pool(kind, which, currency, is_in=cause.name in cause.setting.pools)
+
+
+def _over_the_period(found: Reconciled) -> str:
+    if found.explained.left_undated:
+        return (
+            "Over the whole period it is not the same money: refunds of earlier orders, or given "
+            "back later, cannot be traced by their amounts. A report of a longer period tells more."
+        )
+    if found.traced is None:
+        return "Over the whole period it is the same money."
+    later, earlier = (sum(r.amount for r in those) for those in
+                      (found.traced.later, found.traced.earlier))  # fmt: skip
+    return (
+        f"Traced by their amounts: {len(found.traced.later)} ({money(later)}) of orders of the "
+        f"period are in no day of it, and {len(found.traced.earlier)} ({money(earlier)}) in it are "
+        "of earlier orders."
+    )
 
 
 def _counted_in(found: Reconciled, cause: Cause, group: str) -> tuple[str, str]:

@@ -205,6 +205,11 @@ def told_apart(found: Expected) -> list[frozenset[str]]:
     return apart
 
 
+def apart(found: Expected) -> dict[frozenset[str], Series]:
+    """What the report says was given back per day, each part once."""
+    return {told: found.back[told] for told in told_apart(found)}
+
+
 def unchanged(found: Expected, parts: Parts) -> frozenset[frozenset[str]]:
     """What was given back by the report, over the period, just as much as by the files."""
     return frozenset(

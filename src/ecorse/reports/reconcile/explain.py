@@ -158,13 +158,24 @@ def _with_lacking(
         }) if cause.name == REFUND_DAY_UNKNOWN else cause
         for cause in causes
     ]  # fmt: skip
-    left = {f.name: np.where(lacking, f.series - found.series[f.name], 0) for f in report.figures}
+    left = {f.name: _of_lacking(f, found, setting, lacking) for f in report.figures}
+    there = frozenset(part for _, part in daily.order)
     for figure in report.figures:
-        if parts := _made_of(figure, report, setting):
+        if parts := _made_of(figure, report, setting, there):
             left[figure.name] = sum((left[p.name] for p in parts), np.zeros_like(figure.series))
     causes.append(Cause(IN_NO_FILE, left, setting, setting))
     found.series = {name: series + left[name] for name, series in found.series.items()}
     return causes, found
+
+
+def _of_lacking(
+    figure: Figure, found: Expected, setting: Setting, lacking: NDArray[np.bool_]
+) -> Series:
+    """What a figure has more on lacking days; refunds only where they are on their order's day."""
+    short = np.where(lacking, figure.series - found.series[figure.name], 0)
+    if setting.holds(figure).sold:
+        return short
+    return np.minimum(short, 0) if setting.calendar == "order_date" else np.zeros_like(short)
 
 
 def _give_back(
@@ -189,12 +200,15 @@ def _give_back(
     found.open = 0
 
 
-def _made_of(figure: Figure, report: Report, setting: Setting) -> list[Figure]:
-    """The figures that a figure is the sum of by what they hold; none if it is not."""
-    left, parts = setting.holds(figure).parts, list[Figure]()
-    for part in sorted(report.money, key=lambda f: -len(setting.holds(f).parts)):
-        holds = setting.holds(part).parts
-        if part is not figure and holds < setting.holds(figure).parts and holds <= left:
+def _made_of(
+    figure: Figure, report: Report, setting: Setting, there: frozenset[str]
+) -> list[Figure]:
+    """The figures that a figure is the sum of, of the parts that there are; none if it is not."""
+    whole = setting.holds(figure).parts & there
+    left, parts = whole, list[Figure]()
+    for part in sorted(report.money, key=lambda f: -len(setting.holds(f).parts & there)):
+        holds = setting.holds(part).parts & there
+        if part is not figure and holds and holds < whole and holds <= left:
             left, parts = left - holds, [*parts, part]
     return parts if not left else []
 

@@ -14,8 +14,10 @@ import polars as pl
 import psycopg
 from psycopg import sql
 
+from ecorse.clean.rates import Rates
 from ecorse.errors import ConfigError, ContractError
 from ecorse.ingest.archive import archived_path
+from ecorse.ingest.rates import rates_of_shop
 from ecorse.ingest.selection import find_source
 from ecorse.ingest.shops import Shop
 from ecorse.refresh.relations import staging_at
@@ -64,9 +66,11 @@ def read_loaded(source: str, shop_id: str | None = None) -> Loaded:
         shop_id = _whose(conn, source, shop_id)
         loads = _loads(conn, source, shop_id)
         lines = _lines(conn, source, shop_id)
-    shop, used = find_source(shop_id, source, is_named=True)
+        shop, used = find_source(shop_id, source, is_named=True)
+        converts = declared.contract.foreign_currency == "convert"
+        rates = rates_of_shop(conn, shop) if converts else None
     notes: list[str] = []
-    beyond = _beyond(loads, get_source(source, used.reading), shop, lines, notes)
+    beyond = _beyond(loads, get_source(source, used.reading), shop, rates, lines, notes)
     return Loaded(shop, source, len(loads), pooled(lines.select(list(LINE)), beyond), notes)
 
 
@@ -133,7 +137,12 @@ def _lines(conn: psycopg.Connection, source: str, shop_id: str) -> pl.DataFrame:
 
 
 def _beyond(
-    loads: Sequence[_Load], source: Source, shop: Shop, lines: pl.DataFrame, notes: list[str]
+    loads: Sequence[_Load],
+    source: Source,
+    shop: Shop,
+    rates: Rates | None,
+    lines: pl.DataFrame,
+    notes: list[str],
 ) -> pl.DataFrame:
     """Rows kept out, of each order and pool those of the latest file that has them."""
     parts = [pl.DataFrame(schema={**LINE, "pool": pl.String(), "load_id": pl.Int64()})]
@@ -149,7 +158,7 @@ def _beyond(
             )
             continue
         try:
-            of_file = lines_of_file(path, load.file_name, source, shop)
+            of_file = lines_of_file(path, load.file_name, source, shop, rates)
         except (OSError, ContractError) as error:
             notes.append(
                 f"{load.file_name} cannot be read again from the archive ({error}): its rejected, "

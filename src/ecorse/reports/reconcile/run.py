@@ -6,7 +6,7 @@ What belongs here: the order of the steps. What does not: any of them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -14,11 +14,12 @@ from pathlib import Path
 import polars as pl
 
 from ecorse.reports.reconcile.amounts import Daily, Days, daily, local_date, quarters
-from ecorse.reports.reconcile.expect import Setting
+from ecorse.reports.reconcile.expect import Setting, apart, expect
 from ecorse.reports.reconcile.explain import Explained, explain
 from ecorse.reports.reconcile.lines import Loaded, read_loaded
 from ecorse.reports.reconcile.report import Report, read_report
-from ecorse.reports.reconcile.search import baseline, search
+from ecorse.reports.reconcile.search import MOST_POOLS, baseline, search
+from ecorse.reports.reconcile.trace import Traced, trace
 from ecorse.reports.reconcile.zones import clocks
 from ecorse.schema.source import Shop
 
@@ -27,7 +28,8 @@ from ecorse.schema.source import Shop
 class Reconciled:
     """A report and its explanation; ``as_good`` are other settings that explain as much.
 
-    ``sharing`` says how many zones share the clock of each zone in the period.
+    ``sharing`` says how many zones share the clock of each zone in the period. ``traced`` has the
+    refunds that are not of orders of the period, or not in it, where they could be traced.
     """
 
     report: Report
@@ -40,6 +42,7 @@ class Reconciled:
     explained: Explained
     sharing: dict[str, int]
     notes: Sequence[str]
+    traced: Traced | None = None
 
 
 def reconcile(
@@ -81,9 +84,17 @@ def compare(
     sharing = clocks(report.days, base.zone) if report.days else {base.zone: 1}
     found = search(report, by_zone, list(sharing), pools, base)
     explained = explain(report, by_zone, base, found.setting)
+    traced = None
+    if explained.left_undated and report.days is not None:
+        back = expect(report, by_zone(found.setting.zone), found.setting)
+        traced = trace(amounts, found.setting, report.days, apart(back))
+        if traced is not None:
+            explained = replace(explained, left_undated={})
+    if untried := [pool for pool in pools if pool != "counted"][MOST_POOLS:]:
+        notes = [*notes, f"Whether the report has {', '.join(untried)} was not tried."]
     return Reconciled(
         report, shop, source, amounts, base, found.setting, found.as_good, explained, sharing,
-        notes,
+        notes, traced,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import io
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
@@ -42,13 +42,21 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Planted:
-    """Files that differ by ``causes``; ``zone`` is that of the report's days."""
+    """Files that differ by ``causes``.
+
+    ``zone`` is that of the report's days; ``missing`` has the orders that the export lacks.
+    """
 
     books: Books
     export: Files
     report: bytes
     causes: frozenset[str]
     zone: str
+    missing: tuple[Order, ...]
+
+    def there(self, order: Order) -> datetime:
+        """When an order was placed, by the report's clock."""
+        return replace(self.books, time_zone=self.zone).local(order.at)
 
 
 def plant(plan: Plan, platform: str, causes: Collection[str], seed: int) -> Planted:
@@ -67,12 +75,14 @@ def plant(plan: Plan, platform: str, causes: Collection[str], seed: int) -> Plan
     books = draw_books(shop, habits)
     if "repeats" in causes:
         books = replace(books, orders=tuple(_with_equal_lines(books, rng)))
-    export = found.export(_without_some(books, rng) if "in_no_file" in causes else books)
+    missing = tuple(_few(rng, _plain(books))) if "in_no_file" in causes else ()
+    # as an export has it that begins late, or of which a file was not loaded
+    export = found.export(replace(books, orders=tuple(o for o in books.orders if o not in missing)))
     if "rejected:tax_is_in_the_prices" in causes:
         export = {name: _with_low_totals(content, rng) for name, content in export.items()}
     zone = _few(rng, _telling(books), 1)[0] if "time_zone" in causes else books.time_zone
     report = _WRITERS[platform](replace(books, time_zone=zone), causes)
-    return Planted(books, export, report, frozenset(causes), zone)
+    return Planted(books, export, report, frozenset(causes), zone, missing)
 
 
 def change_by_hand(report: bytes, seed: int, columns: Collection[str]) -> tuple[bytes, str, str]:
@@ -120,12 +130,6 @@ def _with_equal_lines(books: Books, rng: np.random.Generator) -> Iterator[Order]
             # an equal line costs the same in full, or it would not be equal
             order = replace(order, lines=(*order.lines, again))
         yield order
-
-
-def _without_some(books: Books, rng: np.random.Generator) -> Books:
-    """The books without a few orders, as an export that begins late or misses some has them."""
-    gone = {order.number for order in _few(rng, _plain(books))}
-    return replace(books, orders=tuple(o for o in books.orders if o.number not in gone))
 
 
 def _with_low_totals(export: bytes, rng: np.random.Generator) -> bytes:

@@ -6,6 +6,7 @@ What belongs here: ``[[also]]`` and ``[[taken_back]]``. What does not: the row's
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from ecorse.clean.hashes import Hashes, hash_texts
 from ecorse.clean.values import reasons_of
 from ecorse.schema.contract import Column
-from ecorse.sources.mappings.beside import AlsoTable, TakenBackTable
+from ecorse.sources.mappings.beside import AlsoTable
 from ecorse.sources.mappings.money import MONEY
 
 # what an added line has of the row beside it: whose order it is, where and when
@@ -26,6 +27,7 @@ OF_THE_ROW = (
     "country", "platform", "is_simulated",
 )  # fmt: skip
 TAKEN_BACK = "taken back"
+ADDING = "taken_off_adds"
 
 
 @dataclass
@@ -51,10 +53,10 @@ class Also:
 
 @dataclass(frozen=True)
 class TakenBack:
-    """A declared ``[[taken_back]]``, made ready; ``at`` are its instants and wall clocks."""
+    """Rows whose lines are taken back; ``at`` are the instants and wall clocks of that."""
 
-    declared: TakenBackTable
-    when: pl.Expr
+    status: str
+    rows: pl.Series
     at: tuple[pl.Series, pl.Series] | None = None
 
 
@@ -83,7 +85,7 @@ def added_lines(
         amount = one.amount.cast(MONEY, strict=False)
         if one.when is not None:
             amount = pl.when(one.when).then(amount)
-        amounts = _per_row(frame, amount)
+        amounts = per_row(frame, amount)
         if one.orders is not None:
             is_first, conflicts = _first_of_orders(one.orders, amounts, said[number], is_keyed)
             called = Column(one.declared.amount, None)
@@ -108,15 +110,58 @@ def added_lines(
             )
     sales = [lines.drop("_differs", strict=False), *made]
     for back in taken_back:
-        rows = lines["_row"].filter(_per_row(frame, back.when.fill_null(False)))
+        rows = lines["_row"].filter(back.rows)
         made += [_reversed(part, rows, back, lines["_row"]) for part in sales]
     filled = [part for part in made if part.height]
     return (pl.concat(filled, how="diagonal_relaxed") if filled else lines.clear()), reasons
 
 
-def _per_row(frame: pl.DataFrame, value: pl.Expr) -> pl.Series:
+def per_row(frame: pl.DataFrame, value: pl.Expr) -> pl.Series:
     """A value per row; one that names no column of the file is the same for each."""
     return frame.with_columns(value.alias("_value"))["_value"]
+
+
+def sold_first(
+    frame: pl.DataFrame, lines: pl.DataFrame, backs: Sequence[TakenBack], rows_are: str | None
+) -> tuple[pl.DataFrame, pl.DataFrame, list[TakenBack], list[pl.DataFrame]]:
+    """Rows that are taken back were sold first: their own line is the sale.
+
+    A row whose status says cancelled or returned while its pieces are above 0 may be the sale
+    itself, or what takes another row's sale back; ``rows_are`` says which, and without it the row
+    is refused. Gives frame and lines with the sales as such, what is taken back besides, reasons.
+    """
+    if not lines.height:
+        return frame, lines, [], []
+    is_back = pl.Series([False]).new_from_index(0, lines.height)
+    for back in backs:
+        is_back |= back.rows
+    status, pieces = lines["status"], lines["quantity"]
+    is_open = status.is_in(["cancelled", "returned"]) & (pieces > 0) & ~is_back
+    further: list[TakenBack] = []
+    reasons: list[pl.DataFrame] = []
+    if is_open.any() and rows_are == "sales":
+        further = [TakenBack(s, is_open & (status == s)) for s in ("cancelled", "returned")]
+        is_back |= is_open
+    elif is_open.any() and rows_are is None:
+        found = reasons_of(
+            is_open, status, Column("status", "status"), "taken_back_or_sale",
+            "with pieces above 0 it is the sale itself, or takes another row's sale back; declare "
+            'taken_back_rows = "sales" or "returns"',
+        )  # fmt: skip
+        rows = lines["_row"]
+        reasons = [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in found]
+    if is_back.any():
+        sold = pl.when(is_back).then(pl.lit("sold")).otherwise("status").alias("status")
+        frame, lines = frame.with_columns(sold), lines.with_columns(sold)
+    return frame, lines, further, reasons
+
+
+def adding(beside: pl.DataFrame) -> Counter[str]:
+    """How many lines that should take money off add some."""
+    less = pl.col("line_kind").is_in(["refund", "discount", "voucher"])
+    first = pl.col("made_of") != TAKEN_BACK
+    more = pl.col("unit_price") * pl.col("quantity") > 0
+    return +Counter({ADDING: beside.filter(less & first & more).height if beside.height else 0})
 
 
 def _first_of_orders(
@@ -201,7 +246,7 @@ def _reversed(
         )
     return taken.with_columns(
         (-pl.col("quantity")).cast(pl.Int32),
-        pl.lit(back.declared.status).alias("status"),
+        pl.lit(back.status).alias("status"),
         pl.lit(TAKEN_BACK).alias("made_of"),
         pl.concat_str(pl.lit(TAKEN_BACK), "line_id", separator=" ").alias("line_id"),
     )

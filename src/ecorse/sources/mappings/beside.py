@@ -74,7 +74,7 @@ def wrong_beside(
     names
         What expressions may name.
     times
-        Declared columns of type timestamp.
+        Declared columns of type date or timestamp.
     tells_tax
         Whether the mapping says if prices include tax.
     """
@@ -99,7 +99,7 @@ def wrong_beside(
 
 def _wrong_at(place: str, at: str | None, times: Collection[str]) -> Iterator[str]:
     if at is not None and at not in times:
-        yield f"{place}: at = {at!r}: no column of type timestamp is called so"
+        yield f"{place}: at = {at!r}: no column of type date or timestamp is called so"
 
 
 def _wrong_expression(

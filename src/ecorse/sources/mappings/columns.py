@@ -44,6 +44,10 @@ def types_of(target: str, staging: StagingTable) -> tuple[str, ...]:
 BECOMES = {"line_total": ("decimal",), "discount_share": ("decimal", "percent")}
 
 
+# what parts thousands cannot be the decimal sign as well
+OTHER: dict[str, DecimalSign] = {",": ".", ".": ","}
+
+
 class Style(Table):
     """How values are written: of all columns of a file, or of one."""
 
@@ -84,7 +88,9 @@ class ColumnTable(Style):
     def column(self, file_style: Style) -> Column:
         """The declaration that casting works by."""
         style = self.over(file_style)
-        decimal = style.decimal or ""
+        decimal: DecimalSign = style.decimal or ""
+        for sign in style.group or "":
+            decimal = decimal or OTHER.get(sign, "")
         # a comma for decimals leaves the point to the thousands: nothing else is written so
         group = style.group if style.group is not None else ("." if decimal == "," else "")
         return Column(

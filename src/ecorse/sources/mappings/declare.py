@@ -84,6 +84,7 @@ class MappingFile(Style, ShapeTable):
     settings: tuple[Setting, ...] = Field(default=(), alias="set")
     also: tuple[AlsoTable, ...] = ()
     taken_back: tuple[TakenBackTable, ...] = ()
+    taken_back_rows: Literal["sales", "returns"] | None = None
     leave_out: tuple[LeaveOutTable, ...] = ()
 
     @property
@@ -111,6 +112,10 @@ class MappingFile(Style, ShapeTable):
         ``schema`` is that of a frame which has every target; left out, types are as declared.
         """
         named = names_of((c.column(self) for c in self.every_column), schema)
+        for given in self.every_column:
+            # by its name in the file a column says the file's words, by its target ours
+            if given.target in self.values and given.target and given.called != given.target:
+                named[given.called] = Name(word_of(given.target), pl.String())
         for target in self.constants:
             column = self.staging.column(target)
             is_text = column is None or type_of(column) in ("", "timestamp")
@@ -137,13 +142,18 @@ class MappingFile(Style, ShapeTable):
         if self.also or self.taken_back or self.leave_out:
             if self.table != "order_lines":
                 yield "also, taken_back and leave_out are for table = 'order_lines' alone"
-            times = {c.called for c in self.every_column if c.type == "timestamp"}
+            times = {c.called for c in self.every_column if c.type in ("date", "timestamp")}
             yield from wrong_beside(
                 self.also, self.taken_back, self.leave_out, self.condition_names(), times,
                 tells_tax=self.tax is not None,
             )  # fmt: skip
         yield from (f"values.{t}: no column fills {t!r}" for t in self.values if t not in given)
         yield from (f"dedup_key: no column fills {t!r}" for t in self.dedup_key if t not in given)
+
+
+def word_of(target: str) -> str:
+    """The column of the typed frame that keeps the file's own word for a target."""
+    return f"{target} as the file has it"
 
 
 def read_declared(path: Path) -> tuple[MappingFile, Contract]:
@@ -192,6 +202,7 @@ def _wrong_names(declared: MappingFile) -> Iterator[str]:
     """Names of columns that no column has."""
     called = {header_key(c.called) for c in declared.every_column}
     in_file = {header_key(c.name) for c in declared.columns if c.name is not None}
+    in_file |= {header_key(part) for c in declared.columns for part in c.parts}
     targets = {c.target for c in declared.every_column if c.target}
     for name in declared.line_key:
         if name not in targets and header_key(name) not in called:
@@ -316,6 +327,7 @@ def _contract(name: str, declared: MappingFile) -> Contract:
         drift=declared.drift,
         customer_rungs=declared.customer_rungs,
         line_key=declared.line_key,
+        leave_out=tuple((left.id, left.when) for left in declared.leave_out),
         repeats=declared.repeats,
         foreign_currency=declared.foreign_currency,
         fill_down=(

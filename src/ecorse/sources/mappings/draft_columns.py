@@ -18,8 +18,10 @@ from ecorse.sources.mappings import draft_rules
 from ecorse.sources.mappings.columns import types_of
 from ecorse.sources.mappings.draft_look import Look, example_of, read_as
 from ecorse.sources.mappings.draft_roles import IDS, TIMES, Roles
+from ecorse.sources.mappings.draft_statuses import guests_in
 from ecorse.sources.mappings.draft_times import epoch_of
 from ecorse.sources.mappings.draft_words import says
+from ecorse.sources.mappings.guests import GUEST_WORDS
 
 # money that exports state once per order: meaning -> kind of line, and its sign
 BESIDE = {"shipping": ("shipping", "+"), "tax": ("tax", "+"), "discount": ("discount", "-"),
@@ -145,9 +147,19 @@ class Columns:
                 repairs = [r for r in repairs if r != "integral_decimal"]
             if repairs:
                 parts.append(f"normalise = {quoted(repairs)}")
-        if one.nulls:
-            parts.append(f"nulls = {quoted(list(one.nulls))}")
+        nulls = self._nulls(one, target)
+        if nulls:
+            parts.append(f"nulls = {quoted(nulls)}")
         return ", ".join(parts)
+
+    def _nulls(self, one: Look, target: str) -> list[str]:
+        """Words for nothing; of a customer also those for guests, where a load would not know."""
+        if target != "customer_id" or self.staging.name == "customers":
+            return list(one.nulls)
+        guests = guests_in(one.texts)
+        if not one.nulls and {word.lower() for word in guests} <= set(GUEST_WORDS):
+            return []
+        return list(dict.fromkeys((*one.nulls, *guests)))
 
     def _about(self, one: Look, kind: str) -> str:
         if one.unread and kind != "text":

@@ -1,4 +1,4 @@
-"""The file's words for ours: statuses of lines and kinds of events, in seven languages.
+"""The file's words for ours: statuses, kinds of events, guests, in seven languages.
 
 What belongs here: proposing ``[values]``; a word that is not known is asked about. What does not:
 the words, which are data (``draft_statuses.toml``).
@@ -34,6 +34,13 @@ def known_share(texts: pl.Series, target: str) -> float:
     return float(some.is_in(list(_words()[target])).sum()) / max(len(some), 1)
 
 
+def guests_in(texts: pl.Series) -> tuple[str, ...]:
+    """The words of a column of customers that stand for guests, as they are written."""
+    some = texts.drop_nulls().unique().sort()
+    is_guest = some.str.to_lowercase().is_in(list(_words()["customer_id"]))
+    return tuple(some.filter(is_guest).to_list())
+
+
 def status_lines(texts: pl.Series, target: str, staging: StagingTable) -> list[str]:
     """The lines of ``[values.<target>]`` for the words of a column."""
     column = staging.column(target)
@@ -51,10 +58,10 @@ def status_lines(texts: pl.Series, target: str, staging: StagingTable) -> list[s
     if not known and not unknown:
         return []
     lines = ["", f"[values.{target}]", *known]
-    if any(line.endswith('"returned"') for line in known):
+    if any(line.endswith(('"returned"', '"cancelled"')) for line in known):
         lines.append(
-            "# QUESTION: does a line of these returned stand beside its sale, or is it the sale "
-            "itself? Then leave it sold, and say [[taken_back]]."
+            "# QUESTION: is a row of these with pieces above 0 the sale itself, or does it take "
+            'back the sale of another row? Say taken_back_rows = "sales" or "returns" above.'
         )
     if unknown:
         lines.append(f"# QUESTION: which of {', '.join(ours)} are these words?")

@@ -11,6 +11,7 @@ from collections import Counter
 import polars as pl
 
 from ecorse.schema.contract import Contract
+from ecorse.sources.mappings.added import ADDING
 
 GUESTS, NO_ID = "guests", "customer_looks_empty"
 GUEST_WORDS = ("0", "guest")
@@ -21,6 +22,8 @@ SENTENCES = {
     "`nulls` of the column says otherwise.",
     NO_ID: "{rows} rows have a customer such as 'NULL' or 'N/A', which looks like none; "
     "if it is, add it to `nulls`.",
+    ADDING: "{rows} lines of refunds, discounts or vouchers add to their order; if they are to "
+    "take off, say sign = '-'.",
     NO_STATUS: "{rows} rows have an empty status; they count as sold.",
 }
 

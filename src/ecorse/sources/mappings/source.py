@@ -7,6 +7,7 @@ up in (``lookups``).
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
@@ -32,11 +33,19 @@ from ecorse.sources.canonical import (
     to_instants,
     to_wall_clock,
 )
-from ecorse.sources.mappings.added import Also, SaidOnce, TakenBack, added_lines
+from ecorse.sources.mappings.added import (
+    Also,
+    SaidOnce,
+    TakenBack,
+    added_lines,
+    adding,
+    per_row,
+    sold_first,
+)
 from ecorse.sources.mappings.beside import as_expression
 from ecorse.sources.mappings.columns import type_of
 from ecorse.sources.mappings.conditions import set_targets
-from ecorse.sources.mappings.declare import MappingFile, read_declared
+from ecorse.sources.mappings.declare import MappingFile, read_declared, word_of
 from ecorse.sources.mappings.guests import SENTENCES, without_guests, without_status
 from ecorse.sources.mappings.lookups import Lookup, extend, join, read_lookup
 from ecorse.sources.mappings.moments import time_columns
@@ -103,7 +112,6 @@ class MappingSource:
             The same rows with columns of the mapping's staging table.
         """
         staging = self.declared.staging
-        frame, left_out = self._left_out(frame, shop)
         frame = self._filled(frame)
         if self.declared.settings:
             names = self.declared.condition_names(frame.schema)
@@ -128,31 +136,30 @@ class MappingSource:
             *shop_of_row(shop, pl.coalesce(staging.marked_by)),
         )
         companions: dict[str, pl.DataFrame] = {}
-        if self.declared.also or self.declared.taken_back:
-            beside, contradicting = self._beside(frame, header, lines, shop)
-            reasons += contradicting
-            companions[staging.name] = beside
+        held: Counter[str] = Counter()
+        if staging.name == "order_lines":
+            backs = self._taken_back(frame, header, shop, held)
+            frame, lines, further, open_ones = sold_first(
+                frame, lines, backs, self.declared.taken_back_rows
+            )
+            reasons += open_ones
+            if self.declared.also or backs or further:
+                beside, contradicting = self._beside(
+                    frame, header, lines, shop, [*backs, *further], held
+                )
+                reasons += contradicting
+                warned += adding(beside)
+                companions[staging.name] = beside
         why = pl.concat(reasons) if reasons else None
         if why is not None:
             refused = pl.col("_row").is_in(why["_row"].implode())
             lines = lines.filter(~refused)
             companions = {name: made.filter(~refused) for name, made in companions.items()}
-        return Canonical(lines, warned, companions=companions, reasons=why, left_out=left_out)
+        return Canonical(lines, warned, companions=companions, reasons=why, held=held)
 
     def afresh(self) -> MappingSource:
         """The source for one more file: it remembers what orders of the file have said."""
         return replace(self, said={n: SaidOnce() for n in range(len(self.declared.also))})
-
-    def _left_out(self, frame: pl.DataFrame, shop: Shop) -> tuple[pl.DataFrame, Counter[str]]:
-        """Without the rows that are no sales, and how many of these there are by id."""
-        counts: Counter[str] = Counter()
-        for left in self.declared.leave_out:
-            names = self.declared.names_of_file(frame.schema)
-            condition = compile(left.when, names, shop=_facts(shop), is_condition=True)
-            kept = frame.filter(~condition.expr.fill_null(False))
-            counts[left.id] += frame.height - kept.height
-            frame = kept
-        return frame, +counts
 
     def _expression(self, text: str, frame: pl.DataFrame, shop: Shop) -> pl.Expr:
         names = self.declared.condition_names(frame.schema)
@@ -169,18 +176,39 @@ class MappingSource:
         ]
         return pl.sum_horizontal(taxes) if taxes else None
 
+    def _at(
+        self, name: str | None, frame: pl.DataFrame, header: Header, shop: Shop
+    ) -> tuple[pl.Series, pl.Series] | None:
+        """The instants and wall clocks of a column with a time of its own."""
+        declared = {c.name: c for c in header.columns if c is not None}
+        column = declared.get(name or "")
+        if column is None:
+            return None
+        times = frame[name_of(column)].cast(pl.Datetime("us"))
+        instants = to_instants(times, column, shop)
+        return instants, to_wall_clock(instants, shop)
+
+    def _taken_back(
+        self, frame: pl.DataFrame, header: Header, shop: Shop, held: Counter[str]
+    ) -> list[TakenBack]:
+        """The declared ``[[taken_back]]`` on typed rows; counts the rows that each holds for."""
+        backs = []
+        for back in self.declared.taken_back:
+            rows = per_row(frame, self._expression(back.when, frame, shop).fill_null(False))
+            held[f"taken_back when = {back.when!r}"] += int(rows.sum())
+            backs.append(TakenBack(back.status, rows, self._at(back.at, frame, header, shop)))
+        return backs
+
     def _beside(
-        self, frame: pl.DataFrame, header: Header, lines: pl.DataFrame, shop: Shop
+        self,
+        frame: pl.DataFrame,
+        header: Header,
+        lines: pl.DataFrame,
+        shop: Shop,
+        backs: Sequence[TakenBack],
+        held: Counter[str],
     ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
         """The lines beside the rows' own, with the columns of these."""
-        declared = {c.name: c for c in header.columns if c is not None}
-
-        def at(name: str | None) -> tuple[pl.Series, pl.Series] | None:
-            column = declared.get(name or "")
-            if column is None:
-                return None
-            instants = to_instants(frame[name_of(column)], column, shop)
-            return instants, to_wall_clock(instants, shop)
 
         def orders(name: str | None) -> pl.Series | None:
             if name is None:
@@ -197,18 +225,19 @@ class MappingSource:
                     self._expression(one.amount, frame, shop),
                     self._expression(one.when, frame, shop) if one.when else None,
                     orders(one.once_per),
-                    at(one.at),
+                    self._at(one.at, frame, header, shop),
                 )
                 for one in self.declared.also
             ],
-            [
-                TakenBack(back, self._expression(back.when, frame, shop), at(back.at))
-                for back in self.declared.taken_back
-            ],
+            backs,
             self.said,
             is_keyed=bool(self.declared.line_key),
             tax_is_included=self.declared.tax == "included",
         )
+        for one in self.declared.also:
+            if one.when:
+                holds = per_row(frame, self._expression(one.when, frame, shop))
+                held[f"also {one.kind!r} when = {one.when!r}"] += int(holds.sum())
         missing = [name for name in lines.columns if name not in made.columns]
         nothing = [pl.lit(None, lines.schema[name]).alias(name) for name in missing]
         return made.with_columns(nothing).select(lines.columns), reasons
@@ -251,6 +280,7 @@ class MappingSource:
             elif target not in frame.columns:
                 columns.append(pl.lit(None, dtype).alias(target))
             elif target in self.declared.values:
+                columns.append(pl.col(target).alias(word_of(target)))
                 columns.append(pl.col(target).replace(self.declared.values[target]).alias(target))
         return frame.with_columns(columns)
 

@@ -1,0 +1,80 @@
+"""What a person should know about a file that was read, in sentences.
+
+What belongs here: the words. What does not: counting (``account``), refusing (``cleaner``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ecorse.clean.account import Account
+from ecorse.schema.contract import Contract, Header
+
+if TYPE_CHECKING:
+    from ecorse.schema.source import Source
+
+
+def notes(account: Account, header: Header, source: Source, currency: str) -> list[str]:
+    """The sentences about one file.
+
+    Parameters
+    ----------
+    currency
+        Of the shop.
+    """
+    return list(_notes(account, header, source, currency))
+
+
+def _notes(account: Account, header: Header, source: Source, currency: str) -> Iterator[str]:
+    if header.missing:
+        yield (
+            f"Column {', '.join(map(repr, header.missing))} is missing, so every row was "
+            "set aside as a reject; `ecorse replay` reads them again under a mended contract."
+        )
+    if extra := header.extra:
+        yield (
+            f"Columns {', '.join(map(repr, extra))} are not in the contract; they were kept in "
+            "the column extra."
+        )
+    if account.differing.rows:
+        yield _about_differing(account, currency)
+    if not account.rows_read:
+        yield "The file has a header and no rows."
+    for name, rows in sorted(account.warned.items()):
+        yield source.warnings[name].format(rows=rows)
+    if account.rows_read:
+        left = [name for name, _ in source.contract.leave_out if not account.ignored[name]]
+        never = [name for name, rows in account.held.items() if not rows]
+        for name in (*(f"leave_out {name!r}" for name in left), *never):
+            yield f"{name} held for no row of the file; if it should, compare its words with these."
+    yield from (f"{s.sentence()}." for s in account.sought.values() if s.missed)
+    yield from _broken_rules(account, source.contract)
+    for name, found in account.derived.items():
+        if found.different:
+            yield (
+                f"Column {name!r} differs from what the other columns give in "
+                f"{found.different} of {found.checked} rows, for example {found.examples[0]}."
+            )
+
+
+def _about_differing(account: Account, currency: str) -> str:
+    found = account.differing
+    money = f": {found.money:,.2f} {currency}" if found.money else ""
+    names = ", ".join(map(repr, sorted(found.columns)))
+    return (
+        f"{found.rows} rows were taken for repeats of earlier ones although they differ in "
+        f"{names}, which the source does not name{money}. Name it in the source without a "
+        "target, so that it tells rows apart, or with `ignore = true`, so that it does not."
+    )
+
+
+def _broken_rules(account: Account, contract: Contract) -> Iterator[str]:
+    """A sentence per rule of level warn that rows break."""
+    said = {rule.id: rule.sentence for rule in contract.rules}
+    for rule, rows in sorted(account.broken.items()):
+        examples = "; ".join(account.broken_examples.get(rule, []))
+        yield (
+            f"Rule {rule!r} does not hold in {rows} of {account.rows_read} rows, which "
+            f"were kept: {said[rule]}{f' ({examples})' if examples else ''}."
+        )

@@ -1,0 +1,129 @@
+"""Tracing refunds without a day: which of them a report has on which day, where that is certain.
+
+What belongs here: matching amounts to the cent. What does not: the figures of a report
+(``expect``), which orders there are (``lines``).
+
+Needed where the period of a report does not hold all refunds of its orders, or holds those of
+earlier ones: then the sums of the period differ, and only each refund by itself can be proven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import NamedTuple
+
+import polars as pl
+
+from ecorse.reports.reconcile.amounts import Days, Series, local_date
+from ecorse.reports.reconcile.expect import UNSPLIT, Setting
+
+MOST_TRIED = {1: 5_000, 2: 400, 3: 80}  # candidates of which so many together are tried
+
+
+class Refund(NamedTuple):
+    """A refund of which the files tell no day: by what a report tells apart, and in all.
+
+    ``place`` is the number of its order's day in the report's period.
+    """
+
+    order_id: str
+    place: int
+    amount: int
+    parts: tuple[int, ...]
+    is_unsplit: bool
+
+
+@dataclass(frozen=True)
+class Traced:
+    """Refunds of orders of the period, given back after it, and of earlier orders, in it."""
+
+    later: Sequence[Refund]
+    earlier: Sequence[Refund]
+
+
+def trace(
+    amounts: pl.DataFrame,
+    setting: Setting,
+    days: Days,
+    back: Mapping[frozenset[str], Series],
+) -> Traced | None:
+    """Find each day's refunds; ``None`` where one day cannot be made of them, or in two ways.
+
+    Parameters
+    ----------
+    back
+        What the report says was given back per day, by the parts that it tells apart.
+    """
+    told = sorted(back, key=sorted)
+    every = frozenset().union(*told)
+    if "returns" in every and UNSPLIT - every:
+        return None
+    left = refunds(amounts, setting, days, told)
+    wanted = {
+        day: tuple(int(back[one][day]) for one in told)
+        for day in range(len(days))
+        if any(back[one][day] for one in told)
+    }
+    earlier: list[Refund] = []
+    while wanted:
+        found = next(_certain(wanted, left), None)
+        if found is None:
+            return None
+        day, those = found
+        del wanted[day]
+        left = [refund for refund in left if refund not in those]
+        earlier += [refund for refund in those if refund.place < 0]
+    return Traced([refund for refund in left if 0 <= refund.place < len(days)], earlier)
+
+
+def refunds(
+    amounts: pl.DataFrame, setting: Setting, days: Days, told: Sequence[frozenset[str]]
+) -> list[Refund]:
+    """The refunds without a day, one per order."""
+    placed = amounts.filter(
+        ~pl.col("is_dated"), pl.col("pool").is_in(list(setting.pools))
+    ).with_columns(days.place(local_date("at", "at_date", setting.zone)).alias("place"))
+    of_part = [
+        pl.col("amount").filter(pl.col("part").is_in(list(one))).sum().alias(f"_{n}")
+        for n, one in enumerate(told)
+    ]
+    by_order = placed.group_by("order_id", maintain_order=True).agg(
+        pl.col("place").min(), *of_part, pl.col("is_unsplit").any()
+    )
+    return [
+        Refund(order_id, place, sum(parts), tuple(parts), is_unsplit)
+        for order_id, place, *parts, is_unsplit in by_order.iter_rows()
+        if sum(parts)
+    ]
+
+
+def _certain(
+    wanted: Mapping[int, tuple[int, ...]], left: Sequence[Refund]
+) -> Iterator[tuple[int, tuple[Refund, ...]]]:
+    """The days that can be made of refunds in one way only, with these."""
+    for day, parts in wanted.items():
+        ways = _ways(parts, [refund for refund in left if refund.place <= day])
+        first = next(ways, None)
+        if first is not None and next(ways, None) is None:
+            yield day, first
+
+
+def _ways(parts: tuple[int, ...], those: Sequence[Refund]) -> Iterator[tuple[Refund, ...]]:
+    total = sum(parts)
+    fitting = [refund for refund in those if refund.amount >= total]  # below 0, as refunds are
+    for many, most in MOST_TRIED.items():
+        if len(fitting) > most:
+            return
+        for some in combinations(fitting, many):
+            if sum(refund.amount for refund in some) == total and _may_be(some, parts):
+                yield some
+
+
+def _may_be(some: Sequence[Refund], parts: tuple[int, ...]) -> bool:
+    """Whether refunds are a day's by each part, as far as the files tell the parts."""
+    if any(refund.is_unsplit for refund in some):
+        whole = [refund.parts for refund in some if not refund.is_unsplit]
+        return all(sum(p) >= part for p, part in zip(zip(*whole, strict=True), parts, strict=False))
+    return tuple(map(sum, zip(*(refund.parts for refund in some), strict=True))) == parts
