@@ -1,5 +1,9 @@
+<<<<<<< HEAD
 """What tests of cases share: a file read by a mapping as a load would, and one night of the
 shops of several cases, each input a shop of its own."""
+=======
+"""What tests of cases share: a file read by a mapping as a load would, without a database."""
+>>>>>>> h6
 
 from __future__ import annotations
 
@@ -107,6 +111,7 @@ def mapping() -> Callable[..., str]:
         )
 
     return written
+<<<<<<< HEAD
 
 
 CASES = PROJECT_DIR / "tests" / "fixtures" / "cases"
@@ -177,3 +182,5 @@ def asked(night_of_cases, snapshot_of) -> Iterator[Callable[..., list[tuple[Any,
 
     with snapshot_of(night_of_cases):
         yield ask
+=======
+>>>>>>> h6

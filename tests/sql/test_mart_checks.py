@@ -50,7 +50,7 @@ ALIKE = {"currency": "USD", "customer_key_kind": "account", "is_simulated": Fals
 # segmentation, its table of labels, what it labels -> segments with their members
 SEGMENTS = {
     ("orders", "order_segments", "order_id"): {
-        1: ("Noon", ["1", "4"]),
+        1: ("Noon", ["1"]),  # nothing of order 4 was kept
         2: ("Evening", ["2", "3"]),
     },
     ("customers", "customer_segments", "customer_id"): {
