@@ -29,7 +29,8 @@ TROUBLES = (
     ),
     Trouble(
         "`list_sources` failed with ConfigError",
-        "`include/shops.toml` is wrong, or the form names a shop or source that is not in it",
+        "`include/shops.toml` is wrong, or the form has a field that this DAG has not, or names a "
+        "shop or source that is not there; the message names field and value",
         "mend the file or the form",
     ),
     Trouble(
@@ -40,7 +41,8 @@ TROUBLES = (
     Trouble(
         "`confirm` is upstream_failed",
         "at least one source failed; the night was built without it",
-        "see the failed map index of `load_source`",
+        "mend what failed (take a refused file away), then clear the failed tasks: what comes in "
+        "then is announced by `load_source` itself, and another `refresh` follows",
     ),
 )
 
@@ -50,11 +52,13 @@ def text(title: str, description: str) -> Param:
     return Param(None, description, type=["null", "string"], title=title)
 
 
+settings = get_settings()
+
 with DAG(
     "ingest",
     description="New and changed files into staging",
     doc_md=dag_doc(ABOUT, TROUBLES),
-    schedule=nightly(get_settings().schedule),
+    schedule=nightly(settings.schedule, settings.schedule_zone),
     default_args=TASK_DEFAULTS,
     params={
         "shop": text("Shop", "Only this shop; empty means every configured one"),

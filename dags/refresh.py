@@ -51,6 +51,10 @@ TROUBLES = (
         "start `rollback`; then add a check to the mart's file",
     ),
 )
+DATE_TIME = (
+    r"^$|^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+    r"([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.]\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?$"
+)
 settings = get_settings()
 
 with DAG(
@@ -67,6 +71,7 @@ with DAG(
             "Only sales up to here are in the build; empty means all",
             type=["null", "string"],
             format="date-time",
+            pattern=DATE_TIME,  # Airflow checks no format
             title="As of",
         ),
         "publish": Param(True, "No: build and audit only", type="boolean", title="Publish"),

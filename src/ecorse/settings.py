@@ -7,6 +7,8 @@ project is (``layers``). Each setting stands in ``.env.example``; a test holds t
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -107,7 +109,16 @@ class Settings(BaseSettings):
         description="How many areas of marts and models a refresh makes at once, on the command "
         "line and in Airflow. Each takes memory of its own.",
     )
-    schedule: str = Field("0 2 * * *", description="When the nightly ingest starts (cron, UTC).")
+    schedule: str = Field(
+        "0 2 * * *",
+        description="When the nightly ingest starts: cron, told in ECORSE_SCHEDULE_ZONE. Empty: "
+        "never by itself.",
+    )
+    schedule_zone: str = Field(
+        "UTC",
+        description="The time zone of ECORSE_SCHEDULE, so that a night keeps its hour when the "
+        "clocks change: an IANA name such as Europe/Berlin.",
+    )
     kaggle_handle: str = Field(
         "naofilahmad/sales-datset-product-sample",
         description="Kaggle data set owner/name, with /versions/N to pin one.",
@@ -129,6 +140,37 @@ class Settings(BaseSettings):
         """A relative path starts at the project, wherever a command is started."""
         project: Path = info.data["project_dir"]
         return project / path
+
+    @field_validator("schedule")
+    @classmethod
+    def _is_cron(cls, schedule: str) -> str:
+        """What Airflow would take, and that comes at some time: 30 February never does."""
+        from croniter import croniter
+        from croniter.croniter import CroniterError
+
+        schedule = schedule.strip()
+        if not schedule:
+            return schedule
+        try:
+            fields = len(croniter.expand(schedule)[0])
+            croniter(schedule).get_next()
+        except (CroniterError, ValueError):
+            fields = 0
+        if fields != 5:
+            raise ValueError(
+                "expected a cron expression of five fields (minute, hour, day of the month, "
+                "month, day of the week), such as '0 2 * * *' for every night at two"
+            )
+        return schedule
+
+    @field_validator("schedule_zone")
+    @classmethod
+    def _is_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("expected an IANA zone such as 'Europe/Berlin'") from None
+        return name
 
     def files(self, pattern: str) -> list[Path]:
         """List files of ``include``, the project's over the shipped ones, sorted by name.
@@ -163,7 +205,14 @@ def get_settings() -> Settings:
     try:
         return Settings(_env_file=project / ".env", project_dir=project)
     except ValidationError as error:
-        problems = "; ".join(
-            f"ECORSE_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()
-        )
+        problems = "; ".join(map(_mistake, error.errors()))
         raise ConfigError(f"Settings are wrong: {problems}. See .env.example.") from None
+
+
+def _mistake(error: Any) -> str:
+    """One wrong setting: its variable, its value unless it is a secret, what was expected."""
+    name = str(error["loc"][0])
+    field = Settings.model_fields.get(name)
+    is_secret = field is None or field.annotation is SecretStr
+    value = "" if is_secret else f" = {str(error['input'])!r}"
+    return f"ECORSE_{name.upper()}{value}: {error['msg'].removeprefix('Value error, ')}"

@@ -66,6 +66,13 @@ def test_every_form_works_left_as_it_is(dagbag, dag_id):
 
 
 @pytest.mark.parametrize("dag_id", DAGS)
+def test_tasks_know_every_field_of_the_form(dagbag, dag_id):
+    from ecorse.orchestration.tasks import FORMS
+
+    assert set(FORMS[dag_id]) == set(dagbag.dags[dag_id].params)
+
+
+@pytest.mark.parametrize("dag_id", DAGS)
 @pytest.mark.parametrize(
     ("error", "action"),
     [
@@ -98,7 +105,7 @@ def test_assets_are_unique():
 
 
 def test_assets_tie_the_dags(dagbag):
-    from ecorse.orchestration.assets import MARTS, STAGING
+    from ecorse.orchestration.assets import LATE, MARTS, STAGING
 
     outlets = {
         f"{dag.dag_id}.{task.task_id}": list(task.outlets)
@@ -107,6 +114,7 @@ def test_assets_tie_the_dags(dagbag):
         if task.outlets
     }
     assert outlets == {
+        "ingest.load_source": [LATE],
         "ingest.announce": [STAGING],
         "refresh.publish": [MARTS],
         "rollback.rollback": [MARTS],

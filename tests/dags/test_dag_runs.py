@@ -76,7 +76,7 @@ def test_a_night_from_files_to_readers_and_back(play, sales):
         ("ingest", {"path": str(sales)}), ("ingest", {}), ("refresh", {})
     )
     assert misspelt["tasks"]["list_sources"] == "failed"  # and the configured place is not read
-    assert "no field 'path'; it has shop, source, origin, data" in misspelt["log"]
+    assert f"no field 'path' ({str(sales)!r}); it has shop, source" in misspelt["log"]
     assert ingest["tasks"] == {
         "list_sources": "success",
         "load_source[0]": "failed",
@@ -162,7 +162,7 @@ def test_forms_by_hand_and_wrong_ones_fail_at_the_first_try(play, sales):
     )
     assert elsewhere["tasks"]["list_sources"] == "failed"
     assert elsewhere["state"] == "failed"
-    assert "No shop elsewhere with source (any)" in elsewhere["log"]
+    assert "The form says shop = 'elsewhere'. There is no shop 'elsewhere'" in elsewhere["log"]
     assert (rollback["tasks"], rollback["events"]) == ({"rollback": "failed"}, {})
     assert simulate["state"] == "success", simulate["log"]
     lines = (sales / "april.csv").read_text().splitlines()

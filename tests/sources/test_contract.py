@@ -107,7 +107,10 @@ def test_canonical_rows_have_columns_of_staging_one_for_one(name, form):
     assert wrong_dtypes(table, found.frame) == {}
     assert {"is_simulated", *table.key, *source.contract.dedup_key} <= columns
     assert table.time is None or table.time in columns
-    for name, frame in found.companions.items():
+    companions = dict(found.companions)
+    if found.beside:
+        companions[table.name], _ = found.beside(found.frame["_row"])
+    for name, frame in companions.items():
         assert set(frame.columns) - {"_row"} <= set(STAGING_TABLES[name].column_names)
         assert wrong_dtypes(STAGING_TABLES[name], frame) == {}
         assert {"_row", "is_simulated", *STAGING_TABLES[name].key} <= set(frame.columns)

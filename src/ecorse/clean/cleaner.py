@@ -271,19 +271,14 @@ class Cleaner:
         refused += foreign_rows(typed, rated, self._shop)
         refused += unholdable(found.frame, self._table, names)
         refused += without_key(found.frame, self._source.contract.line_key)
-        if not refused:
+        found = _without(found, refused)
+        if found.beside is None:
             return found
-        reasons = pl.concat([*refused, *([found.reasons] if found.reasons is not None else [])])
-        rows = reasons["_row"].implode()
-        return replace(
-            found,
-            frame=found.frame.filter(~pl.col("_row").is_in(rows)),
-            companions={
-                name: frame.filter(~pl.col("_row").is_in(rows))
-                for name, frame in found.companions.items()
-            },
-            reasons=reasons,
-        )
+        made, contradicting = found.beside(found.frame["_row"])
+        if self._rates is not None:
+            made, _ = self._rates.convert(made)
+        companions = {**found.companions, self._table.name: made}
+        return _without(replace(found, companions=companions), contradicting)
 
     def _sorted_out(
         self,
@@ -472,6 +467,20 @@ def _in_the_shops_money(
     if table in companions:
         companions[table], _ = rates.convert(companions[table])
     return replace(found, frame=frame, companions=companions), reasons
+
+
+def _without(found: Canonical, refused: list[pl.DataFrame]) -> Canonical:
+    """Without the rows that are refused, and what belongs to them."""
+    if not refused:
+        return found
+    reasons = pl.concat([*refused, *([found.reasons] if found.reasons is not None else [])])
+    is_kept = ~pl.col("_row").is_in(reasons["_row"].implode())
+    return replace(
+        found,
+        frame=found.frame.filter(is_kept),
+        companions={name: frame.filter(is_kept) for name, frame in found.companions.items()},
+        reasons=reasons,
+    )
 
 
 def _nothing_repeated(lines: pl.DataFrame, verdict: Verdict | None) -> Verdict:

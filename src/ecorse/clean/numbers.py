@@ -202,12 +202,14 @@ def _taken_apart(odd: pl.Series, column: Column) -> pl.DataFrame:
     has_unicode = pl.any_horizontal(
         pl.col(name).eq("−").fill_null(False) for name in ("s1", "s2", "s3")
     )
-    stated = pl.coalesce("before", "after")
+    beside = ("outside", "before", "after", "behind")  # a currency stands in one of these places
+    stated = pl.coalesce(*beside)
+    currencies = pl.sum_horizontal(pl.col(name).is_not_null().cast(pl.UInt8) for name in beside)
     allowed = (
         (plain | grouped)
         & (pl.col("open").is_null() == pl.col("close").is_null())
         & (marks <= 1)
-        & (pl.col("before").is_null() | pl.col("after").is_null())
+        & (currencies <= 1)
     )
     if "parentheses" not in column.normalise:
         allowed &= ~in_parentheses
@@ -238,8 +240,8 @@ def _pattern() -> str:
     signs = sorted(currency_signs(), key=len, reverse=True)
     currency = "|".join(re.escape(sign) for sign in signs)
     return (
-        r"^(?<open>\()? ?(?<s1>[+−-])? ?"
+        rf"^(?<outside>{currency})? ?(?<open>\()? ?(?<s1>[+−-])? ?"
         rf"(?<before>{currency})? ?(?<s2>[+−-])? ?"
         r"(?<body>[.,]?\d(?:[\d.,'’ ]*\d)?) ?(?<percent>%)? ?"
-        rf"(?<after>{currency})? ?(?<s3>[−-])? ?(?<close>\))?$"
+        rf"(?<after>{currency})? ?(?<s3>[−-])? ?(?<close>\))? ?(?<behind>{currency})?$"
     )

@@ -103,7 +103,9 @@ class _Filling:
         texts = list(dict.fromkeys((self._key, *self._columns)))
         raw = raw.with_columns(pl.col(name).str.strip_chars().replace("", None) for name in texts)
         if self._key in self._columns:  # a line without a key belongs to the one above
-            raw = raw.with_columns(pl.col(self._key).forward_fill().fill_null(self._last_key))
+            raw = raw.with_columns(
+                pl.col(self._key).forward_fill().fill_null(pl.lit(self._last_key, pl.String))
+            )
         columns = [name for name in self._columns if name != self._key]
         key = raw[self._key]
         run = (key.ne_missing(key.shift(1))).cum_sum().alias("_run")

@@ -132,16 +132,22 @@ def select_sources(shop: str | None, source: str | None) -> list[tuple[str, str]
         Nothing fits, or the file is wrong.
     """
     settings = get_settings()
+    shops = load_shops(settings)
     chosen = [
         (configured.shop_id, used.name)
-        for configured in load_shops(settings)
+        for configured in shops
         for used in configured.sources
         if (shop or configured.shop_id) == configured.shop_id and (source or used.name) == used.name
     ]
     if not chosen:
-        raise ConfigError(
-            f"No shop {shop or '(any)'} with source {source or '(any)'} in {settings.shops_file}."
-        )
+        there = {one.shop_id: ", ".join(used.name for used in one.sources) for one in shops}
+        if shop and shop not in there:
+            told = f"There is no shop {shop!r} in {settings.shops_file}; there are "
+            raise ConfigError(f"{told}{', '.join(there)}.")
+        whose = f"Shop {shop!r} has" if shop else "No shop has"
+        has = there[shop] if shop else "; ".join(f"{name}: {used}" for name, used in there.items())
+        no = "no source" if shop else "a source"
+        raise ConfigError(f"{whose} {no} {source!r} in {settings.shops_file}; there are {has}.")
     return chosen
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, LiteralString
 
 from pydantic import Field
 
@@ -36,12 +36,16 @@ TABLE_OF_ANSWER = {"items": "item_similarity", "users": "user_recommendations"}
 
 @dataclass(frozen=True)
 class Entity:
-    """What a segmentation labels: its id column, its noun in sentences, the mart that lists all."""
+    """What a segmentation labels: its id column, its noun in sentences, the mart that lists all.
+
+    ``labelled`` is a condition on that mart's row ``c``: what it is false for gets no label.
+    """
 
     name: str
     id: str
     noun: str
     covers: str
+    labelled: LiteralString = "true"
 
     @property
     def labels(self) -> str:
@@ -57,7 +61,8 @@ class Entity:
 ENTITIES: Final = {
     entity.name: entity
     for entity in (
-        Entity("order", "order_id", "orders", "orders"),
+        # an order of which nothing was sold is no shopping habit
+        Entity("order", "order_id", "orders", "orders", "not c.is_cancelled"),
         Entity("customer", "customer_id", "customers", "customers"),
     )
 }

@@ -106,12 +106,20 @@ def _summed(column: str) -> list[Measure]:
     ]
 
 
+def _part(measure: str, total: str) -> str:
+    """What part of a total a measure is; null where it is none."""
+    return (
+        f"case when {measure} between 0 and {total} and {total} > 0 "
+        f"then cast({measure} as numeric(38, 12)) / {total} end"
+    )
+
+
 class ShareOf(BetweenRows):
     """Each share is its row's part of a total: ``shares`` says ``"order_share = orders"``.
 
-    The total is the sum of the measure over the rows alike in ``by``; the share is null where that
-    is 0 or null, and may be null for 0. Each row is held to half a unit of the last decimal,
-    however many rows there are.
+    The total is the sum of the measure over the rows alike in ``by``. The share is null where the
+    measure is no part of it (below 0 or above it, as cancellations leave some, or all are 0), and
+    may be null for 0. Each row is held to half a unit of the last decimal, however many there are.
     """
 
     check: Literal["share_of"] = "share_of"
@@ -130,8 +138,7 @@ class ShareOf(BetweenRows):
         ]
         shown = listed((*key, *self.by, *(c for pair in self._pairs() for c in pair)))
         problem = " or ".join(
-            self._off(quoted(s), f"cast({quoted(m)} as numeric(38, 12)) / nullif({totals[m]}, 0)")
-            for s, m in self._pairs()
+            self._off(quoted(s), _part(quoted(m), totals[m])) for s, m in self._pairs()
         )
         return (
             f"select {shown}, {', '.join(totals.values())} from (select {shown}, "

@@ -64,12 +64,12 @@ DAG_DEFAULTS: dict[str, Any] = {
 }
 
 
-def nightly(cron: str) -> CronTriggerTimetable | None:
-    """Give the timetable of a nightly DAG, or None for an empty expression.
+def nightly(cron: str, zone: str) -> CronTriggerTimetable | None:
+    """Give the timetable of a nightly DAG in a time zone, or None for an empty expression.
 
     The first night is the next one: a start date in the past, or `run_immediately` as it is by
     default, would start last night's run on a fresh machine, beside the one of `make run`.
     """
     if not cron:
         return None
-    return CronTriggerTimetable(cron, timezone="UTC", run_immediately=timedelta(0))
+    return CronTriggerTimetable(cron, timezone=zone, run_immediately=timedelta(0))

@@ -7,7 +7,7 @@ imported at the top is paid at every parse and every task start.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from typing import Any, Literal
 from airflow.sdk import Context, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from ecorse.orchestration.assets import MARTS, STAGING
+from ecorse.orchestration.assets import LATE, MARTS, STAGING
 
 
 def holder(context: Context) -> str:
@@ -24,12 +24,58 @@ def holder(context: Context) -> str:
     return f"airflow:{run.dag_id}:{run.run_id}"
 
 
-def instant(text: str | None) -> datetime | None:
-    """A date or instant from a form; without a zone it is UTC, empty is ``None``."""
+def read_form(context: Context, *, done: str) -> Mapping[str, Any]:
+    """The form's values; ``done`` says what was not done for it where it is wrong.
+
+    Raises
+    ------
+    ConfigError
+        The run was started with a field that its DAG's form has not.
+    """
+    from ecorse.errors import ConfigError
+
+    run = context["dag_run"]
+    fields = FORMS[run.dag_id]
+    given = dict(run.conf or {})
+    if unknown := sorted(given.keys() - set(fields)):
+        told = ", ".join(f"{name!r} ({given[name]!r})" for name in unknown)
+        raise ConfigError(
+            f"The form of the DAG {run.dag_id} has no field {told}; it has {', '.join(fields)}. "
+            f"{done}"
+        )
+    form: Mapping[str, Any] = context["params"]
+    return form
+
+
+def instant(field: str, text: str | None) -> datetime | None:
+    """A date or instant from a form's field; without a zone it is UTC, empty is ``None``.
+
+    Raises
+    ------
+    ConfigError
+        The text is no date.
+    """
     if not text:
         return None
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        from ecorse.errors import ConfigError
+
+        raise ConfigError(
+            f"{field} = {text!r} is no date or time. Expected is one such as 2024-05-31 or "
+            "2024-05-31T22:00:00+02:00; nothing was built."
+        ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+FORMS = {
+    "ingest": ("shop", "source", "origin", "data"),
+    "refresh": ("as_of", "publish"),
+    "rollback": ("build_id",),
+    "simulate": ("path", "rows", "augment", "seed"),
+}
+"""The fields of each DAG's form. Airflow takes others without a word."""
 
 
 def _build_id(context: Context) -> int:
@@ -38,8 +84,6 @@ def _build_id(context: Context) -> int:
 
 # --- ingest ------------------------------------------------------------------------------------
 
-INGEST_FORM = ("shop", "source", "origin", "data")
-
 
 @task
 def list_sources() -> list[dict[str, str]]:
@@ -47,27 +91,29 @@ def list_sources() -> list[dict[str, str]]:
     from ecorse.errors import ConfigError
     from ecorse.ingest.selection import select
 
-    context = get_current_context()
-    form = context["params"]
-    if unknown := sorted(set(context["dag_run"].conf or {}) - set(INGEST_FORM)):
-        raise ConfigError(
-            f"The form of the DAG ingest has no field {', '.join(map(repr, unknown))}; it has "
-            f"{', '.join(INGEST_FORM)}. Nothing was loaded."
-        )
-    return [
-        {"shop_id": shop_id, "source": source}
-        for shop_id, source in select(
-            form["shop"], form["source"], origin=form["origin"], data=form["data"]
-        )
-    ]
+    form = read_form(get_current_context(), done="Nothing was loaded.")
+    try:
+        chosen = select(form["shop"], form["source"], origin=form["origin"], data=form["data"])
+    except ConfigError as error:
+        filled = {name: form[name] for name in FORMS["ingest"] if form[name]}
+        if not filled:
+            raise
+        told = ", ".join(f"{name} = {value!r}" for name, value in filled.items())
+        raise ConfigError(f"The form says {told}. {error} Nothing was loaded.") from error
+    return [{"shop_id": shop_id, "source": source} for shop_id, source in chosen]
 
 
 @task(
+    outlets=[LATE],
     map_index_template="{{ task.op_kwargs['shop_id'] }} {{ task.op_kwargs['source'] }}",
     doc_md="Load what is new or changed of one source of one shop; one task per source.",
 )
 def load_source(shop_id: str, source: str) -> dict[str, Any]:
-    """Load what is new or changed of one source of one shop."""
+    """Load what is new or changed of one source of one shop.
+
+    A run announces once, when every source was tried. What comes after that, because the failed
+    tasks were cleared when the trouble was mended, is announced here.
+    """
     from ecorse import flow
 
     context = get_current_context()
@@ -81,7 +127,20 @@ def load_source(shop_id: str, source: str) -> dict[str, Any]:
         for_every_source=None if form["source"] else scope,
         holder=holder(context),
     )
-    return {"shop_id": shop_id, "source": source, **summary.counts()}
+    load = {"shop_id": shop_id, "source": source, **summary.counts()}
+    if _has_announced(context) and flow.is_due():
+        extra: dict[str, Any] = {"run_id": context["dag_run"].run_id, "loads": [load]}
+        context["outlet_events"][LATE].add(STAGING, extra=extra)
+    return load
+
+
+def _has_announced(context: Context) -> bool:
+    """Whether this run's announcement was made, or not needed, and is not to be made again."""
+    run = context["dag_run"]
+    states = context["ti"].get_task_states(
+        dag_id=run.dag_id, task_ids=["announce"], run_ids=[run.run_id]
+    )
+    return states.get(run.run_id, {}).get("announce") in ("success", "skipped")
 
 
 @task(outlets=[STAGING], trigger_rule="all_done")
@@ -121,7 +180,8 @@ def open_build() -> int:
     from ecorse import flow
 
     context = get_current_context()
-    return flow.open_build(as_of=instant(context["params"]["as_of"]), holder=holder(context))
+    form = read_form(context, done="Nothing was built.")
+    return flow.open_build(as_of=instant("as_of", form["as_of"]), holder=holder(context))
 
 
 @task
@@ -166,7 +226,8 @@ def rollback() -> dict[str, Any]:
     from ecorse import flow
 
     context = get_current_context()
-    build_id = flow.rollback(context["params"]["build_id"], holder=holder(context))
+    form = read_form(context, done="Nothing was rolled back.")
+    build_id = flow.rollback(form["build_id"], holder=holder(context))
     return _announce_marts(context, build_id, "rollback")
 
 
@@ -183,7 +244,7 @@ def simulate() -> dict[str, Any]:
     """Append simulated, marked sales to a file."""
     from ecorse.simulate import append_rows, augment_rows
 
-    form = get_current_context()["params"]
+    form = read_form(get_current_context(), done="Nothing was appended.")
     path = Path(form["path"]) if form["path"] else _simulated_file()
     grow = augment_rows if form["augment"] else append_rows
     growth = grow(path, rows=form["rows"], seed=form["seed"])

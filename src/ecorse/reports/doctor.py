@@ -32,9 +32,12 @@ class Finding:
 def examine() -> list[Finding]:
     """Look at every part; one that cannot be looked at is a finding, not an error.
 
-    Nothing is made, and a server that was down is down afterwards. Where there is no project,
-    that is the only finding: every other part belongs to one.
+    Nothing is made, and a server that was down is down afterwards. Where a setting is wrong, or
+    there is no project, that is the only finding: every other part belongs to one.
     """
+    settings = _look("settings", LOOKS["settings"])
+    if not settings.is_ok:
+        return [settings]
     project = _look("project", LOOKS["project"])
     if not project.is_ok:
         return [project]

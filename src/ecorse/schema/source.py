@@ -6,6 +6,7 @@ What belongs here: the shapes all sources share. What does not: any one source.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -43,6 +44,9 @@ class Difference:
         self.examples = (self.examples + other.examples)[:3]
 
 
+Beside = Callable[[pl.Series], tuple[pl.DataFrame, list[pl.DataFrame]]]
+
+
 @dataclass
 class Canonical:
     """A block's canonical rows, and what a person should know about them.
@@ -52,9 +56,12 @@ class Canonical:
     must be in ``reasons`` (``_row, rule, column, sentence``, as ``clean.cast`` gives them): the
     source refuses it by what it alone knows. ``companions`` has, by table, rows of other tables
     with the ``_row`` they belong to: they are staged when that row is, and are repeated when it
-    is. ``warnings`` counts rows by warning; ``held`` by condition that was declared, so that one
-    that never holds can be told; ``derived`` has one entry per derived column of the
-    file that was computed again.
+    is. ``beside`` makes the companions of the contract's own table once it is known which rows are
+    kept: it is given their ``_row``, and gives also the reasons of rows that contradict others, for
+    what an order states once has to be stated by a row that counts. ``warnings`` counts rows by
+    warning; ``held`` by condition that was declared, so that one that never holds can be told (both
+    may grow by ``beside``); ``derived`` has one entry per derived column of the file that was
+    computed again.
     """
 
     frame: pl.DataFrame
@@ -63,6 +70,7 @@ class Canonical:
     companions: dict[str, pl.DataFrame] = field(default_factory=dict)
     reasons: pl.DataFrame | None = None
     held: Counter[str] = field(default_factory=Counter)
+    beside: Beside | None = None
 
 
 @dataclass

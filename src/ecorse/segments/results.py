@@ -50,7 +50,7 @@ def _labels(entity: Entity) -> Relation:
                 left join marts.{entity.labels} as s
                     on s.shop_id = c.shop_id and s.segmentation = m.method
                     and s.{entity.id} = c.{entity.id}
-                where c.{entity.id} is not null and s.segment_id is null
+                where c.{entity.id} is not null and {entity.labelled} and s.segment_id is null
                 """,
             ),
             References(

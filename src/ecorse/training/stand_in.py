@@ -50,7 +50,7 @@ def _fit_segments(
             ("segments", "segments"),
         )
     }
-    named["id"] = sql.Identifier(entity.id)
+    named |= {"id": sql.Identifier(entity.id), "labelled": sql.SQL(entity.labelled)}
     for table in ("labels", "points"):
         conn.execute(
             sql.SQL(
@@ -58,7 +58,7 @@ def _fit_segments(
                 delete from {table} as carried
                 where shop_id = %(shop)s and segmentation = %(method)s and not exists (
                     select from {covers} as c
-                    where c.shop_id = carried.shop_id and c.{id} = carried.{id}
+                    where c.shop_id = carried.shop_id and c.{id} = carried.{id} and {labelled}
                 )
                 """
             ).format(table=named[table], **named),
@@ -70,7 +70,7 @@ def _fit_segments(
         insert into {labels} (build_id, shop_id, {id}, segmentation, segment_id, segment_name)
         select %(build)s, c.shop_id, c.{id}, %(method)s, %(none)s, %(none_name)s
         from {covers} as c
-        where c.shop_id = %(shop)s and c.{id} is not null
+        where c.shop_id = %(shop)s and c.{id} is not null and {labelled}
             and exists (
                 select from {segments} where shop_id = %(shop)s and segmentation = %(method)s
             )

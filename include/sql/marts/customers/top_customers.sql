@@ -6,7 +6,7 @@ materialized = "table"
 revenue_rank = "1 = most revenue; ties: more purchases, then customer_id"
 purchases = "Orders of the customer that were not cancelled"
 revenue = "Money of all orders; cancelled and returned lines count negative"
-revenue_share = "Share of the revenue of all customers of the shop, 0 to 1; null when that is 0"
+revenue_share = "Share of the revenue of all customers of the shop, 0 to 1; null where it is no such part: the customer's revenue is below 0 or above all of it"
 [[checks]]
 check = "no_gaps"
 column = "revenue_rank"
@@ -45,7 +45,12 @@ select
     purchases,
     units,
     revenue,
-    cast(revenue / nullif(shop_revenue, 0) as double precision) as revenue_share,
+    cast(
+        case
+            when revenue between 0 and shop_revenue and shop_revenue > 0
+                then revenue / shop_revenue
+        end as double precision
+    ) as revenue_share,
     last_purchase_date,
     main_country
 from ranked

@@ -3,7 +3,7 @@ about = "Which products are bought in one order with which: support, confidence 
 grain = ["shop_id", "product_id", "other_product_id"]
 materialized = "table"
 [columns]
-rank = "1 = most often bought together; ties: higher lift, then other_product_id"
+rank = "1 = most baskets with both beyond chance: together_baskets - product_baskets * other_product_baskets / baskets (leverage; Piatetsky-Shapiro 1991), so that what is in every basket comes last; ties: more baskets with both, then other_product_id"
 other_product_id = "The product bought with it"
 other_product_name = "Its name"
 together_baskets = "Baskets with both products"
@@ -127,11 +127,14 @@ ranked as (
         row_number() over (
             partition by mirrored.product_number
             order by
+                -- in whole numbers, so that it is exact: the leverage times all baskets
+                mirrored.together_baskets * other_product.baskets
+                - product.product_baskets * other_product.product_baskets desc,
                 mirrored.together_baskets desc,
-                other_product.product_baskets asc,
                 mirrored.other_product_number asc
         ) as place
     from mirrored
+    inner join counted as product on mirrored.product_number = product.product_number
     inner join counted as other_product
         on mirrored.other_product_number = other_product.product_number
 )

@@ -11,7 +11,9 @@ units = "Pieces of product lines; cancelled and returned lines count negative"
 orders = "Number of orders, cancelled ones included"
 purchases = "Orders with at least one sold line"
 customers = "Different customers with a purchase; null where the shop knows no customers"
-average_purchase_value = "net_revenue / purchases, rounded to 4 decimals; null without purchases"
+cancelled_lines_without_sale = "Cancelled lines whose sale is not in the data (marts.cancellations, match_kind none)"
+cancelled_amount_without_sale = "Money of these lines, as a positive number; part of cancelled_amount"
+average_purchase_value = "(net_revenue + cancelled_amount_without_sale) / purchases: what a purchase is worth after what was taken back of the sales in the data; rounded to 4 decimals, null without purchases"
 first_order_date = "Day of the first order, in the shop's time zone"
 last_order_date = "Day of the last order, in the shop's time zone"
 top_country_by_buyers = "Country with most different buyers, or most purchases where no customers are known (ties: first in the alphabet); null where no order names a country"
@@ -75,6 +77,16 @@ counts as (
     group by shop_id
 ),
 
+without_sale as (
+    select
+        shop_id,
+        count(*) as lines,
+        sum(amount) as amount
+    from marts.cancellations
+    where match_kind = 'none'
+    group by shop_id
+),
+
 top_countries as (
     select
         shop_id,
@@ -102,12 +114,17 @@ select
     cast(counts.purchases as bigint) as purchases,
     case when counts.orders_with_customer > 0 then counts.customers end as customers,
     cast(
-        round(money.net_revenue / nullif(counts.purchases, 0), 4) as numeric(28, 4)
+        round(
+            (money.net_revenue + coalesce(without_sale.amount, 0)) / nullif(counts.purchases, 0), 4
+        ) as numeric(28, 4)
     ) as average_purchase_value,
+    coalesce(without_sale.lines, 0) as cancelled_lines_without_sale,
+    cast(coalesce(without_sale.amount, 0) as numeric(28, 4)) as cancelled_amount_without_sale,
     counts.first_order_date,
     counts.last_order_date,
     top_countries.top_country_by_buyers,
     top_countries.top_country_by_units
 from money
 inner join counts on money.shop_id = counts.shop_id
+left join without_sale on money.shop_id = without_sale.shop_id
 left join top_countries on money.shop_id = top_countries.shop_id

@@ -71,10 +71,16 @@ select
         round(cast(categories.orders as numeric(38, 12)) / shops.orders, 8) as double precision
     ) as order_share,
     cast(
-        round(categories.units / nullif(totals.units, 0), 8) as double precision
+        case
+            when categories.units between 0 and totals.units and totals.units > 0
+                then round(categories.units / totals.units, 8)
+        end as double precision
     ) as unit_share,
     cast(
-        round(categories.revenue / nullif(totals.revenue, 0), 8) as double precision
+        case
+            when categories.revenue between 0 and totals.revenue and totals.revenue > 0
+                then round(categories.revenue / totals.revenue, 8)
+        end as double precision
     ) as revenue_share,
     cast(row_number() over (
         partition by categories.shop_id

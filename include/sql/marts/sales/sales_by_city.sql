@@ -59,8 +59,18 @@ select
     cities.revenue,
     cast(round(cities.revenue / cities.orders, 4) as numeric(28, 4)) as average_order_value,
     cast(round(cities.orders / totals.orders, 8) as double precision) as order_share,
-    cast(round(cities.units / nullif(totals.units, 0), 8) as double precision) as unit_share,
-    cast(round(cities.revenue / nullif(totals.revenue, 0), 8) as double precision) as revenue_share,
+    cast(
+        case
+            when cities.units between 0 and totals.units and totals.units > 0
+                then round(cities.units / totals.units, 8)
+        end as double precision
+    ) as unit_share,
+    cast(
+        case
+            when cities.revenue between 0 and totals.revenue and totals.revenue > 0
+                then round(cities.revenue / totals.revenue, 8)
+        end as double precision
+    ) as revenue_share,
     cast(row_number() over (
         partition by cities.shop_id
         order by

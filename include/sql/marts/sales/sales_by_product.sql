@@ -58,9 +58,17 @@ select
     cast(
         round(cast(products.orders as numeric(38, 12)) / shops.orders, 8) as double precision
     ) as order_share,
-    cast(round(products.units / nullif(totals.units, 0), 8) as double precision) as unit_share,
     cast(
-        round(products.revenue / nullif(totals.revenue, 0), 8) as double precision
+        case
+            when products.units between 0 and totals.units and totals.units > 0
+                then round(products.units / totals.units, 8)
+        end as double precision
+    ) as unit_share,
+    cast(
+        case
+            when products.revenue between 0 and totals.revenue and totals.revenue > 0
+                then round(products.revenue / totals.revenue, 8)
+        end as double precision
     ) as revenue_share,
     cast(row_number() over (
         partition by products.shop_id

@@ -8,7 +8,7 @@ orders = "Orders of the segment that hold the $noun; an order can count for seve
 lines = "Order lines of the segment $of_noun"
 units = "Units on those lines"
 revenue = "Revenue of those lines"
-"${share}_share" = "$measure / all $measure of the segment, 0 to 1; ${unless_zero}sums to 1 per segment"
+"${share}_share" = "$measure / all $measure of the segment, 0 to 1; $adds_up"
 "overall_${share}_share" = "The same share over all segments of the segmentation"
 "${share}_index" = "${share}_share / overall_${share}_share: above 1 = more typical of this segment than of the shop"
 
@@ -41,7 +41,7 @@ noun = "category"
 of_noun = "of the category"
 measure = "lines"
 share = "line"
-unless_zero = ""
+adds_up = "sums to 1 per segment"
 [[marts]]
 name = "${whose}_by_price_band"
 about = "Which price bands each segment of $members buys in, beside the shop as a whole."
@@ -51,7 +51,7 @@ noun = "price band"
 of_noun = "in the price band"
 measure = "lines"
 share = "line"
-unless_zero = ""
+adds_up = "sums to 1 per segment"
 [[marts]]
 name = "${whose}_product_units"
 about = "How many units of each product each segment of $members buys, beside the shop as a whole."
@@ -61,7 +61,7 @@ noun = "product"
 of_noun = "of the product"
 measure = "units"
 share = "unit"
-unless_zero = "null when the segment has 0; "
+adds_up = "null where it is no such part: below 0, or above all of them"
 */
 with labels as (
     select
@@ -120,12 +120,11 @@ cells as (
         labels.segment_name
 ),
 
-shares as (
+totals as (
     select
         *,
-        cast($measure as numeric(38, 12)) / nullif(sum($measure) over (
-            partition by shop_id, segmentation, segment_id
-        ), 0) as ${share}_share,
+        cast($measure as numeric(38, 12)) as part,
+        sum($measure) over (partition by shop_id, segmentation, segment_id) as whole,
         cast(sum($measure) over (
             partition by
                 shop_id,
@@ -133,10 +132,22 @@ shares as (
                 $key,
                 -- end
                 segmentation
-        ) as numeric(38, 12)) / nullif(sum($measure) over (
-            partition by shop_id, segmentation
-        ), 0) as overall_${share}_share
+        ) as numeric(38, 12)) as overall_part,
+        sum($measure) over (partition by shop_id, segmentation) as overall_whole
     from cells
+),
+
+shares as (
+    select
+        *,
+        case
+            when part between 0 and whole and whole > 0 then part / whole
+        end as ${share}_share,
+        case
+            when overall_part between 0 and overall_whole and overall_whole > 0
+                then overall_part / overall_whole
+        end as overall_${share}_share
+    from totals
 )
 
 select

@@ -7,9 +7,9 @@ meaning = "What the segment means, in a plain sentence derived by rule from its 
 members = "Members of the segment"
 member_share = "members / members of all segments of the segmentation, 0 to 1"
 orders = "Orders labelled with the segment, or placed by its customers"
-order_share = "Share of the orders of all segments of the segmentation, 0 to 1; sums to 1"
-unit_share = "Share of the units of those orders, 0 to 1; null when they have 0"
-revenue_share = "Share of the revenue of those orders, 0 to 1; null when they have 0"
+order_share = "Share of the orders of all segments of the segmentation, 0 to 1; sums to 1. Orders of which nothing was sold are in no segment of orders"
+unit_share = "Share of the units of those orders, 0 to 1; null where it is no such part: below 0, or above all of them"
+revenue_share = "Share of the revenue of those orders, 0 to 1; null where it is no such part: below 0, or above all of it"
 average_units = "units / orders, rounded to 8 decimals; null without orders"
 average_unit_price = "Price of one piece, averaged over the pieces of the segment's orders, rounded to 4 decimals"
 peak_hour = "Hour 0 to 23 with most orders; ties: the earlier; null for segments of customers"
@@ -42,7 +42,7 @@ table = "marts.orders"
 sums = ["orders = count(*)", "units", "revenue"]
 each = ["segmentation"]
 where = "segmentation in (select segmentation from marts.order_segments)"
-where_there = "shop_id in (select shop_id from marts.order_segments)"
+where_there = "not is_cancelled and shop_id in (select shop_id from marts.order_segments)"
 [[checks]]
 check = "sums_match"
 table = "marts.customers"
@@ -261,8 +261,18 @@ select
     cast(coalesce(sums.units, 0) as bigint) as units,
     cast(coalesce(sums.revenue, 0) as numeric(28, 4)) as revenue,
     cast(round(sums.orders / totals.orders, 8) as double precision) as order_share,
-    cast(round(sums.units / nullif(totals.units, 0), 8) as double precision) as unit_share,
-    cast(round(sums.revenue / nullif(totals.revenue, 0), 8) as double precision) as revenue_share,
+    cast(
+        case
+            when sums.units between 0 and totals.units and totals.units > 0
+                then round(sums.units / totals.units, 8)
+        end as double precision
+    ) as unit_share,
+    cast(
+        case
+            when sums.revenue between 0 and totals.revenue and totals.revenue > 0
+                then round(sums.revenue / totals.revenue, 8)
+        end as double precision
+    ) as revenue_share,
     cast(round(sums.revenue / sums.orders, 4) as numeric(28, 4)) as average_order_value,
     cast(
         round(cast(sums.units as numeric(38, 12)) / sums.orders, 8) as double precision

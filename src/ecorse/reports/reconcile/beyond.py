@@ -18,7 +18,7 @@ from ecorse.clean.rates import Rates
 from ecorse.ingest.dry import dry_load
 from ecorse.reports.reconcile.amounts import LINE
 from ecorse.schema.contract import Header
-from ecorse.schema.source import Canonical, Shop, Source
+from ecorse.schema.source import Beside, Canonical, Shop, Source
 from ecorse.settings import get_settings
 from ecorse.sources.mappings.source import MappingSource
 
@@ -152,7 +152,15 @@ class _Lenient:
             found,
             frame=self._in_shop_money(found.frame),
             companions={n: self._in_shop_money(f) for n, f in found.companions.items()},
+            beside=self._beside_in_shop_money(found.beside) if found.beside else None,
         )
+
+    def _beside_in_shop_money(self, beside: Beside) -> Beside:
+        def made(rows: pl.Series) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+            lines, reasons = beside(rows)
+            return self._in_shop_money(lines), reasons
+
+        return made
 
     def _in_shop_money(self, frame: pl.DataFrame) -> pl.DataFrame:
         if "currency" not in frame.columns:

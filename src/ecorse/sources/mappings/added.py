@@ -61,6 +61,11 @@ class TakenBack:
     rows: pl.Series
     at: tuple[pl.Series, pl.Series] | None = None
 
+    def of(self, is_kept: pl.Series) -> TakenBack:
+        """The same of some of the rows."""
+        at = None if self.at is None else (self.at[0].filter(is_kept), self.at[1].filter(is_kept))
+        return TakenBack(self.status, self.rows.filter(is_kept), at)
+
 
 def added_lines(
     frame: pl.DataFrame,
@@ -68,7 +73,6 @@ def added_lines(
     also: Sequence[Also],
     taken_back: Sequence[TakenBack],
     said: Mapping[int, SaidOnce],
-    refused: pl.Series,
     *,
     is_keyed: bool,
     tax_is_included: bool,
@@ -81,8 +85,6 @@ def added_lines(
         The typed rows of the same ``_row``, in the same order.
     said
         By number of the ``[[also]]``, what orders of blocks before have said.
-    refused
-        Lines that are refused: what they state once per order, a further line may state.
     """
     made: list[pl.DataFrame] = []
     reasons: list[pl.DataFrame] = []
@@ -90,8 +92,6 @@ def added_lines(
         amount = one.amount.cast(MONEY, strict=False)
         if one.when is not None:
             amount = pl.when(one.when).then(amount)
-        if refused.any():
-            amount = pl.when(~pl.lit(refused)).then(amount)
         amounts = per_row(frame, amount)
         if one.is_inside:  # as it was taken out of the row's money
             amounts = (amounts.abs() * lines["quantity"].sign().cast(MONEY)).cast(MONEY)

@@ -18,12 +18,11 @@ import polars as pl
 from ecorse.clean.cast import DATE_ONLY
 from ecorse.clean.expressions import compile
 from ecorse.clean.foreign import row_currency
-from ecorse.clean.holds import unholdable, without_key
 from ecorse.clean.numbers import SHARE
 from ecorse.clean.values import name_of
 from ecorse.schema.contract import Contract, Header
 from ecorse.schema.dtypes import dtype_of
-from ecorse.schema.source import Canonical, Shop, Sought
+from ecorse.schema.source import Beside, Canonical, Shop, Sought
 from ecorse.schema.table import StagedColumn
 from ecorse.sources.canonical import (
     attributes_json,
@@ -142,28 +141,32 @@ class MappingSource:
             *([extra] if extra is not None else []),
             *shop_of_row(shop, pl.coalesce(staging.marked_by)),
         )
-        companions: dict[str, pl.DataFrame] = {}
         held: Counter[str] = Counter()
+        makes_beside: Beside | None = None
         if staging.name == "order_lines":
             backs = self._taken_back(frame, shop, held)
             frame, lines, further, open_ones = sold_first(
                 frame, lines, backs, self.declared.taken_back_rows
             )
             reasons += open_ones
-            if self.declared.also or backs or further:
-                refused_too = self._refused_too(lines, open_ones)
-                beside, contradicting = self._beside(
-                    frame, lines, shop, [*backs, *further], held, refused_too
+            backs += further
+
+            all_lines = lines
+
+            def beside(rows: pl.Series) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+                is_kept = frame["_row"].is_in(rows.implode())
+                kept, of_these = frame.filter(is_kept), [back.of(is_kept) for back in backs]
+                made, contradicting = self._beside(
+                    kept, all_lines.filter(is_kept), shop, of_these, held
                 )
-                reasons += contradicting
-                warned += adding(beside)
-                companions[staging.name] = beside
+                warned.update(adding(made))
+                return made, contradicting
+
+            makes_beside = beside if self.declared.also or backs else None
         why = pl.concat(reasons) if reasons else None
         if why is not None:
-            kept = ~pl.col("_row").is_in(why["_row"].implode())
-            lines = lines.filter(kept)
-            companions = {name: made.filter(kept) for name, made in companions.items()}
-        return Canonical(lines, warned, companions=companions, reasons=why, held=held)
+            lines = lines.filter(~pl.col("_row").is_in(why["_row"].implode()))
+        return Canonical(lines, warned, reasons=why, held=held, beside=makes_beside)
 
     def afresh(self) -> MappingSource:
         """The source for one more file: it remembers what orders of the file have said."""
@@ -200,12 +203,6 @@ class MappingSource:
             made += [instants.alias(AT + name), to_wall_clock(instants, shop).alias(LOCAL + name)]
         return made
 
-    def _refused_too(self, lines: pl.DataFrame, reasons: list[pl.DataFrame]) -> pl.Series:
-        """Lines that are refused by these reasons, or will be for what the table cannot hold."""
-        why = [*reasons, *unholdable(lines, self.declared.staging, {})]
-        why += without_key(lines, self.declared.line_key)
-        return lines["_row"].is_in([row for part in why for row in part["_row"]])
-
     @staticmethod
     def _at(name: str | None, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series] | None:
         """The instants and wall clocks of a column with a time of its own."""
@@ -229,7 +226,6 @@ class MappingSource:
         shop: Shop,
         backs: Sequence[TakenBack],
         held: Counter[str],
-        refused: pl.Series,
     ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
         """The lines beside the rows' own, with the columns of these."""
         tax_is_included = self.declared.tax == "included"
@@ -256,7 +252,6 @@ class MappingSource:
             ],
             backs,
             self.said,
-            refused,
             is_keyed=bool(self.declared.line_key),
             tax_is_included=tax_is_included,
         )
