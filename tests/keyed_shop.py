@@ -24,6 +24,7 @@ HEADER = "key,order,sku,qty,price,status,shipping\n"
 MAPPING = """
 about = "Order items with a key."
 table = "order_lines"
+taken_back_rows = "returns"
 LINE_KEY
 columns = [
   { name = "key" },
