@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 import polars as pl
 import pytest
 
+from ecorse.clean import opening, stream
 from ecorse.errors import ConfigError
 from ecorse.ingest.dry import dry_load
 from ecorse.ingest.shops import Shop
@@ -208,3 +210,16 @@ def test_leave_out_cannot_name_a_constant(tmp_path):
     )  # fmt: skip
     with pytest.raises(ConfigError, match=r"leave_out 'web'.*no column 'platform'"):
         read_mapping(path)
+
+
+@pytest.mark.parametrize("block_bytes", [60, 40_000])
+def test_lines_that_stand_apart_are_told_whatever_the_blocks(read, monkeypatch, block_bytes):
+    """40 lines of order A stand below order B, far from the line that says A's status."""
+    monkeypatch.setattr(opening, "open_text", partial(stream.open_text, block_bytes=block_bytes))
+    dry = read(
+        PRICE + STATUS, "price,status", "A,p,2024-01-01,1,1.00,sold", "B,p,2024-01-01,1,1.00,sold",
+        *(f"A,p{n:0400},2024-01-01,1,1.00," for n in range(40)),  # a first block has 4,096 bytes
+        head='fill_down = { within = "order", columns = ["status"] }',
+    )  # fmt: skip
+    assert dry.rows["order_id"].to_list() == ["A", "B"]
+    assert told(dry) == [(n, "lines_apart") for n in range(4, 44)]

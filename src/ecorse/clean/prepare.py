@@ -94,6 +94,7 @@ class _Filling:
         self._columns = [places[key] for key in keys if key in places]
         self._last: dict[str, str | None] = {}
         self._seen = Hashes()
+        self._last_is_apart = False  # the last group of the block before came before that
 
     def fill(self, raw: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
         """Fill a block; a group goes on from the block before."""
@@ -137,8 +138,9 @@ class _Filling:
         is_known = self._seen.find(hashes).is_known
         again = pl.Series(hashes).is_duplicated() & ~pl.Series(hashes).is_first_distinct()
         late = starts["_run"].filter(pl.Series(is_known) | again)
-        if goes_on:
+        if goes_on and not self._last_is_apart:
             late = late.filter(late != raw["_run"][0])
+        self._last_is_apart = raw["_run"][-1] in late
         fresh = np.unique(hashes[~is_known])
         self._seen.add(fresh, np.zeros(len(fresh), np.int64))
         if not len(late):

@@ -127,9 +127,6 @@ class MappingSource:
             frame = frame.with_columns(row_currency(frame, shop).alias("currency"))
             money = line_money(frame, self._included_tax(frame, shop))
             frame, reasons = frame.with_columns(money.columns), money.reasons
-        if reasons:  # before anything is made beside them: what they state once others may state
-            refused = pl.concat(reasons)["_row"]
-            frame = frame.filter(~pl.col("_row").is_in(refused.implode()))
         rows = {c.name: _as_staged(c) for c in staging.columns if c.mapped}
         rows |= self._made(frame, header)
         if staging.has_attributes:
