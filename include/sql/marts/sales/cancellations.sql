@@ -5,7 +5,6 @@ materialized = "table"
 [columns]
 order_id = "The order that cancels, such as a C-invoice"
 line_number = "1 to n among the order's cancelled lines, by product, price and pieces"
-line_kind = "What the line is for: product, shipping, fee, discount, voucher, adjustment, manual or sample"
 cancelled_at = "Instant of the cancellation (UTC instant)"
 cancelled_date = "Day of the cancellation, in the shop's time zone"
 pieces = "Pieces cancelled, above 0"

@@ -3,7 +3,6 @@ about = "What a shop took, by the kind of line: gross, cancelled, returned and n
 grain = ["shop_id", "currency", "line_kind"]
 materialized = "table"
 [columns]
-line_kind = "What the lines are for: product, shipping, fee, discount, voucher, adjustment, manual or sample"
 lines = "Order lines, whatever their status"
 sold_lines = "Order lines that were sold; a correction of the stock is one too, at a price of 0"
 cancelled_lines = "Order lines that were cancelled"
