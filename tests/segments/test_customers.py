@@ -89,6 +89,8 @@ def kept(snapshot):
 
 def stage(conn, lines) -> None:
     """Put lines into staging as one load of the shop ``club``."""
+    # a cancelled line with pieces takes its money off
+    money = sum((1 if line[13] == "sold" else -1) * line[5] * line[6] for line in lines)
     conn.execute(
         "insert into ops.shop (shop_id, shop_name, time_zone, currency) "
         "values ('club', 'Club', 'UTC', 'USD')"
@@ -104,7 +106,7 @@ def stage(conn, lines) -> None:
             jsonb_build_object('order_lines', %s::bigint))
         returning load_id
         """,
-        (len(lines), len(lines), sum(line[5] * line[6] for line in lines), len(lines)),
+        (len(lines), len(lines), money, len(lines)),
     ).fetchone()
     holders = ", ".join(["%s"] * 14)
     with conn.cursor() as cursor:
@@ -171,7 +173,11 @@ def test_both_segmentations_share_their_tables_and_are_judged(kept, restore):
         "select segmentation, sum(members), sum(orders), round(sum(member_share)::numeric, 6), "
         "round(sum(revenue_share)::numeric, 6) "
         "from marts.segment_profiles group by segmentation order by segmentation"
-    ) == [("customers", 201, 991, 1, 1), ("orders", 1021, 1021, 1, 1)]
+    ) == [
+        # one customer only cancelled, 1200 off: no part of the money, and the others' are more
+        ("customers", 201, 991, 1, Decimal("1.001201")),
+        ("orders", 1020, 1020, 1, Decimal("1.0")),
+    ]
 
 
 def test_a_step_run_again_replaces_its_own_rows_only(customers):
