@@ -391,3 +391,15 @@ def test_a_draft_never_says_another_order_of_day_and_month(days, written_as):
         assert [t.date() for t in found.read().to_list()] == days
     else:
         assert written_as in (found.formats[0], *found.others)
+
+
+def test_date_and_time_on_the_first_line_of_an_order_are_filled_down_together(written):
+    head = "Commande,Article,Quantité,Prix,Date,Heure\n"
+    rows = "".join(
+        f"{order},a,1,2.50,{day}/01/2024,10:{order}\n{order},b,2,3.50,,\n"
+        for order, day in ((11, 13), (12, 14), (13, 25))
+    )
+    text = draft(written(head + rows)).text
+    assert tomllib.loads(text)["fill_down"]["columns"] == ["Date", "Heure"]
+    assert 'from = ["Date", "Heure"]' in text
+    assert 'formats = ["%d/%m/%Y %H:%M"] }' in text

@@ -107,7 +107,10 @@ class _Writer:
         if self.roles.table != "order_lines":
             return
         down = draft_rules.filled_down(self.looks, self.targets, self.sample.texts)
-        about = [n for n in down if self.targets.get(n) not in (None, "discount_amount")]
+        joined = [one.name for one in self.columns.date_and_time() or ()]
+        about = [
+            n for n in down if n in joined or self.targets.get(n) not in (None, "discount_amount")
+        ]
         if about:
             within = next(n for n, target in self.targets.items() if target == "order_id")
             yield f"# stands on the first line of each order only: {', '.join(map(repr, about))}"

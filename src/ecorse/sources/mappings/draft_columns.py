@@ -44,7 +44,7 @@ class Columns:
         self.taken: set[str] = set(self.targets.values())
 
     def lines(self) -> Iterator[str]:
-        joined = self._date_and_time()
+        joined = self.date_and_time()
         for one in self.looks:
             if joined and one.name == joined[0].name:
                 yield self._joined(*joined)
@@ -53,7 +53,7 @@ class Columns:
             else:
                 yield from self._column(one)
 
-    def _date_and_time(self) -> tuple[Look, Look] | None:
+    def date_and_time(self) -> tuple[Look, Look] | None:
         """A date without a time, and a column of times of day beside it."""
         dates = [k for k in self.looks if self.targets.get(k.name) in TIMES
                  and k.kind == "timestamp" and not any(map(has_time, k.formats))]  # fmt: skip
@@ -62,7 +62,7 @@ class Columns:
 
     def _joined(self, date: Look, time: Look) -> str:
         formats = [f"{date.formats[0]} {time.formats[0]}"]
-        if time.texts.null_count():
+        if (time.texts.is_null() & date.texts.is_not_null()).any():
             formats.append(date.formats[0])
         target = self.targets[date.name]
         return (
