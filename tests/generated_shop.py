@@ -185,11 +185,15 @@ def draw_rows(rng: random.Random, locale: Locale, orders: int) -> list[Row]:
         begin = len(rows)
         for place in range(rng.randrange(1, 5)):
             says = locale.once != "first" or place == 0
+            pieces = rng.choice([1, 1, 2, 7, 1200, -1, -3, 0])
+            # a credit below 0 is sold: with pieces below 0 as well the signs contradict each other
+            cents = rng.choice([rng.randrange(9999), rng.randrange(10**8), -250])
+            cents = abs(cents) if pieces <= 0 else cents
             row = Row(
                 order=f"A-{number}", line=f"{number}.{place}", sku=f"p{rng.randrange(20)}",
                 title=rng.choice(TITLES).replace("{d}", locale.delimiter),
-                pieces=rng.choice([1, 1, 2, 7, 1200, -1, -3, 0]),
-                price=Decimal(rng.choice([rng.randrange(9999), rng.randrange(10**8), -250])) / 100,
+                pieces=pieces,
+                price=Decimal(cents) / 100,
                 off=rng.choice([None, None, Decimal(5) / 100, Decimal(33) / 100]),
                 customer=customer, shipping=shipping if says else None,
                 at=at, instant=instant, is_date=is_date,

@@ -27,7 +27,8 @@ SUFFIXES = (
     ".xlsx",
     ".yaml",
 )
-NOTES = ("readme", "license", "licence", "changelog")
+# truth.json: what the simulator knows of the shop whose files lie beside it
+NOTES = ("readme", "license", "licence", "changelog", "truth.json")
 KINDS = "*.csv, *.tsv, *.txt, *.json, *.jsonl (also .gz, .zst), *.parquet, *.xlsx, *.yaml or *.zip"
 PATTERN_HELP = "Only files whose name matches, such as orders-*.csv or 2020/*.csv (default all)"
 
