@@ -130,10 +130,9 @@ ODD = [
 
 @pytest.mark.parametrize(("shape", "delimiter"), ODD)
 @pytest.mark.parametrize("block_bytes", [1, 3, 1 << 20])
-@pytest.mark.parametrize("case", CASES)
+# a longer delimiter makes longer lines: what is too long is told apart by other tests
+@pytest.mark.parametrize("case", [case for case in CASES if "long" not in case])
 def test_the_slow_reading_finds_what_the_quick_one_finds(case, shape, delimiter, block_bytes):
-    if "long" in case:
-        pytest.skip("lengths differ with the delimiter's")
     data, good, broken, blank, header = CASES[case]
     if case == "blank rows":  # blanks between delimiters are a row to the quick look alone
         good, blank = good[:1], blank + 1

@@ -6,7 +6,9 @@ from functools import cache
 
 import pytest
 
+from ecorse.settings import get_settings
 from ecorse.simulate.platforms.write_platform import simulate_platform
+from ecorse.sources.mappings.source import read_mapping
 from exports import PLAN, lines_of, shop_of
 
 
@@ -22,3 +24,19 @@ def export(tmp_path_factory):
         return (path, books, *lines_of(name, path, shop_of(books)))
 
     return export
+
+
+@pytest.fixture
+def mapping(tmp_path, monkeypatch):
+    """Write a mapping and give its source, known by its name as any other."""
+    folder = tmp_path / "project" / "include" / "sources"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("ECORSE_PROJECT_DIR", str(tmp_path / "project"))
+    get_settings.cache_clear()
+
+    def mapping(text, name="orders"):
+        (folder / f"{name}.toml").write_text(text)
+        return read_mapping(folder / f"{name}.toml")
+
+    yield mapping
+    get_settings.cache_clear()

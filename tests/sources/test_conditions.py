@@ -10,8 +10,6 @@ from ecorse.errors import ConfigError
 from ecorse.ingest.check import check_file
 from ecorse.ingest.one_file import clean_file
 from ecorse.ingest.shops import Shop
-from ecorse.settings import get_settings
-from ecorse.sources.mappings.source import read_mapping
 
 CASES = Path(__file__).parent.parent / "fixtures" / "cases"
 SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
@@ -36,22 +34,6 @@ level = "{level}"
 sentence = "they contradict each other"
 """
 HEADER = "order_id,product,quantity_ordered,price_each,order_date,month,state\n"
-
-
-@pytest.fixture
-def mapping(tmp_path, monkeypatch):
-    """Write a mapping, known by its name as any other."""
-    folder = tmp_path / "project" / "include" / "sources"
-    folder.mkdir(parents=True)
-    monkeypatch.setenv("ECORSE_PROJECT_DIR", str(tmp_path / "project"))
-    get_settings.cache_clear()
-
-    def mapping(text, name="orders"):
-        (folder / f"{name}.toml").write_text(text)
-        return read_mapping(folder / f"{name}.toml")
-
-    yield mapping
-    get_settings.cache_clear()
 
 
 def cleaned(path):

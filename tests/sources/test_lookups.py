@@ -12,9 +12,7 @@ from ecorse.ingest.check import check_file
 from ecorse.ingest.one_file import clean_file
 from ecorse.ingest.shops import Shop
 from ecorse.schema.source import Sought
-from ecorse.settings import get_settings
 from ecorse.sources.mappings.lookups import join
-from ecorse.sources.mappings.source import read_mapping
 
 SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
 LINES = """
@@ -32,22 +30,6 @@ file = "prices.csv"
 on = { sku = "sku" }
 columns = [{ name = "price", target = "unit_price", type = "decimal" }]
 """
-
-
-@pytest.fixture
-def mapping(tmp_path, monkeypatch):
-    """Write a mapping, known by its name as any other."""
-    folder = tmp_path / "project" / "include" / "sources"
-    folder.mkdir(parents=True)
-    monkeypatch.setenv("ECORSE_PROJECT_DIR", str(tmp_path / "project"))
-    get_settings.cache_clear()
-
-    def mapping(text, name="orders"):
-        (folder / f"{name}.toml").write_text(text)
-        return read_mapping(folder / f"{name}.toml")
-
-    yield mapping
-    get_settings.cache_clear()
 
 
 def cleaned(path):

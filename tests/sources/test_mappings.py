@@ -11,8 +11,6 @@ import pytest
 from ecorse.errors import ConfigError
 from ecorse.ingest.check import check_file
 from ecorse.ingest.shops import Shop
-from ecorse.settings import get_settings
-from ecorse.sources.mappings.source import read_mapping
 
 SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
 ORDERS = """
@@ -34,22 +32,6 @@ storniert = "cancelled"
 verkauft = "sold"
 """
 HEADER = "Bestellung;Artikel;Menge;Preis;Datum;Mail;Zustand\n"
-
-
-@pytest.fixture
-def mapping(tmp_path, monkeypatch):
-    """Write a mapping and give its source, known by its name as any other."""
-    folder = tmp_path / "project" / "include" / "sources"
-    folder.mkdir(parents=True)
-    monkeypatch.setenv("ECORSE_PROJECT_DIR", str(tmp_path / "project"))
-    get_settings.cache_clear()
-
-    def mapping(text, name="orders"):
-        (folder / f"{name}.toml").write_text(text)
-        return read_mapping(folder / f"{name}.toml")
-
-    yield mapping
-    get_settings.cache_clear()
 
 
 def rows_of(source, path):
