@@ -71,7 +71,13 @@ class Settings(BaseSettings):
         0.05,
         ge=0,
         le=1,
-        description="A file with more rejected rows than this blocks the night.",
+        description="A file of whose rows a larger share is rejected is refused whole, if they "
+        "are more than ECORSE_REJECT_LIMIT_ROWS too.",
+    )
+    reject_limit_rows: int = Field(
+        10,
+        ge=0,
+        description="So many rejected rows never refuse a file, however small it is.",
     )
     origin: str = Field(
         "",
