@@ -69,33 +69,6 @@ where status in ('failed', 'refused')
     and build_id > coalesce((select max(build_id) from ops.current_build), 0)
 """
 
-NEWER = """
-with published as (
-    select b.build_id from ops.current_build as c
-    inner join ops.build as b on b.build_id = c.build_id
-),
-live as (
-    select load_id, shop_id from ops.load where superseded_at is null
-),
-held as (
-    select l.load_id, l.shop_id from ops.build_load as h
-    inner join ops.load as l on l.load_id = h.load_id
-    where h.build_id = (select build_id from published)
-)
-select
-    (select count(*) from live where load_id not in (select load_id from held)) as came,
-    (select count(*) from held where load_id not in (select load_id from live)) as went,
-    (
-        select string_agg(distinct shop_id, ', ')
-        from (
-            select * from live where load_id not in (select load_id from held)
-            union all
-            select * from held where load_id not in (select load_id from live)
-        ) as q
-    ) as shops
-where exists (select from published)
-"""
-
 HELD_MODELS = """
 select shop_id || '/' || model from ops.model_decision
 where build_id = %s and outcome <> 'promoted' order by shop_id, model
@@ -120,7 +93,6 @@ def read_status() -> dict[str, Any]:
         conn.cursor(row_factory=dict_row) as cursor,
     ):
         status["problems"] = cursor.execute(MESSAGES).fetchall()
-        status["newer"] = cursor.execute(NEWER).fetchone()
     return status
 
 
