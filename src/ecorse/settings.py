@@ -140,6 +140,14 @@ class Settings(BaseSettings):
     def _absolute(cls, path: Path) -> Path:
         return path.absolute()
 
+    @field_validator("home", "shops_file", mode="before")
+    @classmethod
+    def _is_named(cls, path: Any) -> Any:
+        """An empty path would be the project's folder itself, without a word."""
+        if isinstance(path, str) and not path.strip():
+            raise ValueError("expected a path; leave the variable out for the default")
+        return path
+
     @field_validator("home", "shops_file")
     @classmethod
     def _from_project(cls, path: Path, info: ValidationInfo) -> Path:
