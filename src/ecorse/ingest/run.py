@@ -49,10 +49,12 @@ class IngestSummary:
         """The refused files as one error, each with its reason; none if every file is in."""
         if not self.errors:
             return None
+        count = self.counts()["files"]
+        rest = ", the others are in" if count > len(self.refused) else ""
         return worst(
             self.errors,
-            f"{self.shop_id}/{self.source}: {len(self.refused)} of {self.counts()['files']} files "
-            "refused, the others are in. " + " | ".join(self.refused.values()),
+            f"{self.shop_id}/{self.source}: {len(self.refused)} of {count} files refused{rest}. "
+            + " | ".join(self.refused.values()),
         )
 
     def counts(self) -> dict[str, int]:
