@@ -6,26 +6,35 @@ not: finding them (``search``), telling them (``tell``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecorse.reports.reconcile.amounts import ORDERS, Daily, Series
+from ecorse.reports.reconcile.amounts import (
+    CANCEL_DAY_UNKNOWN,
+    ORDERS,
+    REFUND_DAY_UNKNOWN,
+    Series,
+)
+from ecorse.reports.reconcile.daily import Daily
 from ecorse.reports.reconcile.expect import (
-    HALF_A_CENT,
+    PAYOUT_DATE,
+    UNDATED,
+    By,
     Expected,
     Parts,
     Setting,
     counts_orders,
     expect,
+    rounding_of,
     told_apart,
     unchanged,
 )
 from ecorse.reports.reconcile.report import Figure, Report
 
-TIME_ZONE, REFUND_DATE, REFUND_DAY_UNKNOWN = "time_zone", "refund_date", "refund_day_unknown"
+TIME_ZONE, REFUND_DATE, PAID_OUT = "time_zone", "refund_date", "paid_out"
 IN_NO_FILE, ROUNDING = "in_no_file", "rounding"
 
 
@@ -57,28 +66,23 @@ class Explained:
         return not any(s.any() for s in self.left.values()) and not self.left_undated
 
 
-def explain(
-    report: Report, by_zone: Callable[[str], Daily], base: Setting, chosen: Setting
-) -> Explained:
+def explain(report: Report, by: By, base: Setting, chosen: Setting) -> Explained:
     """Split the difference: from the declared setting to the chosen one, a cause at a time."""
-    before = expect(report, by_zone(base.zone), base)
+    before = expect(report, by(base), base)
     ours, causes, at = before.series, list[Cause](), base
     for name, setting in _steps(base, chosen):
-        after = expect(report, by_zone(setting.zone), setting)
+        after = expect(report, by(setting), setting)
         causes.append(Cause(name, _difference(before.series, after.series), setting, at))
         before, at = after, setting
-    lacking = _lacking(report, by_zone(chosen.zone), chosen, before)
+    lacking = _lacking(report, by(chosen), chosen, before)
     if lacking.any():
-        causes, before = _with_lacking(
-            report, by_zone(chosen.zone), causes, chosen, before, lacking
-        )
-    left = {f.name: f.series - before.series[f.name] for f in report.figures}
-    rounded = {n: np.where(np.abs(s) <= HALF_A_CENT, s, 0) for n, s in left.items()}
-    causes.append(Cause(ROUNDING, rounded, chosen, chosen))
-    left = {name: series - rounded[name] for name, series in left.items()}
+        causes, before = _with_lacking(report, by(chosen), causes, chosen, before, lacking)
+    rounded = {f.name: rounding_of(f, before.series[f.name]) for f in report.figures}
+    causes = _rounded(causes, rounded, chosen)
+    left = {f.name: f.series - before.series[f.name] - rounded[f.name] for f in report.figures}
     undated: dict[str, int] = {}
     if before.open:
-        parts = Parts(by_zone(chosen.zone), chosen.calendar, chosen.pools, is_free=chosen.is_free)
+        parts = Parts(by(chosen), chosen)
         causes, left, undated = _open(
             report, causes, left, before, chosen, unchanged(before, parts)
         )
@@ -100,14 +104,28 @@ def _steps(base: Setting, chosen: Setting) -> Iterator[tuple[str, Setting]]:
         yield TIME_ZONE, at
     if chosen.calendar != base.calendar:
         at = at._replace(calendar=chosen.calendar)
-        yield REFUND_DATE, at
+        yield (PAID_OUT if chosen.calendar == PAYOUT_DATE else REFUND_DATE), at
     for group in sorted(chosen.turns_alike()):
         of_group = {pair for pair in chosen.turned if pair[1] == group}
         at = at._replace(turned=at.turned | of_group)
         yield group, at
-    if chosen.is_free:
-        at = at._replace(is_free=True)
-        yield REFUND_DAY_UNKNOWN, at
+    if chosen.rounding:
+        at = at._replace(rounding=chosen.rounding)
+        yield ROUNDING, at
+    if chosen.free:  # together: the report's money of a day does not say which of them it is
+        at = at._replace(free=chosen.free)
+        yield (REFUND_DAY_UNKNOWN if REFUND_DAY_UNKNOWN in at.free else CANCEL_DAY_UNKNOWN), at
+
+
+def _rounded(causes: list[Cause], adds: Mapping[str, Series], setting: Setting) -> list[Cause]:
+    """The rounding of days, with that of lines where there is any."""
+    made = []
+    for cause in causes:
+        if cause.name == ROUNDING:
+            adds = {name: series + cause.adds[name] for name, series in adds.items()}
+        else:
+            made.append(cause)
+    return [*made, Cause(ROUNDING, adds, setting, setting)]
 
 
 def _difference(before: Mapping[str, Series], after: Mapping[str, Series]) -> dict[str, Series]:
@@ -155,7 +173,7 @@ def _with_lacking(
         replace(cause, adds={
             name: series + found.series[name] - before.series[name]
             for name, series in cause.adds.items()
-        }) if cause.name == REFUND_DAY_UNKNOWN else cause
+        }) if cause.name in UNDATED else cause
         for cause in causes
     ]  # fmt: skip
     left = {f.name: _of_lacking(f, found, setting, lacking) for f in report.figures}
@@ -270,7 +288,7 @@ def _shifted(causes: list[Cause], shifted: Mapping[str, tuple[int, int]]) -> lis
     """What refunds without a day add, less what they do not."""
     made = []
     for cause in causes:
-        if cause.name == REFUND_DAY_UNKNOWN:
+        if cause.name in UNDATED:
             adds = dict(cause.adds)
             for name, (day, amount) in shifted.items():
                 adds[name] = adds[name].copy()
