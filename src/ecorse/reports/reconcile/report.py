@@ -116,9 +116,10 @@ def _recognised(path: Path, source: str) -> str:
             known = recognise(contract, header, path.name).columns if has_header(
                 contract, header
             ) else ()  # fmt: skip
-            if sum(c is not None for c in known) > 1:
-                fitting.append((not declared.sources, name))
-    best = [name for general, name in fitting if general == min(fitting)[0]]
+            if (many := sum(c is not None for c in known)) > 1:
+                fitting.append((bool(declared.sources), many, name))
+    # the platform's own kind, and of these the one that says most about the file
+    best = [name for *fits, name in fitting if fits == list(max(fitting)[:2])]
     if len(best) == 1:
         return best[0]
     of_source = ", ".join(sorted(report_kinds()))
