@@ -83,8 +83,9 @@ def worth(found, cause):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_platforms_own_report_has_no_other_cause(tmp_path, kind):
     """But what its export does not tell, or tells of other days."""
-    found = reconciled(tmp_path, kind, plant(PLAN, kind, (), 1))
-    assert named(found) == set(KINDS[kind].always)
+    planted = plant(PLAN, kind, (), 1)
+    found = reconciled(tmp_path, kind, planted)
+    assert named(found) == planted.causes == set(KINDS[kind].always)
     assert unexplained(found) == []
 
 

@@ -6,7 +6,7 @@ not: finding them (``search``), telling them (``tell``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,6 +33,7 @@ from ecorse.reports.reconcile.expect import (
     unchanged,
 )
 from ecorse.reports.reconcile.report import Figure, Report
+from ecorse.reports.reconcile.trace import Refund, with_returns
 
 TIME_ZONE, REFUND_DATE, PAID_OUT = "time_zone", "refund_date", "paid_out"
 IN_NO_FILE, ROUNDING = "in_no_file", "rounding"
@@ -66,8 +67,20 @@ class Explained:
         return not any(s.any() for s in self.left.values()) and not self.left_undated
 
 
-def explain(report: Report, by: By, base: Setting, chosen: Setting) -> Explained:
-    """Split the difference: from the declared setting to the chosen one, a cause at a time."""
+def explain(
+    report: Report,
+    by: By,
+    base: Setting,
+    chosen: Setting,
+    refunds_told: Callable[[Sequence[frozenset[str]]], Sequence[Refund]],
+) -> Explained:
+    """Split the difference: from the declared setting to the chosen one, a cause at a time.
+
+    Parameters
+    ----------
+    refunds_told
+        The refunds without a day that count, by the parts that a report tells apart.
+    """
     before = expect(report, by(base), base)
     ours, causes, at = before.series, list[Cause](), base
     for name, setting in _steps(base, chosen):
@@ -76,7 +89,9 @@ def explain(report: Report, by: By, base: Setting, chosen: Setting) -> Explained
         before, at = after, setting
     lacking = _lacking(report, by(chosen), chosen, before)
     if lacking.any():
-        causes, before = _with_lacking(report, by(chosen), causes, chosen, before, lacking)
+        causes, before = _with_lacking(
+            report, by(chosen), causes, chosen, before, lacking, refunds_told
+        )
     rounded = {f.name: rounding_of(f, before.series[f.name]) for f in report.figures}
     causes = _rounded(causes, rounded, chosen)
     left = {f.name: f.series - before.series[f.name] - rounded[f.name] for f in report.figures}
@@ -163,11 +178,12 @@ def _with_lacking(
     setting: Setting,
     before: Expected,
     lacking: NDArray[np.bool_],
+    refunds_told: Callable[[Sequence[frozenset[str]]], Sequence[Refund]],
 ) -> tuple[list[Cause], Expected]:
     """Orders that are in no file as a cause: what is left on their days, as far as it agrees."""
     found = expect(report, daily, setting, lacking)
     if found.open > 0:  # some of it was given back on days of which orders are lacking as well
-        _give_back(report, setting, found, lacking)
+        _give_back(report, setting, found, lacking, refunds_told)
     # what was taken for refunds before is none now
     causes = [
         replace(cause, adds={
@@ -197,24 +213,33 @@ def _of_lacking(
 
 
 def _give_back(
-    report: Report, setting: Setting, found: Expected, lacking: NDArray[np.bool_]
+    report: Report,
+    setting: Setting,
+    found: Expected,
+    lacking: NDArray[np.bool_],
+    refunds_told: Callable[[Sequence[frozenset[str]]], Sequence[Refund]],
 ) -> None:
-    """Share out, among lacking days with returns, what else was given back with these."""
-    apart = told_apart(found)
-    returns = next((found.back[told] for told in apart if "returns" in told), None)
-    other = sorted((told for told in apart if "returns" not in told), key=sorted, reverse=True)
-    if returns is None or not other:
+    """Put on lacking days what was given back there beside goods: shipping, taxes.
+
+    The report has it in one figure with what was sold on the day. It is that of the refunds of
+    which the day's goods are, if these are certain and it is all that is missing.
+    """
+    apart = sorted(told_apart(found), key=sorted)
+    goods = next((told for told in apart if "returns" in told), None)
+    if goods is None:
         return
-    days = np.flatnonzero(lacking & (returns < 0))
-    if not len(days):
+    days = np.flatnonzero(lacking & (found.back[goods] < 0))
+    returns = {int(day): int(found.back[goods][day]) for day in days}
+    made = with_returns(returns, refunds_told(apart), apart)
+    beside = [place for place, told in enumerate(apart) if told != goods]
+    if made is None or sum(parts[p] for parts in made.values() for p in beside) != -found.open:
         return
-    weights = -returns[days]
-    shares = found.open * weights // weights.sum()
-    shares[0] += found.open - shares.sum()
-    for figure in report.figures:
-        if other[0] <= setting.holds(figure).back:
-            found.series[figure.name][days] -= shares
-    found.back[other[0]][days] -= shares
+    for day, parts in made.items():
+        for place in beside:
+            for figure in report.figures:
+                if apart[place] <= setting.holds(figure).back:
+                    found.series[figure.name][day] += parts[place]
+            found.back[apart[place]][day] += parts[place]
     found.open = 0
 
 

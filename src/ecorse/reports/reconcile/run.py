@@ -29,7 +29,7 @@ from ecorse.reports.reconcile.lines import Loaded, read_loaded
 from ecorse.reports.reconcile.payouts import refuse_without
 from ecorse.reports.reconcile.report import Report, read_report
 from ecorse.reports.reconcile.search import MOST_POOLS, baseline, search
-from ecorse.reports.reconcile.trace import Traced, of_cancelled, trace
+from ecorse.reports.reconcile.trace import Refund, Traced, of_cancelled, refunds, trace
 from ecorse.reports.reconcile.zones import clocks
 from ecorse.schema.source import Shop
 
@@ -115,7 +115,12 @@ def compare(
     sharing = clocks(report.days, base.zone) if report.days else {base.zone: 1}
     roundings = ROUNDINGS if amounts.select(has_parts_of_cents().any()).item() else ()
     found = search(report, by, list(sharing), pools, base, roundings)
-    explained = explain(report, by, base, found.setting)
+    chosen = found.setting
+
+    def refunds_told(told: Sequence[frozenset[str]]) -> Sequence[Refund]:
+        return refunds(amounts, chosen, report.days, told) if report.days else ()
+
+    explained = explain(report, by, base, chosen, refunds_told)
     back = apart(expect(report, by(found.setting), found.setting))
     traced = None
     if report.days is not None and found.setting.free == UNDATED:

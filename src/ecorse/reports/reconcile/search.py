@@ -106,16 +106,27 @@ def search(
     best.as_good = list(dict.fromkeys(
         f.setting for f in others if f.score == best.score and f.setting != best.setting
     ))  # fmt: skip
+    best.setting = _free_of_pools(best.setting, by(best.setting))
+    best.as_good = [_free_of_pools(setting, by(setting)) for setting in best.as_good]
     return best
 
 
+def _free_of_pools(setting: Setting, daily: Daily) -> Setting:
+    """A setting in which is free what there is any of."""
+    there = {
+        kind
+        for kind, series in daily.undated.items()
+        if any(pool in setting.pools for pool, _ in series)
+    }
+    return setting._replace(free=setting.free & there)
+
+
 def _ways_of_days(report: Report, daily: Daily, setting: Setting) -> Iterator[Setting]:
-    """The calendars, and which refunds without a day are where the report has them."""
-    kinds = sorted(daily.undated)
+    """The calendars, and whether what has no day is where the report has it."""
+    every = frozenset(daily.undated)
     for calendar in CALENDARS:
-        for many in range(len(kinds) + 1):
-            for free in combinations(kinds, many):
-                yield setting._replace(calendar=calendar, free=frozenset(free))
+        for free in (frozenset[str](), every) if every else (every,):
+            yield setting._replace(calendar=calendar, free=free)
     if report.declared.paid_out is not None:
         yield setting._replace(calendar=PAYOUT_DATE)
 
@@ -205,7 +216,7 @@ def causes(setting: Setting, base: Setting) -> int:
         (setting.zone != base.zone)
         + (setting.calendar != base.calendar)
         + len(setting.pools ^ base.pools)
-        + len(setting.free)
+        + (setting.free != frozenset())
         + (setting.rounding != "")
         + len(setting.turns_alike())
     )

@@ -21,7 +21,7 @@ from ecorse.reports.reconcile.amounts import CANCEL_DAY_UNKNOWN, Series
 from ecorse.reports.reconcile.daily import Days, local_date
 from ecorse.reports.reconcile.expect import UNSPLIT, Setting
 
-MOST_TRIED = {1: 5_000, 2: 400, 3: 80}  # candidates of which so many together are tried
+MOST_TRIED = {1: 5_000, 2: 400, 3: 80, 4: 24, 5: 16, 6: 12}  # of how many candidates so many
 
 
 class Refund(NamedTuple):
@@ -98,6 +98,44 @@ def assigned(
         left = [refund for refund in left if refund not in those]
         made[day] = those
     return made
+
+
+def with_returns(
+    returns: Mapping[int, int], found: Sequence[Refund], told: Sequence[frozenset[str]]
+) -> dict[int, tuple[int, ...]] | None:
+    """What was given back on days, by what a report tells apart, where it tells the goods alone.
+
+    Parameters
+    ----------
+    returns
+        The money of the goods that were given back, by day.
+    found
+        The refunds that may be meant.
+
+    Returns
+    -------
+    dict or None
+        ``None`` where a day's goods can be made of no refunds, or in two ways.
+    """
+    goods = next(place for place, one in enumerate(told) if "returns" in one)
+    whole = [r._replace(amount=r.parts[goods]) for r in found if not r.is_unsplit]
+    made = {}
+    for day, amount in returns.items():
+        only = tuple(amount if place == goods else 0 for place in range(len(told)))
+        fitting = [r for r in whole if r.place <= day and r.amount]
+        ways = _ways(only, [r._replace(parts=only_of(r, goods)) for r in fitting])
+        first = next(ways, None)
+        if first is None or next(ways, None) is not None:
+            return None
+        ids = {(r.order_id, r.undated) for r in first}
+        those = [r.parts for r in whole if (r.order_id, r.undated) in ids]
+        made[day] = tuple(map(sum, zip(*those, strict=True)))
+    return made
+
+
+def only_of(refund: Refund, place: int) -> tuple[int, ...]:
+    """What a refund has of one of the parts that are told apart, and nothing of the others."""
+    return tuple(part if n == place else 0 for n, part in enumerate(refund.parts))
 
 
 def of_cancelled(
