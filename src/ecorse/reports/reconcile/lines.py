@@ -22,7 +22,7 @@ from ecorse.ingest.selection import find_source
 from ecorse.ingest.shops import Shop
 from ecorse.refresh.relations import staging_at
 from ecorse.reports.reconcile.amounts import LINE, amounts_of, with_cancelled
-from ecorse.reports.reconcile.beyond import lines_of_file
+from ecorse.reports.reconcile.beyond import CURRENCY, lines_of_file
 from ecorse.reports.reconcile.declare import PaidOutTable
 from ecorse.reports.reconcile.payouts import with_paid_date
 from ecorse.schema.source import LookingUp, Source
@@ -40,7 +40,19 @@ class _Load(NamedTuple):
     load_id: int
     file_name: str
     sha256: str
-    keeps_rows_out: bool
+    rejected: int
+    repeated: int
+    left_out: int
+
+    @property
+    def kept_out(self) -> str:
+        """How many of its rows are in no table, in words; empty: none."""
+        counts = (
+            (self.rejected, "rejected"),
+            (self.repeated, "repeated"),
+            (self.left_out, "left out"),
+        )
+        return ", ".join(f"{rows:,} {word}" for rows, word in counts if rows)
 
 
 @dataclass(frozen=True)
@@ -121,7 +133,7 @@ def _whose(conn: psycopg.Connection, source: str, shop_id: str | None) -> str:
 
 def _loads(conn: psycopg.Connection, source: str, shop_id: str) -> list[_Load]:
     rows = conn.execute(
-        "select load_id, file_name, sha256, rows_rejected + rows_ignored + rows_duplicate > 0 "
+        "select load_id, file_name, sha256, rows_rejected, rows_duplicate, rows_ignored "
         "from ops.load where superseded_at is null and source = %s and shop_id = %s "
         "order by load_id",
         (source, shop_id),
@@ -163,20 +175,22 @@ def _beyond(
     lost: dict[str, int] = {}
     for load in loads:
         path = archived_path(get_settings().home, load.sha256)
-        if not load.keeps_rows_out:
+        if not load.kept_out:
             continue
         if isinstance(source, LookingUp) and source.looks_up:
             notes.append(
-                f"{load.file_name} was read together with other files, which the archive does not "
-                "keep beside it: its rejected, repeated and left out rows are not looked at."
+                f"{load.file_name}: of its rows, {load.kept_out} are not looked at. It was read "
+                f"together with {', '.join(source.looks_up)}, which the archive does not keep "
+                "beside it. If the report has their money, it is unexplained."
             )
             continue
         try:
             of_file = lines_of_file(path, load.file_name, source, shop, rates, paid_out)
         except (OSError, ContractError) as error:
             notes.append(
-                f"{load.file_name} cannot be read again from the archive ({error}): its rejected, "
-                "repeated and left out rows are not looked at."
+                f"{load.file_name}: of its rows, {load.kept_out} are not looked at: it cannot "
+                f"be read again from the archive ({error}). If the report has their money, it is "
+                "unexplained."
             )
             continue
         for rule, rows in of_file.lost.items():
@@ -188,6 +202,13 @@ def _beyond(
             "the report has them, their money is unexplained. `ecorse status` shows them."
         )
     beyond = pl.concat(parts)
+    if rates is not None:
+        notes += [
+            f"Orders in {str(pool).partition(':')[2]} have no rate into {shop.currency} among the "
+            "shop's rates, so their money is not known in it. Load the rates, then `ecorse replay`."
+            for pool in beyond["pool"].unique().sort()
+            if str(pool).startswith(CURRENCY)
+        ]
     latest = lines.group_by("order_id").agg(pl.col("load_id").cast(pl.Int64).max().alias("_latest"))
     newest = pl.col("load_id") == pl.col("load_id").max().over("order_id", "pool")
     return (
