@@ -33,7 +33,7 @@ from ecorse.reports.reconcile.expect import (
     unchanged,
 )
 from ecorse.reports.reconcile.report import Figure, Report
-from ecorse.reports.reconcile.trace import Refund, with_returns
+from ecorse.reports.reconcile.trace import Refund, is_made_of, with_returns
 
 TIME_ZONE, REFUND_DATE, PAID_OUT = "time_zone", "refund_date", "paid_out"
 IN_NO_FILE, ROUNDING = "in_no_file", "rounding"
@@ -230,17 +230,38 @@ def _give_back(
         return
     days = np.flatnonzero(lacking & (found.back[goods] < 0))
     returns = {int(day): int(found.back[goods][day]) for day in days}
-    made = with_returns(returns, refunds_told(apart), apart)
+    there = refunds_told(apart)
+    made = with_returns(returns, there, apart)
     beside = [place for place, told in enumerate(apart) if told != goods]
     if made is None or sum(parts[p] for parts in made.values() for p in beside) != -found.open:
-        return
+        made = _with_tax(returns, -found.open, there, apart)
     for day, parts in made.items():
         for place in beside:
             for figure in report.figures:
                 if apart[place] <= setting.holds(figure).back:
                     found.series[figure.name][day] += parts[place]
             found.back[apart[place]][day] += parts[place]
-    found.open = 0
+    if made:
+        found.open = 0
+
+
+def _with_tax(
+    returns: Mapping[int, int],
+    beside: int,
+    there: Sequence[Refund],
+    apart: Sequence[frozenset[str]],
+) -> dict[int, tuple[int, ...]]:
+    """The same of partial refunds, of which the files tell the amount alone: goods and their tax.
+
+    Only where all of it is of one day, and the day's goods with it are refunds that there are.
+    """
+    tax = next((told for told in apart if told == {"taxes_back"}), None)
+    if tax is None or len(returns) != 1:
+        return {}
+    [(day, goods)] = returns.items()
+    if not is_made_of(goods + beside, day, there):
+        return {}
+    return {day: tuple(beside if told == tax else 0 for told in apart)}
 
 
 def _made_of(

@@ -133,6 +133,12 @@ def with_returns(
     return made
 
 
+def is_made_of(amount: int, day: int, found: Sequence[Refund]) -> bool:
+    """Whether an amount is that of one or several refunds of orders placed until a day."""
+    alone = [r._replace(parts=(r.amount,)) for r in found if r.place <= day]
+    return next(_ways((amount,), alone), None) is not None
+
+
 def only_of(refund: Refund, place: int) -> tuple[int, ...]:
     """What a refund has of one of the parts that are told apart, and nothing of the others."""
     return tuple(part if n == place else 0 for n, part in enumerate(refund.parts))
