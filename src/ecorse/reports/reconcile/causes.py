@@ -20,9 +20,7 @@ from ecorse.reports.reconcile.amounts import (
     money,
 )
 from ecorse.reports.reconcile.beyond import CURRENCY, LEFT_OUT, REJECTED, REPEATED
-from ecorse.reports.reconcile.examples import counting, examples, paid_elsewhen
-from ecorse.reports.reconcile.expect import HALF_A_CENT, UNDATED, counts_orders
-from ecorse.reports.reconcile.explain import (
+from ecorse.reports.reconcile.cause import (
     IN_NO_FILE,
     PAID_OUT,
     REFUND_DATE,
@@ -30,6 +28,8 @@ from ecorse.reports.reconcile.explain import (
     TIME_ZONE,
     Cause,
 )
+from ecorse.reports.reconcile.examples import counting, examples, paid_elsewhen
+from ecorse.reports.reconcile.expect import HALF_A_CENT, UNDATED, counts_orders
 from ecorse.reports.reconcile.run import Reconciled
 
 

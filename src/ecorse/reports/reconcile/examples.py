@@ -11,9 +11,7 @@ import numpy as np
 import polars as pl
 
 from ecorse.reports.reconcile.amounts import GROUPS, ORDERS, money
-from ecorse.reports.reconcile.daily import local_date
-from ecorse.reports.reconcile.expect import ORDER_DATE, PAYOUT_DATE, UNDATED, Setting
-from ecorse.reports.reconcile.explain import (
+from ecorse.reports.reconcile.cause import (
     IN_NO_FILE,
     PAID_OUT,
     REFUND_DATE,
@@ -21,6 +19,8 @@ from ecorse.reports.reconcile.explain import (
     TIME_ZONE,
     Cause,
 )
+from ecorse.reports.reconcile.daily import local_date
+from ecorse.reports.reconcile.expect import ORDER_DATE, PAYOUT_DATE, UNDATED, Setting
 from ecorse.reports.reconcile.run import Reconciled
 
 EXAMPLES = 3

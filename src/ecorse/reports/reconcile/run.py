@@ -22,9 +22,10 @@ from ecorse.reports.reconcile.amounts import (
     has_parts_of_cents,
     rounded,
 )
+from ecorse.reports.reconcile.cause import Cause
 from ecorse.reports.reconcile.daily import Daily, Days, daily, local_date, quarters
 from ecorse.reports.reconcile.expect import UNDATED, Setting, apart, expect
-from ecorse.reports.reconcile.explain import Cause, Explained, explain
+from ecorse.reports.reconcile.explain import Explained, explain
 from ecorse.reports.reconcile.lines import Loaded, read_loaded
 from ecorse.reports.reconcile.payouts import refuse_without
 from ecorse.reports.reconcile.report import Report, read_report

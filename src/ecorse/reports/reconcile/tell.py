@@ -20,9 +20,9 @@ from ecorse.reports.reconcile.amounts import (
     Series,
     money,
 )
+from ecorse.reports.reconcile.cause import Cause
 from ecorse.reports.reconcile.causes import describe
 from ecorse.reports.reconcile.expect import Setting
-from ecorse.reports.reconcile.explain import Cause
 from ecorse.reports.reconcile.report import Figure
 from ecorse.reports.reconcile.run import Reconciled
 
