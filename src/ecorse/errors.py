@@ -28,6 +28,10 @@ class ContractError(TerminalError):
     exit_code = 65  # EX_DATAERR
 
 
+class Unreadable(ContractError):
+    """A file made its reader crash, or its reader wanted more than it may take."""
+
+
 class DataError(TerminalError):
     """Rows or figures break a rule: a check failed or an account does not balance."""
 

@@ -171,5 +171,5 @@ def test_workbooks_that_are_none():
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("sales.csv", "a,b\n")
-    with pytest.raises(ContractError, match="f: .* a zip archive and no workbook .*named \\*.zip"):
+    with pytest.raises(ContractError, match=r"f: .* a zip archive and no workbook .*named \*\.zip"):
         read(file.getvalue())

@@ -114,6 +114,7 @@ def test_the_temporary_copy_has_no_name_and_leaves_nothing(tmp_path, data, monke
 
 @FORMATS
 def test_a_disk_that_is_full(tmp_path, data, monkeypatch):
-    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: open("/dev/full", "wb"))
-    with pytest.raises(DiskFull, match="f: no space left for a copy in .*set TMPDIR"):
+    full = Path("/dev/full").open("wb")  # noqa: SIM115  closed by who is given it
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: full)
+    with pytest.raises(DiskFull, match=r"f: no space left for a copy in .*set TMPDIR"):
         list(open_text(io.BytesIO(data), UTF8, "f").blocks)

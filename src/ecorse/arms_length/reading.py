@@ -79,9 +79,11 @@ def read_apart(task: Task, fed: Iterable[bytes] | None = None) -> Iterator[bytes
 
     Raises
     ------
-    ContractError
-        The reader refused the file, crashed on it, or wanted more than its limits; the message
-        names the file and the limit. Also other errors of Ecorse that the reader raised.
+    Unreadable
+        The reader crashed on the file, or wanted more than its limits; the message names the file
+        and the limit.
+    EcorseError
+        What the reader itself raised of these, such as a ``ContractError``.
     """
     with tempfile.TemporaryFile(prefix="ecorse-") as told:
         process = _start(task, told)
@@ -122,7 +124,7 @@ def _request(task: Task) -> bytes:
         "arguments": dict(task.arguments),
         "limits": {
             "RLIMIT_CORE": 0,
-            "RLIMIT_FSIZE": limits.written_bytes,
+            "RLIMIT_FSIZE": max(limits.written_bytes, TOLD_BYTES),
             "RLIMIT_CPU": limits.cpu_seconds,
             "RLIMIT_AS": limits.memory_bytes,
         },
@@ -209,10 +211,10 @@ class _Pump:
             raise over_limit(self._task, "ratio")
 
 
-def over_limit(task: Task, kind: str) -> errors.ContractError:
+def over_limit(task: Task, kind: str) -> errors.Unreadable:
     """The refusal of a file whose reader wanted more than it may take."""
     what, advice = task.limits.told(kind)
-    return errors.ContractError(
+    return errors.Unreadable(
         f"{task.file_name}: reading this {task.what} {what}, so it was stopped. Nothing was "
         f"loaded. {advice}"
     )
@@ -236,7 +238,7 @@ def _judge(task: Task, code: int, told: IO[bytes]) -> None:
         how = "was ended from outside (SIGKILL: has the machine run out of memory?)"
     elif verdict:
         how = f"failed ({verdict['class']}: {' '.join(verdict['message'].split())[:500]})"
-    raise errors.ContractError(
+    raise errors.Unreadable(
         f"{task.file_name}: the reader of this {task.what} {how}. Nothing was loaded. The file is "
         "damaged, or made to do harm: fetch or save it again, or export it as CSV."
     )

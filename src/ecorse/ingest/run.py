@@ -204,6 +204,8 @@ def _load(
     """Load one file; one that changes while it is read is read again."""
     from ecorse.ingest.load import load_file
 
+    if file.refused:
+        raise ContractError(file.refused)
     for attempt in range(1, tries + 1):
         try:
             return load_file(

@@ -40,8 +40,6 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
     ------
     ConfigError
         No path is given, or it does not exist.
-    ContractError
-        A zip archive was refused as unsafe.
     SourceUnavailable
         The folder cannot be read, or holds no such file.
     """
@@ -75,8 +73,8 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
             "Put the shop's exports there, then run again."
         )
     return [
-        SourceFile(path, name, {"origin": "folder", "path": str(path)})
-        for name, path in files.items()
+        SourceFile(file.path, name, {"origin": "folder", "path": str(file.path)}, file.refused)
+        for name, file in files.items()
     ]
 
 
