@@ -49,7 +49,10 @@ def _limit(kind: int, most: int) -> None:
     """Set a limit, unless this process is held to a lower one already."""
     hard = resource.getrlimit(kind)[1]
     most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(kind, (most, most))
+    if kind == resource.RLIMIT_CPU:  # at the hard one comes SIGKILL, which does not tell why
+        resource.setrlimit(kind, (most, min(most + 5, hard) if hard >= 0 else most + 5))
+    else:
+        resource.setrlimit(kind, (most, most))
 
 
 def _read(reader: str, arguments: dict[str, Any]) -> None:

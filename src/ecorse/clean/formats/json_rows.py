@@ -88,7 +88,8 @@ def _values(path: str, file_name: str) -> Iterator[Any]:
     rest, position, is_list, number = "", 0, False, 0
     try:
         with open(path, encoding="utf-8-sig") as file:
-            while block := file.read(READ_CHARACTERS):
+            # an object that is not whole yet is read again: twice as much each time
+            while block := file.read(max(READ_CHARACTERS, len(rest) - position)):
                 rest, position = rest[position:] + block, 0
                 if not number and not is_list and rest.lstrip().startswith("["):
                     position, is_list = rest.index("[") + 1, True
