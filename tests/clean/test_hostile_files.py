@@ -35,7 +35,10 @@ def read(data: bytes, name: str) -> bytes:
     return b"".join(open_text(io.BytesIO(data), Shape(), name).blocks)
 
 
-@pytest.mark.parametrize("name", hostile.FILES)
+@pytest.mark.parametrize(
+    "name",
+    [*hostile.LIGHT, *(pytest.param(name, marks=pytest.mark.slow) for name in hostile.HEAVY)],
+)
 def test_a_hostile_file_is_one_sentence(name):
     write, says = hostile.FILES[name]
     with pytest.raises(ContractError, match=says) as refused:
