@@ -137,7 +137,7 @@ def _with_low_totals(export: bytes, rng: np.random.Generator) -> bytes:
     rows = list(csv.DictReader(io.StringIO(export.decode(), newline="")))
     plain = [
         row for row in rows
-        if row["Financial Status"] == "paid" and "Bogus" not in row["Payment Method"]
+        if row["Financial Status"] == "paid" and "bogus" not in row["Payment Method"].lower()
         and Decimal(row["Taxes"])
         and row["Currency"] == "USD"
     ]  # fmt: skip
