@@ -187,6 +187,7 @@ class Books:
     """A shop's orders, ordered by time, and what they add up to in its currency.
 
     Test orders, unpaid ones and orders in another currency are in no figure.
+    ``takes_apart``: what the platform takes of some orders are rows of their own.
     """
 
     currency: str
@@ -194,6 +195,7 @@ class Books:
     tax_included: bool
     counts_cancelled: bool
     orders: tuple[Order, ...] = field(repr=False)
+    takes_apart: bool = False
 
     def local(self, at: datetime) -> datetime:
         """An instant on the shop's wall clock."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -32,8 +32,7 @@ FEW = 3  # orders that a cause about single orders is planted in
 CAUSES: Mapping[str, tuple[str, ...]] = {
     "shopify_orders": (
         "time_zone", "shipping", "taxes", "tips", "gift_cards", "cancelled",
-        "left_out:test_orders", "repeats", "rejected:tax_is_in_the_prices", "currency:CAD",
-        "in_no_file",
+        "left_out:test_orders", "rejected:tax_is_in_the_prices", "currency:CAD", "in_no_file",
     ),
     "stripe_itemised": ("time_zone", "refund_date", "fees", "currency:CAD", "in_no_file"),
 }  # fmt: skip
@@ -73,8 +72,6 @@ def plant(plan: Plan, platform: str, causes: Collection[str], seed: int) -> Plan
     found = get_platform(platform)
     habits = replace(found.habits, foreign=0.02) if "currency:CAD" in causes else found.habits
     books = draw_books(shop, habits)
-    if "repeats" in causes:
-        books = replace(books, orders=tuple(_with_equal_lines(books, rng)))
     missing = tuple(_few(rng, _plain(books))) if "in_no_file" in causes else ()
     # as an export has it that begins late, or of which a file was not loaded
     export = found.export(replace(books, orders=tuple(o for o in books.orders if o not in missing)))
@@ -117,19 +114,6 @@ def _plain(books: Books) -> list[Order]:
         for order in books.counted
         if order.state == "paid" and order.currency == books.currency
     ]
-
-
-def _with_equal_lines(books: Books, rng: np.random.Generator) -> Iterator[Order]:
-    """The orders, a few with a line that equals another of theirs."""
-    several = [order for order in _plain(books) if len(order.of("product")) > 1]
-    chosen = {order.number for order in _few(rng, several)}
-    for order in books.orders:
-        if order.number in chosen:
-            second = order.of("product")[1]
-            again = replace(second, number=len(order.lines) + 1, share=ZERO)
-            # an equal line costs the same in full, or it would not be equal
-            order = replace(order, lines=(*order.lines, again))
-        yield order
 
 
 def _with_low_totals(export: bytes, rng: np.random.Generator) -> bytes:
