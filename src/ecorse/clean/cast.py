@@ -83,7 +83,6 @@ def cast(
     refused: Sequence[pl.DataFrame] = (),
     row_rules: RowRules | None = None,
     lines: NDArray[np.int64] | None = None,
-    orders: pl.Series | None = None,
 ) -> Cast:
     """Cast a block's text columns by the contract and apply its rules.
 
@@ -97,8 +96,6 @@ def cast(
         The rules on whole rows, which know the blocks before; left out, there are none before.
     lines
         The lines that the rows stood on.
-    orders
-        Each row's order, by number, where the contract says what an order is.
 
     Returns
     -------
@@ -140,7 +137,7 @@ def cast(
         found.reasons += _undeclared(raw, header, contract)
     if row_rules is None:
         row_rules = RowRules(contract, header)
-    frame = row_rules.of_orders(frame, orders)
+    frame = row_rules.of_orders(frame)
     row_rules.judge(found, frame, np.arange(frame.height) if lines is None else lines)
     why, flags, warned = found.frames()
     left = row_rules.left_out(frame)

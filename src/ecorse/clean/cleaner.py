@@ -200,9 +200,7 @@ class Cleaner:
             raw = self._source.enrich(raw, self.header, account.sought)
         raw = self._preparation.complete(raw, self._file_header)
         refused = [*sums, *refused, *whole.refused]
-        typed = cast(
-            raw, self.header, contract, refused, self._row_rules, block.lines, whole.orders
-        )
+        typed = cast(raw, self.header, contract, refused, self._row_rules, block.lines)
         refuse_names(
             self._file_name, self._framer.header, self.header, raw, typed.reasons, block.lines
         )

@@ -25,15 +25,10 @@ MOST_ROWS = 100_000  # of one order; a column that has more of one value is no o
 
 @dataclass(frozen=True)
 class Whole:
-    """A block of whole orders: its records, their text, each row's order, and refused rows.
-
-    ``orders`` (UInt32) numbers the orders of the block, null where a row has none; it is None for a
-    contract that knows no orders.
-    """
+    """A block of whole orders: its records, their text, and the reasons of refused rows."""
 
     block: FramedBlock
     raw: pl.DataFrame
-    orders: pl.Series | None = None
     refused: tuple[pl.DataFrame, ...] = ()
 
 
@@ -100,7 +95,7 @@ class WholeOrders:
     def _marked(self, block: FramedBlock, raw: pl.DataFrame, runs: pl.Series) -> Whole:
         keys = self._keys(raw)
         orders = pl.select(pl.when(pl.lit(keys).is_not_null()).then(pl.lit(runs))).to_series()
-        return Whole(block, raw, orders, tuple(self._apart(keys, orders)))
+        return Whole(block, raw, tuple(self._apart(keys, orders)))
 
     def _apart(self, keys: pl.Series, orders: pl.Series) -> list[pl.DataFrame]:
         """Reasons of the rows of an order that has come before, elsewhere."""

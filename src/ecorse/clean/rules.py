@@ -149,6 +149,7 @@ class RowRules:
     ) -> None:
         self._rules = [rule for rule in contract.rules if rule.check == "holds"]
         self._leave_out, self._sums = contract.leave_out, contract.sums
+        self._within = contract.within
         self._numbered_key = contract.line_key if contract.numbered_keys else ()
         self._leaving: list[tuple[str, pl.Expr]] = []
         self._header, self._shop = header, shop
@@ -170,14 +171,19 @@ class RowRules:
         )
         return frame.select("_row", which.alias("id")).drop_nulls()
 
-    def of_orders(self, frame: pl.DataFrame, orders: pl.Series | None) -> pl.DataFrame:
+    def of_orders(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows with what is added up over their order, and their number among equal keys.
 
         Rows that are refused later count too: an order's lines are all that the file has of it.
         """
-        if orders is None:
+        names = self._names(frame) if self._within else {}
+        within = names.get(self._within)
+        if within is None or not within.is_there:
             return frame
-        names = self._names(frame)
+        key = frame[within.column]
+        orders = pl.select(
+            pl.when(pl.lit(key).is_not_null()).then(pl.lit(key.rle_id()))
+        ).to_series()
         values = [
             compile(text, names, shop=self._shop).expr.alias(sum_column(text))
             for text in self._sums
