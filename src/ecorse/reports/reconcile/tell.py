@@ -25,6 +25,7 @@ from ecorse.reports.reconcile.causes import describe
 from ecorse.reports.reconcile.expect import Setting
 from ecorse.reports.reconcile.report import Figure
 from ecorse.reports.reconcile.run import Reconciled
+from ecorse.show import escaped
 
 WIDTH = 98
 EXAMPLE_DAYS, LEFT_DAYS = 2, 20
@@ -105,9 +106,9 @@ def left_over(found: Reconciled) -> Iterator[tuple[Any, Figure, int]]:
 
 def print_reconciled(found: Reconciled, console: Console | None = None) -> None:
     """Print the figures, the causes and what is left."""
-    console = console or Console(width=WIDTH, highlight=False, soft_wrap=True)
+    console = console or Console(width=WIDTH, highlight=False, emoji=False, soft_wrap=True)
     for line in _lines(found):
-        console.print(line, markup=False)
+        console.print(escaped(line, keep="\n"), markup=False)
     left = list(left_over(found))
     if found.explained.is_all:
         console.print("unexplained 0.00", style="bold green")
