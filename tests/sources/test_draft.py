@@ -24,7 +24,7 @@ from ecorse.sources.mappings.source import read_mapping
 CASES = Path(__file__).parent.parent / "fixtures" / "cases"
 LABELLED = tomllib.loads(Path(__file__).with_name("headers.toml").read_text("utf-8"))["file"]
 SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
-HEAD = "order_id,sku,quantity,price,order date\n"
+HEAD = "order_id,sku,quantity,unit price,order date\n"
 
 
 @pytest.fixture

@@ -224,6 +224,8 @@ class Columns:
             target = self.targets.get(one.name, "")
             if target in self.asked or one.questions or not one.name or one.others:
                 continue
+            if not target and one.name in self.targets.values():
+                continue  # a target of another column: rules mean that one
             kind = self._kind(one, target)
             if kind == "timestamp" and not one.formats:
                 continue
