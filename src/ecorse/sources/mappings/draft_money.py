@@ -56,11 +56,15 @@ class Part:
 
 @dataclass
 class Money:
-    """Every part, and the total that they make with the goods, in words; empty where none does."""
+    """Every part, and the total that they make with the goods, in words; empty where none does.
+
+    ``orders_held`` is in how many orders they do.
+    """
 
     parts: list[Part] = field(default_factory=list)
     total: str = ""
     total_name: str = ""
+    orders_held: int = 0
 
 
 def kind_of(one: Look) -> tuple[str, str] | None:
@@ -183,6 +187,7 @@ def _total(
         if is_in:
             named += f" {part.sign} {part.name}"
             part.scope = part.scope or "order"
+    found.orders_held = best[0]
     found.total = f"{found.total_name} = goods{named} in {best[0]} of {count} orders"
 
 

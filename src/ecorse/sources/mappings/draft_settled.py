@@ -66,20 +66,19 @@ def _by_total(
     evidence: dict[str, str],
 ) -> None:
     """Which reading of a price makes the orders' totals; a question where both or none do."""
-    fitting = {}
-    for target in ("unit_price", "line_total"):
-        money = look_at(looks, targets | {price: target})
-        if money.total:
-            fitting[target] = money.total
-    if len(fitting) != 1:
+    as_piece = look_at(looks, targets | {price: "unit_price"})
+    as_line = look_at(looks, targets | {price: "line_total"})
+    if as_piece.orders_held == as_line.orders_held:
         asked[price] = Asked(
             f"is {price!r} the price of one piece, or the money of the line? The sample does not tell",
             ("unit_price", "line_total"),
         )
         return
-    [(targets[price], total)] = fitting.items()
+    is_piece = as_piece.orders_held > as_line.orders_held
+    targets[price] = "unit_price" if is_piece else "line_total"
+    better, other = (as_piece, as_line) if is_piece else (as_line, as_piece)
     what = "price of one piece" if targets[price] == "unit_price" else "money of the line"
-    evidence[price] = f"the {what}: {total}, and not otherwise"
+    evidence[price] = f"the {what}: {better.total}; otherwise in {other.orders_held}"
 
 
 def _discount(
@@ -95,11 +94,14 @@ def _discount(
         evidence[name] = f"taken off its line: {proven.discounts[name]}"
         return
     without = {n: t for n, t in targets.items() if n != name}
-    with_it, without_it = look_at(looks, targets).total, look_at(looks, without).total
+    with_it, without_it = look_at(looks, targets), look_at(looks, without)
     is_of_line = "line_total" in targets.values()
-    if with_it and not without_it and not is_of_line:
-        evidence[name] = f"taken off its line: {with_it}, and not without it"
-    elif without_it and not with_it:
+    is_part = any(part.name == name and part.in_total for part in without_it.parts)
+    if is_part and is_of_line:
+        del targets[name]  # the line's total is before it: it is a line of its own
+    elif is_part or (with_it.orders_held > without_it.orders_held and not is_of_line):
+        evidence[name] = f"taken off its line: {(without_it if is_part else with_it).total}"
+    elif without_it.orders_held > with_it.orders_held:
         del targets[name]  # then it is a line of its own, or in the price already
     else:
         told = (
