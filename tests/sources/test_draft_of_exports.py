@@ -28,7 +28,8 @@ ANSWERS = {
         # what no column tells: which orders are tests, also on an order's further rows
         "filled": ["Payment Method"],
         "end": [
-            "[[leave_out]]", 'id = "test_orders"', "when = \"\\\"Payment Method\\\" like '%Bogus%'\"",
+            "[[leave_out]]", 'id = "test_orders"',
+            "when = \"\\\"Payment Method\\\" like '%Bogus%'\"",
         ],
     },
     "woocommerce_orders": {"top": ['taken_back_rows = "sales"']},

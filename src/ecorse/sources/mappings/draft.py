@@ -18,8 +18,8 @@ from ecorse.sources.mappings.draft_columns import Columns, quoted
 from ecorse.sources.mappings.draft_look import Look
 from ecorse.sources.mappings.draft_roles import Roles, decide
 from ecorse.sources.mappings.draft_sample import Sample, read_sample
-from ecorse.sources.mappings.draft_statuses import status_lines
 from ecorse.sources.mappings.draft_settled import Settled, settle
+from ecorse.sources.mappings.draft_statuses import status_lines
 from ecorse.sources.mappings.draft_values import look
 
 
@@ -81,10 +81,14 @@ class _Writer:
              f"#   ecorse source check {self.path.name} --source <name>",
              f'about = "What {self.path.name} is, in a sentence."'],
             self._table(), list(self._shape()), list(self._repeats()), list(self._fill_down()),
-            list(self.beside.head()) if self.beside else [], ["", "columns = [", *columns, "]"], list(self._missing()), self._statuses(),
-            list(self.beside.lines()) if self.beside else [], list(self._rules()),
+            self._above(), ["", "columns = [", *columns, "]"], list(self._missing()),
+            self._statuses(), list(self.beside.lines()) if self.beside else [], list(self._rules()),
         ]  # fmt: skip
         return "\n".join(line for part in parts for line in part) + "\n"
+
+    def _above(self) -> list[str]:
+        """Keys above the columns that money beside the goods needs."""
+        return list(self.beside.head()) if self.beside else []
 
     def _table(self) -> list[str]:
         line = f"table = {quoted(self.roles.table)}"
@@ -110,7 +114,9 @@ class _Writer:
             yield f"line_key = {quoted(list(key.names))}"
         elif key is not None and self.roles.table == "order_lines":
             named = " with ".join(map(repr, key.names))
-            yield f"# QUESTION: does {named} name the same line in every later export? {key.evidence}"
+            yield (
+                f"# QUESTION: does {named} name the same line in every later export? {key.evidence}"
+            )
             yield f"# line_key = {quoted(list(key.names))}"
         equal = draft_rules.equal_lines(self.sample.texts)
         if equal:

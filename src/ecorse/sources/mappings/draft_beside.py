@@ -37,7 +37,9 @@ class Beside:
             first = next(p for p in self.written if p.kind == part.kind)
             if (part.scope, part.sign) != (first.scope, first.sign):
                 self.written.remove(part)
-                part.against = f"there is one [[also]] of a kind, and {first.name!r} is said otherwise"
+                part.against = (
+                    f"there is one [[also]] of a kind, and {first.name!r} is said otherwise"
+                )
 
     def head(self) -> Iterator[str]:
         """The keys above the columns: whether prices have their tax."""
@@ -60,7 +62,8 @@ class Beside:
         for part in self.money.parts:
             if part not in self.written:
                 yield ""
-                yield f"# QUESTION: {part.name!r} may be money of the kind {part.kind}: {self._open(part)}"
+                about = f"{part.name!r} may be money of the kind {part.kind}"
+                yield f"# QUESTION: {about}: {self._open(part)}"
                 yield from (f"# {line}" for line in self._also([part]))
 
     def _why(self, part: Part) -> str:

@@ -54,10 +54,10 @@ def _rows(path: Path, found: Sniffed) -> list[Row]:
         data = next(iter(open_text(file, shape, path.name).blocks), b"")
     text = data.decode("utf-8", "replace").removeprefix("\ufeff")
     lines = text.splitlines(keepends=True)[: shape.skip_rows + shape.header_rows]
-    quoting = csv.QUOTE_MINIMAL if shape.quote else csv.QUOTE_NONE
     reader = csv.reader(
         io.StringIO("".join(lines), newline=""),
-        delimiter=shape.delimiter, quotechar=shape.quote or None, quoting=quoting,
+        delimiter=shape.delimiter, quotechar=shape.quote or None,
+        quoting=csv.QUOTE_MINIMAL if shape.quote else csv.QUOTE_NONE,
     )  # fmt: skip
     return [[field.strip() for field in row] for row in reader]
 

@@ -25,7 +25,18 @@ KINDS = {
     "shipping": ("shipping", "+"), "insurance": ("fee", "+"), "wrap": ("fee", "+"),
     "fee": ("fee", "+"),
 }  # fmt: skip
-NO_AMOUNT = {"percent", "quantity", "id", "date", "time", "rate", "measure", "status", "profit", "kind"}
+NO_AMOUNT = {
+    "percent",
+    "quantity",
+    "id",
+    "date",
+    "time",
+    "rate",
+    "measure",
+    "status",
+    "profit",
+    "kind",
+}
 LEAST_ORDERS = 3
 NEARLY_ALL = 0.95  # of the orders: cancelled ones and other currencies follow rules of their own
 MOST_PARTS = 9
@@ -162,7 +173,7 @@ def _total(
     per_order = np.bincount(orders, np.nan_to_num(goods), count)
     parts = _different(found.parts)[:MOST_PARTS]
     signed = [(-1 if p.sign == "-" else 1) * p.per_order for p in parts]
-    best: tuple[int, int] = (0, 0)
+    best: tuple[int, int] = (-1, 0)  # parts and orders: the total that tells of most parts
     chosen: tuple[bool, ...] = ()
     for one in looks:
         if one.name in targets or not one.is_number or not says(one.name, "total") or kind_of(one):
@@ -172,13 +183,9 @@ def _total(
         if total.scope == "row":
             continue
         _per_order(total, orders)
-        rest = total.per_order - per_order
-        for some in product((False, True), repeat=len(parts)):
-            made = sum((v for v, c in zip(signed, some, strict=True) if c), np.zeros(count))
-            holds = int((np.abs(rest - made) <= HALF_A_CENT).sum())
-            # a part belongs to it if more orders hold with it than without
-            if holds >= max(NEARLY_ALL * count, LEAST_ORDERS) and (holds, -sum(some)) > best:
-                best, chosen, found.total_name = (holds, -sum(some)), some, one.name
+        fit = _best_fit(total.per_order - per_order, signed)
+        if fit is not None and (sum(fit[0]), fit[1]) > best:
+            chosen, found.total_name, best = fit[0], one.name, (sum(fit[0]), fit[1])
     if not found.total_name:
         return
     named = ""
@@ -187,8 +194,22 @@ def _total(
         if is_in:
             named += f" {part.sign} {part.name}"
             part.scope = part.scope or "order"
-    found.orders_held = best[0]
-    found.total = f"{found.total_name} = goods{named} in {best[0]} of {count} orders"
+    found.orders_held = best[1]
+    found.total = f"{found.total_name} = goods{named} in {best[1]} of {count} orders"
+
+
+def _best_fit(rest: Numbers, signed: Sequence[Numbers]) -> tuple[tuple[bool, ...], int] | None:
+    """The parts that make what a total has beside the goods, and in how many orders they do.
+
+    A part belongs to it if more orders hold with it than without.
+    """
+    best: tuple[int, int, tuple[bool, ...]] = (0, 0, ())
+    for some in product((False, True), repeat=len(signed)):
+        made = sum((v for v, c in zip(signed, some, strict=True) if c), np.zeros(len(rest)))
+        holds = int((np.abs(rest - made) <= HALF_A_CENT).sum())
+        if holds >= max(NEARLY_ALL * len(rest), LEAST_ORDERS):
+            best = max(best, (holds, -sum(some), some), key=lambda fit: fit[:2])
+    return (best[2], best[0]) if best[0] else None
 
 
 def _different(parts: Sequence[Part]) -> list[Part]:
@@ -196,7 +217,8 @@ def _different(parts: Sequence[Part]) -> list[Part]:
     kept: list[Part] = []
     for part in parts:
         same = next(
-            (p for p in kept if p.kind == part.kind and np.allclose(p.per_order, part.per_order)), None
+            (p for p in kept if p.kind == part.kind and np.allclose(p.per_order, part.per_order)),
+            None,
         )
         if same is None:
             kept.append(part)

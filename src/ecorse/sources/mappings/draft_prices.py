@@ -24,9 +24,9 @@ MOSTLY = 0.9  # of the rows of one product in several quantities
 LEAST_PRODUCTS = 3  # products sold in several quantities that have to agree
 MOST_PLACES = 4  # decimals that a price of a piece may have
 PRICES = ("unit_price", "line_total")
-NO_PRICE = ("discount", "tax", "refund", "tip", "fee", "profit", "later", "percent", "shipping", "url",
-            "rate", "gift_card", "wrap", "insurance", "duty", "measure", "quantity", "cart", "id",
-            "date", "time", "status", "before")  # fmt: skip
+NO_PRICE = ("discount", "tax", "refund", "tip", "fee", "profit", "later", "percent", "shipping",
+            "url", "rate", "gift_card", "wrap", "insurance", "duty", "measure", "quantity", "cart",
+            "id", "date", "time", "status", "before")  # fmt: skip
 
 
 @dataclass
@@ -125,7 +125,9 @@ def _by_totals(
                 several = told & (np.abs(pieces) > 1) & (of_line != 0)
                 holds = np.abs(of_line - expected) <= HALF_A_CENT
                 if several.any() and holds[told].mean() >= NEARLY_ALL and holds[several].all():
-                    count = f"in {holds[told].sum()} rows, {several.sum()} of them of several pieces"
+                    count = (
+                        f"in {holds[told].sum()} rows, {several.sum()} of them of several pieces"
+                    )
                     about = f"{total} = pieces x {price}{named} {count}"
                     found.of_piece.setdefault(price, about)
                     found.of_line.setdefault(total, about)
@@ -143,7 +145,9 @@ def _by_product(
     pieces has the same price in it.
     """
     frame = pl.DataFrame({"product": products, "value": values, "pieces": np.abs(pieces)})
-    frame = frame.filter(pl.col("value").is_finite() & (pl.col("pieces") > 0) & (pl.col("value") != 0))
+    frame = frame.filter(
+        pl.col("value").is_finite() & (pl.col("pieces") > 0) & (pl.col("value") != 0)
+    )
     several = frame.with_columns(
         pl.col("value").round(2).alias("stays"),
         (pl.col("value") / pl.col("pieces")).round(2).alias("grows"),
@@ -156,7 +160,7 @@ def _by_product(
     ).filter(rows & (pl.col("is_stays") != pl.col("is_grows")))
     if told["product"].n_unique() < LEAST_PRODUCTS:
         return
-    share = told["is_grows"].mean()
+    share = int(told["is_grows"].sum()) / told.height
     about = f"{told.height} rows of several pieces of {told['product'].n_unique()} products"
     if share >= MOSTLY:
         found.of_line[name] = f"it grows with the pieces in {told['is_grows'].sum()} of {about}"
@@ -206,4 +210,4 @@ def _rank(one: Look, proven: Prices) -> float:
 def places_of(one: Look) -> int:
     """The most decimals that a value has."""
     behind = one.texts.drop_nulls().str.extract(r"[.,](\d+)\D*$").str.strip_chars_end("0")
-    return int(behind.str.len_chars().max() or 0)  # type: ignore[call-overload]
+    return max((len(text) for text in behind.drop_nulls().unique()), default=0)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 
 from ecorse.sources.mappings.draft_look import Look
 from ecorse.sources.mappings.draft_money import Money, look_at
-from ecorse.sources.mappings.draft_prices import Prices, prove, settle as settle_price
+from ecorse.sources.mappings.draft_prices import Prices, prove
+from ecorse.sources.mappings.draft_prices import settle as settle_price
 from ecorse.sources.mappings.draft_roles import Roles
-
 
 DISCOUNTS = ("discount_amount", "discount_share")
 
@@ -70,7 +70,8 @@ def _by_total(
     as_line = look_at(looks, targets | {price: "line_total"})
     if as_piece.orders_held == as_line.orders_held:
         asked[price] = Asked(
-            f"is {price!r} the price of one piece, or the money of the line? The sample does not tell",
+            f"is {price!r} the price of one piece, or the money of the line? "
+            "The sample does not tell",
             ("unit_price", "line_total"),
         )
         return
@@ -105,10 +106,10 @@ def _discount(
         del targets[name]  # then it is a line of its own, or in the price already
     else:
         told = (
-            f"is {name!r} in the line's money already? If it is still to be taken off, use [[also]] "
-            'with kind = "discount", sign = "-"'
+            f"is {name!r} in the line's money already? If it is still to be taken off, use "
+            '[[also]] with kind = "discount", sign = "-"'
             if is_of_line
-            else f"is {name!r} still to be taken off the line's price? If the price has it already, "
-            "it fills no target"
+            else f"is {name!r} still to be taken off the line's price? If the price has it "
+            "already, it fills no target"
         )
         asked[name] = Asked(told, (targets[name], ""))

@@ -97,9 +97,10 @@ def meaning_of(name: str) -> Meaning:
 
 
 def _told_of_money(said: set[str]) -> set[str]:
-    """What words beside each other mean: a price with tax is no tax, a subtotal after discount none.
+    """What words beside each other mean: a price with tax is no tax.
 
-    A fee for shipping is shipping; a gift card is neither a gift nor a card.
+    Nor is a subtotal after discount a discount; a fee for shipping is shipping; a gift card is
+    neither a gift nor a card.
     """
     of_money = said & {"price", "total", "shipping", "cost", "product", "unit", "fee"}
     if "tax" in said and said & {"net", "gross"} and of_money:
