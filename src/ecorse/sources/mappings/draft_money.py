@@ -155,7 +155,7 @@ def _per_order(part: Part, orders: np.ndarray) -> None:
     values = np.nan_to_num(part.values)
     count = int(orders.max()) + 1
     if part.scope == "row":
-        part.per_order = np.bincount(orders, values, count)
+        part.per_order = np.bincount(orders, values, count).astype(np.float64)
         return
     first = np.zeros(count)
     first[orders[::-1]] = values[::-1]
