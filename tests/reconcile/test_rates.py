@@ -73,8 +73,10 @@ def test_what_was_left_out_is_in_the_shops_money(tmp_path, books):
 
 def test_what_has_no_rate_is_named_by_its_currency(tmp_path, books):
     found = gross(tmp_path, books, rates(0))
-    foreign = [o for o in books.orders if o.currency == "CAD"]
+    foreign = [o for o in books.orders if o.currency == "CAD" and not o.is_test]
+    tests = [o for o in books.orders if o.currency == "CAD" and o.is_test]
     ours = [o for o in books.orders if o.currency == "USD"]
     assert found["currency:CAD"] == worth(foreign, Decimal(1))
+    assert found["left_out:test_orders in CAD"] == worth(tests, Decimal(1)) > 0
     assert found["left_out:test_orders"] == worth(o for o in ours if o.is_test)
     assert found["counted"] + found["cancelled"] == worth(o for o in ours if not o.is_test)

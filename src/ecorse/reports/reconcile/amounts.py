@@ -20,7 +20,7 @@ from ecorse.clean.numbers import SCALE
 Series = NDArray[np.int64]
 
 UNIT = 10**SCALE
-GROUPS = ("shipping", "taxes", "tips", "gift_cards", "fees")
+GROUPS = ("shipping", "taxes", "tips", "gift_cards", "fees", "adjustments")
 GOODS = frozenset({"gross", "discounts", "returns"})
 ORDERS = "orders"
 LINE: dict[str, pl.DataType] = {
@@ -38,9 +38,9 @@ CENT = UNIT // 100
 PER_LINE, PER_LINE_EVEN, PER_ORDER = "line", "line_even", "order"
 ROUNDINGS = (PER_LINE, PER_LINE_EVEN, PER_ORDER)
 KINDS = {
-    "shipping": "shipping", "tax": "taxes", "tip": "tips", "gift_card": "gift_cards",
-    "fee": "fees", "adjustment": "fees", "manual": "fees", "sample": "fees",
+    "shipping": "shipping", "tax": "taxes", "tip": "tips", "gift_card": "gift_cards", "fee": "fees",
 }  # fmt: skip
+OTHER = "adjustments"  # adjustments, manual lines, samples: only what says so is a fee
 
 
 def money(amount: int) -> str:
@@ -51,7 +51,10 @@ def money(amount: int) -> str:
 
 @dataclass(frozen=True)
 class Holds:
-    """The parts that a figure is the sum of: of what was sold, and of what was given back."""
+    """The parts that a figure is the sum of: of what was sold, and of what came later.
+
+    ``back``: what was given back, and fees and adjustments with a day of their own.
+    """
 
     sold: frozenset[str]
     back: frozenset[str]
@@ -88,7 +91,8 @@ def amounts_of(lines: pl.DataFrame, pool: str = COUNTED) -> pl.DataFrame:
         ``at_date`` is the day as the file says it, where it tells no time of day. ``undated`` is
         the cause by which an amount is told that was given back on a day that the file does not
         tell, and null for any other. ``is_unsplit`` is true for an amount of which it does not
-        tell what it was for.
+        tell what it was for. A part that ends with ``_back`` was given back, or has a day of its
+        own beside that of its order, as a fee may have that was taken later.
     """
     is_sold = pl.col("status") == "sold"
     pieces = pl.col("quantity").cast(pl.Int64)
@@ -100,6 +104,7 @@ def amounts_of(lines: pl.DataFrame, pool: str = COUNTED) -> pl.DataFrame:
     is_goods = kind.is_in(["product", "included_tax"])
     is_off = kind.is_in(["discount", "voucher"])
     is_refund = kind == "refund"
+    group = kind.replace_strict(KINDS, default=OTHER, return_dtype=pl.String)
     part = (
         pl.when(is_refund | ((is_goods | is_off) & ~is_sold))
         .then(pl.lit("returns"))
@@ -107,11 +112,9 @@ def amounts_of(lines: pl.DataFrame, pool: str = COUNTED) -> pl.DataFrame:
         .then(pl.lit("gross"))
         .when(is_off)
         .then(pl.lit("discounts"))
-        .when(is_sold)
-        .then(kind.replace_strict(KINDS, default="fees", return_dtype=pl.String))
-        .otherwise(
-            kind.replace_strict(KINDS, default="fees", return_dtype=pl.String) + pl.lit("_back")
-        )
+        .when(is_sold & pl.col("refunded_at").is_null())
+        .then(group)
+        .otherwise(group + pl.lit("_back"))
     )
     is_back = part.str.ends_with("_back") | (part == "returns")
     has_own_discount = (part == "gross") & (kind == "product")

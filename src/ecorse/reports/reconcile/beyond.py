@@ -1,33 +1,31 @@
 """Rows of loaded files that are in no table: left out, dropped as repeats, rejected.
 
-What belongs here: cleaning a file of the archive once more, without what kept these rows out. What
-does not: deciding whether a report has them (``search``).
+What belongs here: cleaning a file of the archive once more, and which rows a load did not keep.
+What does not: reading it so that no row is kept out (``lenient``), deciding whether a report has
+them (``search``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from ecorse.clean.cleaner import Cleaner
+from ecorse.clean.cleaner import FOREIGN, Cleaner
 from ecorse.clean.rates import Rates
 from ecorse.ingest.dry import dry_load
 from ecorse.reports.reconcile.amounts import LINE
 from ecorse.reports.reconcile.declare import PaidOutTable
+from ecorse.reports.reconcile.lenient import Lenient, declaring
 from ecorse.reports.reconcile.payouts import with_paid_date
-from ecorse.schema.contract import Header
-from ecorse.schema.source import Beside, Canonical, Shop, Source
+from ecorse.schema.source import Shop, Source
 from ecorse.settings import get_settings
+from ecorse.sources.mappings.added import TAKEN_BACK
 from ecorse.sources.mappings.source import MappingSource
 
 PLACE = ("source_line", "made_of", "status")
-NO_DAY = datetime(1970, 1, 1)  # in no report: a row of which not even the day is known
-NO_ORDER = "row without order "
 LEFT_OUT, REPEATED, REJECTED, CURRENCY = "left_out", "repeats", "rejected", "currency"
 
 
@@ -69,21 +67,28 @@ def lines_of_file(
     dry = dry_load(path, source, shop, keep=True, rates=rates)
     rejected = dry.rejected
     kept = _together(_lines(dry.rows, dry.companions))
-    everything, lost = _clean(path, file_name, _Lenient(source, shop, rates), shop)
-    known = kept.select(PLACE)
-    beyond = everything.join(known, on=PLACE, how="anti", nulls_equal=True)
-    rules = rejected.unique("source_line").select("source_line", "rule")
+    everything, lost = _clean(path, file_name, Lenient(source, shop, rates), shop)
+    left_out = _left_out(path, file_name, source, shop, rates, everything)
+    beyond = everything.join(kept.select(PLACE), on=PLACE, how="anti", nulls_equal=True)
+    beyond = _not_counted_twice(beyond, kept, _once_per(source))
+    rules = (
+        rejected.filter(~pl.col("rule").is_in(FOREIGN))
+        .unique("source_line", keep="first", maintain_order=True)
+        .select("source_line", "rule")
+    )
     beyond = beyond.join(rules, on="source_line", how="left")
-    left_out = _left_out(path, file_name, source, shop, rates, known)
-    beyond = beyond.join(left_out, on=PLACE, how="left", nulls_equal=True)
-    is_foreign = pl.col("stated_currency") != shop.currency
+    beyond = beyond.join(left_out, on="source_line", how="left")
+    is_foreign = (pl.col("stated_currency") != shop.currency).fill_null(False)
+    # a test order in another currency is in no report that merely counts that currency
+    in_foreign = pl.when(is_foreign).then(pl.lit(" in ") + pl.col("stated_currency"))
+    besides = in_foreign.otherwise(pl.lit(""))
     beyond = beyond.with_columns(
-        pool=pl.when(is_foreign)
-        .then(pl.lit(f"{CURRENCY}:") + pl.col("stated_currency"))
-        .when(pl.col("left_out").is_not_null())
-        .then(pl.lit(f"{LEFT_OUT}:") + pl.col("left_out"))
+        pool=pl.when(pl.col("left_out").is_not_null())
+        .then(pl.lit(f"{LEFT_OUT}:") + pl.col("left_out") + besides)
         .when(pl.col("rule").is_not_null())
-        .then(pl.lit(f"{REJECTED}:") + pl.col("rule"))
+        .then(pl.lit(f"{REJECTED}:") + pl.col("rule") + besides)
+        .when(is_foreign)
+        .then(pl.lit(f"{CURRENCY}:") + pl.col("stated_currency"))
         .otherwise(pl.lit(REPEATED))
     )
     kept, beyond = (with_paid_date(one, paid_out, ["source_line"]) for one in (kept, beyond))
@@ -100,131 +105,56 @@ def _left_out(
     source: Source,
     shop: Shop,
     rates: Rates | None,
-    known: pl.DataFrame,
+    everything: pl.DataFrame,
 ) -> pl.DataFrame:
-    """The places of lines that ``[[leave_out]]`` keeps out, and by which id."""
-    parts = [pl.DataFrame(schema={**_PLACES, "left_out": pl.String})]
-    if isinstance(source, MappingSource) and source.declared.leave_out:
-        as_is, _ = _clean(path, file_name, _Lenient(source, shop, rates, keeps_out=True), shop)
-        for one in source.declared.leave_out:
-            others = tuple(o for o in source.declared.leave_out if o.id != one.id)
-            lenient = _Lenient(_declaring(source, leave_out=others), shop, rates, keeps_out=True)
+    """The rows of lines that ``[[leave_out]]`` keeps out, and by which id: the first that holds."""
+    parts = [pl.DataFrame(schema={"source_line": pl.Int64(), "left_out": pl.String()})]
+    if isinstance(source, MappingSource):
+        there, left = everything.select("source_line").unique(), source.declared.leave_out
+        for many, one in enumerate(left, 1):
+            lenient = Lenient(declaring(source, leave_out=left[:many]), shop, rates,
+                               keeps_out=True)  # fmt: skip
             within, _ = _clean(path, file_name, lenient, shop)
-            new = within.select(PLACE).join(as_is.select(PLACE), on=PLACE, how="anti",
-                                            nulls_equal=True)  # fmt: skip
-            new = new.join(known, on=PLACE, how="anti", nulls_equal=True)
-            parts.append(new.unique().with_columns(left_out=pl.lit(one.id)))
-    return pl.concat(parts).unique(PLACE, keep="first")
+            gone = there.join(within, on="source_line", how="anti")
+            parts.append(gone.with_columns(left_out=pl.lit(one.id)))
+            there = there.join(gone, on="source_line", how="anti")
+    return pl.concat(parts)
+
+
+def _once_per(source: Source) -> list[str]:
+    """What lines are made of that an order has once, though each of its rows may say it."""
+    if not isinstance(source, MappingSource):
+        return []
+    return [one.amount for one in source.declared.also if one.once_per is not None]
+
+
+def _not_counted_twice(
+    beyond: pl.DataFrame, kept: pl.DataFrame, once_per: Sequence[str]
+) -> pl.DataFrame:
+    """Without what an order has once and has in its kept lines; and what takes that back.
+
+    Of an order of which one row is kept out, the others still say its shipping.
+    """
+    is_once = pl.col("made_of").is_in(list(once_per))
+    again = beyond.filter(is_once).join(
+        kept.filter(is_once), on=["order_id", "made_of"], how="semi", nulls_equal=True
+    )
+    beyond = beyond.join(again, on=PLACE, how="anti", nulls_equal=True)
+    # a line that takes back is that line once more, with its pieces turned where it was sold
+    worth = ["source_line", "line_kind", "unit_price", "_pieces"]
+    backs = beyond.with_columns(_pieces=pl.col("quantity").abs()).filter(made_of=TAKEN_BACK)
+    twice = backs.join(
+        again.with_columns(_pieces=pl.col("quantity").abs()), on=worth, how="semi",
+        nulls_equal=True,
+    )  # fmt: skip
+    of_back = [*PLACE, "line_kind", "unit_price"]
+    return beyond.join(twice, on=of_back, how="anti", nulls_equal=True)
 
 
 _PLACES: dict[str, pl.DataType] = {
     "source_line": pl.Int64(), "made_of": pl.String(), "status": pl.String(),
 }  # fmt: skip
 _SCHEMA = {**_PLACES, **LINE, "stated_currency": pl.String(), "extra": pl.String()}
-
-
-def _declaring(source: MappingSource, **changes: Any) -> MappingSource:
-    declared = source.declared.model_copy(update=changes)
-    left = tuple((one.id, one.when) for one in declared.leave_out)
-    return replace(source, declared=declared, contract=replace(source.contract, leave_out=left))
-
-
-class _Lenient:
-    """A source that keeps every row that can be read at all, in the shop's currency or not.
-
-    Money in another currency is converted by ``rates``, where there are any and one holds; else it
-    is as if it were the shop's, and named. A row without an order is an order of its own.
-    ``keeps_out``: the rows that are no sales are left out as ever.
-    """
-
-    def __init__(
-        self, source: Source, shop: Shop, rates: Rates | None, *, keeps_out: bool = False
-    ) -> None:
-        contract = replace(
-            source.contract, rules=(), line_key=(), repeats="keep", foreign_currency="reject"
-        )
-        if isinstance(source, MappingSource):
-            changes: dict[str, Any] = {"line_key": (), "leave_out": ()}
-            if keeps_out:
-                del changes["leave_out"]
-            source = _declaring(replace(source, contract=contract), **changes)
-            contract = source.contract
-        self._source, self._shop, self._contract, self._rates = source, shop, contract, rates
-
-    @property
-    def name(self) -> str:
-        """As the source it stands for."""
-        return self._source.name
-
-    @property
-    def contract(self) -> Any:
-        """The contract without rules and keys."""
-        return self._contract
-
-    @property
-    def warnings(self) -> dict[str, str]:
-        """As the source it stands for."""
-        return self._source.warnings
-
-    def afresh(self) -> _Lenient:
-        """For one more file."""
-        again = object.__new__(_Lenient)
-        again.__dict__.update(self.__dict__)
-        if isinstance(self._source, MappingSource):
-            again._source = self._source.afresh()
-        return again
-
-    def canonicalise(self, frame: pl.DataFrame, header: Header, shop: Shop) -> Canonical:
-        """Rows of the source, all in the shop's money."""
-        found = self._source.canonicalise(frame, header, shop)
-        return replace(
-            found,
-            frame=self._in_shop_money(found.frame),
-            companions={n: self._in_shop_money(f) for n, f in found.companions.items()},
-            beside=self._beside_in_shop_money(found.beside) if found.beside else None,
-        )
-
-    def _beside_in_shop_money(self, beside: Beside) -> Beside:
-        def made(rows: pl.Series) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-            lines, reasons = beside(rows)
-            return self._in_shop_money(lines), reasons
-
-        return made
-
-    def _in_shop_money(self, frame: pl.DataFrame) -> pl.DataFrame:
-        frame = _with_orders(frame)
-        if "currency" not in frame.columns:
-            return frame
-        if self._rates is not None:
-            frame, _ = self._rates.convert(frame)
-        return frame.with_columns(
-            stated_currency=pl.col("currency"), currency=pl.lit(self._shop.currency)
-        )
-
-
-def _with_orders(frame: pl.DataFrame) -> pl.DataFrame:
-    """Lines without an order as orders of their own, on the day of what was given back or none."""
-    if not {"order_id", "ordered_at", "ordered_local"} <= set(frame.columns):
-        return frame
-    is_without = pl.col("order_id").fill_null("") == ""
-    back = {"ordered_at": "refunded_at", "ordered_local": "refunded_local"}
-    return frame.with_columns(
-        pl.when(is_without)
-        .then(pl.format(NO_ORDER + "{}", pl.col("_row")))
-        .otherwise("order_id")
-        .alias("order_id"),
-        *(
-            pl.when(is_without & pl.col(at).is_null())
-            .then(
-                pl.coalesce(
-                    *([b] if b in frame.columns else []), pl.lit(NO_DAY).cast(frame.schema[at])
-                )
-            )
-            .otherwise(at)
-            .alias(at)
-            for at, b in back.items()
-        ),
-    )
 
 
 def _clean(

@@ -20,7 +20,10 @@ from ecorse.settings import get_settings
 from ecorse.sources.mappings.columns import Style
 from ecorse.sources.shaping import Names, ShapeTable, contradictions
 
-Part = Literal["gross", "discounts", "returns", "shipping", "taxes", "tips", "gift_cards", "fees"]
+Part = Literal[
+    "gross", "discounts", "returns", "shipping", "taxes", "tips", "gift_cards", "fees",
+    "adjustments",
+]  # fmt: skip
 Calendar = Literal["order_date", "event_date"]
 
 
@@ -37,7 +40,7 @@ class MeasureTable(Table):
 
     ``sign = "-"``: the report writes as above 0 what is taken off. ``row``: of a report with rows
     per kind of money, those whose figure it is; left out: all of them. ``title`` is how it is
-    called in what is told.
+    called in what is told; measures with one title are added up.
     """
 
     name: str = Field(min_length=1, description="the column's name in the report")
@@ -105,9 +108,15 @@ class ReportFile(Style, ShapeTable):
                 yield f"{place}.row: expected rows as well, the column that says which row it is"
             if not measure.row and self.day is None:
                 yield f"{place}: expected row, which of the report's rows it is"
-        called = [measure.called for measure in self.measures]
-        for name in sorted({n for n in called if called.count(n) > 1}):
-            yield f"measures: {name!r} stands twice"
+        by_title: dict[str, MeasureTable] = {}
+        for measure in self.measures:
+            other = by_title.setdefault(measure.called, measure)
+            if other is measure:
+                continue
+            if not measure.title or measure.counts or set(other.holds) != set(measure.holds):
+                yield f"measures: {measure.called!r} stands twice: no parts of one sum"
+            elif other.name == measure.name and set(other.row) & set(measure.row):
+                yield f"measures: {measure.called!r} has a row of {measure.name} twice"
 
     def contract(self, name: str) -> Contract:
         """How the file is read: all figures as decimals; a figure's column may be missing."""

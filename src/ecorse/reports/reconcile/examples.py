@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 
 from ecorse.reports.reconcile.amounts import CANCELLED, GROUPS, ORDERS, money
-from ecorse.reports.reconcile.beyond import NO_ORDER
 from ecorse.reports.reconcile.cause import (
     IN_NO_FILE,
     PAID_OUT,
@@ -22,6 +21,7 @@ from ecorse.reports.reconcile.cause import (
 )
 from ecorse.reports.reconcile.daily import local_date
 from ecorse.reports.reconcile.expect import ORDER_DATE, PAYOUT_DATE, UNDATED, Setting
+from ecorse.reports.reconcile.lenient import NO_ORDER
 from ecorse.reports.reconcile.run import Reconciled
 
 EXAMPLES = 3

@@ -245,7 +245,7 @@ def unchanged(found: Expected, parts: Parts) -> frozenset[frozenset[str]]:
 def groups_there(daily: Daily) -> tuple[str, ...]:
     """The groups of money (shipping, taxes ...) that there is any of."""
     parts = {part for _, part in daily.order}
-    return tuple(group for group in GROUPS if group in parts)
+    return tuple(group for group in GROUPS if {group, f"{group}_back"} & parts)
 
 
 def counts_orders(report: Report) -> Figure | None:

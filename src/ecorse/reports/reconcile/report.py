@@ -91,9 +91,10 @@ def read_report(path: Path, source: str, kind: str | None = None) -> Report:
     else:
         days, rows = _by_day(declared, frame, lines, path.name)
     currencies = _currencies(declared, frame, lines, path.name)
+    by_title = {m.called: m for m in declared.measures}
     figures = tuple(
         Figure(m.called, Holds(frozenset({ORDERS}), frozenset()) if m.counts else m.held(), series)
-        for m in declared.measures
+        for m in by_title.values()
         if (series := rows.get(m.called)) is not None
     )
     if not any(not figure.counts_orders for figure in figures):
@@ -171,7 +172,7 @@ def _by_day(
     first, last = day.min(), day.max()
     days = Days(first, last)  # type: ignore[arg-type]
     place = (day - pl.Series([first]).new_from_index(0, len(day))).dt.total_days().to_numpy()
-    rows = {}
+    rows = dict[str, Series]()
     for measure in declared.measures:
         if own_name(measure.name) not in frame.columns:
             continue
@@ -179,7 +180,7 @@ def _by_day(
         is_of_it = _rows_of(declared, measure, frame).to_numpy()
         values = _scaled(frame[own_name(measure.name)], measure.sign)
         np.add.at(series, place[is_of_it], values[is_of_it])
-        rows[measure.called] = series
+        rows[measure.called] = rows.get(measure.called, 0) + series
     return days, rows
 
 
@@ -189,10 +190,11 @@ def _by_kind(declared: ReportFile, frame: pl.DataFrame, file_name: str) -> Mappi
         raise DataError(
             f"{file_name}: {declared.rows} {twice[0]!r} stands on two lines; expected each once."
         )
-    rows = {}
+    rows = dict[str, Series]()
     for measure in declared.measures:
         found = frame.filter(_rows_of(declared, measure, frame))[own_name(measure.name)]
-        rows[measure.called] = _scaled(found, measure.sign).sum(keepdims=True)
+        series = _scaled(found, measure.sign).sum(keepdims=True)
+        rows[measure.called] = rows.get(measure.called, 0) + series
     return rows
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from ecorse.reports.reconcile.amounts import CANCEL_DAY_UNKNOWN, Series
 from ecorse.reports.reconcile.daily import Days, local_date
 from ecorse.reports.reconcile.expect import UNSPLIT, Setting
 
-MOST_TRIED = {1: 5_000, 2: 400, 3: 80, 4: 24, 5: 16, 6: 12}  # of how many candidates so many
+MOST_TRIED = 50_000  # steps for one day; past them nothing is certain
 
 
 class Refund(NamedTuple):
@@ -123,9 +123,8 @@ def with_returns(
     for day, amount in returns.items():
         only = tuple(amount if place == goods else 0 for place in range(len(told)))
         fitting = [r for r in whole if r.place <= day and r.amount]
-        ways = _ways(only, [r._replace(parts=only_of(r, goods)) for r in fitting])
-        first = next(ways, None)
-        if first is None or next(ways, None) is not None:
+        first = _only_way(only, [r._replace(parts=only_of(r, goods)) for r in fitting])
+        if first is None:
             return None
         ids = {(r.order_id, r.undated) for r in first}
         those = [r.parts for r in whole if (r.order_id, r.undated) in ids]
@@ -136,7 +135,7 @@ def with_returns(
 def is_made_of(amount: int, day: int, found: Sequence[Refund]) -> bool:
     """Whether an amount is that of one or several refunds of orders placed until a day."""
     alone = [r._replace(parts=(r.amount,)) for r in found if r.place <= day]
-    return next(_ways((amount,), alone), None) is not None
+    return bool(_ways((amount,), alone, at_most=1))
 
 
 def only_of(refund: Refund, place: int) -> tuple[int, ...]:
@@ -206,23 +205,56 @@ def _undated(amounts: pl.DataFrame, setting: Setting, days: Days) -> pl.DataFram
 def _certain(
     wanted: Mapping[int, tuple[int, ...]], left: Sequence[Refund]
 ) -> Iterator[tuple[int, tuple[Refund, ...]]]:
-    """The days that can be made of refunds in one way only, with these."""
+    """The days that can be made of refunds in one way only, with these, and surely so."""
     for day, parts in wanted.items():
-        ways = _ways(parts, [refund for refund in left if refund.place <= day])
-        first = next(ways, None)
-        if first is not None and next(ways, None) is None:
-            yield day, first
+        only = _only_way(parts, [refund for refund in left if refund.place <= day])
+        if only is not None:
+            yield day, only
 
 
-def _ways(parts: tuple[int, ...], those: Sequence[Refund]) -> Iterator[tuple[Refund, ...]]:
-    total = sum(parts)
-    fitting = [refund for refund in those if refund.amount >= total]  # below 0, as refunds are
-    for many, most in MOST_TRIED.items():
-        if len(fitting) > most:
-            return
-        for some in combinations(fitting, many):
-            if sum(refund.amount for refund in some) == total and _may_be(some, parts):
-                yield some
+def _ways(
+    parts: tuple[int, ...], those: Sequence[Refund], at_most: int
+) -> list[tuple[Refund, ...]] | None:
+    """The sets of refunds that a day may be made of; ``None`` where they are too many to try.
+
+    Parameters
+    ----------
+    at_most
+        With so many ways no further one is looked for.
+    """
+    wanted = -sum(parts)
+    if any(refund.amount >= 0 for refund in those):
+        return None  # one that takes money can make up for any other
+    fitting = sorted((r for r in those if -r.amount <= wanted), key=lambda r: r.amount)
+    worth = [-refund.amount for refund in fitting]
+    rest = list(accumulate(reversed(worth), initial=0))[::-1]  # of all from a place on
+    found: list[tuple[Refund, ...]] = []
+    tried, open_ = (
+        0,
+        [(0, wanted, tuple[Refund, ...]())],
+    )  # from which place on, what is missing, which there are
+    while open_ and len(found) < at_most:
+        place, missing, some = open_.pop()
+        tried += 1
+        if tried > MOST_TRIED:
+            return None
+        if missing == 0:
+            if some and _may_be(some, parts):
+                found.append(some)
+            continue
+        while place < len(worth) and worth[place] > missing:
+            place += 1
+        if rest[place] < missing:
+            continue
+        open_.append((place + 1, missing, some))
+        open_.append((place + 1, missing - worth[place], (*some, fitting[place])))
+    return found
+
+
+def _only_way(parts: tuple[int, ...], those: Sequence[Refund]) -> tuple[Refund, ...] | None:
+    """The one set of refunds that a day is made of, if every other was tried."""
+    ways = _ways(parts, those, at_most=2)
+    return ways[0] if ways is not None and len(ways) == 1 else None
 
 
 def _may_be(some: Sequence[Refund], parts: tuple[int, ...]) -> bool:

@@ -27,11 +27,12 @@ from ecorse.simulate.platforms.planted_reports import (
     World,
     by_day,
     payouts,
+    rung_up_by_day,
     sales_over_time,
     totals_by_day,
     transactions_by_day,
 )
-from ecorse.simulate.platforms.stripe_itemised import adjustment
+from ecorse.simulate.platforms.stripe_itemised import adjustment, taken_apart
 from ecorse.simulate.platforms.stripe_itemised import export as stripe_export
 from ecorse.simulate.platforms.tables import Row, table
 from ecorse.simulate.shop import Shop
@@ -46,6 +47,7 @@ class Kind:
     """A report that causes are planted in: of which platform, and what can be planted.
 
     ``always`` has the causes that it has by itself, for the export does not tell what it tells.
+    ``drops_equal_rows``: it is for a mapping that takes equal rows for repeats.
     """
 
     platform: str
@@ -53,6 +55,8 @@ class Kind:
     causes: tuple[str, ...]
     always: tuple[str, ...] = ()
     habits: Mapping[str, float] = field(default_factory=dict)
+    takes_apart: bool = False
+    drops_equal_rows: bool = False
 
 
 # the reports by name; causes as `ecorse reconcile` names them
@@ -67,24 +71,34 @@ KINDS: Mapping[str, Kind] = {
     "woocommerce_orders": Kind(
         "woocommerce_orders",
         totals_by_day,
-        ("time_zone", "shipping", "taxes", "cancelled", "currency:CAD"),
+        ("time_zone", "shipping", "taxes", "cancelled", "left_out:not_paid", "currency:CAD"),
         always=(CANCEL_DAY_UNKNOWN, REFUND_DAY_UNKNOWN),
         habits={"cancelled": 0.12},
+    ),
+    "square_items": Kind(
+        "square_items",
+        rung_up_by_day,
+        ("time_zone", "taxes", "repeats"),
+        habits={"refunded": 0.0, "partially_refunded": 0.0, "cancelled": 0.0},
+        drops_equal_rows=True,
     ),
     "stripe_itemised": Kind(
         "stripe_itemised",
         transactions_by_day,
-        ("time_zone", "refund_date", "fees", "currency:CAD", "in_no_file"),
+        ("time_zone", "refund_date", "fees", "adjustments", "currency:CAD", "in_no_file"),
+        takes_apart=True,
     ),
     "stripe_payouts": Kind(
-        "stripe_itemised", payouts, ("fees", NO_CHARGE), always=("paid_out",)
+        "stripe_itemised", payouts, ("fees", "adjustments", NO_CHARGE), always=("paid_out",),
+        takes_apart=True,
     ),
 }  # fmt: skip
 # the causes that `ecorse reconcile` applies last, in this order; before them those of single
 # orders, by name
 LAST = (
-    "time_zone", "paid_out", "refund_date", "fees", "gift_cards", "shipping", "taxes", "tips",
-    CANCEL_DAY_UNKNOWN, REFUND_DAY_UNKNOWN, "in_no_file",
+    "time_zone", "paid_out", "refund_date", "adjustments", "fees", "gift_cards", "shipping",
+    "taxes", "tips", CANCEL_DAY_UNKNOWN, REFUND_DAY_UNKNOWN,
+    "in_no_file",
 )  # fmt: skip
 _T = TypeVar("_T")
 Amounts = Mapping[tuple[date, str], Decimal]
@@ -129,7 +143,7 @@ def plant(plan: Plan, kind: str, causes: Collection[str], seed: int) -> Planted:
     habits = replace(platform.habits, **found.habits)  # type: ignore[arg-type]
     if "currency:CAD" in causes:
         habits = replace(habits, foreign=0.02)
-    books = draw_books(shop, habits)
+    books = replace(draw_books(shop, habits), takes_apart=found.takes_apart)
     missing = tuple(_few(rng, _plain(books))) if "in_no_file" in causes else ()
     others = _adjustments(books, rng) if NO_CHARGE in causes else ()
     # as an export has it that begins late, or of which a file was not loaded
@@ -197,11 +211,13 @@ def _telling(books: Books) -> list[str]:
 
 
 def _plain(books: Books) -> list[Order]:
-    """Orders in the shop's currency, paid and kept, of several products."""
+    """Orders in the shop's currency, paid and kept, of which nothing is on another day."""
     return [
         order
         for order in books.counted
-        if order.state == "paid" and order.currency == books.currency
+        if order.state == "paid"
+        and order.currency == books.currency
+        and not any(taken_apart(books, order))
     ]
 
 
@@ -228,5 +244,6 @@ def _adjustments(books: Books, rng: np.random.Generator) -> tuple[Row, ...]:
     made = []
     for number, order in enumerate(_few(rng, _plain(books), 2 * FEW)):
         amount = cents(books.total_of(order) / 9) * (1 if number == 0 else -1)
-        made.append(adjustment(books, order.at + timedelta(minutes=7), number, amount))
+        category = "fee" if number == 1 else "other_adjustment"
+        made.append(adjustment(books, order.at + timedelta(minutes=7), number, amount, category))
     return tuple(made)

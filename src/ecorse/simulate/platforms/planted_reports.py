@@ -13,10 +13,19 @@ from datetime import date
 from decimal import Decimal
 
 from ecorse.simulate.platforms.books import ZERO, Books, Order
-from ecorse.simulate.platforms.stripe_itemised import PAYOUT_HEADER, fee_of, transactions
+from ecorse.simulate.platforms.square_items import rung_up
+from ecorse.simulate.platforms.stripe_itemised import (
+    PAYOUT_HEADER,
+    fee_of,
+    taken_apart,
+    transactions,
+)
 from ecorse.simulate.platforms.tables import Row
 
 REFUND_DAY_UNKNOWN, CANCEL_DAY_UNKNOWN = "refund_day_unknown", "cancel_day_unknown"
+# the figures of Stripe's rows; a fee is in a column of its row, or a row of its own
+FIGURES = {"charge": "Charges", "refund": "Refunds", "fee": "Fees"}
+ADJUSTMENTS = "Adjustments"
 Day = dict[str, Decimal]
 
 
@@ -44,6 +53,7 @@ class World:
             is_foreign = order.currency != self.books.currency
             if (
                 (order.is_test and ("left_out:test_orders" not in causes or is_foreign))
+                or (order.state == "unpaid" and ("left_out:not_paid" not in causes or is_foreign))
                 or (is_foreign and "currency:CAD" not in causes)
                 or (order.state == "cancelled" and "cancelled" in causes)
                 or (order.number in self.missing and "in_no_file" not in causes)
@@ -62,8 +72,7 @@ def by_day(rows: Sequence[Row]) -> dict[tuple[date, str], Decimal]:
         if "reporting_category" in row:
             paid = date.fromisoformat(str(row["automatic_payout_effective_at"])[:10])
             gross, fee, net = (Decimal(str(row[name])) for name in ("gross", "fee", "net"))
-            is_charge = row["reporting_category"] == "charge"
-            sums[paid, "Charges" if is_charge else "Refunds, adjustments"] += gross
+            sums[paid, FIGURES.get(str(row["reporting_category"]), ADJUSTMENTS)] += gross
             sums[paid, "Fees"] -= fee
             sums[paid, "Payouts"] += net
         else:
@@ -146,8 +155,38 @@ def _figures(of_day: Day, causes: Collection[str]) -> tuple[Day, Decimal, Decima
     return goods, shipping, taxes, total
 
 
+def rung_up_by_day(world: World, causes: Collection[str]) -> list[Row]:
+    """What a till took by day; without ``repeats``, equal rows of an order count once."""
+    books = world.clock(causes)
+    days: dict[date, Day] = defaultdict(lambda: defaultdict(Decimal))
+    for order in world.orders(causes):
+        of_day, rows = days[books.local(order.at).date()], set()
+        of_day["orders"] += 1
+        for row in (row for line in order.lines for row in rung_up(line)):
+            off = row.discount + row.share
+            known = (row.sku, row.name, row.quantity, row.gross, off, row.tax)
+            if known in rows and "repeats" not in causes:
+                continue
+            rows.add(known)
+            of_day["gift_cards" if row.kind == "gift_card" else "gross"] += row.gross
+            of_day["discounts"] -= off
+            of_day["taxes"] += row.tax
+    rows_of_days: list[Row] = []
+    for day, of_day in sorted(days.items()):
+        figures, _, taxes, total = _figures(of_day, causes)
+        rows_of_days.append(
+            {"date": day, "orders": of_day["orders"], "gross": figures["gross"],
+             "discounts": figures["discounts"], "taxes": taxes,
+             "gift_cards": of_day["gift_cards"], "total": total + of_day["gift_cards"]}
+        )  # fmt: skip
+    return rows_of_days
+
+
 def transactions_by_day(world: World, causes: Collection[str]) -> list[Row]:
-    """Charges, refunds and fees by day; Stripe has no such report, an own sheet has."""
+    """Charges, refunds, fees and adjustments by day; Stripe has no such report, an own sheet has.
+
+    With ``fees`` or ``adjustments`` these are not in the total.
+    """
     books = world.clock(causes)
     days: dict[date, Day] = defaultdict(lambda: defaultdict(Decimal))
     for order in world.orders(causes):
@@ -158,13 +197,15 @@ def transactions_by_day(world: World, causes: Collection[str]) -> list[Row]:
         for refund in order.refunds:
             on = day if "refund_date" in causes else books.local(refund.at).date()
             days[on]["returns"] -= refund.amount
+        for category, amount, at in taken_apart(books, order):
+            on = day if "refund_date" in causes else books.local(at).date()
+            days[on]["fees" if category == "fee" else "adjustments"] += amount
+    figures = ("gross", "returns", "fees", "adjustments")
     return [
         {
             "date": day,
-            **{n: of_day[n] for n in ("orders", "gross", "returns", "fees")},
-            "total": of_day["gross"]
-            + of_day["returns"]
-            + (ZERO if "fees" in causes else of_day["fees"]),
+            **{n: of_day[n] for n in ("orders", *figures)},
+            "total": sum((of_day[n] for n in figures if n not in causes), ZERO),
         }
         for day, of_day in sorted(days.items())
     ]
@@ -173,7 +214,8 @@ def transactions_by_day(world: World, causes: Collection[str]) -> list[Row]:
 def payouts(world: World, causes: Collection[str]) -> list[Row]:
     """The itemised payout reconciliation; without ``paid_out`` on the day of each transaction.
 
-    With ``fees`` the payouts are gross, for the fees are billed apart.
+    With ``fees`` the payouts are gross, for the fees are billed apart; with ``adjustments`` these
+    are.
     """
     every = [row for order in world.orders(causes) for row in transactions(world.books, order)] + [
         row for row in world.others if "left_out:no_charge" in causes
@@ -185,7 +227,10 @@ def payouts(world: World, causes: Collection[str]) -> list[Row]:
             listed["automatic_payout_effective_at"] = row["created"]
         elif not row["automatic_payout_id"]:
             continue
-        if "fees" in causes:
+        figure = FIGURES.get(str(row["reporting_category"]), ADJUSTMENTS)
+        if figure.lower() in causes:
+            listed["net"] = ZERO
+        elif "fees" in causes:
             listed["net"] = row["gross"]
         rows.append(listed)
     return rows

@@ -69,7 +69,7 @@ def report(books: Books) -> Files:
 
 def _rows(books: Books, order: Order) -> Iterator[Row]:
     for line in order.lines:
-        for part in _rung_up(line):
+        for part in rung_up(line):
             yield _common(books, order, None) | _goods(part, 1)
     for refund in order.refunds:
         if refund.lines:
@@ -89,7 +89,7 @@ def _rows(books: Books, order: Order) -> Iterator[Row]:
             }
 
 
-def _rung_up(line: BookLine) -> tuple[BookLine, ...]:
+def rung_up(line: BookLine) -> tuple[BookLine, ...]:
     """A line as it was rung up: two pieces one by one, where both come out alike to the cent."""
     half = line.tax / 2
     if line.quantity != 2 or line.discount or line.share or half != cents(half):

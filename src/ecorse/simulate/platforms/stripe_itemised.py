@@ -94,7 +94,9 @@ def payout_day(books: Books, at: datetime) -> date | None:
     return day if day <= books.local(books.orders[-1].at).date() else None
 
 
-def adjustment(books: Books, at: datetime, number: int, amount: Decimal) -> Row:
+def adjustment(
+    books: Books, at: datetime, number: int, amount: Decimal, category: str = "other_adjustment"
+) -> Row:
     """A transaction of no order: what Stripe takes for a service, or gives back."""
     return {
         **_times(books, at),
@@ -103,7 +105,7 @@ def adjustment(books: Books, at: datetime, number: int, amount: Decimal) -> Row:
         "gross": amount,
         "fee": ZERO,
         "net": amount,
-        "reporting_category": "other_adjustment",
+        "reporting_category": category,
         "source_id": f"adj_{number}",
         "description": "Adjustment",
     }
@@ -136,16 +138,17 @@ def transactions(books: Books, order: Order) -> Iterator[Row]:
         "description": order.note or f"Order {order.number}",
         "customer_facing_amount": gross,
     }
-    for category, amount in _besides(order, gross) if books.takes_apart else ():
+    for category, amount, at in taken_apart(books, order):
         yield {
             **common,
-            **_times(books, order.at + timedelta(days=1)),
+            **_times(books, at),
             "balance_transaction_id": f"txn_{order.number}{category}",
             "gross": amount,
             "fee": ZERO,
             "net": amount,
             "reporting_category": category,
             "source_id": f"{category}_{order.number}",
+            "description": category,
         }
     for nth, refund in enumerate(order.refunds):
         yield {
@@ -162,12 +165,15 @@ def transactions(books: Books, order: Order) -> Iterator[Row]:
         }
 
 
-def _besides(order: Order, gross: Decimal) -> Iterator[tuple[str, Decimal]]:
-    """What is taken from some charges in rows of their own."""
+def taken_apart(books: Books, order: Order) -> Iterator[tuple[str, Decimal, datetime]]:
+    """What is taken from some charges in rows of their own: category, amount, and when."""
+    if not books.takes_apart:
+        return
+    at = order.at + timedelta(days=1)
     if order.number % 40 == 0:
-        yield "fee", Decimal("-0.05")
+        yield "fee", Decimal("-0.05"), at
     if order.number % 90 == 0:  # to another account that has a part in it
-        yield "transfer", -cents(gross / 10)
+        yield "transfer", -cents(books.total_of(order) / 10), at
 
 
 def _payouts(books: Books) -> Iterator[Row]:
