@@ -74,11 +74,12 @@ def test_a_report_of_kinds_of_money_has_no_days(tmp_path):
     text = (
         "reporting_category,currency,count,gross,fee,net\n"
         "charge,usd,2,100.00,3.50,96.50\nrefund,usd,1,-20.00,0.00,-20.00\n"
+        "fee,usd,1,-0.05,0.00,-0.05\ntransfer,usd,1,-10.00,0.00,-10.00\n"
     )
     report = read_report(written(tmp_path, text), "stripe_itemised")
     assert report.days is None
     assert figures(report) == {
-        "charge gross": [1000000], "charge fee": [-35000], "refund gross": [-200000],
+        "Charges": [1000000], "Refunds": [-200000], "Fees": [-35500], "Adjustments": [-100000],
     }  # fmt: skip
     with pytest.raises(DataError, match="'payout' is not declared"):
         read_report(written(tmp_path, text + "payout,usd,1,-76.50,0,-76.50\n"), "stripe_itemised")

@@ -299,7 +299,10 @@ def test_squares_gift_cards_are_none_of_its_gross_sales(read, word):
 
 
 def test_only_what_goes_back_to_the_customer_is_a_refund_of_stripe(read):
-    """100.00, 3.20 fee; 10.00 back, of which 4.00 failed; 0.05 fee, 90.00 passed on; a dispute."""
+    """100.00, 3.20 fee; 10.00 back, of which 4.00 failed; 0.05 fee, 90.00 passed on; a dispute.
+
+    A payout and a fee without a charge are no order's; a row without a category is refused.
+    """
     charge = "2024-05-03 10:00:00"
     rows = [
         f"{kind}{nth},2024-05-0{nth} 10:00:00,{charge},usd,{gross},{fee},{net},{kind},ch"
@@ -310,12 +313,19 @@ def test_only_what_goes_back_to_the_customer_is_a_refund_of_stripe(read):
     ]  # fmt: skip
     rows.append("po,2024-05-09 10:00:00,,usd,-50.00,0,-50.00,payout,")
     rows.append(f"x,{charge},{charge},usd,5.00,1.00,5.00,charge,ch")
+    rows.append("bill,2024-05-09 10:00:00,,usd,-7.00,0,-7.00,fee,")
+    rows.append(f"y,{charge},{charge},usd,5.00,1.00,4.00,,ch")
     lines, refused, account = read("stripe_itemised", STRIPE, *rows)
-    assert refused == {9: "net_is_another"}
-    assert account.ignored["no_charge"] == 1
+    assert refused == {9: "net_is_another", 11: "no_category"}
+    assert account.ignored == {"payouts": 1, "no_charge": 1}
+    # the dispute's fee of 15.00 is taken on the dispute's day, the charge's on the charge's
+    days = lines.filter(pl.col("line_kind") == "fee").select("unit_price", "refunded_local")
+    assert {price: day and day.day for price, day in days.iter_rows()} == {
+        Decimal("-3.20"): None, Decimal("-0.05"): 6, Decimal("-15.00"): 8,
+    }  # fmt: skip
     kinds = ("product", "refund", "adjustment", "fee")
     assert [money(lines, kind) for kind in kinds] == [
-        100, -26, Decimal("-90.05"), Decimal("-18.20"),
+        100, -26, Decimal("-90.00"), Decimal("-18.25"),
     ]  # fmt: skip
 
 

@@ -6,7 +6,11 @@ examples (``examples``), layout (``tell``).
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import NamedTuple
+
+import numpy as np
+import polars as pl
 
 from ecorse.reports.reconcile.amounts import (
     CANCEL_DAY_UNKNOWN,
@@ -29,7 +33,8 @@ from ecorse.reports.reconcile.cause import (
     Cause,
 )
 from ecorse.reports.reconcile.examples import counting, examples, paid_elsewhen
-from ecorse.reports.reconcile.expect import HALF_A_CENT, UNDATED, counts_orders
+from ecorse.reports.reconcile.expect import HALF_A_CENT, UNDATED, Setting, counts_orders
+from ecorse.reports.reconcile.report import Figure
 from ecorse.reports.reconcile.run import Reconciled
 
 
@@ -70,10 +75,7 @@ def _said(found: Reconciled, cause: Cause, kind: str, which: str) -> tuple[str, 
     if kind in GROUPS:
         return _counted_in(found, cause, kind)
     if kind == IN_NO_FILE:
-        return "In no file", (
-            f"The report has {_orders(found, cause)} that no loaded file has. Export these days "
-            "once more and load the file."
-        )
+        return "In no file", _in_no_file(found, cause)
     if kind == ROUNDING:
         return "Rounding", _rounding(found, cause)
     return _of_pool(kind, which, currency, is_in=cause.name in cause.setting.pools)
@@ -184,9 +186,40 @@ def _of_pool(kind: str, which: str, currency: str, *, is_in: bool) -> tuple[str,
     return said[kind]
 
 
-def _orders(found: Reconciled, cause: Cause) -> str:
+def _in_no_file(found: Reconciled, cause: Cause) -> str:
+    """How many orders are in no file, their money each, and if that is out of proportion.
+
+    Of their days it is known only what the report has more: a wrong figure of such a day is told
+    as theirs.
+    """
+    again = "Export these days once more and load the file."
     counted = counts_orders(found.report)
-    if counted is None:
-        return "days"
-    many = int(cause.adds[counted.name].sum()) // UNIT
-    return f"{many:,} order{'s' if many != 1 else ''}"
+    figure = min((f for f in found.report.money if f.holds.sold), key=lambda f: len(f.holds.parts),
+                 default=None)  # fmt: skip
+    if counted is None or figure is None:
+        return f"The report has days that no loaded file has. {again}"
+    orders, worth = cause.adds[counted.name] // UNIT, cause.adds[figure.name]
+    each = np.where(orders > 0, worth // np.maximum(orders, 1), 0)
+    day, many = int(each.argmax()), int(orders.sum())
+    told = (
+        f"The report has {many:,} order{'s' if many != 1 else ''} that no loaded file has: "
+        f"{money(worth.sum())} of {figure.name}, up to {money(each[day])} an order"
+    )
+    ours = _of_orders(found, cause.setting, figure)
+    if ours.is_empty():
+        return f"{told}. {again}"
+    most = int(ours.max())  # type: ignore[arg-type]
+    told = f"{told}; of the orders that were loaded none has more than {money(most)}. "
+    if each[day] <= most:
+        return told + again
+    first = found.report.days.first if found.report.days else None
+    on = f" on {first + timedelta(days=day)}" if first else ""
+    return (
+        f"{told}Are these orders{on}, or is a figure of the report wrong? Look there first. {again}"
+    )
+
+
+def _of_orders(found: Reconciled, setting: Setting, figure: Figure) -> pl.Series:
+    """What each order that counts has of a figure."""
+    rows = counting(found, setting).filter(pl.col("part").is_in(list(setting.holds(figure).sold)))
+    return rows.group_by("order_id").agg(pl.col("amount").sum())["amount"]

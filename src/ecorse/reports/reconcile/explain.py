@@ -36,7 +36,7 @@ from ecorse.reports.reconcile.expect import (
 )
 from ecorse.reports.reconcile.lacking import lacking_days, with_lacking
 from ecorse.reports.reconcile.report import Figure, Report
-from ecorse.reports.reconcile.trace import Refund
+from ecorse.reports.reconcile.ways import Refund
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,15 @@ def explain(
     by: By,
     base: Setting,
     chosen: Setting,
-    refunds_told: Callable[[Sequence[frozenset[str]]], Sequence[Refund]],
+    refunds_told: Callable[..., Sequence[Refund]],
 ) -> Explained:
     """Split the difference: from the declared setting to the chosen one, a cause at a time.
 
     Parameters
     ----------
     refunds_told
-        The refunds without a day that count, by the parts that a report tells apart.
+        The refunds without a day that count, by the parts that a report tells apart, and by such
+        as are within one of these.
     """
     before = expect(report, by(base), base)
     ours, causes, at = before.series, list[Cause](), base

@@ -6,7 +6,7 @@ What belongs here: finding them, and what their orders are worth. What does not:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +24,7 @@ from ecorse.reports.reconcile.expect import (
     told_apart,
 )
 from ecorse.reports.reconcile.report import Figure, Report
-from ecorse.reports.reconcile.trace import Refund, is_made_of, with_returns
+from ecorse.reports.reconcile.ways import Refund, of_one_day, with_returns
 
 
 def lacking_days(
@@ -60,7 +60,7 @@ def with_lacking(
     setting: Setting,
     before: Expected,
     lacking: NDArray[np.bool_],
-    refunds_told: Callable[[Sequence[frozenset[str]]], Sequence[Refund]],
+    refunds_told: Callable[..., Sequence[Refund]],
 ) -> tuple[list[Cause], Expected]:
     """Orders that are in no file as a cause: what is left on their days, as far as it agrees."""
     found = expect(report, daily, setting, lacking)
@@ -99,7 +99,7 @@ def _give_back(
     setting: Setting,
     found: Expected,
     lacking: NDArray[np.bool_],
-    refunds_told: Callable[[Sequence[frozenset[str]]], Sequence[Refund]],
+    refunds_told: Callable[..., Sequence[Refund]],
 ) -> None:
     """Put on lacking days what was given back there beside goods: shipping, taxes.
 
@@ -107,43 +107,32 @@ def _give_back(
     which the day's goods are, if these are certain and it is all that is missing.
     """
     apart = sorted(told_apart(found), key=sorted)
+    within = [told for told in found.back if told not in apart]
     goods = next((told for told in apart if "returns" in told), None)
     if goods is None:
         return
     days = np.flatnonzero(lacking & (found.back[goods] < 0))
     returns = {int(day): int(found.back[goods][day]) for day in days}
-    there = refunds_told(apart)
+    there = refunds_told(apart, within)
     made = with_returns(returns, there, apart)
     beside = [place for place, told in enumerate(apart) if told != goods]
     if made is None or sum(parts[p] for parts in made.values() for p in beside) != -found.open:
-        made = _with_tax(returns, -found.open, there, apart)
+        made = {}
+        if len(returns) == 1:
+            [(day, amount)] = returns.items()
+            of_day = of_one_day(amount, -found.open, day, there, apart)
+            made = {} if of_day is None else {day: of_day}
     for day, parts in made.items():
-        for place in beside:
-            for figure in report.figures:
-                if apart[place] <= setting.holds(figure).back:
-                    found.series[figure.name][day] += parts[place]
-            found.back[apart[place]][day] += parts[place]
+        for told, amount in zip([*apart, *within], parts, strict=True):
+            if told == goods:
+                continue
+            for figure in report.figures:  # a figure with all of the goods' money has it already
+                back = setting.holds(figure).back
+                if told <= back and not (told < goods <= back):
+                    found.series[figure.name][day] += amount
+            found.back[told][day] += amount
     if made:
         found.open = 0
-
-
-def _with_tax(
-    returns: Mapping[int, int],
-    beside: int,
-    there: Sequence[Refund],
-    apart: Sequence[frozenset[str]],
-) -> dict[int, tuple[int, ...]]:
-    """The same of partial refunds, of which the files tell the amount alone: goods and their tax.
-
-    Only where all of it is of one day, and the day's goods with it are refunds that there are.
-    """
-    tax = next((told for told in apart if told == {"taxes_back"}), None)
-    if tax is None or len(returns) != 1:
-        return {}
-    [(day, goods)] = returns.items()
-    if not is_made_of(goods + beside, day, there):
-        return {}
-    return {day: tuple(beside if told == tax else 0 for told in apart)}
 
 
 def _made_of(

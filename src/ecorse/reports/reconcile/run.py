@@ -30,7 +30,8 @@ from ecorse.reports.reconcile.lines import Loaded, read_loaded
 from ecorse.reports.reconcile.payouts import refuse_without
 from ecorse.reports.reconcile.report import Report, read_report
 from ecorse.reports.reconcile.search import MOST_POOLS, baseline, search
-from ecorse.reports.reconcile.trace import Refund, Traced, of_cancelled, refunds, trace
+from ecorse.reports.reconcile.trace import Traced, of_cancelled, refunds, trace
+from ecorse.reports.reconcile.ways import Refund
 from ecorse.reports.reconcile.zones import clocks
 from ecorse.schema.source import Shop
 
@@ -118,8 +119,8 @@ def compare(
     found = search(report, by, list(sharing), pools, base, roundings)
     chosen = found.setting
 
-    def refunds_told(told: Sequence[frozenset[str]]) -> Sequence[Refund]:
-        return refunds(amounts, chosen, report.days, told) if report.days else ()
+    def refunds_told(*parts: Sequence[frozenset[str]]) -> Sequence[Refund]:
+        return refunds(amounts, chosen, report.days, *parts) if report.days else ()
 
     explained = explain(report, by, base, chosen, refunds_told)
     back = apart(expect(report, by(found.setting), found.setting))

@@ -1,7 +1,7 @@
 """Tracing refunds without a day: which of them a report has on which day, where that is certain.
 
-What belongs here: matching amounts to the cent, and parting cancelled orders from refunds by it.
-What does not: the figures of a report (``expect``), which orders there are (``lines``).
+What belongs here: the days of a report, and parting cancelled orders from refunds by them. What
+does not: which refunds add up to an amount (``ways``), the figures of a report (``expect``).
 
 Needed where the period of a report does not hold all refunds of its orders, or holds those of
 earlier ones: then the sums of the period differ, and only each refund by itself can be proven.
@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -20,23 +18,7 @@ import polars as pl
 from ecorse.reports.reconcile.amounts import CANCEL_DAY_UNKNOWN, Series
 from ecorse.reports.reconcile.daily import Days, local_date
 from ecorse.reports.reconcile.expect import UNSPLIT, Setting
-
-MOST_TRIED = 50_000  # steps for one day; past them nothing is certain
-
-
-class Refund(NamedTuple):
-    """A refund of which the files tell no day: by what a report tells apart, and in all.
-
-    ``undated`` is the cause it is told as, ``place`` the number of its order's day in the report's
-    period.
-    """
-
-    order_id: str
-    undated: str
-    place: int
-    amount: int
-    parts: tuple[int, ...]
-    is_unsplit: bool
+from ecorse.reports.reconcile.ways import Refund, only_way
 
 
 @dataclass(frozen=True)
@@ -100,49 +82,6 @@ def assigned(
     return made
 
 
-def with_returns(
-    returns: Mapping[int, int], found: Sequence[Refund], told: Sequence[frozenset[str]]
-) -> dict[int, tuple[int, ...]] | None:
-    """What was given back on days, by what a report tells apart, where it tells the goods alone.
-
-    Parameters
-    ----------
-    returns
-        The money of the goods that were given back, by day.
-    found
-        The refunds that may be meant.
-
-    Returns
-    -------
-    dict or None
-        ``None`` where a day's goods can be made of no refunds, or in two ways.
-    """
-    goods = next(place for place, one in enumerate(told) if "returns" in one)
-    whole = [r._replace(amount=r.parts[goods]) for r in found if not r.is_unsplit]
-    made = {}
-    for day, amount in returns.items():
-        only = tuple(amount if place == goods else 0 for place in range(len(told)))
-        fitting = [r for r in whole if r.place <= day and r.amount]
-        first = _only_way(only, [r._replace(parts=only_of(r, goods)) for r in fitting])
-        if first is None:
-            return None
-        ids = {(r.order_id, r.undated) for r in first}
-        those = [r.parts for r in whole if (r.order_id, r.undated) in ids]
-        made[day] = tuple(map(sum, zip(*those, strict=True)))
-    return made
-
-
-def is_made_of(amount: int, day: int, found: Sequence[Refund]) -> bool:
-    """Whether an amount is that of one or several refunds of orders placed until a day."""
-    alone = [r._replace(parts=(r.amount,)) for r in found if r.place <= day]
-    return bool(_ways((amount,), alone, at_most=1))
-
-
-def only_of(refund: Refund, place: int) -> tuple[int, ...]:
-    """What a refund has of one of the parts that are told apart, and nothing of the others."""
-    return tuple(part if n == place else 0 for n, part in enumerate(refund.parts))
-
-
 def of_cancelled(
     amounts: pl.DataFrame,
     setting: Setting,
@@ -177,21 +116,28 @@ def of_cancelled(
 
 
 def refunds(
-    amounts: pl.DataFrame, setting: Setting, days: Days, told: Sequence[frozenset[str]]
+    amounts: pl.DataFrame,
+    setting: Setting,
+    days: Days,
+    told: Sequence[frozenset[str]],
+    within: Sequence[frozenset[str]] = (),
 ) -> list[Refund]:
-    """The refunds without a day, one per order and kind of refund."""
+    """The refunds without a day, one per order and kind of refund.
+
+    Their parts are those that are told apart, and then those that are within one of these.
+    """
     placed = _undated(amounts, setting, days)
     of_part = [
         pl.col("amount").filter(pl.col("part").is_in(list(one))).sum().alias(f"_{n}")
-        for n, one in enumerate(told)
+        for n, one in enumerate([*told, *within])
     ]
     by_order = placed.group_by("order_id", "undated", maintain_order=True).agg(
         pl.col("place").min(), *of_part, pl.col("is_unsplit").any()
     )
     return [
-        Refund(order_id, undated, place, sum(parts), tuple(parts), is_unsplit)
+        Refund(order_id, undated, place, sum(parts[: len(told)]), tuple(parts), is_unsplit)
         for order_id, undated, place, *parts, is_unsplit in by_order.iter_rows()
-        if sum(parts)
+        if sum(parts[: len(told)])
     ]
 
 
@@ -207,59 +153,6 @@ def _certain(
 ) -> Iterator[tuple[int, tuple[Refund, ...]]]:
     """The days that can be made of refunds in one way only, with these, and surely so."""
     for day, parts in wanted.items():
-        only = _only_way(parts, [refund for refund in left if refund.place <= day])
+        only = only_way(parts, [refund for refund in left if refund.place <= day])
         if only is not None:
             yield day, only
-
-
-def _ways(
-    parts: tuple[int, ...], those: Sequence[Refund], at_most: int
-) -> list[tuple[Refund, ...]] | None:
-    """The sets of refunds that a day may be made of; ``None`` where they are too many to try.
-
-    Parameters
-    ----------
-    at_most
-        With so many ways no further one is looked for.
-    """
-    wanted = -sum(parts)
-    if any(refund.amount >= 0 for refund in those):
-        return None  # one that takes money can make up for any other
-    fitting = sorted((r for r in those if -r.amount <= wanted), key=lambda r: r.amount)
-    worth = [-refund.amount for refund in fitting]
-    rest = list(accumulate(reversed(worth), initial=0))[::-1]  # of all from a place on
-    found: list[tuple[Refund, ...]] = []
-    tried, open_ = (
-        0,
-        [(0, wanted, tuple[Refund, ...]())],
-    )  # from which place on, what is missing, which there are
-    while open_ and len(found) < at_most:
-        place, missing, some = open_.pop()
-        tried += 1
-        if tried > MOST_TRIED:
-            return None
-        if missing == 0:
-            if some and _may_be(some, parts):
-                found.append(some)
-            continue
-        while place < len(worth) and worth[place] > missing:
-            place += 1
-        if rest[place] < missing:
-            continue
-        open_.append((place + 1, missing, some))
-        open_.append((place + 1, missing - worth[place], (*some, fitting[place])))
-    return found
-
-
-def _only_way(parts: tuple[int, ...], those: Sequence[Refund]) -> tuple[Refund, ...] | None:
-    """The one set of refunds that a day is made of, if every other was tried."""
-    ways = _ways(parts, those, at_most=2)
-    return ways[0] if ways is not None and len(ways) == 1 else None
-
-
-def _may_be(some: Sequence[Refund], parts: tuple[int, ...]) -> bool:
-    """Whether refunds are a day's by each part, as far as the files tell the parts."""
-    if any(refund.is_unsplit for refund in some):
-        whole = [refund.parts for refund in some if not refund.is_unsplit]
-        return all(sum(p) >= part for p, part in zip(zip(*whole, strict=True), parts, strict=False))
-    return tuple(map(sum, zip(*(refund.parts for refund in some), strict=True))) == parts
