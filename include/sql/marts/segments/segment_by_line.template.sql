@@ -12,6 +12,16 @@ revenue = "Revenue of those lines"
 "overall_${share}_share" = "The same share over all segments of the segmentation"
 "${share}_index" = "${share}_share / overall_${share}_share: above 1 = more typical of this segment than of the shop"
 
+[[measures]]
+names = ["lines", "units", "revenue"]
+rows = "own"
+check = "sums_match_segment_profiles"
+[[measures]]
+names = ["orders"]
+rows = "part"
+table = "marts.segment_profiles"
+by = ["shop_id", "segmentation", "segment_id"]
+
 [[checks]]
 check = "sums_match"
 table = "marts.segment_profiles"

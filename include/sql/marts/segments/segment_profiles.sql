@@ -22,6 +22,14 @@ trait_2 = "The second such trait; null if there is none"
 trait_3 = "The third such trait; null if there is none"
 is_small = "Whether the segment is smaller than its model allows for a good one"
 is_degenerate = "Whether the data gave too little to tell segments apart"
+[[measures]]
+names = ["orders", "units", "revenue"]
+rows = "own"
+check = "sums_match_orders"
+[[measures]]
+names = ["lines"]
+rows = "part"
+where_there = "line_kind = 'product'"
 [[checks]]
 check = "compare"
 columns = ["members = orders"]
