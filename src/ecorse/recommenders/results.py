@@ -73,12 +73,12 @@ ITEM_SIMILARITY = Relation(
         AcceptedValues(name="relation_is_known", column="relation", values=RELATIONS),
         References(
             name="only_products_of_the_catalogue",
-            table="marts.products",
+            table="marts.recommendable_products",
             on=("shop_id", "product_id"),
         ),
         References(
             name="only_neighbours_of_the_catalogue",
-            table="marts.products",
+            table="marts.recommendable_products",
             on=("shop_id", "similar_product_id = product_id"),
         ),
         SqlCheck(
@@ -86,7 +86,7 @@ ITEM_SIMILARITY = Relation(
             sentence="A product has no neighbour, though the shop has other products",
             sql="""
             select m.shop_id, m.method, p.product_id
-            from marts.products as p
+            from marts.recommendable_products as p
             inner join marts.model_status as m
                 on m.shop_id = p.shop_id and m.task = 'recommend' and m.is_of_this_night
             where exists (
@@ -99,7 +99,7 @@ ITEM_SIMILARITY = Relation(
                     and pair.product_id = p.product_id
             )
             and exists (
-                select 1 from marts.products as another
+                select 1 from marts.recommendable_products as another
                 where another.shop_id = p.shop_id and another.product_id <> p.product_id
             )
             """,
@@ -150,7 +150,7 @@ USER_RECOMMENDATIONS = Relation(
         ),
         References(
             name="only_products_of_the_catalogue",
-            table="marts.products",
+            table="marts.recommendable_products",
             on=("shop_id", "product_id"),
         ),
     ),

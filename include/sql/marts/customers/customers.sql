@@ -5,11 +5,11 @@ materialized = "table"
 [columns]
 customer_id = "The customer's key, as on the first line of the order"
 customer_key_kind = "What customer_id rests on; first in the alphabet where the customer's orders differ"
-first_purchase_date = "Day of the first order that was not cancelled; null without one"
-last_purchase_date = "Day of the last order that was not cancelled; null without one"
+first_purchase_date = "Day of the first purchase; null without one"
+last_purchase_date = "Day of the last purchase; null without one"
 days_since_purchase = "Days from last_purchase_date to the shop's last order in this build, never to today; null without a purchase"
 orders = "Orders of the customer, cancelled ones included"
-purchases = "Orders of the customer that were not cancelled"
+purchases = "Orders of the customer that are purchases (orders.is_purchase)"
 units = "Pieces of all orders; cancelled and returned lines count negative"
 revenue = "Money of all orders; cancelled and returned lines count negative"
 average_purchase_value = "revenue / purchases, rounded to 4 decimals; null without purchases"
@@ -25,7 +25,7 @@ where_there = "customer_id is not null"
 check = "sums_match"
 table = "marts.orders"
 sums = ["purchases = count(*)"]
-where_there = "customer_id is not null and not is_cancelled"
+where_there = "customer_id is not null and is_purchase"
 name = "purchases_match_orders"
 [[checks]]
 check = "filled_where"
@@ -51,7 +51,7 @@ with orders as (
         units,
         revenue,
         order_date,
-        case when not is_cancelled then order_date end as purchase_date
+        case when is_purchase then order_date end as purchase_date
     from marts.orders
     where customer_id is not null
 ),

@@ -8,6 +8,7 @@ basket_id = "The order; of events the session, or the customer and day where the
 source = "orders, or events where the shop has no purchase"
 kind = "purchase, cart or view: the most that happened to the product in the basket; clicks and bookmarks are views"
 basket_local = "Time of the order, or of the product's first event in the visit, on the shop's wall clock"
+customer_id = "The customer of the order or visit, where it names one"
 city = "City of the delivery address; null of events, and where the order names none"
 */
 with purchases as (
@@ -15,6 +16,7 @@ with purchases as (
         shop_id,
         order_id,
         ordered_local,
+        customer_id,
         city,
         daypart
     from marts.orders
@@ -44,7 +46,8 @@ events as (
             else 1
         end as strength,
         event_local,
-        event_hour
+        event_hour,
+        customer_id
     from marts.events
     where
         product_id is not null
@@ -65,35 +68,52 @@ visits as (
         events.product_id,
         max(events.strength) as strength,
         min(events.event_local) as basket_local,
-        min(events.event_hour) as event_hour
+        min(events.event_hour) as event_hour,
+        min(events.customer_id) as customer_id
     from events
     inner join shops on events.shop_id = shops.shop_id
     where events.basket_id is not null
     group by events.shop_id, events.basket_id, events.product_id
+),
+
+baskets as (
+    select
+        kept.shop_id,
+        kept.order_id as basket_id,
+        kept.product_id,
+        cast('orders' as text) as source,
+        cast('purchase' as text) as kind,
+        purchases.ordered_local as basket_local,
+        purchases.customer_id,
+        purchases.city,
+        purchases.daypart
+    from kept
+    inner join purchases
+        on
+            kept.shop_id = purchases.shop_id
+            and kept.order_id = purchases.order_id
+    union all
+    select
+        shop_id,
+        basket_id,
+        product_id,
+        cast('events' as text) as source,
+        cast(case strength when 3 then 'purchase' when 2 then 'cart' else 'view' end as text) as kind,
+        basket_local,
+        customer_id,
+        cast(null as text) as city,
+        daypart(event_hour) as daypart
+    from visits
 )
 
-select
-    kept.shop_id,
-    kept.order_id as basket_id,
-    kept.product_id,
-    cast('orders' as text) as source,
-    cast('purchase' as text) as kind,
-    purchases.ordered_local as basket_local,
-    purchases.city,
-    purchases.daypart
-from kept
-inner join purchases
-    on
-        kept.shop_id = purchases.shop_id
-        and kept.order_id = purchases.order_id
-union all
 select
     shop_id,
     basket_id,
     product_id,
-    cast('events' as text) as source,
-    cast(case strength when 3 then 'purchase' when 2 then 'cart' else 'view' end as text) as kind,
+    source,
+    kind,
     basket_local,
-    cast(null as text) as city,
-    daypart(event_hour) as daypart
-from visits
+    customer_id,
+    city,
+    daypart
+from baskets
