@@ -32,13 +32,16 @@ ITEM_SIMILARITY = Relation(
         "relation": Column(
             "text",
             "complement: bought together more often than by chance; substitute: of one category "
-            "and not; similar: alike in other ways; popular: a best seller, where nothing is near",
+            "and not; similar: alike in other ways, or seen in the same visits; popular: a best "
+            "seller, where nothing is near",
         ),
         "score": Column("double precision", "0 to 1, falling with rank; ties by product id"),
         "evidence": Column(
             "jsonb",
-            "co_purchases (orders with both), orders and similar_orders (with either), support, "
-            "lift, both cosines, and a sentence; of popular rows: orders and a sentence",
+            "source (orders, or events where the shop has no purchase), co_purchases (orders with "
+            "both), orders and similar_orders (with either), of all orders; support, lift, both "
+            "cosines, and a sentence; of events co_visits, visits and similar_visits in their "
+            "place; of popular rows: source, orders or visits, and a sentence",
         ),
     },
     checks=(
