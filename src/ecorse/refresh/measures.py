@@ -147,7 +147,9 @@ def binding_mistakes(
             yield f"[[measures]] names the check {binding.check!r}, which the mart does not have"
         for name in binding.names:
             if name not in names or name not in measures:
-                what = "column of the final select" if name not in names else f"measure ({MEASURES})"
+                what = (
+                    "column of the final select" if name not in names else f"measure ({MEASURES})"
+                )
                 yield f"[[measures]] binds {name!r}, which is no {what}"
             elif " or " in f"{measures[name].where} {binding.where_there}":
                 yield f"{name}: its conditions are joined by and, so neither may hold an or"
@@ -162,13 +164,14 @@ def binding_mistakes(
             for column in measures[name].formula_columns():
                 if column not in names:
                     yield (
-                        f"the measure {name!r} is {formula}, but there is no column {column!r} here; "
-                        f"add it, or call {name!r} otherwise"
+                        f"the measure {name!r} is {formula}, but there is no column {column!r} "
+                        f"here; add it, or call {name!r} otherwise"
                     )
         elif name not in bound:
             yield (
-                f"the column {name!r} is called like a measure of {MEASURES} ({measures[name].sentence})"
-                "; say under [[measures]] how its rows relate to the shop's total, or call it otherwise"
+                f"the column {name!r} is called like a measure of {MEASURES} "
+                f"({measures[name].sentence}); say under [[measures]] how its rows relate to the "
+                "shop's total, or call it otherwise"
             )
 
 

@@ -9,7 +9,7 @@ checks = [
 ]
 
 [columns]
-orders = "Orders of the segment $where"
+orders = "Purchases of the segment $where"
 units = "Units of those orders"
 revenue = "Revenue of those orders"
 order_share = "orders / all orders of the segment that have a row, 0 to 1; sums to 1 per segment"
