@@ -51,10 +51,18 @@ class Published:
 
 
 def relations_of(catalog: Catalog, specs: Sequence[Relation]) -> list[Published]:
-    """Everything that a build publishes, views last since they may be replaced."""
+    """Everything that a build publishes: views last, each behind what it reads itself."""
     found = [Published.of_mart(m) for m in catalog.marts.values()]
     found += [Published.of_spec(s) for s in specs]
-    return sorted(found, key=lambda p: (p.view_sql is not None, p.name))
+    steps = [table for step in catalog.steps() for table in step.writes]
+    return sorted(
+        found,
+        key=lambda p: (
+            p.view_sql is not None,
+            p.view_sql is not None and steps.index(p.name),
+            p.name,
+        ),
+    )
 
 
 def ensure_view(conn: psycopg.Connection, relation: Published) -> None:
