@@ -440,8 +440,6 @@ class Cleaner:
             account.last_at = max(last, account.last_at or last)
 
     def _profile(self, raw: pl.DataFrame, lines: pl.DataFrame) -> None:
-        if self.account.raw.is_full:
-            return
         texts: dict[str, pl.Series] = {}
         numbers: dict[str, pl.Series] = {}
         for i, (column, name) in enumerate(
