@@ -71,7 +71,13 @@ class Settings(BaseSettings):
         0.05,
         ge=0,
         le=1,
-        description="A file with more rejected rows than this blocks the night.",
+        description="A file of whose rows a larger share is rejected is refused whole, if they "
+        "are more than ECORSE_REJECT_LIMIT_ROWS too.",
+    )
+    reject_limit_rows: int = Field(
+        10,
+        ge=0,
+        description="So many rejected rows never refuse a file, however small it is.",
     )
     origin: str = Field(
         "",
@@ -92,6 +98,27 @@ class Settings(BaseSettings):
     )
     max_record_bytes: int = Field(
         1 << 20, ge=1024, description="A record longer than this is rejected, never held in memory."
+    )
+    reader_memory_mb: int = Field(
+        1024,
+        ge=128,
+        description="MiB of memory (address space) for the process that reads a workbook, Parquet, "
+        "JSON, YAML, packed file or archive. A file that takes more is refused.",
+    )
+    reader_cpu_seconds: int = Field(
+        600, ge=1, description="CPU seconds that such a process may take for one file."
+    )
+    reader_wait_seconds: int = Field(
+        1800, ge=1, description="Seconds that such a process may be silent."
+    )
+    reader_output_mb: int = Field(
+        64 << 10, ge=1, description="MiB of text that it may make of one file."
+    )
+    reader_rows: int = Field(
+        200_000_000, ge=1, description="Rows (line breaks) that it may make of one file."
+    )
+    reader_ratio: int = Field(
+        100, ge=1, description="How many times a packed file may grow, beyond its first 16 MiB."
     )
     copy_streams: int = Field(2, ge=1, le=16, description="Parallel COPY streams per loaded file.")
     lease_seconds: int = Field(
@@ -133,6 +160,14 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.absolute()
+
+    @field_validator("home", "shops_file", mode="before")
+    @classmethod
+    def _is_named(cls, path: Any) -> Any:
+        """An empty path would be the project's folder itself, without a word."""
+        if isinstance(path, str) and not path.strip():
+            raise ValueError("expected a path; leave the variable out for the default")
+        return path
 
     @field_validator("home", "shops_file")
     @classmethod

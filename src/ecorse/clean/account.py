@@ -111,7 +111,7 @@ def money_of_text(raw: pl.DataFrame, header: Header, contract: Contract) -> tupl
     )
     columns = tuple(c for _, c in wanted)
     alone = replace(header, names=tuple(c.name for c in columns), columns=columns)
-    read = cast(numbers, alone, replace(contract, rules=(), drift="evolve")).frame
+    read = cast(numbers, alone, replace(contract, rules=(), leave_out=(), drift="evolve")).frame
     amounts = [pl.col("line_total").to_physical().cast(pl.Int128)] if "line_total" in given else []
     if given >= {"quantity", "unit_price"}:
         price = pl.col("unit_price").to_physical().cast(pl.Int128)

@@ -137,6 +137,7 @@ def cast(
         found.reasons += _undeclared(raw, header, contract)
     if row_rules is None:
         row_rules = RowRules(contract, header)
+    frame = row_rules.of_orders(frame)
     row_rules.judge(found, frame, np.arange(frame.height) if lines is None else lines)
     why, flags, warned = found.frames()
     left = row_rules.left_out(frame)

@@ -35,6 +35,7 @@ from ecorse.clean.foreign import foreign_rows
 from ecorse.clean.holds import unholdable, without_key
 from ecorse.clean.notes import notes
 from ecorse.clean.opening import open_frames, recognise_header
+from ecorse.clean.orders import Whole, WholeOrders
 from ecorse.clean.prepare import Preparation
 from ecorse.clean.rates import RATES_SCHEMA, Rates
 from ecorse.clean.rejects import flags_of, key_reasons, rejects_of
@@ -115,6 +116,7 @@ class Cleaner:
         whole = self._file_header
         if isinstance(source, LookingUp):
             whole = source.extend(whole)
+        self._orders = WholeOrders(self._file_header, contract, file_name)
         self._preparation = Preparation(whole, contract)
         self.header = self._preparation.header
         self.account.has_undeclared = bool(self.header.extra)
@@ -133,7 +135,9 @@ class Cleaner:
     def __iter__(self) -> Iterator[CleanBlock]:
         """Give the file's rows, block by block, in file order."""
         for block in _ahead(self._framer):
-            yield self._clean(block)
+            yield self._clean(self._orders.take(block, self._parsed(block)))
+        if (rest := self._orders.rest()) is not None:
+            yield self._clean(rest)
         for rule, (rows, examples) in self._row_rules.counted().items():
             self.account.broken[rule] += rows
             self.account.broken_examples[rule] = examples
@@ -176,14 +180,18 @@ class Cleaner:
                     "(1: however many)."
                 )
 
-    def _clean(self, block: FramedBlock) -> CleanBlock:
-        contract, account = self._source.contract, self.account
+    def _parsed(self, block: FramedBlock) -> pl.DataFrame:
         raw = parse(block.data, self._file_header, *self._framer.parsed)
         if raw.height != len(block.lines):
             raise AssertionError(
                 f"{self._file_name}: framing found {len(block.lines)} records and the parser "
                 f"{raw.height} near line {block.lines[0]}"
             )
+        return raw
+
+    def _clean(self, whole: Whole) -> CleanBlock:
+        contract, account = self._source.contract, self.account
+        block, raw = whole.block, whole.raw
         if self.header.missing:
             return self._set_all_aside(block)
         sums = rows_of_sums(raw, self._file_header)
@@ -191,7 +199,8 @@ class Cleaner:
         if isinstance(self._source, LookingUp):
             raw = self._source.enrich(raw, self.header, account.sought)
         raw = self._preparation.complete(raw, self._file_header)
-        typed = cast(raw, self.header, contract, [*sums, *refused], self._row_rules, block.lines)
+        refused = [*sums, *refused, *whole.refused]
+        typed = cast(raw, self.header, contract, refused, self._row_rules, block.lines)
         refuse_names(
             self._file_name, self._framer.header, self.header, raw, typed.reasons, block.lines
         )

@@ -28,6 +28,7 @@ from ecorse.failpoints import failpoint
 from ecorse.ingest import keyed, ledger, rates
 from ecorse.ingest.account import about_elsewhere, count
 from ecorse.ingest.archive import Archived, Incoming, settle
+from ecorse.ingest.limit import refuse_over_limit
 from ecorse.ingest.report import write_report
 from ecorse.ingest.rows import LoadedRows
 from ecorse.ingest.summary import LoadSummary
@@ -75,7 +76,8 @@ def load_file(
     Raises
     ------
     ContractError
-        The file does not have the shape its contract declares; nothing of it was loaded.
+        The file does not have the shape its contract declares, or too many of its rows were
+        rejected (``TooManyRejects``); nothing of it was loaded.
     SourceUnavailable
         The file changed while it was read.
     Fenced
@@ -300,6 +302,7 @@ class _Load:
             run_id=self.run_id,
             ecorse_version=__version__,
         )
+        refuse_over_limit(conn, load, replaced)
         self._remember_shops(account.is_simulated)
         ledger.record_load(conn, load, replaced)
         write_report(conn, load, account)

@@ -96,7 +96,7 @@ def added_lines(
         if one.is_inside:  # as it was taken out of the row's money
             amounts = (amounts.abs() * lines["quantity"].sign().cast(MONEY)).cast(MONEY)
         if one.orders is not None:
-            is_first, conflicts = _first_of_orders(one.orders, amounts, said[number], is_keyed)
+            is_first, conflicts = _first_of_orders(one.orders, amounts, said[number])
             called, told = Column(one.declared.amount, None), amounts.cast(pl.String)
             sentence = f"another line of the order states another {one.declared.kind}"
             found = reasons_of(conflicts, told, called, "order_contradicts", sentence)
@@ -178,13 +178,12 @@ def adding(beside: pl.DataFrame) -> Counter[str]:
 
 
 def _first_of_orders(
-    orders: pl.Series, amounts: pl.Series, said: SaidOnce, keeps_zero: bool
+    orders: pl.Series, amounts: pl.Series, said: SaidOnce
 ) -> tuple[pl.Series, pl.Series]:
     """The rows that are the first to state their order's amount, and those that contradict it."""
     parts = amounts.to_physical().cast(pl.Int64)
     states = amounts.is_not_null() & orders.is_not_null()
-    if not keeps_zero:
-        states &= (parts != 0).fill_null(False)
+    states &= (parts != 0).fill_null(False)
     rows = states.arg_true()
     hashes, values = hash_texts(orders.gather(rows)), parts.gather(rows).to_numpy()
     known = said.amounts.find(hashes)

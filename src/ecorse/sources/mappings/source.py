@@ -19,6 +19,7 @@ from ecorse.clean.cast import DATE_ONLY
 from ecorse.clean.expressions import compile
 from ecorse.clean.foreign import row_currency
 from ecorse.clean.numbers import SHARE
+from ecorse.clean.rules import NTH
 from ecorse.clean.values import name_of
 from ecorse.schema.contract import Contract, Header
 from ecorse.schema.dtypes import dtype_of
@@ -48,7 +49,7 @@ from ecorse.sources.mappings.conditions import set_targets
 from ecorse.sources.mappings.declare import MappingFile, read_declared, word_of
 from ecorse.sources.mappings.guests import SENTENCES, without_guests, without_status
 from ecorse.sources.mappings.lookups import Lookup, extend, join, read_lookup
-from ecorse.sources.mappings.moments import time_columns
+from ecorse.sources.mappings.moments import time_columns, unknown_zones, zones_of
 from ecorse.sources.mappings.money import MONEY, line_money
 
 AT, LOCAL = "_at ", "_at_local "  # columns of times that lines beside a row's own have
@@ -122,11 +123,12 @@ class MappingSource:
         frame = frame.with_columns(
             *time_columns(self.declared, frame, header, shop), *self._moments(frame, header, shop)
         )
-        reasons: list[pl.DataFrame] = []
+        reasons = unknown_zones(frame, header)
         if staging.name == "order_lines":
             frame = frame.with_columns(row_currency(frame, shop).alias("currency"))
             money = line_money(frame, self._included_tax(frame, shop))
-            frame, reasons = frame.with_columns(money.columns), money.reasons
+            frame = frame.with_columns(money.columns)
+            reasons += money.reasons
         rows = {c.name: _as_staged(c) for c in staging.columns if c.mapped}
         rows |= self._made(frame, header)
         if staging.has_attributes:
@@ -196,7 +198,8 @@ class MappingSource:
         made = []
         for name in declared.keys() & named:
             times = frame[name_of(declared[name])].cast(pl.Datetime("us"))
-            instants = to_instants(times, declared[name], shop)
+            zones = zones_of(frame, declared[name], header)
+            instants = to_instants(times, declared[name], shop, zones)
             made += [instants.alias(AT + name), to_wall_clock(instants, shop).alias(LOCAL + name)]
         return made
 
@@ -266,9 +269,13 @@ class MappingSource:
             by_name = {c.name: name_of(c) for c in header.columns if c is not None}
             parts = [by_name.get(name, name) for name in self.declared.line_key]
             texts = [pl.col(part).cast(pl.String) for part in parts]
-            if len(texts) > 1:  # a bar within a part is doubled: no two keys are one text
+            is_numbered = self.contract.numbered_keys
+            if len(texts) > 1 or is_numbered:  # a bar in a part is doubled: no two keys are one
                 texts = [text.str.replace_all("|", "||", literal=True) for text in texts]
             joined = pl.concat_str(texts, separator="|")
+            if is_numbered:  # the second of an order is another line, though it says the same
+                number = pl.col(NTH).cast(pl.String)
+                joined = pl.when(pl.col(NTH) > 1).then(joined + "|" + number).otherwise(joined)
             return pl.when(joined != "").then(joined)
         told = [
             c
