@@ -109,7 +109,7 @@ def test_canonical_rows_have_columns_of_staging_one_for_one(name, form):
     assert table.time is None or table.time in columns
     companions = dict(found.companions)
     if found.beside:
-        companions[table.name], _ = found.beside(found.frame["_row"])
+        companions[table.name] = found.beside.make(found.frame["_row"])
     for name, frame in companions.items():
         assert set(frame.columns) - {"_row"} <= set(STAGING_TABLES[name].column_names)
         assert wrong_dtypes(STAGING_TABLES[name], frame) == {}

@@ -15,7 +15,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecorse.clean import values
-from ecorse.clean.rules import FLAG_SCHEMA, WARNED_SCHEMA, Found, RowRules, judge_column
+from ecorse.clean.rules import (
+    FLAG_SCHEMA,
+    LEFT_SCHEMA,
+    WARNED_SCHEMA,
+    Found,
+    RowRules,
+    judge_column,
+)
 from ecorse.clean.values import name_of, reasons_of
 from ecorse.schema.contract import Column, Contract, Header, own_name
 
@@ -34,7 +41,8 @@ class Cast:
     where a currency stands beside a number, ``is_date_only`` where dates have no time. ``reasons``
     has ``_row, rule, column, sentence``, one row per reason, in the contract's order. ``flags``
     has ``_row, rule`` for every rule of level ``flag`` that a kept row breaks; ``warned`` those of
-    level ``warn``, the first of a block with a sentence. ``left_out`` counts rows that are none.
+    level ``warn``, the first of a block with a sentence. ``left_out`` has the rows that are none
+    (``_row, id``).
     """
 
     frame: pl.DataFrame
@@ -42,7 +50,7 @@ class Cast:
     repaired: Counter[str] = field(default_factory=Counter)
     flags: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FLAG_SCHEMA))
     warned: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WARNED_SCHEMA))
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LEFT_SCHEMA))
 
 
 def text_column(position: int) -> str:
@@ -131,7 +139,7 @@ def cast(
             found.reasons += values.shortened(text, column)
         judge_column(found, frame, text, column, contract.rules)
     if stated:
-        frame, conflicts = _stated_once(frame, stated)
+        frame, conflicts = stated_once(frame, stated)
         found.reasons += conflicts
     if contract.drift == "quarantine":
         found.reasons += _undeclared(raw, header, contract)
@@ -151,7 +159,7 @@ def cast(
             kept.join(why, on="_row", how="anti", maintain_order="left")
             for kept in (frame, flags, warned)
         )
-    return Cast(frame, why, repaired, flags, warned, Counter(left["id"].to_list()))
+    return Cast(frame, why, repaired, flags, warned, left)
 
 
 def _undeclared(raw: pl.DataFrame, header: Header, contract: Contract) -> list[pl.DataFrame]:
@@ -167,7 +175,7 @@ def _undeclared(raw: pl.DataFrame, header: Header, contract: Contract) -> list[p
     return reasons
 
 
-def _stated_once(
+def stated_once(
     frame: pl.DataFrame, stated: list[pl.Series]
 ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Column ``_stated`` of all number columns together; two currencies in a row refuse it."""

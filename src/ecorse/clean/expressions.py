@@ -57,7 +57,8 @@ class Compiled:
 
     ``shown`` are the parts that tell a person why a condition does not hold. ``previous`` are
     columns (name, what they hold for the row itself) that ``expr`` expects one row later. With
-    ``count``, the condition is known when the file was read, and ``expr`` is null.
+    ``count``, the condition is known when the file was read, and ``expr`` is null. ``lost`` is true
+    where a part of ``expr`` could not be worked out (``operands.Value``).
     """
 
     text: str
@@ -66,6 +67,7 @@ class Compiled:
     shown: tuple[Value, ...] = ()
     previous: tuple[tuple[str, pl.Expr], ...] = ()
     count: Count | None = None
+    lost: pl.Expr | None = None
 
 
 def compile(
@@ -111,7 +113,7 @@ def compile(
         raise ExpressionError(f"expression {text[:200]!r}: {error}.") from None
     except RecursionError:
         raise ExpressionError(f"expression {text[:200]!r} is nested too deeply.") from None
-    return Compiled(text, value.expr, value.kind, shown, previous)
+    return Compiled(text, value.expr, value.kind, shown, previous, lost=value.lost)
 
 
 def _parse(text: str) -> exp.Expr:

@@ -26,6 +26,7 @@ from ecorse.clean.values import name_of, no_reasons, reasons_of
 from ecorse.schema.contract import Column, Contract, Header, Rule
 
 FLAG_SCHEMA = {"_row": pl.UInt32, "rule": pl.String}
+LEFT_SCHEMA = {"_row": pl.UInt32, "id": pl.String}
 WARNED_SCHEMA = {"_row": pl.UInt32, "rule": pl.String, "sentence": pl.String}
 SHOWN_CHARACTERS = 200
 EXPLAINED = 100  # of a block's rows that break a rule of level warn, so many get a sentence
@@ -156,7 +157,7 @@ class RowRules:
     def left_out(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows that are none, with the id of the first condition that holds (``_row, id``)."""
         if not self._leave_out:
-            return pl.DataFrame(schema={"_row": pl.UInt32, "id": pl.String})
+            return pl.DataFrame(schema=LEFT_SCHEMA)
         if not self._leaving:
             names = self._names(frame)
             for name, text in self._leave_out:

@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from ecorse.clean import operands
 from ecorse.clean.functions import FUNCTIONS, as_text, call, convert, like
-from ecorse.clean.operands import ExpressionError, Value, alike, need
+from ecorse.clean.operands import ExpressionError, Value, alike, any_lost, losing, need
 
 MOST_DEPTH = 40
 # nodes that sqlglot makes of functions that are ours: node -> (name, its arguments in order)
@@ -93,7 +93,9 @@ class Walk:
         if name not in FUNCTIONS:
             known = ", ".join(sorted((*FUNCTIONS, "previous", "count_of", "cast", "case")))
             raise ExpressionError(f"there is no function {name}(); there are {known}")
-        return call(name, said(node), [part(argument) for argument in arguments(node)])
+        parts = [part(argument) for argument in arguments(node)]
+        made = call(name, said(node), parts)
+        return replace(made, lost=any_lost([p.lost for p in parts]))
 
     def _previous(self, node: exp.Expr, part: Part) -> Value:
         """The value of the row before: a column of its own, which is moved by one row."""
@@ -192,7 +194,7 @@ def _arithmetic(node: exp.Expr, part: Part) -> Value:
         exp.Add: operands.add, exp.Sub: operands.subtract, exp.Mul: operands.multiply,
         exp.Div: operands.divide, exp.Mod: operands.remainder,
     }  # fmt: skip
-    return makers[type(node)](left, right, text)
+    return losing(makers[type(node)](left, right, text), sides)
 
 
 def _minus(node: exp.Expr, part: Part) -> Value:
@@ -271,11 +273,19 @@ def _case(node: exp.Expr, part: Part) -> Value:
     default = node.args.get("default")
     chosen.append(part(default) if default is not None else _null(node, part))
     same = alike(chosen, text)
-    made = same[-1].expr
-    for condition, value in zip(reversed(conditions), reversed(same[:-1]), strict=True):
+    made, lost = same[-1].expr, chosen[-1].lost
+    is_lost = any(value.lost is not None for value in chosen)
+    branches = list(zip(conditions, same, chosen, strict=False))
+    for condition, value, as_said in reversed(branches):
         made = pl.when(condition).then(value.expr).otherwise(made)
+        if is_lost:  # only what is chosen can be
+            lost = pl.when(condition).then(_or_no(as_said.lost)).otherwise(_or_no(lost))
     first = next((v for v in same if v.kind != "nothing"), same[0])
-    return replace(first, expr=made, text=text, constant=None)
+    return replace(first, expr=made, text=text, constant=None, lost=lost)
+
+
+def _or_no(lost: pl.Expr | None) -> pl.Expr:
+    return pl.lit(False) if lost is None else lost
 
 
 def _cast(node: exp.Expr, part: Part) -> Value:
@@ -288,7 +298,8 @@ def _cast(node: exp.Expr, part: Part) -> Value:
     of = part(node.this)
     if isinstance(of.constant, str) and to in ("date", "timestamp"):  # date '2024-05-31'
         of = replace(of, constant=None)
-    return convert(of, to, said(node))
+    made = convert(of, to, said(node))
+    return made if of.kind == "nothing" else losing(made, [of])
 
 
 def _joined(node: exp.Expr, part: Part) -> Value:

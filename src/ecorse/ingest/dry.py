@@ -26,7 +26,8 @@ from ecorse.clean.account import (
     key_sentence,
     money_of,
 )
-from ecorse.clean.cleaner import CleanBlock, Cleaner
+from ecorse.clean.cleaner import Cleaner
+from ecorse.clean.parting import CleanBlock
 from ecorse.clean.rates import Rates
 from ecorse.clean.rejects import REJECT_SCHEMA
 from ecorse.ingest.account import Counted, count

@@ -17,7 +17,7 @@ import psycopg
 from numpy.typing import NDArray
 
 from ecorse.clean.account import KEY_TWICE, LINES_ADDED, REPEATED, Account
-from ecorse.clean.cleaner import CleanBlock
+from ecorse.clean.parting import CleanBlock
 from ecorse.ingest import keyed, repeated
 from ecorse.ingest.keyed import Place
 from ecorse.ingest.repeated import Elsewhere, Moved
