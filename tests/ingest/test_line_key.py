@@ -236,3 +236,15 @@ def test_without_a_key_a_rolling_export_is_told_to_count_twice(warehouse, tmp_pa
     assert "1 lines, -10.00 EUR" in told
     assert "order A1 on line 2, and monday.csv" in told
     assert money(open_build()) == Decimal("34.00")
+
+
+def test_equal_lines_of_an_order_both_count_and_a_later_export_replaces_both(warehouse, tmp_path):
+    source = keyed_source(tmp_path, 'line_key = ["order", "sku", "price"]\nrepeats = "keep"')
+    twice = [",A1,mug,1,10.00,sold,5.00"] * 2
+    first = load(write(tmp_path / "1.csv", twice), source)
+    assert (first.rows_staged, first.money_staged) == (2, Decimal("25.00"))
+    assert counted() == [LINE_A, LINE_A, SHIPPING]
+    later = [",A1,mug,2,10.00,sold,5.00", ",A1,mug,3,10.00,sold,5.00"]
+    second = load(write(tmp_path / "2.csv", later), source)
+    assert second.counts["replaced"] == {"line_key": 2}
+    assert [line[3] for line in counted()] == [2, 3, 1]

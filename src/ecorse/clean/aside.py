@@ -76,7 +76,7 @@ class Aside:
             found = pl.DataFrame(schema={"money": pl.Int64})
         money = found["money"].drop_nulls()
         self._account.money_aside[fate] += Decimal(sum(money.to_list())).scaleb(-SCALE)
-        self._account.unread[fate] += raw.height - len(money)
+        self.add_unread(fate, raw.height - len(money))
 
     def _read(self, raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
         """Typed rows, null where a text is no value; and those in which a needed one is none."""

@@ -31,6 +31,13 @@ DATE_ONLY = "is_date_only"
 TIMES = ("ordered_local", "ordered_at", "event_at")  # the columns that is_date_only speaks of
 IDS = ("order_id", "product_id", "customer_id", "session_id", "line_id")
 
+# characters without width or ink, as their bytes begin: \u200b, \u2060, BOM, soft hyphen and others
+INVISIBLE = (
+    b"\xe2\x80", b"\xe2\x81", b"\xe2\xa0\x80", b"\xe1\xa0\x8e", b"\xe3\x85\xa4", b"\xef\xbb\xbf",
+    b"\xc2\xad", b"\xd8\x9c",
+)  # fmt: skip
+EMPTY_TO_THE_EYE = r"^[\s\p{Cf}\x{2800}\x{3164}]*$"
+
 
 @dataclass
 class Cast:
@@ -61,8 +68,9 @@ def text_column(position: int) -> str:
 def parse(data: bytes, header: Header, delimiter: str, quote: str) -> pl.DataFrame:
     """Parse well-formed records into text columns; nothing is inferred, ``NA`` stays ``NA``.
 
-    An empty value is null. Text is trimmed; numbers and times, which hardly ever need it, are
-    trimmed when they cannot be read as they are. One row per record, columns ``_text_0 …``.
+    An empty value is null, and so is a text of which nothing can be seen. Text is trimmed; numbers
+    and times, which hardly ever need it, are trimmed when they cannot be read as they are. One row
+    per record, columns ``_text_0 …``.
     """
     names = [text_column(i) for i in range(len(header.names))]
     if not data:
@@ -81,7 +89,14 @@ def parse(data: bytes, header: Header, delimiter: str, quote: str) -> pl.DataFra
         for name, column in zip(names, header.columns, strict=True)
         if column is None or column.type == "text"
     ]
-    return frame.with_columns(texts)
+    frame = frame.with_columns(texts)
+    if any(sign in data for sign in INVISIBLE):
+        frame = frame.with_columns(
+            pl.when(~pl.col(name).str.contains(EMPTY_TO_THE_EYE)).then(pl.col(name)).alias(name)
+            for name, column in zip(names, header.columns, strict=True)
+            if column is None or column.type == "text"
+        )
+    return frame
 
 
 def cast(

@@ -160,7 +160,8 @@ class Contract:
 
     ``line_key`` names the columns (by target, or by name where they have none) whose values are a
     line's own key: a later file replaces a line whose content changed. Without one the declared
-    content is the key, and ``repeats`` says what becomes of equal lines of one file.
+    content is the key, and ``repeats`` says what becomes of equal lines of one file; beside a
+    ``line_key`` it is ``keep`` where lines of one key are several, which are numbered.
     ``leave_out`` has, by id, expressions of rows that are none (test orders): nothing is wrong with
     them, and they are counted as ignored. ``foreign_currency`` says what becomes of a line in
     another currency than the shop's.

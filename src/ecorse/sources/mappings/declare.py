@@ -181,6 +181,13 @@ def _wrong_targets(declared: MappingFile) -> Iterator[str]:
             )
     for target in sorted({t for t in given if given.count(t) > 1}):
         yield f"target {target!r} is filled twice"
+    names = [header_key(c.name) for c in declared.columns if c.name is not None]
+    for column in declared.columns:
+        if column.name is not None and names.count(header_key(column.name)) > 1:
+            yield (
+                f"column {column.name!r} stands twice in columns, and a column becomes one thing; "
+                "say it once"
+            )
 
 
 def _missing_targets(declared: MappingFile) -> Iterator[str]:
@@ -209,8 +216,11 @@ def _wrong_names(declared: MappingFile) -> Iterator[str]:
             yield f"line_key: no column is called {name!r} or has this target"
     if declared.line_key and not declared.staging.column("line_id"):
         yield f"line_key: rows of {declared.table} have no key of their own; order_lines have"
-    if declared.line_key and declared.repeats != "drop":
-        yield "repeats is for lines without a line_key"
+    if declared.line_key and declared.repeats == "flag":
+        yield (
+            'repeats = "flag" is for lines without a line_key; beside one, "keep" says that lines '
+            "of one key in a file are several, and numbers them"
+        )
     if declared.fill_down:
         for name in (declared.fill_down.within, *declared.fill_down.columns):
             if header_key(name) not in in_file:
