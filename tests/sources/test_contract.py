@@ -7,8 +7,8 @@ import pytest
 
 from ecorse.clean.cast import cast, parse
 from ecorse.ingest.shops import Shop
-from ecorse.schema.contract import recognise
 from ecorse.schema.dtypes import dtype_of
+from ecorse.schema.recognise import recognise
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.sources import get_source, source_names
 

@@ -19,8 +19,9 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokens import TokenType  # type: ignore[attr-defined]
 
+from ecorse.clean.nodes import called
 from ecorse.clean.operands import ExpressionError, Kind, Value, need, of_column
-from ecorse.clean.whitelist import COMPARISONS, Walk, called
+from ecorse.clean.whitelist import COMPARISONS, Walk
 from ecorse.schema.contract import header_key
 
 MOST_CHARACTERS = 2000

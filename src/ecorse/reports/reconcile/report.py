@@ -18,7 +18,8 @@ from ecorse.clean.prepare import Preparation
 from ecorse.errors import ConfigError, ContractError, DataError
 from ecorse.reports.reconcile.amounts import ORDERS, Days, Holds, Series
 from ecorse.reports.reconcile.declare import ReportFile, read_kind, report_kinds
-from ecorse.schema.contract import Contract, has_header, own_name, recognise
+from ecorse.schema.contract import Contract, own_name
+from ecorse.schema.recognise import has_header, recognise
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from ecorse.clean.foreign import row_currency
 from ecorse.schema.contract import Contract, Header
 from ecorse.schema.source import FATES, Canonical, Difference, Fate, Shop, Sought
 from ecorse.sources.canonical import extra_json, shop_of_row
-from ecorse.sources.mappings.declare import MappingFile, read_declared
+from ecorse.sources.mappings.agreed import read_declared
+from ecorse.sources.mappings.declare import MappingFile
 from ecorse.sources.mappings.guests import SENTENCES, without_guests, without_status
 from ecorse.sources.mappings.identity import Numbers, line_id
 from ecorse.sources.mappings.language import Language, LinesBeside
