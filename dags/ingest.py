@@ -17,8 +17,9 @@ night from what is there, and **this run is shown as failed** by `confirm`. The 
 """
 TROUBLES = (
     Trouble(
-        "`load_source` failed at once, with ContractError or DataError",
-        "a file was refused: nothing of it is in the warehouse, the other files are",
+        "`load_source` failed at once, with ContractError",
+        "a file was refused, by its shape or for too many rejected rows: nothing of it is in the "
+        "warehouse, the other files are, and what the shop had before stays",
         "read the message (file, row, column); mend the file or its contract, then start this DAG "
         "with the form narrowed to that shop and source",
     ),
@@ -26,6 +27,11 @@ TROUBLES = (
         "`load_source` retries with SourceUnavailable or StoreBusy",
         "the source, the network or the database is down, or another load of this source runs",
         "nothing while it retries (about 8 minutes); then look at `ecorse doctor`",
+    ),
+    Trouble(
+        "`load_source` failed at once with Defect",
+        "a fault of the program or of a plug-in, met by one file or source; all else is in",
+        "see the traceback in the task's log above the sentence",
     ),
     Trouble(
         "`list_sources` failed with ConfigError",

@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader
 import ecorse.reports
 from ecorse.errors import EcorseError
 from ecorse.reports.nights import read_nights
+from ecorse.show import escaped
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -32,6 +33,7 @@ TEMPLATES = Environment(
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,
+    finalize=lambda value: escaped(value) if type(value) is str else value,  # no markup of ours
 )
 BuildId = Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Which night's details")]
 

@@ -5,6 +5,9 @@ What does not: messages; whoever raises says what, where (file, row, column), wh
 and what to do next. A message never holds a password.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class EcorseError(Exception):
     """Base of every error that Ecorse raises on purpose."""
@@ -28,6 +31,14 @@ class ContractError(TerminalError):
     exit_code = 65  # EX_DATAERR
 
 
+class TooManyRejects(ContractError):
+    """More rows of a file are rejected than may be; ``detail`` has the figures, JSON-ready."""
+
+    def __init__(self, message: str, detail: Mapping[str, Any]) -> None:
+        super().__init__(message)
+        self.detail = dict(detail)
+
+
 class DataError(TerminalError):
     """Rows or figures break a rule: a check failed or an account does not balance."""
 
@@ -38,6 +49,12 @@ class ModelRejected(TerminalError):
     """A model file was refused (tampered, truncated, foreign) or did not earn its place."""
 
     exit_code = 65
+
+
+class Defect(TerminalError):
+    """Something that nobody foresaw: a fault of the program or of a plug-in."""
+
+    exit_code = 70  # EX_SOFTWARE
 
 
 class Fenced(TerminalError):

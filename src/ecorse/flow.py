@@ -7,6 +7,7 @@ these functions. What does not: how anything is done.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from ecorse.failpoints import failpoint
 from ecorse.ingest.choice import ORIGIN_OF_DATA
 from ecorse.ingest.run import IngestSummary, ingest_source
 from ecorse.ingest.selection import select
+from ecorse.ingest.trouble import of_one_source
 from ecorse.origins import from_here
 from ecorse.refresh import builds
 from ecorse.refresh import publish as publishing
@@ -97,32 +99,55 @@ def ingest(
 
     Raises
     ------
-    ContractError
-        Files were refused; the others were loaded. The message names each and its reason.
-    StoreBusy, SourceUnavailable
+    ContractError, SourceUnavailable, Defect
+        Files were refused; the others were loaded. The message names each and its reason; what may
+        pass by itself comes first.
+    StoreBusy
         Trying again later may help.
     """
+    summary, failure = _ingest(
+        shop_id, source, origin, data, options, for_every_source, holder, progress
+    )
+    if failure:
+        raise failure
+    return summary
+
+
+def _ingest(
+    shop_id: str,
+    source: str,
+    origin: str | None,
+    data: str | None,
+    options: Mapping[str, Any] | None,
+    for_every_source: Literal["shop", "all"] | None,
+    holder: str,
+    progress: Progress | None,
+) -> tuple[IngestSummary, EcorseError | None]:
+    """What a source brought, and what of its files was refused."""
     params = {"shop_id": shop_id, "source": source, "origin": origin, "data": data}
     params |= options or {}
-    with journal("ingest", holder, params) as journaled:
-        summary = ingest_source(
-            shop_id,
-            source,
-            origin=origin,
-            data=data,
-            options=options,
-            for_every_source=for_every_source,
-            holder=holder,
-            run_id=journaled["run_id"],
-            progress=progress or log.info,
-        )
-        journaled |= summary.counts()
-        if summary.refused:
-            raise ContractError(
-                f"{shop_id}/{source}: {len(summary.refused)} of {summary.counts()['files']} files "
-                "refused, the others are in. " + " | ".join(summary.refused.values())
+    summary: IngestSummary | None = None
+    try:
+        with of_one_source(shop_id, source), journal("ingest", holder, params) as journaled:
+            summary = ingest_source(
+                shop_id,
+                source,
+                origin=origin,
+                data=data,
+                options=options,
+                for_every_source=for_every_source,
+                holder=holder,
+                run_id=journaled["run_id"],
+                progress=progress or log.info,
             )
-    return summary
+            journaled |= summary.counts()
+            if failure := summary.failure():
+                raise failure
+    except EcorseError as error:
+        if summary is None:
+            raise
+        return summary, error
+    return summary, None
 
 
 def ingest_all(
@@ -135,6 +160,8 @@ def ingest_all(
     progress: Progress | None = None,
 ) -> tuple[list[IngestSummary], EcorseError | None]:
     """Ingest every configured source that fits, all of them; what went wrong comes beside it.
+
+    A source of which files were refused is among the summaries.
 
     With ``data``, also sources that are not configured, for the files they fit.
 
@@ -157,20 +184,16 @@ def ingest_all(
     summaries: list[IngestSummary] = []
     failed: list[EcorseError] = []
     for one_shop, one_source in chosen:
+        meant_for = scope if source is None else None
         try:
-            summaries.append(
-                ingest(
-                    one_shop,
-                    one_source,
-                    origin=origin,
-                    data=data,
-                    for_every_source=scope if source is None else None,
-                    holder=holder,
-                    progress=progress,
-                )
+            summary, failure = _ingest(
+                one_shop, one_source, origin, data, None, meant_for, holder, progress
             )
         except EcorseError as error:
             failed.append(error)
+        else:
+            summaries.append(summary)
+            failed += [failure] if failure else []
     if len(failed) < 2:
         return summaries, failed[0] if failed else None
     # a refused file is the least of them: it alone does not keep a night from being built
@@ -322,6 +345,7 @@ def refresh(
     wait: bool = False,
     holder: str,
     progress: Progress | None = None,
+    every_step: Progress | None = None,
 ) -> RefreshSummary:
     """Make a complete new build, audit it and publish it.
 
@@ -331,6 +355,8 @@ def refresh(
     ----------
     wait
         Wait while another refresh is at work, instead of leaving.
+    progress, every_step
+        Told of every area and what follows; told of every mart and model.
 
     Raises
     ------
@@ -339,7 +365,7 @@ def refresh(
     DataError
         The audit refused the build.
     """
-    say = progress or log.info
+    say, say_step = progress or log.info, every_step or log.info
     rows: dict[str, int | None] = {}
     settings, catalog = get_settings(), load_catalog()
     with (
@@ -349,7 +375,16 @@ def refresh(
         journaled["build_id"] = build_id
 
         def make(area: Area) -> None:
-            rows.update(build_area(build_id, area.name, progress=say))
+            began = time.perf_counter()
+            try:
+                made = build_area(build_id, area.name, progress=say_step)
+            except Exception:
+                say(f"{area.name}: failed after {time.perf_counter() - began:.1f} s")
+                raise
+            rows.update(made)
+            tables = f"{len(made)} table{'s' if len(made) != 1 else ''}"
+            counted = f"{sum(filter(None, made.values())):,} rows"
+            say(f"{area.name}: {tables}, {counted}, {time.perf_counter() - began:.1f} s")
 
         def stop(error: BaseException) -> None:
             """Fence out what still runs, then ask its statements to end."""

@@ -71,7 +71,13 @@ class Settings(BaseSettings):
         0.05,
         ge=0,
         le=1,
-        description="A file with more rejected rows than this blocks the night.",
+        description="A file of whose rows a larger share is rejected is refused whole, if they "
+        "are more than ECORSE_REJECT_LIMIT_ROWS too.",
+    )
+    reject_limit_rows: int = Field(
+        10,
+        ge=0,
+        description="So many rejected rows never refuse a file, however small it is.",
     )
     origin: str = Field(
         "",
@@ -133,6 +139,14 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.absolute()
+
+    @field_validator("home", "shops_file", mode="before")
+    @classmethod
+    def _is_named(cls, path: Any) -> Any:
+        """An empty path would be the project's folder itself, without a word."""
+        if isinstance(path, str) and not path.strip():
+            raise ValueError("expected a path; leave the variable out for the default")
+        return path
 
     @field_validator("home", "shops_file")
     @classmethod

@@ -55,6 +55,28 @@ def counts() -> dict[str, int]:
         }
 
 
+def leftovers() -> dict[str, list]:
+    """What a killed process left behind, by where it lies."""
+    with connect() as conn:
+        found = {
+            what: [row[0] for row in conn.execute(query)]
+            for what, query in {
+                "runs": "select kind from ops.run where status = 'running'",
+                "attempts": "select file_name from ops.load_attempt",
+                "builds": "select build_id from ops.build where status in ('building', 'audited')",
+                "tables": """
+                    select c.relname from ops.build as b
+                    inner join pg_class as c on c.relname like '%$' || b.build_id
+                    where b.status <> 'published' and c.relkind = 'r'
+                """,
+            }.items()
+        }
+    home = get_settings().home
+    found["copies"] = list((home / "raw").glob("incoming-*"))
+    found["files"] = [path for path in home.rglob("*.tmp") if path.is_file()]
+    return found
+
+
 @pytest.fixture(scope="module")
 def loaded(snapshot, sales):
     """A warehouse into which the files were loaded, and nothing else."""
@@ -110,6 +132,33 @@ def test_killed_at_a_named_point_and_run_again(before, sales, undisturbed):
     checksums, expected = undisturbed
     assert read_checksums() == checksums
     assert counts() == expected
+    assert not any(leftovers().values()), leftovers()
+
+
+def test_what_a_killed_load_left_is_cleared_by_a_load_of_another_source(warehouse, sales, tmp_path):
+    killed = ecorse("ingest", "--data", str(sales), failpoint="ingest.mid_copy")
+    assert killed.returncode == -signal.SIGKILL
+    left = leftovers()
+    assert (left["runs"], len(left["copies"]), len(left["attempts"])) == (["ingest"], 1, 1)
+    (tmp_path / "users.csv").write_text("user_id,item_id,rating,timestamp\n1,2,3,1556662154\n")
+    ecorse("ingest", "--data", str(tmp_path / "users.csv"), "--source", "online_retail")
+    left = leftovers()
+    assert (left["runs"], left["copies"]) == ([], [])
+    with connect() as conn:
+        rows = conn.execute("select status, error from ops.run order by run_id").fetchall()
+    assert rows[0] == ("failed", "did not finish: its process was killed")
+
+
+def test_a_copy_of_a_load_at_work_is_no_leftover(tmp_path):
+    from ecorse.ingest.archive import Incoming, clear_killed
+
+    file = tmp_path / "x.csv"
+    file.write_text("x")
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "incoming-1-00000000").write_text("left")
+    with Incoming(file, tmp_path, "x.csv") as incoming:
+        assert clear_killed(tmp_path) == 1
+        assert incoming.finish().path.read_text() == "x"
 
 
 @pytest.mark.slow

@@ -39,7 +39,6 @@ def folder(tmp_path):
     ):
         (place / name).write_bytes(name.encode())
     (place / "loop").symlink_to(place)
-    os.mkfifo(place / "pipe.csv")
     return place
 
 
@@ -53,6 +52,14 @@ def test_csv_files_of_the_folder_in_order(settings, folder):
 def test_folders_below_when_asked(settings, folder):
     files = fetch_files("folder", settings, {"path": str(folder), "recursive": True})
     assert [f.file_name for f in files] == ["a.csv", "b.csv", "c.CSV.GZ", "more/a.csv"]
+
+
+def test_what_only_has_a_files_name_is_given_to_be_refused_and_is_not_opened(settings, folder):
+    os.mkfifo(folder / "pipe.csv")
+    os.mkfifo(folder / "pipe.zip")
+    files = fetch_files("folder", settings, {"path": str(folder), "pattern": "p*.csv"})
+    assert [f.file_name for f in files] == ["pipe.csv", "pipe.zip"]
+    assert {f.within for f in files} == {folder}
 
 
 def test_one_file(settings, folder):

@@ -11,8 +11,9 @@ import polars as pl
 import pytest
 
 from ecorse.errors import ConfigError, DataError
-from ecorse.reports.reconcile.amounts import Days, amounts_of, daily, quarters
+from ecorse.reports.reconcile.amounts import REFUND_DAY_UNKNOWN, amounts_of
 from ecorse.reports.reconcile.beyond import in_units
+from ecorse.reports.reconcile.daily import Days, daily, quarters
 from ecorse.reports.reconcile.declare import read_kind, report_kinds
 from ecorse.reports.reconcile.report import read_report
 
@@ -138,6 +139,6 @@ def test_lines_become_amounts_of_days_on_either_calendar():
     assert order["returns"] == [0, -950, 0, 0]
     assert order["orders"] == [100, 200, 0, 0]
     assert found(here.event)["returns"] == [0, 0, 0, -800]
-    assert found(here.undated)["returns"] == [0, -150, 0, 0]
+    assert found(here.undated[REFUND_DAY_UNKNOWN])["returns"] == [0, -150, 0, 0]
     assert found(utc.order)["gross"] == [0, 2800, 0, 0]
     assert found(utc.order)["tips"] == [0, 700, 0, 0]

@@ -138,6 +138,16 @@ create table if not exists ops.refused_file (
     resolved_at timestamptz,
     run_id bigint references ops.run
 );
+do $$
+begin
+    if not exists (
+        select from pg_attribute
+        where attrelid = 'ops.refused_file'::regclass and attname = 'detail'
+    ) then
+        alter table ops.refused_file add column if not exists detail jsonb not null default '{}';
+    end if;
+end $$;
+comment on column ops.refused_file.detail is 'Of a file with too many rejected rows: rows_read, rows_rejected, money_rejected, currency, rejected (rule to rows), examples';
 comment on table ops.refused_file is 'Files of which nothing was loaded, and why; resolved when a later file of that name loads';
 
 create table if not exists ops.load_report (

@@ -8,17 +8,22 @@ that ``ecorse --help`` is quick (``tests/cli/test_start.py`` names what it must 
 from __future__ import annotations
 
 import gc
+import logging
 import os
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
 
 from ecorse import __version__
 from ecorse.cli import db, loads, looks, marts, nightly, sources, start
-from ecorse.errors import EcorseError
-from ecorse.log import configure
+from ecorse.errors import Defect, EcorseError
+from ecorse.log import TOLD, configure, log_file
+from ecorse.show import escaped, said
 
+log = logging.getLogger(__name__)
+DEBUG = "ECORSE_DEBUG"
 HELP = "Sales exports in, a published night of marts, segments and recommendations out."
 
 app = typer.Typer(
@@ -47,35 +52,60 @@ def _options(
             "--version", callback=_print_version, is_eager=True, help="Print the version and end."
         ),
     ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where an error came from (as ECORSE_DEBUG=1).")
+    ] = False,
 ) -> None:
-    """Set up the log, before any command; the options are carried out by their callbacks."""
+    """Set up the log, before any command; the version is printed by its callback."""
     from ecorse.settings import get_settings
 
+    if debug:
+        os.environ[DEBUG] = "1"
     settings = get_settings()
     # progress lines tell a person enough; a level that was set is respected
-    configure(settings.log_level if "log_level" in settings.model_fields_set else "WARNING")
+    level = settings.log_level if "log_level" in settings.model_fields_set else "WARNING"
+    configure(level, home=settings.home, debug=bool(os.environ.get(DEBUG)))
 
 
 def main() -> None:
     """Entry point: errors are one line on standard error, with their exit code."""
     # most objects of a start are there to stay: looking for garbage at every 700th took 7 % of it
     gc.set_threshold(50_000)
+    for stream in (sys.stdout, sys.stderr):  # no name is a reason to stop printing
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except Exception as error:
-        told = _explain(error)
-        if told is None or os.environ.get("ECORSE_DEBUG"):
+        if os.environ.get(DEBUG):
             raise
-        print(f"ecorse: {told}", file=sys.stderr)
+        told = _explain(error)
+        lines = escaped(told, keep="\n")
+        print(f"ecorse: {lines}", file=sys.stderr)
         sys.exit(told.exit_code)
 
 
-def _explain(error: Exception) -> EcorseError | None:
-    """The error as one that a person can act on; none for a defect of the program."""
+def _explain(error: Exception) -> EcorseError:
+    """The error as one that a person can act on; the log has where a defect came from."""
     if isinstance(error, EcorseError):
         return error
     import psycopg
 
     from ecorse.warehouse.connect import explain
 
-    return explain(error) if isinstance(error, psycopg.Error) else None
+    if isinstance(error, psycopg.Error):
+        return explain(error)
+    log.error("not foreseen", exc_info=error, extra=TOLD)
+    return Defect(
+        f"{said(error)}. This is a fault of the program or of a plug-in. The traceback is in "
+        f"{_log_file()}; `ecorse --debug ...` shows it here."
+    )
+
+
+def _log_file() -> str:
+    from ecorse.settings import get_settings
+
+    try:
+        return str(log_file(get_settings().home))
+    except EcorseError:  # the settings are what is wrong
+        return "the log"

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ecorse.show import escaped, escaped_json
+
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
 Shop = Annotated[str | None, typer.Option(help="Only this shop of include/shops.toml.")]
 Source = Annotated[str | None, typer.Option("--source", help="Only this source, e.g. sales_csv.")]
@@ -42,12 +44,18 @@ def holder() -> str:
 
 def say(message: str) -> None:
     """Progress goes to standard error, so that standard output stays for results."""
-    print(f"{datetime.now():%H:%M:%S} {message}", file=sys.stderr, flush=True)
+    told = escaped(message, keep="\n")
+    print(f"{datetime.now():%H:%M:%S} {told}", file=sys.stderr, flush=True)
+
+
+def out(text: object) -> None:
+    """Print a result; whatever of it a terminal would obey is spelled out."""
+    print(escaped(text, keep="\n"))
 
 
 def emit(value: Any) -> None:
     """Print a value as JSON."""
-    print(json.dumps(value, default=str, indent=2, ensure_ascii=False))
+    print(escaped_json(json.dumps(value, default=str, indent=2, ensure_ascii=False)))
 
 
 def utc(moment: datetime | None) -> datetime | None:

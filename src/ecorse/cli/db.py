@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ecorse.cli.common import ready
+from ecorse.cli.common import out, ready
 
 commands = typer.Typer(no_args_is_help=True, help="The warehouse's database.")
 
@@ -19,7 +19,7 @@ def db_url(role: Annotated[str, typer.Option(help="Log in as this role.")] = "ec
     """Print a libpq URL; the embedded Postgres is started if it is down."""
     from ecorse.postgres import database_url
 
-    print(database_url(role))
+    out(database_url(role))
 
 
 @commands.command("stop")
@@ -41,4 +41,4 @@ def db_init() -> None:
 
     initialise_server()
     ready()
-    print("The database is ready.")
+    out("The database is ready.")

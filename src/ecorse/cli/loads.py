@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ecorse.cli.common import Shop, Source, holder, ready
+from ecorse.cli.common import Shop, Source, holder, out, ready
 
 commands = typer.Typer()
 
@@ -27,11 +27,11 @@ def replay(
 
     ready()
     replayed = read_again(
-        load_ids or [], shop_id=shop, source=source, holder=holder(), progress=print
+        load_ids or [], shop_id=shop, source=source, holder=holder(), progress=out
     )
     before = sum(r.rejected_before for r in replayed)
     now = sum(r.load.rows_rejected for r in replayed)
-    print(f"Read {len(replayed)} files again: {before:,} rows rejected before, {now:,} now.")
+    out(f"Read {len(replayed)} files again: {before:,} rows rejected before, {now:,} now.")
 
 
 @commands.command()
@@ -45,9 +45,9 @@ def withdraw(
 
     ready()
     if undo:
-        print(upkeep.undo_withdrawal(load_id, holder=holder()))
+        out(upkeep.undo_withdrawal(load_id, holder=holder()))
     else:
-        print(upkeep.withdraw(load_id, reason, holder=holder()))
+        out(upkeep.withdraw(load_id, reason, holder=holder()))
 
 
 @commands.command()
@@ -59,7 +59,7 @@ def prune(
 
     ready()
     pruned = upkeep.prune(days, holder=holder())
-    print(
+    out(
         f"Deleted {pruned.rows:,} rows of {pruned.loads:,} loads, "
         f"and {pruned.repeated_rows:,} that other loads hold too."
     )

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from ecorse.cli.common import Json, Shop, emit, ready
+from ecorse.cli.common import Json, Shop, emit, out, ready
 
 commands = typer.Typer()
 
@@ -32,7 +32,7 @@ def status(
             emit(found)
         else:
             for name, mart in found.items():
-                print(f"{name:32} {mart['rows']:>12,} {mart['checksum']:>26}")
+                out(f"{name:32} {mart['rows']:>12,} {mart['checksum']:>26}")
     elif as_json:
         emit(read_status())
     else:
@@ -44,7 +44,7 @@ def report(load_id: Annotated[int, typer.Argument(help="Its number in `ecorse st
     """Raw versus clean of one load, as Markdown."""
     from ecorse.ingest.report import report_markdown
 
-    print(report_markdown(load_id))
+    out(report_markdown(load_id))
 
 
 @commands.command()
@@ -93,7 +93,7 @@ def recommend(
         return
     for row in answer:
         why = f"goes with {row['because_of']}" if row["source"] == "similar" else "sells well"
-        print(f"{row['rank']:>3}. {row['product_name']} ({row['category']}), {why}")
+        out(f"{row['rank']:>3}. {row['product_name']} ({row['category']}), {why}")
 
 
 @commands.command()
@@ -110,7 +110,7 @@ def truth(shop: Shop = None, as_json: Json = False) -> None:
         return
     for score in scores:
         value = "-" if score.value is None else f"{score.value:.3f}"
-        print(f"{score.shop_id:20} {score.what:34} {value:>6}  {score.sentence}")
+        out(f"{score.shop_id:20} {score.what:34} {value:>6}  {score.sentence}")
 
 
 @commands.command()
@@ -123,6 +123,6 @@ def doctor(as_json: Json = False) -> None:
         emit([finding.__dict__ for finding in findings])
     else:
         for finding in findings:
-            print(f"{'ok  ' if finding.is_ok else 'FAIL'} {finding.part:18} {finding.sentence}")
+            out(f"{'ok  ' if finding.is_ok else 'FAIL'} {finding.part:18} {finding.sentence}")
     if not all(finding.is_ok for finding in findings):
         raise typer.Exit(1)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import typer
 
+from ecorse.cli.common import out
+
 commands = typer.Typer(no_args_is_help=True, help="The marts.")
 
 
@@ -20,7 +22,7 @@ def mart_list() -> None:
     if not steps:
         raise ConfigError("There is no mart: the installed Ecorse lacks its files. Reinstall it.")
     for step in steps:
-        print(f"{step.name:34} {step.kind:6} <- {', '.join(sorted(step.reads)) or 'staging'}")
+        out(f"{step.name:34} {step.kind:6} <- {', '.join(sorted(step.reads)) or 'staging'}")
 
 
 @commands.command("drop")
@@ -29,4 +31,4 @@ def mart_drop(name: str) -> None:
     from ecorse.refresh.views import drop_mart
 
     drop_mart(name)
-    print(f"Dropped marts.{name}; the next refresh makes it anew if its file is still there.")
+    out(f"Dropped marts.{name}; the next refresh makes it anew if its file is still there.")

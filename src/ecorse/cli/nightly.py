@@ -19,11 +19,14 @@ from ecorse.cli.common import (
     Source,
     emit,
     holder,
+    out,
     ready,
     say,
     utc,
 )
 
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell of every mart and model.")]
+TOLD = 4  # names of a kind; `ecorse status` has all
 commands = typer.Typer()
 
 
@@ -33,21 +36,21 @@ def run(
     source: Source = None,
     origin: Origin = None,
     data: DataPath = None,
+    verbose: Verbose = False,
     as_json: Json = False,
 ) -> None:
     """The whole night without Airflow: ingest, refresh, publish, and a summary."""
     from ecorse import flow
-    from ecorse.errors import ContractError
     from ecorse.reports.status import print_summary, read_night, read_status
 
     ready()
     summaries, failure = flow.ingest_all(
         shop, source, origin=origin, data=data, holder=holder(), progress=say
     )
-    if failure and not summaries and not isinstance(failure, ContractError):
+    if failure and not summaries:
         raise failure
     # as in Airflow the night is made of what did load; the exit code still tells
-    flow.refresh(holder=holder(), progress=say)
+    flow.refresh(holder=holder(), progress=say, every_step=say if verbose else None)
     if as_json:
         emit({**read_status(), **read_night()})
     else:
@@ -76,7 +79,7 @@ def ingest(
     else:
         for summary in summaries:
             counts = ", ".join(f"{k.replace('_', ' ')} {v:,}" for k, v in summary.counts().items())
-            print(f"{summary.shop_id}/{summary.source}: {counts}")
+            out(f"{summary.shop_id}/{summary.source}: {counts}")
     if failure:
         raise failure
 
@@ -89,12 +92,14 @@ def refresh(
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait while another refresh runs, instead of leaving.")
     ] = False,
+    verbose: Verbose = False,
     as_json: Json = False,
 ) -> None:
     """Build the marts, train, audit and publish."""
     from dataclasses import asdict
 
     from ecorse import flow
+    from ecorse.reports.status import held_models
 
     ready()
     summary = flow.refresh(
@@ -104,13 +109,20 @@ def refresh(
         wait=wait,
         holder=holder(),
         progress=say,
+        every_step=say if verbose else None,
     )
     if as_json:
         emit(asdict(summary))
         return
     word = "published" if summary.is_published else "audited, not published"
-    warned = f", warned: {', '.join(summary.audit.warned)}" if summary.audit.warned else ""
-    print(f"Build {summary.build_id} {word}: {summary.audit.passed} checks passed{warned}.")
+    out(f"Build {summary.build_id} {word}: {summary.audit.passed} checks passed.")
+    for what, names in (
+        ("checks warned", summary.audit.warned),
+        ("models were not promoted", held_models(summary.build_id)),
+    ):
+        if names:
+            more = ", ..." if len(names) > TOLD else ""
+            out(f"{len(names)} {what}: {', '.join(names[:TOLD])}{more} (`ecorse status`)")
 
 
 @commands.command()
@@ -119,7 +131,7 @@ def publish(build_id: Annotated[int, typer.Argument(help="An audited build.")]) 
     from ecorse import flow
 
     flow.publish(build_id, holder=holder())
-    print(f"Published build {build_id}.")
+    out(f"Published build {build_id}.")
 
 
 @commands.command()
@@ -129,4 +141,4 @@ def rollback(
     """Make an earlier published build the current one again."""
     from ecorse import flow
 
-    print(f"Rolled back: build {flow.rollback(build_id, holder=holder())} is published.")
+    out(f"Rolled back: build {flow.rollback(build_id, holder=holder())} is published.")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ecorse.cli.common import Json, Shop, emit
+from ecorse.cli.common import Json, Shop, emit, out
+from ecorse.show import escaped_json
 
 if TYPE_CHECKING:
     from ecorse.ingest.check import Problem
@@ -30,7 +31,7 @@ def source_list() -> None:
         contract = get_source(name).contract
         for form in contract.forms:
             columns = ", ".join(c.name or "(index)" for c in form.columns if c.required)
-            print(f"{name:24} {contract.table:12} {columns}")
+            out(f"{name:24} {contract.table:12} {columns}")
 
 
 @commands.command("check")
@@ -61,19 +62,19 @@ def source_check(
     if as_json:
         emit(asdict(checked) | {"is_pass": checked.is_pass})
     else:
-        print(f"As a file of shop {chosen.shop_id} ({chosen.time_zone}, {chosen.currency}).")
+        out(f"As a file of shop {chosen.shop_id} ({chosen.time_zone}, {chosen.currency}).")
         for line in told_by_kind(checked.problems, limit):
-            print(line)
+            out(line)
         for kind in ("rejected", "flagged", "warned", "repaired", "ignored"):
             for rule, rows in getattr(checked, kind).items():
-                print(f"{kind:9} {rule:32} {rows:>10,} rows")
+                out(f"{kind:9} {rule:32} {rows:>10,} rows")
         for warning in checked.warnings:
-            print(f"note: {warning}")
+            out(f"note: {warning}")
         if checked.refusal:
-            print(f"FAIL: {checked.refusal}")
+            out(f"FAIL: {checked.refusal}")
         else:
             word = "PASS" if checked.is_pass else "FAIL"
-            print(f"{word}: {checked.sentence()}")
+            out(f"{word}: {checked.sentence()}")
     if not checked.is_pass:
         raise typer.Exit(65)
 
@@ -108,4 +109,5 @@ def source_draft(
         raise ConfigError(f"There is no table {table!r}; there are {', '.join(STAGING_TABLES)}.")
     if not file.is_file():
         raise ConfigError(f"{file}: there is no such file.")
-    print(draft_file(file, table), end="")
+    # TOML has the escapes of JSON: what is hidden in a name is spelled out and says the same
+    print(escaped_json(draft_file(file, table)), end="")

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from ecorse.cli.common import DataPath, Origin
+from ecorse.cli.common import DataPath, Origin, out
 
 commands = typer.Typer()
 
@@ -29,10 +29,10 @@ def init(
 
     if upgrade:
         added = add_missing(folder)
-        print(f"Added {', '.join(added)}." if added else "Nothing is missing.")
+        out(f"Added {', '.join(added)}." if added else "Nothing is missing.")
         return
     make_project(folder)
-    print(f"Made a project in {folder}. Next: cd {folder} && ecorse run")
+    out(f"Made a project in {folder}. Next: cd {folder} && ecorse run")
 
 
 @commands.command()
@@ -52,7 +52,7 @@ def simulate(
 
     grow = augment_rows if augment else append_rows
     growth = grow(data, rows=rows, seed=seed, format_name=format_name)
-    print(f"Appended {rows:,} simulated rows of {growth.format} to {data} (seed {growth.seed}).")
+    out(f"Appended {rows:,} simulated rows of {growth.format} to {data} (seed {growth.seed}).")
 
 
 @commands.command("simulate-export")
@@ -71,10 +71,10 @@ def simulate_export(
     books = simulate_platform(folder, plan, platform)
     for place in (folder, folder / REPORT_FOLDER):
         for path in sorted(p for p in place.iterdir() if p.suffix in (".csv", ".txt")):
-            print(path)
-    print(f"{len(books.counted):,} orders in the books, {books.currency}:")
+            out(path)
+    out(f"{len(books.counted):,} orders in the books, {books.currency}:")
     for measure, amount in books.totals().items():
-        print(f"{measure:12} {amount:>14,.2f}")
+        out(f"{measure:12} {amount:>14,.2f}")
 
 
 @commands.command()

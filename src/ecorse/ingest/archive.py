@@ -8,6 +8,7 @@ whatever happens to the original meanwhile.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import secrets
@@ -20,6 +21,7 @@ from ecorse.clean.stream import Readable
 from ecorse.errors import DiskFull, SourceUnavailable
 
 CHUNK_BYTES = 1 << 20
+INCOMING = "incoming-"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,6 @@ class Incoming:
         self._path, self._home, self._file_name = path, home, file_name
         self._folder = home / "raw"
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._incoming = self._folder / f"incoming-{os.getpid()}-{secrets.token_hex(4)}"
         self._digest, self._read = hashlib.sha256(), 0
         self._archived: Archived | None = None
         try:
@@ -62,7 +63,7 @@ class Incoming:
                 "may be read, and run this again."
             ) from None
         self._before = os.fstat(self._source.fileno())
-        self._copy = os.open(self._incoming, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        self._incoming, self._copy = _new_copy(self._folder)
 
     @property
     def size_bytes(self) -> int:
@@ -140,6 +141,36 @@ class Incoming:
                 "loaded. It will be read again; if this repeats, let the sender write under "
                 "another name and rename."
             )
+
+
+def _new_copy(folder: Path) -> tuple[Path, int]:
+    """A new file, locked while its process lives, so that others tell it from a leftover."""
+    while True:
+        path = folder / f"{INCOMING}{os.getpid()}-{secrets.token_hex(4)}"
+        copy = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        fcntl.flock(copy, fcntl.LOCK_EX)
+        if os.fstat(copy).st_nlink:  # else it was cleared before it was locked
+            return path, copy
+        os.close(copy)
+
+
+def clear_killed(home: Path) -> int:
+    """Delete the copies that killed loads left in the archive; gives how many."""
+    cleared = 0
+    for path in (home / "raw").glob(f"{INCOMING}*"):
+        try:
+            left = os.open(path, os.O_RDONLY)
+        except FileNotFoundError:  # its load has just ended
+            continue
+        try:
+            fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
+            cleared += 1
+        except BlockingIOError:
+            pass  # its load is at work
+        finally:
+            os.close(left)
+    return cleared
 
 
 def _state(stat: os.stat_result) -> tuple[int, ...]:

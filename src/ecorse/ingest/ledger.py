@@ -3,13 +3,13 @@
 What belongs here: every statement of a load on ``ops.load``, ``ops.reject``, ``ops.load_report``,
 ``ops.load_attempt`` and ``ops.refused_file``. What does not: reading files (``load``),
 telling which rows are there already (``repeated``), what a person does to loads later
-(``upkeep``). Everything runs in the caller's transaction.
+(``upkeep``). All but ``resolve_gone`` runs in the caller's transaction.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +20,7 @@ from psycopg import sql
 
 from ecorse.clean.rates import RULE as NO_RATE
 from ecorse.schema.staging import STAGING_TABLES
+from ecorse.warehouse.connect import connect
 
 
 class Terms(NamedTuple):
@@ -268,3 +269,16 @@ def resolve_refused(conn: psycopg.Connection, shop_id: str, source: str, file_na
         """,
         (shop_id, source, file_name),
     )
+
+
+def resolve_gone(shop_id: str, source: str, present: Collection[str]) -> None:
+    """Close refusals of files that are not there any more, in a transaction of its own."""
+    with connect(application_name="ecorse refusal") as conn:
+        conn.execute(
+            """
+            update ops.refused_file set resolved_at = clock_timestamp()
+            where shop_id = %s and source = %s and resolved_at is null
+                and not file_name = any(%s)
+            """,
+            (shop_id, source, list(present)),
+        )

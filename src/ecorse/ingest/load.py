@@ -62,7 +62,8 @@ def load_file(
     Raises
     ------
     ContractError
-        The file does not have the shape its contract declares; nothing of it was loaded.
+        The file does not have the shape its contract declares, or too many of its rows were
+        rejected (``TooManyRejects``); nothing of it was loaded.
     SourceUnavailable
         The file changed while it was read.
     Fenced

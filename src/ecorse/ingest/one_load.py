@@ -27,6 +27,7 @@ from ecorse.failpoints import failpoint
 from ecorse.ingest import ledger, places, rates
 from ecorse.ingest.account import about_elsewhere, count
 from ecorse.ingest.archive import Archived, Incoming, settle
+from ecorse.ingest.limit import refuse_over_limit
 from ecorse.ingest.report import write_report
 from ecorse.ingest.rows import LoadedRows
 from ecorse.ingest.summary import LoadSummary
@@ -153,6 +154,7 @@ class Load:
             run_id=self.run_id,
             ecorse_version=__version__,
         )
+        refuse_over_limit(conn, load, replaced)
         self._remember_shops(account.is_simulated)
         ledger.record_load(conn, load, replaced)
         write_report(conn, load, account)

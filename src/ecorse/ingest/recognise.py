@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ecorse.clean.cleaner import Cleaner
 from ecorse.clean.opening import open_shape
-from ecorse.errors import ConfigError, ContractError
+from ecorse.errors import ContractError
 from ecorse.ingest.choice import ORIGIN_OF_DATA
 from ecorse.ingest.shops import Shop, ShopSource
 from ecorse.origins import SourceFile
@@ -23,6 +23,7 @@ from ecorse.schema.recognise import recognise
 from ecorse.schema.shape import Shape
 from ecorse.schema.source import LookingUp, Source
 from ecorse.settings import get_settings
+from ecorse.show import escaped
 from ecorse.sources import get_source, mapping_files, source_names
 
 log = logging.getLogger(__name__)
@@ -80,22 +81,36 @@ class Share:
 
 
 def candidates(shops: Sequence[Shop]) -> tuple[Candidate, ...]:
-    """Every source there is: those that the shops have configured, then the others."""
-    found = [_candidate(shop, used, True) for shop in shops for used in shop.sources]
-    configured = {one.name for one in found}
+    """Every source there is: those that the shops have configured, then the others.
+
+    One that cannot be read is left out: it is no reason not to load files of the others.
+    """
+    used = [_candidate(shop, source, True) for shop in shops for source in shop.sources]
+    found = [one for one in used if _is_readable(one)]
+    configured = {one.name for one in used}
     mappings = mapping_files()
     for name in source_names():
         is_empty = name in mappings and not mappings[name].stat().st_size  # a draft's, yet to come
         if name in configured or is_empty:
             continue
         one = _candidate(shops[0], ShopSource(name=name, origin=ORIGIN_OF_DATA), False)
-        try:
-            _ = one.reader
-        except ConfigError as error:
-            log.warning("the source %s is left out: %s", name, error)
-        else:
+        if _is_readable(one):
             found.append(one)
     return tuple(found)
+
+
+def _is_readable(one: Candidate) -> bool:
+    try:
+        _ = one.reader.contract
+    except Exception as error:
+        log.warning("the source %s is left out: %s: %s", one.name, type(error).__name__, error)
+        return False
+    return True
+
+
+def is_first(everyone: tuple[Candidate, ...], shop_id: str, source: str) -> bool:
+    """Whether this source speaks for all: it refuses the files that are nobody's."""
+    return bool(everyone) and (shop_id, source) == (everyone[0].shop_id, everyone[0].name)
 
 
 def _candidate(shop: Shop, used: ShopSource, is_configured: bool) -> Candidate:
@@ -118,7 +133,7 @@ def share_out(
         Among whom the files are shared out, in the order they are configured.
     """
     chosen = [(file, _best(file, everyone)) for file in files]
-    is_first = (shop_id, source) == (everyone[0].shop_id, everyone[0].name)
+    speaks_for_all = is_first(everyone, shop_id, source)
     looked_up = {
         (file.path.parent, name)
         for file, names in chosen
@@ -130,7 +145,11 @@ def share_out(
     for file, names in chosen:
         if names == [source]:
             share.files.append(file)
-        elif len(names) != 1 and is_first and (file.path.parent, file.path.name) not in looked_up:
+        elif (
+            len(names) != 1
+            and speaks_for_all
+            and (file.path.parent, file.path.name) not in looked_up
+        ):
             share.refused.append((file, _refusal(file, names, everyone)))
     return share
 
@@ -204,7 +223,8 @@ def _known_columns(path: Path, state: State, source: Source) -> int:
     names = _header(path, state, source.contract.shape)
     try:
         header = recognise(source.contract, names, path.name) if names else None
-    except ContractError:
+    except Exception as error:
+        _tell_defect(source.name, path, error)
         return 0
     if header is None or header.missing:
         return 0
@@ -221,7 +241,8 @@ def _header(path: Path, state: State, shape: Shape) -> tuple[str, ...] | None:
     try:
         with path.open("rb") as opened:
             return tuple(open_shape(opened, shape, path.name, limit).header)
-    except (ContractError, OSError):
+    except Exception as error:
+        _tell_defect("reading headers", path, error)
         return None
 
 
@@ -243,10 +264,18 @@ def _match(path: Path, one: Candidate, known_columns: int) -> Match:
                 reject_limit_share=settings.reject_limit_share,
             )
             block = next(iter(cleaner), None)
-    except (ContractError, OSError):
+    except Exception as error:
+        _tell_defect(one.name, path, error)
         return Match(False, known_columns, 0.0, one.is_configured)
     if block is None:  # a header and no rows
         return Match(True, known_columns, 1.0, one.is_configured)
     accepted = block.lines.height + block.candidates.height + block.repeated
     share = accepted / max(accepted + block.rejected.height, 1)
     return Match(share >= 0.5, known_columns, share, one.is_configured)
+
+
+def _tell_defect(who: str, path: Path, error: Exception) -> None:
+    """Say in the log that a source broke over a file; that a file is not its own is no news."""
+    if not isinstance(error, ContractError | OSError):
+        name = escaped(path.name)
+        log.warning("%s: %s broke over it: %s", name, who, type(error).__name__, exc_info=error)

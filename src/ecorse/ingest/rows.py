@@ -1,8 +1,8 @@
 """A load's rows on their way into staging: copied by streams, then decided about.
 
 What belongs here: which row goes to which table of one load, and what became of it. What does not:
-finding repeated rows (``repeated``), the order of a load's steps (``load``), its account
-(``account``).
+finding repeated rows (``repeated``, ``elsewhere``), the order of a load's steps (``one_load``), its
+account (``account``).
 """
 
 from __future__ import annotations

@@ -6,19 +6,24 @@ What belongs here: the loop over files and its summary. What does not: where fil
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ecorse.errors import ContractError, SourceUnavailable
+from ecorse.errors import EcorseError, SourceUnavailable, TooManyRejects
 from ecorse.failpoints import failpoint
 from ecorse.ingest import ledger
+from ecorse.ingest.admit import Admitted, fetch_admitted, refuse_links_beside
+from ecorse.ingest.archive import clear_killed
 from ecorse.ingest.choice import choose
 from ecorse.ingest.selection import find_source
 from ecorse.ingest.shops import Shop, load_shops
-from ecorse.origins import SourceFile, fetch_files
+from ecorse.ingest.trouble import of_one_file, worst
+from ecorse.origins import SourceFile
 from ecorse.settings import get_settings
+from ecorse.show import escaped
 from ecorse.sources import get_source
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import Fence, writer
@@ -38,6 +43,19 @@ class IngestSummary:
     source: str
     loads: list[LoadSummary] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    errors: list[EcorseError] = field(default_factory=list)
+
+    def failure(self) -> EcorseError | None:
+        """The refused files as one error, each with its reason; none if every file is in."""
+        if not self.errors:
+            return None
+        count = self.counts()["files"]
+        rest = ", the others are in" if count > len(self.refused) else ""
+        return worst(
+            self.errors,
+            f"{self.shop_id}/{self.source}: {len(self.refused)} of {count} files refused{rest}. "
+            + " | ".join(self.refused.values()),
+        )
 
     def counts(self) -> dict[str, int]:
         """Totals over the files: how many were new, and their row account."""
@@ -55,7 +73,9 @@ class IngestSummary:
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready form."""
-        return {**asdict(self), "counts": self.counts()}
+        told = asdict(replace(self, errors=[]))
+        del told["errors"]  # their sentences are those of ``refused``
+        return {**told, "counts": self.counts()}
 
 
 def ingest_source(
@@ -81,7 +101,7 @@ def ingest_source(
     StoreBusy
         Another run is loading this source.
     SourceUnavailable
-        The origin could not be reached, or a file kept changing while it was read.
+        The origin could not be reached.
     """
     settings = get_settings()
     is_named = bool(data or settings.data)
@@ -97,31 +117,40 @@ def ingest_source(
         asked = (origin, data, options) if for_every_source else (None, None, None)
         _ingest_rates(shop, asked, for_every_source, holder, run_id, progress)
     loads: dict[str, LoadSummary] = {}
-    refused: dict[str, str] = {}
+    refused: dict[str, EcorseError] = {}
 
-    def refuse(file: SourceFile, error: ContractError) -> None:
-        refused[file.file_name] = str(error)
+    def refuse(file: SourceFile, error: EcorseError) -> None:
+        refused[file.file_name] = error
         _write_refusal(shop_id, source, file, error, run_id)
         progress(f"{file.file_name}: refused: {error}")
 
     with writer(f"ingest:{shop_id}:{source}", holder) as fence:
+        clear_killed(settings.home)
         failpoint("ingest.after_lock")
-        pending = fetch_files(choice.origin, settings, choice.options)
+        found = fetch_admitted(choice.origin, settings, choice.options)
+        pending = found.files
         if for_every_source and choice.is_named:
-            pending = _share(pending, shop, source, for_every_source, refuse)
+            pending = _share(found, shop, source, for_every_source, refuse)
+        else:
+            for file, error in found.refused:
+                refuse(file, error)
+        if not choice.is_named:
+            gone = {file.file_name for file in pending} | refused.keys()
+            ledger.resolve_gone(shop_id, source, gone)
         pending = _without_lookups(pending, declared, progress)
         present = frozenset(file.file_name for file in pending)
         while pending:
             for file in pending:
                 try:
                     load = _load(shop, declared, file, fence, run_id, present)
-                except ContractError as error:
-                    refuse(file, error)
+                except Exception as error:
+                    refuse(file, of_one_file(file.file_name, error))
                 else:
                     loads[file.file_name] = load
                     progress(f"{file.file_name}: {load.sentence()}")
             pending = [file for file in pending if _has_lost_its_load(loads.get(file.file_name))]
-    return IngestSummary(shop_id, source, list(loads.values()), refused)
+    told = {name: str(error) for name, error in refused.items()}
+    return IngestSummary(shop_id, source, list(loads.values()), told, list(refused.values()))
 
 
 def _ingest_rates(
@@ -150,18 +179,20 @@ def _ingest_rates(
 
 
 def _share(
-    files: list[SourceFile],
+    found: Admitted,
     shop: Shop,
     source: str,
     among: Literal["shop", "all"],
-    refuse: Callable[[SourceFile, ContractError], None],
+    refuse: Callable[[SourceFile, EcorseError], None],
 ) -> list[SourceFile]:
     """The source's share of files that are meant for every source."""
-    from ecorse.ingest.recognise import candidates, share_out
+    from ecorse.ingest.recognise import candidates, is_first, share_out
 
     shops = [shop] if among == "shop" else load_shops(get_settings())
-    share = share_out(files, candidates(shops), shop.shop_id, source)
-    for file, error in share.refused:
+    everyone = candidates(shops)
+    share = share_out(found.files, everyone, shop.shop_id, source)
+    of_nobody = found.refused if is_first(everyone, shop.shop_id, source) else []
+    for file, error in (*of_nobody, *share.refused):
         refuse(file, error)
     return share.files
 
@@ -204,6 +235,7 @@ def _load(
     """Load one file; one that changes while it is read is read again."""
     from ecorse.ingest.load import load_file
 
+    refuse_links_beside(file, source)
     for attempt in range(1, tries + 1):
         try:
             return load_file(
@@ -223,14 +255,16 @@ def _load(
 
 
 def _write_refusal(
-    shop_id: str, source: str, file: SourceFile, error: ContractError, run_id: int
+    shop_id: str, source: str, file: SourceFile, error: EcorseError, run_id: int
 ) -> None:
     """Keep why a file was refused, once per file and reason."""
     with connect(application_name="ecorse refusal") as conn:
         conn.execute(
             """
-            insert into ops.refused_file (shop_id, source, file_name, error_class, message, run_id)
-            select %(shop)s, %(source)s, %(file)s, %(class)s, %(message)s, %(run)s
+            insert into ops.refused_file (
+                shop_id, source, file_name, error_class, message, detail, run_id
+            )
+            select %(shop)s, %(source)s, %(file)s, %(class)s, %(message)s, %(detail)s, %(run)s
             where not exists (
                 select 1 from ops.refused_file
                 where shop_id = %(shop)s and source = %(source)s and file_name = %(file)s
@@ -242,7 +276,8 @@ def _write_refusal(
                 "source": source,
                 "file": file.file_name,
                 "class": type(error).__name__,
-                "message": str(error),
+                "message": escaped(error),
+                "detail": json.dumps(error.detail if isinstance(error, TooManyRejects) else {}),
                 "run": run_id,
             },
         )

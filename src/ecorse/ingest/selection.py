@@ -7,10 +7,9 @@ not. What does not: where a source's files come from (``choice``), which file is
 
 from __future__ import annotations
 
-from ecorse.errors import ConfigError, EcorseError
+from ecorse.errors import ConfigError
 from ecorse.ingest.choice import ORIGIN_OF_DATA, choose
 from ecorse.ingest.shops import Shop, ShopSource, load_shops, select_sources
-from ecorse.origins import fetch_files
 from ecorse.settings import get_settings
 from ecorse.sources import get_source
 
@@ -45,14 +44,15 @@ def select(
 
 def _unconfigured(shops: list[Shop], origin: str | None, data: str | None) -> list[str]:
     """The sources that no shop has configured and that a file is for."""
+    from ecorse.ingest.admit import fetch_admitted
     from ecorse.ingest.recognise import candidates, sources_met
 
     settings = get_settings()
     anyone = ShopSource(name=shops[0].sources[0].name, origin=ORIGIN_OF_DATA)
     try:
         choice = choose(anyone, settings, origin=origin, data=data)
-        files = fetch_files(choice.origin, settings, choice.options)
-    except EcorseError:
+        files = fetch_admitted(choice.origin, settings, choice.options).files
+    except Exception:
         return []  # each configured source will say what is wrong with it
     everyone = candidates(shops)
     configured = {one.name for one in everyone if one.is_configured}

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 class SourceFile:
     """One local file to load; ``file_name`` identifies it within its shop and source.
 
-    ``provenance`` says where it came from (JSON-ready; no secrets).
+    ``provenance`` says where it came from (JSON-ready; no secrets). ``within``: a folder that no
+    link may lead out of.
     """
 
     path: Path
     file_name: str
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    within: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,20 @@ class Origin:
     options: Mapping[str, str]
     data: str = ""
     is_local: bool = False
+
+
+def leads_out(path: Path, folder: Path) -> bool:
+    """Whether a path is, by a link, somewhere else than in a folder, or nowhere.
+
+    Raises
+    ------
+    OSError
+        It cannot be looked at, or is not there (any more).
+    """
+    if not path.resolve().is_relative_to(folder.resolve()):
+        return True
+    path.lstat()
+    return not path.exists()
 
 
 def origin_names() -> tuple[str, ...]:

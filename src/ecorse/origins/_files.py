@@ -45,11 +45,11 @@ def find_files(folder: Path, *, recursive: bool) -> list[Path]:
     for entry in folder.iterdir():
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
+        if entry.is_dir() and (recursive or not is_data(entry.name)):
             # A linked folder is not followed: it may lead back up.
             if recursive and not entry.is_symlink():
                 found += find_files(entry, recursive=True)
-        elif entry.is_file() and is_data(entry.name):
+        elif is_data(entry.name):  # what only has a file's name is refused by whoever loads it
             found.append(entry)
     return sorted(found)
 

@@ -7,12 +7,13 @@ reading them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ecorse.errors import ConfigError, SourceUnavailable
-from ecorse.origins import Origin, SourceFile
+from ecorse.origins import Origin, SourceFile, leads_out
 from ecorse.origins._files import (
+    ARCHIVE_SUFFIX,
     KINDS,
     PATTERN_HELP,
     find_files,
@@ -58,16 +59,20 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
             )
         if place.is_file():
             with place.open("rb"):
-                named = {place.name: place}
+                named, within = {place.name: place}, None
         else:
-            paths = find_files(place, recursive=recursive)
+            paths, within = find_files(place, recursive=recursive), place
             named = {path.relative_to(place).as_posix(): path for path in paths}
     except OSError as error:
         raise SourceUnavailable(
             f"Origin 'folder': cannot read {error.filename or place} ({error.strerror}). "
             "Make it readable for the user that runs Ecorse, then run again."
         ) from error
-    files = open_archives(named, settings.home, pattern)
+    # what is no file, or is a link out of the folder, is not opened here; whoever loads refuses it
+    odd = {n: path for n, path in named.items() if within and _is_odd(path, within)}
+    plain = {n: path for n, path in named.items() if n not in odd}
+    files = open_archives(plain, settings.home, pattern)
+    files |= {n: path for n, path in odd.items() if _is_meant(n, pattern)}
     if not files:
         below = "" if recursive else " Folders below it are only searched with recursive = true."
         raise SourceUnavailable(
@@ -75,9 +80,28 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
             "Put the shop's exports there, then run again."
         )
     return [
-        SourceFile(path, name, {"origin": "folder", "path": str(path)})
-        for name, path in files.items()
+        SourceFile(
+            path,
+            name,
+            {"origin": "folder", "path": str(path)},
+            within if name in named else None,  # members of archives lie elsewhere
+        )
+        for name, path in sorted(files.items())
     ]
+
+
+def _is_odd(path: Path, folder: Path) -> bool:
+    """Whether it is no file of the folder: a pipe, a folder that is named like one, a link out."""
+    try:
+        return not path.is_file() or leads_out(path, folder)
+    except OSError:
+        return True
+
+
+def _is_meant(name: str, pattern: str) -> bool:
+    """Whether the pattern names a file, or it is an archive, whose members it would name."""
+    is_archive = name.lower().endswith(ARCHIVE_SUFFIX)
+    return is_archive or not pattern or PurePosixPath(name).match(pattern)
 
 
 def _resolve(settings: Settings, path: object) -> Path:

@@ -116,8 +116,40 @@ group by currency
 order by currency
 """
 
+NEWER = """
+with published as (
+    select b.build_id from ops.current_build as c
+    inner join ops.build as b on b.build_id = c.build_id
+),
+live as (
+    select load_id, shop_id from ops.load where superseded_at is null
+),
+held as (
+    select l.load_id, l.shop_id from ops.build_load as h
+    inner join ops.load as l on l.load_id = h.load_id
+    where h.build_id = (select build_id from published)
+)
+select
+    (select count(*) from live where load_id not in (select load_id from held)) as came,
+    (select count(*) from held where load_id not in (select load_id from live)) as went,
+    (
+        select string_agg(distinct shop_id, ', ')
+        from (
+            select * from live where load_id not in (select load_id from held)
+            union all
+            select * from held where load_id not in (select load_id from live)
+        ) as q
+    ) as shops
+where exists (select from published)
+"""
+
 REFUSED = """
-select shop_id, source, file_name, error_class, refused_at
+select
+    shop_id, source, file_name, error_class, refused_at,
+    (detail ->> 'rows_read')::bigint as rows_read,
+    (detail ->> 'rows_rejected')::bigint as rows_rejected,
+    (detail ->> 'money_rejected')::numeric as money_rejected,
+    detail ->> 'currency' as currency
 from ops.refused_file
 where resolved_at is null
 order by refused_at desc
@@ -145,7 +177,8 @@ def read_nights(build_id: int | None = None) -> dict[str, Any]:
         ``builds`` (newest first), ``shown`` (one of them, or ``None``), its ``steps``, the same by
         ``areas`` in the order in which they began, its ``checks`` (failed first) and
         ``decisions``; ``files``, ``accounts`` (one per currency), ``refused`` and ``rejects`` of
-        what is loaded now.
+        what is loaded now; ``newer``: how many loads ``came`` and ``went`` since the published
+        night, and of which shops.
 
     Raises
     ------
@@ -169,6 +202,7 @@ def read_nights(build_id: int | None = None) -> dict[str, Any]:
             "files": _rows(conn, FILES, limit=FILES_SHOWN),
             "refused": _rows(conn, REFUSED, limit=FILES_SHOWN),
             "rejects": _rows(conn, REJECTS, limit=FILES_SHOWN),
+            "newer": next(iter(_rows(conn, NEWER)), None),
         }
 
 

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ecorse.reports.nights import read_nights
+from ecorse.show import escaped
 from ecorse.warehouse.connect import connect
 
 PLAIN_WIDTH = 140
@@ -59,11 +60,18 @@ select shop_id, product_name, recommended, score, co_purchases from (
 """
 
 MESSAGES = """
-select 'file ' || file_name as what, message from ops.refused_file where resolved_at is null
+select
+    format('shop %s, file %s', shop_id, file_name) as what, message
+from ops.refused_file where resolved_at is null
 union all
 select 'build ' || build_id, error from ops.build
 where status in ('failed', 'refused')
     and build_id > coalesce((select max(build_id) from ops.current_build), 0)
+"""
+
+HELD_MODELS = """
+select shop_id || '/' || model from ops.model_decision
+where build_id = %s and outcome <> 'promoted' order by shop_id, model
 """
 
 CHECKSUM_COLUMNS = """
@@ -86,6 +94,24 @@ def read_status() -> dict[str, Any]:
     ):
         status["problems"] = cursor.execute(MESSAGES).fetchall()
     return status
+
+
+def held_models(build_id: int) -> list[str]:
+    """The models of a build that did not earn their place or failed, as ``shop/model``."""
+    with connect(application_name="ecorse status") as conn:
+        return [name for (name,) in conn.execute(HELD_MODELS, (build_id,))]
+
+
+def newer_than_published(newer: dict[str, Any] | None) -> str:
+    """What of the loads the published night does not show yet; empty where it shows all."""
+    if newer is None or not newer["came"] + newer["went"]:
+        return ""
+    came = f"{newer['came']} newer load{'s' if newer['came'] != 1 else ''}"
+    went = f"; it still shows {newer['went']} that no longer count" if newer["went"] else ""
+    return (
+        f"The published night does not show {came} yet (of {newer['shops']}){went}. "
+        "`ecorse refresh` publishes a night of what is loaded now."
+    )
 
 
 def read_night() -> dict[str, Any]:
@@ -127,7 +153,8 @@ def read_checksums() -> dict[str, dict[str, int]]:
 
 def make_console() -> Console:
     """A console as wide as the terminal, and wide enough for the tables where there is none."""
-    return Console() if sys.stdout.isatty() else Console(width=PLAIN_WIDTH)
+    width = None if sys.stdout.isatty() else PLAIN_WIDTH
+    return Console(width=width, emoji=False, highlight=False)
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -144,8 +171,8 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _add(table: Table, *cells: str, style: str | None = None) -> None:
-    """Add a row as plain text: names of files and products may look like markup."""
-    table.add_row(*map(Text, cells), style=style)
+    """Add a row as plain text: names of files and products may be made to look like markup."""
+    table.add_row(*(Text(escaped(cell)) for cell in cells), style=style)
 
 
 def _account(figures: dict[str, Any]) -> Iterator[str]:
@@ -220,6 +247,8 @@ def print_status(console: Console | None = None) -> None:
             build["ecorse_version"],
         )
     console.print(builds)
+    if told := newer_than_published(status["newer"]):
+        console.print(Text(told, style="yellow"))
     print_files(console, status)
     broken = [check for check in status["checks"] if not check["passed"]]
     if broken:
@@ -242,8 +271,8 @@ def print_status(console: Console | None = None) -> None:
         )
     console.print(decisions)
     for problem in status["problems"]:
-        console.print(Text(f"{problem['what']}: ", style="red"), end="")
-        console.print(problem["message"], markup=False)
+        what, message = escaped(problem["what"]), escaped(problem["message"], keep="\n")
+        console.print(Text.assemble((f"{what}: ", "red"), message))
 
 
 def print_summary(console: Console | None = None) -> None:

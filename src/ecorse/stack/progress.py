@@ -11,8 +11,10 @@ import psycopg
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from ecorse.errors import StoreBusy
+from ecorse.show import escaped
 from ecorse.stack.client import FINAL_STATES, AirflowClient, TaskState
 from ecorse.warehouse.connect import connect
 
@@ -101,7 +103,7 @@ def follow(client: AirflowClient, dag_id: str, run_id: str, console: Console) ->
 def _tell_once(console: Console, told: set[str], sentence: str) -> None:
     if sentence not in told:
         told.add(sentence)
-        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+        console.print(Text(escaped(sentence)), soft_wrap=True)
 
 
 def _table(dag_id: str, state: str, tasks: list[TaskState], counts: Counts) -> Table:
@@ -118,9 +120,8 @@ def _table(dag_id: str, state: str, tasks: list[TaskState], counts: Counts) -> T
         colour = COLOURS.get(task.state, "white")
         seconds = f"{task.seconds:.1f}" if task.seconds else ""
         shown = f"[{colour}]{task.state}[/{colour}]"
-        table.add_row(
-            task.name.replace("[", r"\["), shown, counts.areas.get(task.task_id, ""), seconds
-        )
+        made = Text(escaped(counts.areas.get(task.task_id, "")))
+        table.add_row(Text(escaped(task.name)), shown, made, seconds)
     return table
 
 
@@ -151,4 +152,4 @@ class _Lines:
 
     def _print(self, name: str, text: str) -> None:
         line = f"{self._dag_id:8} {name:40} {text}"
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(Text(escaped(line)), soft_wrap=True)

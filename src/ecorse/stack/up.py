@@ -13,12 +13,14 @@ from types import FrameType
 from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
+from rich.text import Text
 
 from ecorse.errors import StoreBusy
 from ecorse.origins import data_options, fetch_files, from_here, get_origin
 from ecorse.postgres.address import database_url, embedded_postgres
 from ecorse.postgres.binaries import bin_dir
 from ecorse.settings import Settings, get_settings
+from ecorse.show import escaped
 from ecorse.stack.airflow import (
     LOGIN_USER,
     airflow_environment,
@@ -231,7 +233,7 @@ def _tell(console: Console, problem: str | None) -> None:
         problem = problem or str(error)
     if problem:
         console.print("[red]Not everything of this night went well:[/red]")
-        console.print(problem, markup=False, highlight=False)
+        console.print(Text(escaped(problem, keep="\n")))
 
 
 def _print_access(console: Console, settings: Settings) -> None:

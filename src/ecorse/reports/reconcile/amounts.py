@@ -1,16 +1,15 @@
 """Order lines as signed amounts: which part of a platform's figures a line's money is.
 
-What belongs here: parts, signs, and the days of an amount. What does not: where lines come from
-(``lines``), which of them a report counts (``search``).
+What belongs here: parts, signs, whole cents. What does not: where lines come from (``lines``), sums
+per day (``daily``), which of them a report counts (``search``).
 
 Amounts are whole ten-thousandths of the currency, signed as money: what is taken off is below 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import polars as pl
@@ -29,13 +28,25 @@ LINE: dict[str, pl.DataType] = {
     "line_amount": pl.Int64(), "discount_amount": pl.Int64(), "status": pl.String(),
     "line_kind": pl.String(), "ordered_at": pl.Datetime("us", "UTC"),
     "ordered_local": pl.Datetime("us"), "refunded_at": pl.Datetime("us", "UTC"),
-    "is_date_only": pl.Boolean(),
+    "is_date_only": pl.Boolean(), "paid_date": pl.Date(),
 }  # fmt: skip
 COUNTED, CANCELLED = "counted", "cancelled"
+# what was given back on a day that the files do not tell, by the cause that it is told as
+REFUND_DAY_UNKNOWN, CANCEL_DAY_UNKNOWN = "refund_day_unknown", "cancel_day_unknown"
+CENT = UNIT // 100
+# how a report may come to whole cents: of each line, of an order's lines of one kind
+PER_LINE, PER_LINE_EVEN, PER_ORDER = "line", "line_even", "order"
+ROUNDINGS = (PER_LINE, PER_LINE_EVEN, PER_ORDER)
 KINDS = {
     "shipping": "shipping", "tax": "taxes", "tip": "tips", "gift_card": "gift_cards",
     "fee": "fees", "adjustment": "fees", "manual": "fees", "sample": "fees",
 }  # fmt: skip
+
+
+def money(amount: int) -> str:
+    """Whole ten-thousandths as money: to the cent, or further where there is more."""
+    value = Decimal(int(amount)).scaleb(-SCALE)
+    return f"{value:,.2f}" if amount % CENT == 0 else f"{value:,.4f}"
 
 
 @dataclass(frozen=True)
@@ -67,17 +78,17 @@ def amounts_of(lines: pl.DataFrame, pool: str = COUNTED) -> pl.DataFrame:
     Parameters
     ----------
     lines
-        ``order_id, quantity, unit_price, line_amount, discount_amount, status, line_kind,
-        ordered_at, ordered_local, refunded_at, is_date_only`` (``LINE``): money in whole
-        ten-thousandths, instants in UTC.
+        The columns ``LINE``: money in whole ten-thousandths, instants in UTC. ``paid_date`` is the
+        day on which the money is paid out, where the files have one.
 
     Returns
     -------
     DataFrame
-        ``order_id, part, amount, at, at_date, back_at, is_dated, is_unsplit, pool``. ``at_date``
-        is the day as the file says it, where it tells no time of day. ``is_dated`` is false for
-        what was given back on a day that the file does not tell, ``is_unsplit`` true for an
-        amount of which it does not tell what it was for.
+        ``order_id, part, amount, at, at_date, back_at, paid_date, undated, is_unsplit, pool``.
+        ``at_date`` is the day as the file says it, where it tells no time of day. ``undated`` is
+        the cause by which an amount is told that was given back on a day that the file does not
+        tell, and null for any other. ``is_unsplit`` is true for an amount of which it does not
+        tell what it was for.
     """
     is_sold = pl.col("status") == "sold"
     pieces = pl.col("quantity").cast(pl.Int64)
@@ -115,7 +126,14 @@ def amounts_of(lines: pl.DataFrame, pool: str = COUNTED) -> pl.DataFrame:
         .then(pl.col("ordered_local").dt.date())
         .alias("at_date"),
         pl.when(is_back).then(_naive("refunded_at")).alias("back_at"),
-        (~is_back | pl.col("refunded_at").is_not_null()).alias("is_dated"),
+        "paid_date",
+        pl.when(is_back & pl.col("refunded_at").is_null())
+        .then(
+            pl.when(pl.col("status") == "cancelled")
+            .then(pl.lit(CANCEL_DAY_UNKNOWN))
+            .otherwise(pl.lit(REFUND_DAY_UNKNOWN))
+        )
+        .alias("undated"),
         is_refund.alias("is_unsplit"),
         is_sold.alias("_sold"),
     )  # fmt: skip
@@ -127,9 +145,8 @@ def amounts_of(lines: pl.DataFrame, pool: str = COUNTED) -> pl.DataFrame:
         .sort("at", maintain_order=True)
         .unique("order_id", keep="first", maintain_order=True)
         .with_columns(
-            part=pl.lit(ORDERS), amount=pl.lit(UNIT, pl.Int64), is_dated=True,
-            is_unsplit=False,
-            back_at=pl.lit(None, pl.Datetime("us")),
+            part=pl.lit(ORDERS), amount=pl.lit(UNIT, pl.Int64), is_unsplit=False,
+            undated=pl.lit(None, pl.String), back_at=pl.lit(None, pl.Datetime("us")),
         )
     )  # fmt: skip
     made = pl.concat([common, discounts, orders], how="diagonal_relaxed").drop("_off", "_sold")
@@ -144,88 +161,46 @@ def _naive(name: str) -> pl.Expr:
 
 
 def with_cancelled(amounts: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
-    """Put the orders of which all was called off into a pool of their own."""
-    off = lines.filter(pl.col("status") == "cancelled")["order_id"].unique()
-    worth = amounts.filter(
-        pl.col("order_id").is_in(off.implode()), pl.col("part") != ORDERS
-    ).group_by("order_id").agg(pl.col("amount").sum())  # fmt: skip
-    nothing = worth.filter(pl.col("amount") == 0)["order_id"]
-    is_off = pl.col("order_id").is_in(nothing.implode())
+    """Put the orders of which all was called off into a pool of their own.
+
+    These are orders with cancelled lines of which no money is left, or of which no line is sold:
+    their sale is another order, or in no file.
+    """
+    of_order = lines.group_by("order_id").agg(
+        (pl.col("status") == "cancelled").any().alias("_off"),
+        (pl.col("status") == "sold").any().alias("_sold"),
+    )
+    worth = (
+        amounts.filter(pl.col("part") != ORDERS)
+        .group_by("order_id")
+        .agg(pl.col("amount").sum().alias("_worth"))
+    )
+    off = of_order.join(worth, on="order_id", how="left").filter(
+        "_off", ~pl.col("_sold") | (pl.col("_worth").fill_null(0) == 0)
+    )["order_id"]
+    is_off = pl.col("order_id").is_in(off.implode())
     return amounts.with_columns(
         pl.when(is_off).then(pl.lit(CANCELLED)).otherwise("pool").alias("pool")
     )
 
 
-def quarters(amounts: pl.DataFrame) -> pl.DataFrame:
-    """Amounts summed by the quarter of an hour: offsets of time zones are whole quarters."""
-    return (
-        amounts.with_columns(pl.col("at", "back_at").dt.truncate("15m"))
-        .group_by("part", "pool", "is_dated", "at", "at_date", "back_at")
-        .agg(pl.col("amount").sum())
-    )
+def has_parts_of_cents() -> pl.Expr:
+    """Whether an amount is no whole number of cents."""
+    has: pl.Expr = pl.col("amount") % CENT != 0
+    return has
 
 
-@dataclass(frozen=True)
-class Days:
-    """The days that a report is about, the first and the last of them in."""
+def rounded(amounts: pl.DataFrame, how: str) -> pl.DataFrame:
+    """Amounts in whole cents: each by itself, or an order's amounts of one part together.
 
-    first: date
-    last: date
-
-    def __len__(self) -> int:
-        return (self.last - self.first).days + 1
-
-    def place(self, of: pl.Expr) -> pl.Expr:
-        """The number of a date's day."""
-        return (of - pl.lit(self.first)).dt.total_days()
-
-
-@dataclass(frozen=True)
-class Daily:
-    """Amounts per day in one time zone, by pool and part.
-
-    ``order`` has everything on the order's day; ``event`` what was given back on its own day, where
-    it has one, and nothing where it has none; ``undated`` what has none, on the order's day.
+    Halves go away from zero; by ``PER_LINE_EVEN`` to the even cent.
     """
-
-    zone: str
-    order: Mapping[tuple[str, str], Series]
-    event: Mapping[tuple[str, str], Series]
-    undated: Mapping[tuple[str, str], Series]
-
-
-def local_date(at: str, date_column: str | None, zone: str) -> pl.Expr:
-    """The day of an instant on a zone's wall clock; a day that the file states stays as it is."""
-    there = pl.col(at).dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.date()
-    return pl.coalesce(date_column, there) if date_column else there
-
-
-def daily(sums: pl.DataFrame, days: Days | None, zone: str) -> Daily:
-    """Sum the quarters of an hour by the days of a zone; what is outside of ``days`` is not in."""
-    order, back = local_date("at", "at_date", zone), local_date("back_at", None, zone)
-    if days is None:
-        order, back = pl.lit(0, pl.Int64), pl.lit(None, pl.Int64)
-    else:
-        order, back = days.place(order), days.place(back)
-    placed = sums.select(
-        "part", "pool", "amount", "is_dated", order.alias("order"), back.alias("back")
-    )
-    length = len(days) if days else 1
-    back_or_order = pl.coalesce("back", "order")
-    return Daily(
-        zone,
-        _series(placed.with_columns(day="order"), length),
-        _series(placed.filter("is_dated").with_columns(day=back_or_order), length),
-        _series(placed.filter(~pl.col("is_dated")).with_columns(day="order"), length),
-    )
-
-
-def _series(placed: pl.DataFrame, length: int) -> dict[tuple[str, str], Series]:
-    inside = placed.filter(pl.col("day").is_between(0, length - 1))
-    summed = inside.group_by("pool", "part", "day").agg(pl.col("amount").sum())
-    made: dict[tuple[str, str], Series] = {}
-    for (pool, part), group in summed.group_by("pool", "part"):
-        series = np.zeros(length, np.int64)
-        series[group["day"].to_numpy()] = group["amount"].to_numpy()
-        made[str(pool), str(part)] = series
-    return made
+    if how == PER_ORDER:
+        keys = [name for name in amounts.columns if name != "amount"]
+        amounts = amounts.group_by(keys, maintain_order=True).agg(pl.col("amount").sum())
+    whole, rest = pl.col("amount").abs() // CENT, pl.col("amount").abs() % CENT
+    is_up = rest * 2 >= CENT
+    if how == PER_LINE_EVEN:
+        is_up = (rest * 2 > CENT) | ((rest * 2 == CENT) & (whole % 2 == 1))
+    cents = (whole + is_up.cast(pl.Int64)) * CENT
+    return amounts.with_columns(amount=pl.col("amount").sign() * cents)

@@ -6,8 +6,9 @@ does not: deciding whether a report has them (``search``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,15 @@ from ecorse.clean.cleaner import Cleaner
 from ecorse.clean.rates import Rates
 from ecorse.ingest.dry import dry_load
 from ecorse.reports.reconcile.amounts import LINE
+from ecorse.reports.reconcile.declare import PaidOutTable
+from ecorse.reports.reconcile.payouts import with_paid_date
 from ecorse.schema.contract import Header
 from ecorse.schema.source import Beside, Canonical, Shop, Source
 from ecorse.settings import get_settings
 from ecorse.sources.mappings.source import MappingSource
 
 PLACE = ("source_line", "made_of", "status")
+NO_DAY = datetime(1970, 1, 1)  # in no report: a row of which not even the day is known
 LEFT_OUT, REPEATED, REJECTED, CURRENCY = "left_out", "repeats", "rejected", "currency"
 
 
@@ -39,9 +43,22 @@ class OfFile:
 
 
 def lines_of_file(
-    path: Path, file_name: str, source: Source, shop: Shop, rates: Rates | None = None
+    path: Path,
+    file_name: str,
+    source: Source,
+    shop: Shop,
+    rates: Rates | None = None,
+    paid_out: PaidOutTable | None = None,
 ) -> OfFile:
     """Clean a file as a load does, and once more for the rows that it keeps out.
+
+    Parameters
+    ----------
+    rates
+        Of the shop, where its source converts money in other currencies: rows that were kept out
+        are converted by them too.
+    paid_out
+        The column with the day on which a row's money is paid out, if that matters.
 
     Returns
     -------
@@ -50,13 +67,13 @@ def lines_of_file(
     """
     dry = dry_load(path, source, shop, keep=True, rates=rates)
     rejected = dry.rejected
-    kept = pl.concat([_nothing(), *_lines(dry.rows, dry.companions)], how="vertical_relaxed")
-    everything, lost = _clean(path, file_name, _Lenient(source, shop), shop)
+    kept = _together(_lines(dry.rows, dry.companions))
+    everything, lost = _clean(path, file_name, _Lenient(source, shop, rates), shop)
     known = kept.select(PLACE)
     beyond = everything.join(known, on=PLACE, how="anti", nulls_equal=True)
     rules = rejected.unique("source_line").select("source_line", "rule")
     beyond = beyond.join(rules, on="source_line", how="left")
-    left_out = _left_out(path, file_name, source, shop, known)
+    left_out = _left_out(path, file_name, source, shop, rates, known)
     beyond = beyond.join(left_out, on=PLACE, how="left", nulls_equal=True)
     is_foreign = pl.col("stated_currency") != shop.currency
     beyond = beyond.with_columns(
@@ -68,6 +85,7 @@ def lines_of_file(
         .then(pl.lit(f"{REJECTED}:") + pl.col("rule"))
         .otherwise(pl.lit(REPEATED))
     )
+    kept, beyond = (with_paid_date(one, paid_out, ["source_line"]) for one in (kept, beyond))
     return OfFile(
         kept.select(list(LINE)),
         beyond.select([*LINE, "pool"]),
@@ -76,15 +94,20 @@ def lines_of_file(
 
 
 def _left_out(
-    path: Path, file_name: str, source: Source, shop: Shop, known: pl.DataFrame
+    path: Path,
+    file_name: str,
+    source: Source,
+    shop: Shop,
+    rates: Rates | None,
+    known: pl.DataFrame,
 ) -> pl.DataFrame:
     """The places of lines that ``[[leave_out]]`` keeps out, and by which id."""
     parts = [pl.DataFrame(schema={**_PLACES, "left_out": pl.String})]
     if isinstance(source, MappingSource) and source.declared.leave_out:
-        as_is, _ = _clean(path, file_name, _Lenient(source, shop, keeps_out=True), shop)
+        as_is, _ = _clean(path, file_name, _Lenient(source, shop, rates, keeps_out=True), shop)
         for one in source.declared.leave_out:
             others = tuple(o for o in source.declared.leave_out if o.id != one.id)
-            lenient = _Lenient(_declaring(source, leave_out=others), shop, keeps_out=True)
+            lenient = _Lenient(_declaring(source, leave_out=others), shop, rates, keeps_out=True)
             within, _ = _clean(path, file_name, lenient, shop)
             new = within.select(PLACE).join(as_is.select(PLACE), on=PLACE, how="anti",
                                             nulls_equal=True)  # fmt: skip
@@ -96,6 +119,7 @@ def _left_out(
 _PLACES: dict[str, pl.DataType] = {
     "source_line": pl.Int64(), "made_of": pl.String(), "status": pl.String(),
 }  # fmt: skip
+_SCHEMA = {**_PLACES, **LINE, "stated_currency": pl.String(), "extra": pl.String()}
 
 
 def _declaring(source: MappingSource, **changes: Any) -> MappingSource:
@@ -107,10 +131,14 @@ def _declaring(source: MappingSource, **changes: Any) -> MappingSource:
 class _Lenient:
     """A source that keeps every row that can be read at all, in the shop's currency or not.
 
+    Money in another currency is converted by ``rates``, where there are any and one holds; else it
+    is as if it were the shop's, and named. A row without an order is an order of its own.
     ``keeps_out``: the rows that are no sales are left out as ever.
     """
 
-    def __init__(self, source: Source, shop: Shop, *, keeps_out: bool = False) -> None:
+    def __init__(
+        self, source: Source, shop: Shop, rates: Rates | None, *, keeps_out: bool = False
+    ) -> None:
         contract = replace(
             source.contract, rules=(), line_key=(), repeats="keep", foreign_currency="reject"
         )
@@ -120,7 +148,7 @@ class _Lenient:
                 del changes["leave_out"]
             source = _declaring(replace(source, contract=contract), **changes)
             contract = source.contract
-        self._source, self._shop, self._contract = source, shop, contract
+        self._source, self._shop, self._contract, self._rates = source, shop, contract, rates
 
     @property
     def name(self) -> str:
@@ -146,7 +174,7 @@ class _Lenient:
         return again
 
     def canonicalise(self, frame: pl.DataFrame, header: Header, shop: Shop) -> Canonical:
-        """Rows of the source; money of another currency as if it were the shop's, and named."""
+        """Rows of the source, all in the shop's money."""
         found = self._source.canonicalise(frame, header, shop)
         return replace(
             found,
@@ -156,8 +184,11 @@ class _Lenient:
         )
 
     def _in_shop_money(self, frame: pl.DataFrame) -> pl.DataFrame:
+        frame = _with_orders(frame)
         if "currency" not in frame.columns:
             return frame
+        if self._rates is not None:
+            frame, _ = self._rates.convert(frame)
         return frame.with_columns(
             stated_currency=pl.col("currency"), currency=pl.lit(self._shop.currency)
         )
@@ -177,6 +208,31 @@ class _BesideInShopMoney:
         return self.change(self.beside.make(rows))
 
 
+def _with_orders(frame: pl.DataFrame) -> pl.DataFrame:
+    """Lines without an order as orders of their own, on the day of what was given back or none."""
+    if not {"order_id", "ordered_at", "ordered_local"} <= set(frame.columns):
+        return frame
+    is_without = pl.col("order_id").fill_null("") == ""
+    back = {"ordered_at": "refunded_at", "ordered_local": "refunded_local"}
+    return frame.with_columns(
+        pl.when(is_without)
+        .then(pl.format("row {}", pl.col("_row")))
+        .otherwise("order_id")
+        .alias("order_id"),
+        *(
+            pl.when(is_without & pl.col(at).is_null())
+            .then(
+                pl.coalesce(
+                    *([b] if b in frame.columns else []), pl.lit(NO_DAY).cast(frame.schema[at])
+                )
+            )
+            .otherwise(at)
+            .alias(at)
+            for at, b in back.items()
+        ),
+    )
+
+
 def _clean(
     path: Path, file_name: str, source: Source, shop: Shop
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -192,11 +248,12 @@ def _clean(
             lines += list(_lines(block.lines, block.companions))
             lines += list(_lines(block.candidates, block.companion_candidates))
             rejected.append(block.rejected.select("source_line", "rule"))
-    return pl.concat([_nothing(), *lines], how="vertical_relaxed"), pl.concat(rejected)
+    return _together(lines), pl.concat(rejected)
 
 
-def _nothing() -> pl.DataFrame:
-    return pl.DataFrame(schema={**_PLACES, **LINE, "stated_currency": pl.String()})
+def _together(lines: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    nothing = pl.DataFrame(schema=_SCHEMA)
+    return pl.concat([nothing, *lines], how="vertical_relaxed")
 
 
 def _lines(own: pl.DataFrame, added: Mapping[str, pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -206,10 +263,10 @@ def _lines(own: pl.DataFrame, added: Mapping[str, pl.DataFrame]) -> Iterator[pl.
 
 
 def in_units(lines: pl.DataFrame) -> pl.DataFrame:
-    """Cleaned lines with the columns of ``LINE``, their place and stated currency."""
+    """Cleaned lines with the columns of ``LINE``, their place, stated currency and ``extra``."""
     there = lines.schema
     columns = []
-    for name, dtype in {**_PLACES, **LINE, "stated_currency": pl.String()}.items():
+    for name, dtype in _SCHEMA.items():
         if name not in there or there[name] == pl.Null:
             default = {"status": "sold", "line_kind": "product"}.get(name)
             columns.append(pl.lit(default, dtype).alias(name))

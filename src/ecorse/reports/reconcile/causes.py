@@ -1,31 +1,36 @@
-"""Causes in words: a sentence for a shop owner, and orders as examples.
+"""Causes in words: a sentence for a shop owner.
 
-What belongs here: what is said of each cause. What does not: money (``explain``), layout
-(``tell``).
+What belongs here: what is said of each cause. What does not: money (``explain``), orders as
+examples (``examples``), layout (``tell``).
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import NamedTuple
 
-import polars as pl
-
-from ecorse.clean.numbers import SCALE
-from ecorse.reports.reconcile.amounts import GROUPS, ORDERS, local_date
+from ecorse.reports.reconcile.amounts import (
+    CANCEL_DAY_UNKNOWN,
+    CANCELLED,
+    GROUPS,
+    PER_LINE,
+    PER_LINE_EVEN,
+    PER_ORDER,
+    UNIT,
+    has_parts_of_cents,
+    money,
+)
 from ecorse.reports.reconcile.beyond import CURRENCY, LEFT_OUT, REJECTED, REPEATED
-from ecorse.reports.reconcile.expect import Setting, counts_orders
-from ecorse.reports.reconcile.explain import (
+from ecorse.reports.reconcile.cause import (
     IN_NO_FILE,
+    PAID_OUT,
     REFUND_DATE,
-    REFUND_DAY_UNKNOWN,
     ROUNDING,
     TIME_ZONE,
     Cause,
 )
+from ecorse.reports.reconcile.examples import counting, examples, paid_elsewhen
+from ecorse.reports.reconcile.expect import HALF_A_CENT, UNDATED, counts_orders
 from ecorse.reports.reconcile.run import Reconciled
-
-EXAMPLES = 3
 
 
 class Told(NamedTuple):
@@ -36,17 +41,11 @@ class Told(NamedTuple):
     examples: list[str]
 
 
-def money(amount: int) -> str:
-    """Whole ten-thousandths as money: to the cent, or further where there is more."""
-    value = Decimal(int(amount)).scaleb(-SCALE)
-    return f"{value:,.2f}" if amount % 100 == 0 else f"{value:,.4f}"
-
-
 def describe(found: Reconciled, cause: Cause) -> Told:
     """Say what a cause is."""
     kind, _, which = cause.name.partition(":")
     title, sentence = _said(found, cause, kind, which)
-    return Told(title, sentence, _examples(found, cause))
+    return Told(title, sentence, examples(found, cause))
 
 
 def _said(found: Reconciled, cause: Cause, kind: str, which: str) -> tuple[str, str]:
@@ -61,12 +60,13 @@ def _said(found: Reconciled, cause: Cause, kind: str, which: str) -> tuple[str, 
     if kind == REFUND_DATE:
         on = "the day of their order" if cause.setting.calendar == "order_date" else "their own day"
         return "Refund date", f"The report counts refunds on {on}."
-    if kind == REFUND_DAY_UNKNOWN:
-        return "Refunds without a day", (
-            "The files tell no day for these refunds, and of partial ones not what they were for; "
-            "they are on their order's day here. In the report they are on their own day, parted "
-            f"into goods, shipping and tax. {_over_the_period(found)}"
+    if kind == PAID_OUT:
+        return "Paid out on another day", (
+            "The report has money on the day its payout arrives; here it is on the day of the "
+            f"charge or of the refund. {_paid_elsewhen(found, cause)}"
         )
+    if kind in UNDATED:
+        return _without_day(found, cause)
     if kind in GROUPS:
         return _counted_in(found, cause, kind)
     if kind == IN_NO_FILE:
@@ -75,8 +75,49 @@ def _said(found: Reconciled, cause: Cause, kind: str, which: str) -> tuple[str, 
             "once more and load the file."
         )
     if kind == ROUNDING:
-        return "Rounding", "The report has whole cents per day."
+        return "Rounding", _rounding(found, cause)
     return _of_pool(kind, which, currency, is_in=cause.name in cause.setting.pools)
+
+
+def _without_day(found: Reconciled, cause: Cause) -> tuple[str, str]:
+    named = {c.name for c in found.explained.causes}
+    if cause.setting.free == UNDATED and not named >= UNDATED:
+        title, what = "Refunds and cancelled orders without a day", (
+            "The files tell no day for these refunds and for these cancelled orders; by their "
+            "amounts they cannot be told apart in the report."
+        )  # fmt: skip
+    elif cause.name == CANCEL_DAY_UNKNOWN:
+        title, what = "Cancelled orders without a day", (
+            "The files tell no day on which these orders were cancelled; their money is taken "
+            "back on the order's day here."
+        )  # fmt: skip
+    else:
+        title, what = "Refunds without a day", (
+            "The files tell no day for these refunds, and of partial ones not what they were for; "
+            "they are on their order's day here."
+        )  # fmt: skip
+    return title, f"{what} In the report they are on their own day. {_over_the_period(found)}"
+
+
+def _paid_elsewhen(found: Reconciled, cause: Cause) -> str:
+    later, earlier = (int(rows["amount"].sum()) for rows in paid_elsewhen(found, cause))
+    return (
+        f"Of the report's days, {money(later)} is not paid out within them; {money(earlier)} that "
+        "is paid out within them is of other days."
+    )
+
+
+def _rounding(found: Reconciled, cause: Cause) -> str:
+    how = {
+        PER_LINE: "The report rounds the money of each line to the cent",
+        PER_LINE_EVEN: "The report rounds the money of each line to the cent, halves to the even",
+        PER_ORDER: "The report rounds the money of each order to the cent",
+    }.get(cause.setting.rounding, "The report rounds the money of each day to the cent")
+    lines = counting(found, cause.setting).filter(has_parts_of_cents()).height
+    return (
+        f"{how}. {lines:,} amounts here have parts of a cent: that is at most "
+        f"{money(lines * HALF_A_CENT)} in a figure."
+    )
 
 
 def _over_the_period(found: Reconciled) -> str:
@@ -132,11 +173,11 @@ def _of_pool(kind: str, which: str, currency: str, *, is_in: bool) -> tuple[str,
             f"Orders in {which} are in the report, added as if they were {currency}; here they "
             "are set aside.",
         ),
-        "cancelled": (
-            "Orders called off",
-            "Orders that were called off are in the report, as a sale and its return."
+        CANCELLED: (
+            "Cancelled orders",
+            "Orders that were cancelled are in the report, as a sale and its return."
             if is_in
-            else "Orders that were called off are in no figure of the report; here they are a "
+            else "Orders that were cancelled are in no figure of the report; here they are a "
             "sale and its return.",
         ),
     }
@@ -147,56 +188,5 @@ def _orders(found: Reconciled, cause: Cause) -> str:
     counted = counts_orders(found.report)
     if counted is None:
         return "days"
-    many = int(cause.adds[counted.name].sum()) // 10**SCALE
+    many = int(cause.adds[counted.name].sum()) // UNIT
     return f"{many:,} order{'s' if many != 1 else ''}"
-
-
-def _examples(found: Reconciled, cause: Cause) -> list[str]:
-    """Orders that the cause is about, those with the most money first."""
-    kind = cause.name.partition(":")[0]
-    amounts, zone = found.amounts, cause.setting.zone
-    day = local_date("at", "at_date", zone)
-    if kind in (ROUNDING, IN_NO_FILE):
-        return []
-    if kind == TIME_ZONE:
-        return _other_days(found, cause)
-    if kind == REFUND_DATE:
-        own = local_date("back_at", None, zone)
-        rows = amounts.filter(pl.col("back_at").is_not_null(), own != day)
-        return _listed(rows, day, own)
-    if kind == REFUND_DAY_UNKNOWN:
-        return _listed(amounts.filter(~pl.col("is_dated")), day)
-    if kind in GROUPS:
-        return _listed(amounts.filter(pl.col("part").is_in([kind, f"{kind}_back"])), day)
-    return _listed(amounts.filter(pl.col("pool") == cause.name), day)
-
-
-def _listed(rows: pl.DataFrame, day: pl.Expr, other: pl.Expr | None = None) -> list[str]:
-    rows = rows.filter(pl.col("part") != ORDERS)
-    by_order = (
-        rows.with_columns(day.alias("_day"), (other if other is not None else day).alias("_other"))
-        .group_by("order_id", "_day", "_other")
-        .agg(pl.col("amount").sum())
-        .sort(pl.col("amount").abs(), "order_id", descending=[True, False])
-    )
-    return [
-        f"order {order} of {on}: {money(amount)}" + (f", given back {back}" if back != on else "")
-        for order, on, back, amount in by_order.head(EXAMPLES).iter_rows()
-    ]
-
-
-def _other_days(found: Reconciled, cause: Cause) -> list[str]:
-    """Orders that are on another day by the report's clock."""
-    before: Setting = cause.before
-    here, there = (local_date("at", "at_date", s.zone) for s in (before, cause.setting))
-    clock = pl.col("at").dt.replace_time_zone("UTC").dt.convert_time_zone(before.zone)
-    rows = (
-        found.amounts.filter(pl.col("part") == ORDERS, pl.col("pool").is_in(list(before.pools)))
-        .filter(here != there)
-        .sort("at", "order_id")
-        .select("order_id", clock.dt.strftime("%Y-%m-%d %H:%M"), there.alias("there"))
-    )
-    return [
-        f"order {order} of {at} is on {on} in the report"
-        for order, at, on in rows.head(EXAMPLES).iter_rows()
-    ]

@@ -18,7 +18,7 @@ from ecorse.schema.contract import Column, Contract, Form
 from ecorse.schema.shape import PLAIN
 from ecorse.settings import get_settings
 from ecorse.sources.mappings.columns import Style
-from ecorse.sources.shaping import ShapeTable, contradictions
+from ecorse.sources.shaping import Names, ShapeTable, contradictions
 
 Part = Literal["gross", "discounts", "returns", "shipping", "taxes", "tips", "gift_cards", "fees"]
 Calendar = Literal["order_date", "event_date"]
@@ -35,8 +35,9 @@ class DayTable(Table):
 class MeasureTable(Table):
     """A column of figures: what its money is made of, or that it counts orders.
 
-    ``sign = "-"``: the report writes as above 0 what is taken off. ``row``: of a report with one
-    row per kind of money, the row whose figure it is.
+    ``sign = "-"``: the report writes as above 0 what is taken off. ``row``: of a report with rows
+    per kind of money, those whose figure it is; left out: all of them. ``title`` is how it is
+    called in what is told.
     """
 
     name: str = Field(min_length=1, description="the column's name in the report")
@@ -44,12 +45,13 @@ class MeasureTable(Table):
     holds: tuple[Part, ...] = ()
     counts: Literal["orders"] | None = None
     sign: Literal["+", "-"] = "+"
-    row: str | None = None
+    row: Names = ()
+    title: str = ""
 
     @property
     def called(self) -> str:
         """How it is called in what is told."""
-        return f"{self.row} {self.name}" if self.row else self.name
+        return self.title or " ".join([*self.row, self.name])
 
     def held(self) -> Holds:
         """The amounts that its figures are the sum of.
@@ -67,6 +69,13 @@ class MeasureTable(Table):
         return Holds(frozenset(of_sold), frozenset(of_back))
 
 
+class PaidOutTable(Table):
+    """The column of the **export** with the day on which a row's money is paid out."""
+
+    name: str = Field(min_length=1, description="the export's column with the day of the payout")
+    formats: tuple[str, ...] = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
+
+
 class ReportFile(Style, ShapeTable):
     """A whole declaration of a report."""
 
@@ -74,6 +83,8 @@ class ReportFile(Style, ShapeTable):
     sources: tuple[str, ...] = Field(default=(), description="the sources whose platform makes it")
     day: DayTable | None = None
     rows: str | None = None
+    currency: str | None = None
+    paid_out: PaidOutTable | None = None
     calendar: Calendar = "event_date"
     report_zone: str = "shop"
     leaves_out: tuple[Literal["cancelled"], ...] = ()
@@ -82,14 +93,18 @@ class ReportFile(Style, ShapeTable):
     def mistakes(self) -> Iterable[str]:
         """What is well-formed and makes no sense."""
         yield from contradictions(self.shape(PLAIN))
-        if (self.day is None) == (self.rows is None):
-            yield "expected either day (a row per day) or rows (a row per kind of money)"
+        if self.day is None and self.rows is None:
+            yield "expected day (a row per day), rows (rows per kind of money), or both"
+        if self.paid_out is not None and self.day is None:
+            yield "paid_out: expected day as well, the day on which the report has a payout"
         for number, measure in enumerate(self.measures):
             place = f"measures[{number}]"
             if bool(measure.holds) == (measure.counts is not None):
                 yield f"{place}: expected holds (parts of money) or counts = 'orders'"
-            if (measure.row is None) != (self.rows is None):
-                yield f"{place}: row and the report's rows are said together"
+            if measure.row and self.rows is None:
+                yield f"{place}.row: expected rows as well, the column that says which row it is"
+            if not measure.row and self.day is None:
+                yield f"{place}: expected row, which of the report's rows it is"
         called = [measure.called for measure in self.measures]
         for name in sorted({n for n in called if called.count(n) > 1}):
             yield f"measures: {name!r} stands twice"
@@ -106,13 +121,15 @@ class ReportFile(Style, ShapeTable):
             )
             for m in {m.name: m for m in self.measures}.values()
         ]  # fmt: skip
-        if self.day is not None:
-            first = Column(
-                self.day.name, None, "date", aliases=self.day.aliases, formats=self.day.formats
-            )
-        else:
-            first = Column(str(self.rows), None)
-        return Contract(name, (Form(name, (first, *columns)),), (), (), shape=self.shape(PLAIN))
+        texts = [Column(text, None) for text in (self.rows, self.currency) if text is not None]
+        day = [
+            Column(one.name, None, "date", aliases=one.aliases, formats=one.formats)
+            for one in (self.day,)
+            if one is not None
+        ]
+        return Contract(
+            name, (Form(name, (*day, *texts, *columns)),), (), (), shape=self.shape(PLAIN)
+        )
 
 
 def report_kinds() -> dict[str, Path]:

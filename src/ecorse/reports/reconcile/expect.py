@@ -6,7 +6,7 @@ setting that fits (``search``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,32 +14,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecorse.reports.reconcile.amounts import (
+    CANCEL_DAY_UNKNOWN,
+    CENT,
     GROUPS,
     ORDERS,
-    UNIT,
-    Daily,
+    REFUND_DAY_UNKNOWN,
     Holds,
     Series,
 )
+from ecorse.reports.reconcile.daily import ByPart, Daily
 from ecorse.reports.reconcile.report import Figure, Report
 
-HALF_A_CENT = UNIT // 200  # a report has whole cents, a day's money here may not
+HALF_A_CENT = CENT // 2  # a report has whole cents, a day's money here may not
 UNSPLIT = frozenset({"returns", "shipping_back", "taxes_back"})
+UNDATED = frozenset({REFUND_DAY_UNKNOWN, CANCEL_DAY_UNKNOWN})
+EVENT_DATE, ORDER_DATE, PAYOUT_DATE = "event_date", "order_date", "payout_date"
 
 
 class Setting(NamedTuple):
     """How the figures of a report are made.
 
-    ``pools`` has the kinds of rows that are in. ``is_free``: refunds whose day the files do not
-    tell are where the report has them, instead of on their order's day. ``turned`` has the groups
-    that a figure has in, or has not, other than declared: (figure, group).
+    ``pools`` has the kinds of rows that are in. ``free`` has what was given back on a day that the
+    files do not tell (``undated`` of the amounts) and is where the report has it, instead of on its
+    order's day. ``turned`` has the groups that a figure has in, or has not, other than declared:
+    (figure, group). ``rounding``: how the report comes to whole cents; empty: the day's money is
+    rounded, not what it is made of.
     """
 
     zone: str
     calendar: str
     pools: frozenset[str]
-    is_free: bool = False
+    free: frozenset[str] = frozenset()
     turned: frozenset[tuple[str, str]] = frozenset()
+    rounding: str = ""
 
     def holds(self, figure: Figure) -> Holds:
         """What a figure holds under it."""
@@ -52,6 +59,9 @@ class Setting(NamedTuple):
     def turns_alike(self) -> frozenset[str]:
         """The groups that are turned, whichever figure it is in."""
         return frozenset(group for _, group in self.turned)
+
+
+By = Callable[[Setting], Daily]  # amounts per day under a setting's clock and rounding
 
 
 @dataclass
@@ -70,28 +80,31 @@ class Expected:
 
 
 class Parts:
-    """The parts of money per day under a zone, a calendar and pools."""
+    """The parts of money per day under a setting's calendar, pools and free refunds.
 
-    def __init__(self, daily: Daily, calendar: str, pools: frozenset[str], *, is_free: bool):
-        self._length = len(next(iter(daily.order.values()), np.zeros(1, np.int64)))
-        dated = daily.order if calendar == "order_date" else daily.event
-        self.undated = _summed(daily.undated, pools)
-        known: dict[str, Series] = {}
-        for (pool, part), series in daily.order.items():
-            is_back = part == "returns" or part.endswith("_back")
-            if pool in pools and not is_back:
-                known[part] = known[part] + series if part in known else series
-        back = _summed({k: s for k, s in dated.items() if _is_back(k[1])}, pools)
-        known |= back
-        if calendar == "order_date":  # has those without a day too
-            for part, series in self.undated.items():
-                known[part] = known[part] - series
-        if not is_free:
-            for part, series in self.undated.items():
-                known[part] = known[part] + series if part in known else series
-        self.known = known
-        self.free = frozenset(self.undated) if is_free else frozenset()
-        if "returns" in self.free:
+    ``undated`` has, of the refunds that are free, all that the files have on their order's day.
+    """
+
+    def __init__(self, daily: Daily, setting: Setting):
+        pools, is_paid = setting.pools, setting.calendar == PAYOUT_DATE
+        self.undated: dict[str, Series] = {}
+        if is_paid:
+            self.known = _summed([daily.paid], pools)
+        else:
+            dated = daily.order if setting.calendar == ORDER_DATE else daily.event
+            sold = {key: s for key, s in daily.order.items() if not _is_back(key[1])}
+            back = {key: s for key, s in dated.items() if _is_back(key[1])}
+            stays = [s for kind, s in daily.undated.items() if kind not in setting.free]
+            goes = [s for kind, s in daily.undated.items() if kind in setting.free]
+            self.undated = _summed(goes, pools)
+            if setting.calendar == ORDER_DATE:  # has those without a day too
+                self.known = _summed([sold, back], pools)
+                for part, series in self.undated.items():
+                    self.known[part] = self.known[part] - series
+            else:
+                self.known = _summed([sold, back, *stays], pools)
+        self.free = frozenset(self.undated)
+        if "returns" in self.free and REFUND_DAY_UNKNOWN in setting.free:
             self.free |= UNSPLIT
 
     def sum(self, parts: frozenset[str], length: int) -> Series:
@@ -107,11 +120,12 @@ def _is_back(part: str) -> bool:
     return part == "returns" or part.endswith("_back")
 
 
-def _summed(series: Mapping[tuple[str, str], Series], pools: frozenset[str]) -> dict[str, Series]:
+def _summed(those: Sequence[ByPart], pools: frozenset[str]) -> dict[str, Series]:
     summed: dict[str, Series] = {}
-    for (pool, part), one in series.items():
-        if pool in pools:
-            summed[part] = summed[part] + one if part in summed else one
+    for series in those:
+        for (pool, part), one in series.items():
+            if pool in pools:
+                summed[part] = summed[part] + one if part in summed else one
     return summed
 
 
@@ -151,7 +165,7 @@ def expect(
         Days of which the files lack orders: there what a figure is short of was not given back,
         it was never sold here.
     """
-    parts = Parts(daily, setting.calendar, setting.pools, is_free=setting.is_free)
+    parts = Parts(daily, setting)
     found = Expected({})
     for figure in in_order(report, parts.free):
         holds = setting.holds(figure)
@@ -174,10 +188,17 @@ def take(found: Expected, figure: Figure, series: Series) -> None:
     found.off += int(wrong.sum())
 
 
+def rounding_of(figure: Figure, series: Series) -> Series:
+    """What rounding a day's money to the cent adds to a series: at most half a cent a day."""
+    off = figure.series - series
+    nearest = (np.abs(series) + HALF_A_CENT) // CENT * CENT * np.sign(series)
+    return np.where(np.abs(off) <= HALF_A_CENT, off, nearest - series)
+
+
 def wrong_by(figure: Figure, series: Series) -> Series:
     """How much a series is off a figure; what rounding to the cent takes is nothing."""
-    wrong: Series = np.abs(figure.series - series)
-    return np.where(wrong <= HALF_A_CENT, 0, wrong)
+    wrong: Series = np.abs(figure.series - series - rounding_of(figure, series))
+    return wrong
 
 
 def close(found: Expected, parts: Parts) -> None:
@@ -191,6 +212,8 @@ def close(found: Expected, parts: Parts) -> None:
     here = sum(ours, np.zeros(length, np.int64))
     there = sum((found.back[one] for one in apart), np.zeros(length, np.int64))
     found.open = int(there.sum() - here.sum())
+    if found.open % CENT and abs(found.open) <= HALF_A_CENT * np.count_nonzero(there):
+        found.open = 0  # each day was rounded
     is_early = bool((np.cumsum(there) < np.cumsum(here)).any())  # before it was sold
     found.cells += (found.open != 0) + is_early
     found.off += abs(found.open)

@@ -10,33 +10,33 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ecorse.reports.reconcile.amounts import ORDERS, Daily, Series
+from ecorse.reports.reconcile.amounts import (
+    CANCEL_DAY_UNKNOWN,
+    REFUND_DAY_UNKNOWN,
+    Series,
+)
+from ecorse.reports.reconcile.cause import (
+    PAID_OUT,
+    REFUND_DATE,
+    ROUNDING,
+    TIME_ZONE,
+    Cause,
+)
 from ecorse.reports.reconcile.expect import (
-    HALF_A_CENT,
+    PAYOUT_DATE,
+    UNDATED,
+    By,
     Expected,
     Parts,
     Setting,
-    counts_orders,
     expect,
-    told_apart,
+    rounding_of,
     unchanged,
 )
+from ecorse.reports.reconcile.lacking import lacking_days, with_lacking
 from ecorse.reports.reconcile.report import Figure, Report
-
-TIME_ZONE, REFUND_DATE, REFUND_DAY_UNKNOWN = "time_zone", "refund_date", "refund_day_unknown"
-IN_NO_FILE, ROUNDING = "in_no_file", "rounding"
-
-
-@dataclass(frozen=True)
-class Cause:
-    """One cause, and what it adds to each figure per day."""
-
-    name: str
-    adds: Mapping[str, Series]
-    setting: Setting
-    before: Setting
+from ecorse.reports.reconcile.trace import Refund
 
 
 @dataclass(frozen=True)
@@ -58,27 +58,36 @@ class Explained:
 
 
 def explain(
-    report: Report, by_zone: Callable[[str], Daily], base: Setting, chosen: Setting
+    report: Report,
+    by: By,
+    base: Setting,
+    chosen: Setting,
+    refunds_told: Callable[[Sequence[frozenset[str]]], Sequence[Refund]],
 ) -> Explained:
-    """Split the difference: from the declared setting to the chosen one, a cause at a time."""
-    before = expect(report, by_zone(base.zone), base)
+    """Split the difference: from the declared setting to the chosen one, a cause at a time.
+
+    Parameters
+    ----------
+    refunds_told
+        The refunds without a day that count, by the parts that a report tells apart.
+    """
+    before = expect(report, by(base), base)
     ours, causes, at = before.series, list[Cause](), base
     for name, setting in _steps(base, chosen):
-        after = expect(report, by_zone(setting.zone), setting)
+        after = expect(report, by(setting), setting)
         causes.append(Cause(name, _difference(before.series, after.series), setting, at))
         before, at = after, setting
-    lacking = _lacking(report, by_zone(chosen.zone), chosen, before)
+    lacking = lacking_days(report, by(chosen), chosen, before)
     if lacking.any():
-        causes, before = _with_lacking(
-            report, by_zone(chosen.zone), causes, chosen, before, lacking
+        causes, before = with_lacking(
+            report, by(chosen), causes, chosen, before, lacking, refunds_told
         )
-    left = {f.name: f.series - before.series[f.name] for f in report.figures}
-    rounded = {n: np.where(np.abs(s) <= HALF_A_CENT, s, 0) for n, s in left.items()}
-    causes.append(Cause(ROUNDING, rounded, chosen, chosen))
-    left = {name: series - rounded[name] for name, series in left.items()}
+    rounded = {f.name: rounding_of(f, before.series[f.name]) for f in report.figures}
+    causes = _rounded(causes, rounded, chosen)
+    left = {f.name: f.series - before.series[f.name] - rounded[f.name] for f in report.figures}
     undated: dict[str, int] = {}
     if before.open:
-        parts = Parts(by_zone(chosen.zone), chosen.calendar, chosen.pools, is_free=chosen.is_free)
+        parts = Parts(by(chosen), chosen)
         causes, left, undated = _open(
             report, causes, left, before, chosen, unchanged(before, parts)
         )
@@ -100,117 +109,32 @@ def _steps(base: Setting, chosen: Setting) -> Iterator[tuple[str, Setting]]:
         yield TIME_ZONE, at
     if chosen.calendar != base.calendar:
         at = at._replace(calendar=chosen.calendar)
-        yield REFUND_DATE, at
+        yield (PAID_OUT if chosen.calendar == PAYOUT_DATE else REFUND_DATE), at
     for group in sorted(chosen.turns_alike()):
         of_group = {pair for pair in chosen.turned if pair[1] == group}
         at = at._replace(turned=at.turned | of_group)
         yield group, at
-    if chosen.is_free:
-        at = at._replace(is_free=True)
-        yield REFUND_DAY_UNKNOWN, at
+    if chosen.rounding:
+        at = at._replace(rounding=chosen.rounding)
+        yield ROUNDING, at
+    if chosen.free:  # together: the report's money of a day does not say which of them it is
+        at = at._replace(free=chosen.free)
+        yield (REFUND_DAY_UNKNOWN if REFUND_DAY_UNKNOWN in at.free else CANCEL_DAY_UNKNOWN), at
+
+
+def _rounded(causes: list[Cause], adds: Mapping[str, Series], setting: Setting) -> list[Cause]:
+    """The rounding of days, with that of lines where there is any."""
+    made = []
+    for cause in causes:
+        if cause.name == ROUNDING:
+            adds = {name: series + cause.adds[name] for name, series in adds.items()}
+        else:
+            made.append(cause)
+    return [*made, Cause(ROUNDING, adds, setting, setting)]
 
 
 def _difference(before: Mapping[str, Series], after: Mapping[str, Series]) -> dict[str, Series]:
     return {name: after[name] - before[name] for name in before}
-
-
-def _lacking(report: Report, daily: Daily, setting: Setting, found: Expected) -> NDArray[np.bool_]:
-    """Days of which the report has orders that the files lack.
-
-    By the orders that it counts; where it counts none, only days without any order of ours.
-    """
-    counted = counts_orders(report)
-    gross = next((f for f in report.money if f.holds.sold == {"gross"}), None)
-    if report.days is None:
-        return np.zeros(1, bool)
-    if counted is not None:
-        lacking = counted.series > found.series[counted.name]
-    else:
-        orders = sum(
-            (s for (pool, part), s in daily.order.items()
-             if part == ORDERS and pool in setting.pools),
-            np.zeros(len(report.days), np.int64),
-        )  # fmt: skip
-        sold = [f for f in report.money if f.holds.sold]
-        lacking = (orders == 0) & np.any([f.series != 0 for f in sold], axis=0)
-    if gross is not None:
-        lacking = lacking & (gross.series > found.series[gross.name])
-    return lacking
-
-
-def _with_lacking(
-    report: Report,
-    daily: Daily,
-    causes: list[Cause],
-    setting: Setting,
-    before: Expected,
-    lacking: NDArray[np.bool_],
-) -> tuple[list[Cause], Expected]:
-    """Orders that are in no file as a cause: what is left on their days, as far as it agrees."""
-    found = expect(report, daily, setting, lacking)
-    if found.open > 0:  # some of it was given back on days of which orders are lacking as well
-        _give_back(report, setting, found, lacking)
-    # what was taken for refunds before is none now
-    causes = [
-        replace(cause, adds={
-            name: series + found.series[name] - before.series[name]
-            for name, series in cause.adds.items()
-        }) if cause.name == REFUND_DAY_UNKNOWN else cause
-        for cause in causes
-    ]  # fmt: skip
-    left = {f.name: _of_lacking(f, found, setting, lacking) for f in report.figures}
-    there = frozenset(part for _, part in daily.order)
-    for figure in report.figures:
-        if parts := _made_of(figure, report, setting, there):
-            left[figure.name] = sum((left[p.name] for p in parts), np.zeros_like(figure.series))
-    causes.append(Cause(IN_NO_FILE, left, setting, setting))
-    found.series = {name: series + left[name] for name, series in found.series.items()}
-    return causes, found
-
-
-def _of_lacking(
-    figure: Figure, found: Expected, setting: Setting, lacking: NDArray[np.bool_]
-) -> Series:
-    """What a figure has more on lacking days; refunds only where they are on their order's day."""
-    short = np.where(lacking, figure.series - found.series[figure.name], 0)
-    if setting.holds(figure).sold:
-        return short
-    return np.minimum(short, 0) if setting.calendar == "order_date" else np.zeros_like(short)
-
-
-def _give_back(
-    report: Report, setting: Setting, found: Expected, lacking: NDArray[np.bool_]
-) -> None:
-    """Share out, among lacking days with returns, what else was given back with these."""
-    apart = told_apart(found)
-    returns = next((found.back[told] for told in apart if "returns" in told), None)
-    other = sorted((told for told in apart if "returns" not in told), key=sorted, reverse=True)
-    if returns is None or not other:
-        return
-    days = np.flatnonzero(lacking & (returns < 0))
-    if not len(days):
-        return
-    weights = -returns[days]
-    shares = found.open * weights // weights.sum()
-    shares[0] += found.open - shares.sum()
-    for figure in report.figures:
-        if other[0] <= setting.holds(figure).back:
-            found.series[figure.name][days] -= shares
-    found.back[other[0]][days] -= shares
-    found.open = 0
-
-
-def _made_of(
-    figure: Figure, report: Report, setting: Setting, there: frozenset[str]
-) -> list[Figure]:
-    """The figures that a figure is the sum of, of the parts that there are; none if it is not."""
-    whole = setting.holds(figure).parts & there
-    left, parts = whole, list[Figure]()
-    for part in sorted(report.money, key=lambda f: -len(setting.holds(f).parts & there)):
-        holds = setting.holds(part).parts & there
-        if part is not figure and holds and holds < whole and holds <= left:
-            left, parts = left - holds, [*parts, part]
-    return parts if not left else []
 
 
 def _open(
@@ -270,7 +194,7 @@ def _shifted(causes: list[Cause], shifted: Mapping[str, tuple[int, int]]) -> lis
     """What refunds without a day add, less what they do not."""
     made = []
     for cause in causes:
-        if cause.name == REFUND_DAY_UNKNOWN:
+        if cause.name in UNDATED:
             adds = dict(cause.adds)
             for name, (day, amount) in shifted.items():
                 adds[name] = adds[name].copy()

@@ -22,7 +22,9 @@ from ecorse.ingest.selection import find_source
 from ecorse.ingest.shops import Shop
 from ecorse.refresh.relations import staging_at
 from ecorse.reports.reconcile.amounts import LINE, amounts_of, with_cancelled
-from ecorse.reports.reconcile.beyond import lines_of_file
+from ecorse.reports.reconcile.beyond import CURRENCY, lines_of_file
+from ecorse.reports.reconcile.declare import PaidOutTable
+from ecorse.reports.reconcile.payouts import with_paid_date
 from ecorse.schema.source import LookingUp, Source
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.settings import get_settings
@@ -30,6 +32,7 @@ from ecorse.sources import get_source
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.frames import read_frame
 
+OF_ROW = ("load_id", "source_line")
 _UNITS = ("unit_price", "line_amount", "discount_amount")
 
 
@@ -37,7 +40,19 @@ class _Load(NamedTuple):
     load_id: int
     file_name: str
     sha256: str
-    keeps_rows_out: bool
+    rejected: int
+    repeated: int
+    left_out: int
+
+    @property
+    def kept_out(self) -> str:
+        """How many of its rows are in no table, in words; empty: none."""
+        counts = (
+            (self.rejected, "rejected"),
+            (self.repeated, "repeated"),
+            (self.left_out, "left out"),
+        )
+        return ", ".join(f"{rows:,} {word}" for rows, word in counts if rows)
 
 
 @dataclass(frozen=True)
@@ -51,8 +66,15 @@ class Loaded:
     notes: Sequence[str]
 
 
-def read_loaded(source: str, shop_id: str | None = None) -> Loaded:
+def read_loaded(
+    source: str, shop_id: str | None = None, paid_out: PaidOutTable | None = None
+) -> Loaded:
     """Read all that was loaded of a source for one shop, and the rows that were kept out.
+
+    Parameters
+    ----------
+    paid_out
+        The column of the files with the day on which a row's money is paid out, if that matters.
 
     Raises
     ------
@@ -65,12 +87,12 @@ def read_loaded(source: str, shop_id: str | None = None) -> Loaded:
     with connect(application_name="ecorse reconcile") as conn:
         shop_id = _whose(conn, source, shop_id)
         loads = _loads(conn, source, shop_id)
-        lines = _lines(conn, source, shop_id)
+        lines = _lines(conn, source, shop_id, paid_out)
         shop, used = find_source(shop_id, source, is_named=True)
         converts = declared.contract.foreign_currency == "convert"
         rates = rates_of_shop(conn, shop) if converts else None
     notes: list[str] = []
-    beyond = _beyond(loads, get_source(source, used.reading), shop, rates, lines, notes)
+    beyond = _beyond(loads, get_source(source, used.reading), shop, rates, lines, notes, paid_out)
     return Loaded(shop, source, len(loads), pooled(lines.select(list(LINE)), beyond), notes)
 
 
@@ -111,7 +133,7 @@ def _whose(conn: psycopg.Connection, source: str, shop_id: str | None) -> str:
 
 def _loads(conn: psycopg.Connection, source: str, shop_id: str) -> list[_Load]:
     rows = conn.execute(
-        "select load_id, file_name, sha256, rows_rejected + rows_ignored + rows_duplicate > 0 "
+        "select load_id, file_name, sha256, rows_rejected, rows_duplicate, rows_ignored "
         "from ops.load where superseded_at is null and source = %s and shop_id = %s "
         "order by load_id",
         (source, shop_id),
@@ -119,7 +141,9 @@ def _loads(conn: psycopg.Connection, source: str, shop_id: str) -> list[_Load]:
     return [_Load(*row) for row in rows]
 
 
-def _lines(conn: psycopg.Connection, source: str, shop_id: str) -> pl.DataFrame:
+def _lines(
+    conn: psycopg.Connection, source: str, shop_id: str, paid_out: PaidOutTable | None
+) -> pl.DataFrame:
     """The lines that count now: ``LINE`` and ``load_id``, money in whole ten-thousandths."""
     loads = sql.SQL(
         "(select 0 as build_id, load_id, line_order from ops.load "
@@ -129,10 +153,11 @@ def _lines(conn: psycopg.Connection, source: str, shop_id: str) -> pl.DataFrame:
     held = STAGING_TABLES["order_lines"].column_names
     shown = [
         f"cast({name} * 10000 as bigint) as {name}" if name in _UNITS else name
-        for name in (*LINE, "load_id")
-        if name in held or name == "load_id"
+        for name in (*LINE, *OF_ROW, *(["extra"] if paid_out else []))
+        if name in held or name in OF_ROW
     ]
     frame = read_frame(conn, f"select {', '.join(shown)} from {staged} as s")
+    frame = with_paid_date(frame, paid_out, OF_ROW)
     return frame.select(*(pl.col(name).cast(dtype) for name, dtype in LINE.items()), "load_id")
 
 
@@ -143,26 +168,29 @@ def _beyond(
     rates: Rates | None,
     lines: pl.DataFrame,
     notes: list[str],
+    paid_out: PaidOutTable | None,
 ) -> pl.DataFrame:
     """Rows kept out, of each order and pool those of the latest file that has them."""
     parts = [pl.DataFrame(schema={**LINE, "pool": pl.String(), "load_id": pl.Int64()})]
     lost: dict[str, int] = {}
     for load in loads:
         path = archived_path(get_settings().home, load.sha256)
-        if not load.keeps_rows_out:
+        if not load.kept_out:
             continue
         if isinstance(source, LookingUp) and source.looks_up:
             notes.append(
-                f"{load.file_name} was read together with other files, which the archive does not "
-                "keep beside it: its rejected, repeated and left out rows are not looked at."
+                f"{load.file_name}: of its rows, {load.kept_out} are not looked at. It was read "
+                f"together with {', '.join(source.looks_up)}, which the archive does not keep "
+                "beside it. If the report has their money, it is unexplained."
             )
             continue
         try:
-            of_file = lines_of_file(path, load.file_name, source, shop, rates)
+            of_file = lines_of_file(path, load.file_name, source, shop, rates, paid_out)
         except (OSError, ContractError) as error:
             notes.append(
-                f"{load.file_name} cannot be read again from the archive ({error}): its rejected, "
-                "repeated and left out rows are not looked at."
+                f"{load.file_name}: of its rows, {load.kept_out} are not looked at: it cannot "
+                f"be read again from the archive ({error}). If the report has their money, it is "
+                "unexplained."
             )
             continue
         for rule, rows in of_file.lost.items():
@@ -174,6 +202,13 @@ def _beyond(
             "the report has them, their money is unexplained. `ecorse status` shows them."
         )
     beyond = pl.concat(parts)
+    if rates is not None:
+        notes += [
+            f"Orders in {str(pool).partition(':')[2]} have no rate into {shop.currency} among the "
+            "shop's rates, so their money is not known in it. Load the rates, then `ecorse replay`."
+            for pool in beyond["pool"].unique().sort()
+            if str(pool).startswith(CURRENCY)
+        ]
     latest = lines.group_by("order_id").agg(pl.col("load_id").cast(pl.Int64).max().alias("_latest"))
     newest = pl.col("load_id") == pl.col("load_id").max().over("order_id", "pool")
     return (

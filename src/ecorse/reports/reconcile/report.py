@@ -16,8 +16,14 @@ from ecorse.clean.cast import cast, parse
 from ecorse.clean.opening import open_frames
 from ecorse.clean.prepare import Preparation
 from ecorse.errors import ConfigError, ContractError, DataError
-from ecorse.reports.reconcile.amounts import ORDERS, Days, Holds, Series
-from ecorse.reports.reconcile.declare import ReportFile, read_kind, report_kinds
+from ecorse.reports.reconcile.amounts import ORDERS, Holds, Series
+from ecorse.reports.reconcile.daily import Days
+from ecorse.reports.reconcile.declare import (
+    MeasureTable,
+    ReportFile,
+    read_kind,
+    report_kinds,
+)
 from ecorse.schema.contract import Contract, own_name
 from ecorse.schema.recognise import has_header, recognise
 
@@ -38,7 +44,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Report:
-    """A report as it was read. ``days`` is ``None`` where it has no days; then a series has one."""
+    """A report as it was read. ``days`` is ``None`` where it has no days; then a series has one.
+
+    ``currencies`` has those that its rows are in, as far as they say it.
+    """
 
     kind: str
     declared: ReportFile
@@ -46,6 +55,7 @@ class Report:
     days: Days | None
     figures: tuple[Figure, ...]
     unread: tuple[str, ...] = ()
+    currencies: tuple[str, ...] = ()
 
     @property
     def money(self) -> tuple[Figure, ...]:
@@ -75,10 +85,13 @@ def read_report(path: Path, source: str, kind: str | None = None) -> Report:
         raise DataError(f"{error} {as_kind}") from None
     if frame.is_empty():
         raise DataError(f"{path.name}: the report has a header and no rows.")
+    if declared.rows is not None:
+        _refuse_unknown_rows(declared, frame, path.name)
     if declared.day is None:
         days, rows = None, _by_kind(declared, frame, path.name)
     else:
         days, rows = _by_day(declared, frame, lines, path.name)
+    currencies = _currencies(declared, frame, lines, path.name)
     figures = tuple(
         Figure(m.called, Holds(frozenset({ORDERS}), frozenset()) if m.counts else m.held(), series)
         for m in declared.measures
@@ -87,7 +100,7 @@ def read_report(path: Path, source: str, kind: str | None = None) -> Report:
     if not any(not figure.counts_orders for figure in figures):
         names = ", ".join(repr(m.name) for m in declared.measures)
         raise DataError(f"{path.name}: it has none of the columns {names} of a report {kind}.")
-    return Report(kind, declared, path.name, days, figures, unread)
+    return Report(kind, declared, path.name, days, figures, unread, currencies)
 
 
 def _recognised(path: Path, source: str) -> str:
@@ -104,9 +117,10 @@ def _recognised(path: Path, source: str) -> str:
             known = recognise(contract, header, path.name).columns if has_header(
                 contract, header
             ) else ()  # fmt: skip
-            if sum(c is not None for c in known) > 1:
-                fitting.append((not declared.sources, name))
-    best = [name for general, name in fitting if general == min(fitting)[0]]
+            if (many := sum(c is not None for c in known)) > 1:
+                fitting.append((bool(declared.sources), many, name))
+    # the platform's own kind, and of these the one that says most about the file
+    best = [name for *fits, name in fitting if fits == list(max(fitting)[:2])]
     if len(best) == 1:
         return best[0]
     of_source = ", ".join(sorted(report_kinds()))
@@ -153,7 +167,7 @@ def _by_day(
             f"{file_name}, line {at}: {declared.day.name} is empty. Is this the row of totals? "
             "skip_matching in the report's declaration leaves such lines out."
         )
-    if (twice := day.filter(day.is_duplicated())).len():
+    if declared.rows is None and (twice := day.filter(day.is_duplicated())).len():
         raise DataError(f"{file_name}: {twice[0]} stands on two lines; expected a row per day.")
     first, last = day.min(), day.max()
     days = Days(first, last)  # type: ignore[arg-type]
@@ -163,7 +177,9 @@ def _by_day(
         if own_name(measure.name) not in frame.columns:
             continue
         series = np.zeros(len(days), np.int64)
-        series[place] = _scaled(frame[own_name(measure.name)], measure.sign)
+        is_of_it = _rows_of(declared, measure, frame).to_numpy()
+        values = _scaled(frame[own_name(measure.name)], measure.sign)
+        np.add.at(series, place[is_of_it], values[is_of_it])
         rows[measure.called] = series
     return days, rows
 
@@ -174,18 +190,44 @@ def _by_kind(declared: ReportFile, frame: pl.DataFrame, file_name: str) -> Mappi
         raise DataError(
             f"{file_name}: {declared.rows} {twice[0]!r} stands on two lines; expected each once."
         )
-    wanted = {measure.row for measure in declared.measures}
-    if unknown := sorted(set(key.drop_nulls()) - wanted):
+    rows = {}
+    for measure in declared.measures:
+        found = frame.filter(_rows_of(declared, measure, frame))[own_name(measure.name)]
+        rows[measure.called] = _scaled(found, measure.sign).sum(keepdims=True)
+    return rows
+
+
+def _rows_of(declared: ReportFile, measure: MeasureTable, frame: pl.DataFrame) -> pl.Series:
+    """Which rows a figure is made of."""
+    if not measure.row:
+        return pl.Series([True]).new_from_index(0, frame.height)
+    return frame[own_name(str(declared.rows))].is_in(list(measure.row))
+
+
+def _refuse_unknown_rows(declared: ReportFile, frame: pl.DataFrame, file_name: str) -> None:
+    wanted = {row for measure in declared.measures for row in measure.row}
+    found = set(frame[own_name(str(declared.rows))].fill_null(""))
+    if unknown := sorted(found - wanted):
         raise DataError(
             f"{file_name}: {declared.rows} {', '.join(map(repr, unknown))} is not declared, so it "
             "is not known which money it is. Add it to the report's measures, or leave its lines "
             "out with skip_matching."
         )
-    rows = {}
-    for measure in declared.measures:
-        found = frame.filter(key == measure.row)[own_name(measure.name)]
-        rows[measure.called] = _scaled(found, measure.sign) if len(found) else np.zeros(1, np.int64)
-    return rows
+
+
+def _currencies(
+    declared: ReportFile, frame: pl.DataFrame, lines: Sequence[int], file_name: str
+) -> tuple[str, ...]:
+    if declared.currency is None:
+        return ()
+    said = frame[own_name(declared.currency)]
+    if said.null_count():
+        at = lines[int(said.is_null().arg_true()[0])]
+        raise DataError(
+            f"{file_name}, line {at}: {declared.currency} is empty; expected the currency of each "
+            "row's money."
+        )
+    return tuple(said.str.to_uppercase().unique().sort())
 
 
 def _scaled(values: pl.Series, sign: str) -> Series:

@@ -5,21 +5,32 @@ What belongs here: the order of the steps. What does not: any of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
-from ecorse.reports.reconcile.amounts import Daily, Days, daily, local_date, quarters
-from ecorse.reports.reconcile.expect import Setting, apart, expect
+from ecorse.errors import DataError
+from ecorse.reports.reconcile.amounts import (
+    CANCEL_DAY_UNKNOWN,
+    ROUNDINGS,
+    Series,
+    has_parts_of_cents,
+    rounded,
+)
+from ecorse.reports.reconcile.cause import Cause
+from ecorse.reports.reconcile.daily import Daily, Days, daily, local_date, quarters
+from ecorse.reports.reconcile.expect import UNDATED, Setting, apart, expect
 from ecorse.reports.reconcile.explain import Explained, explain
 from ecorse.reports.reconcile.lines import Loaded, read_loaded
+from ecorse.reports.reconcile.payouts import refuse_without
 from ecorse.reports.reconcile.report import Report, read_report
 from ecorse.reports.reconcile.search import MOST_POOLS, baseline, search
-from ecorse.reports.reconcile.trace import Traced, trace
+from ecorse.reports.reconcile.trace import Refund, Traced, of_cancelled, refunds, trace
 from ecorse.reports.reconcile.zones import clocks
 from ecorse.schema.source import Shop
 
@@ -58,7 +69,7 @@ def reconcile(
         The report cannot be read whole.
     """
     report = read_report(file, source, kind)
-    loaded = read_loaded(source, shop)
+    loaded = read_loaded(source, shop, report.declared.paid_out)
     return compare(report, loaded.shop, source, loaded.amounts, notes=_notes(report, loaded))
 
 
@@ -70,24 +81,55 @@ def compare(
     *,
     notes: Sequence[str] = (),
 ) -> Reconciled:
-    """The same of amounts that are at hand (``amounts_of``)."""
-    sums = quarters(amounts)
+    """The same of amounts that are at hand (``amounts_of``).
+
+    Raises
+    ------
+    ConfigError
+        The report has payouts, and the amounts do not say when they are paid out.
+    DataError
+        The report has money in another currency than the shop's.
+    """
+    if report.declared.paid_out is not None:
+        refuse_without(amounts, report.declared.paid_out, source)
+    if others := sorted(set(report.currencies) - {shop.currency}):
+        raise DataError(
+            f"{report.file_name}: it has money in {', '.join(others)}, and the shop's is in "
+            f"{shop.currency}; they are never added up. Take a report of {shop.currency} alone."
+        )
 
     @cache
-    def by_zone(zone: str) -> Daily:
-        return daily(sums, report.days, zone)
+    def sums(rounding: str) -> pl.DataFrame:
+        return quarters(rounded(amounts, rounding) if rounding else amounts)
+
+    @cache
+    def by_clock(zone: str, rounding: str) -> Daily:
+        return daily(sums(rounding), report.days, zone)
+
+    def by(setting: Setting) -> Daily:
+        return by_clock(setting.zone, setting.rounding)
 
     # the rows that may be in the report or not, those with the most money first
     worth = amounts.group_by("pool").agg(pl.col("amount").abs().sum()).sort("amount", "pool")
     pools = worth["pool"].to_list()[::-1]
     base = baseline(report, shop.time_zone, pools)
     sharing = clocks(report.days, base.zone) if report.days else {base.zone: 1}
-    found = search(report, by_zone, list(sharing), pools, base)
-    explained = explain(report, by_zone, base, found.setting)
+    roundings = ROUNDINGS if amounts.select(has_parts_of_cents().any()).item() else ()
+    found = search(report, by, list(sharing), pools, base, roundings)
+    chosen = found.setting
+
+    def refunds_told(told: Sequence[frozenset[str]]) -> Sequence[Refund]:
+        return refunds(amounts, chosen, report.days, told) if report.days else ()
+
+    explained = explain(report, by, base, chosen, refunds_told)
+    back = apart(expect(report, by(found.setting), found.setting))
     traced = None
+    if report.days is not None and found.setting.free == UNDATED:
+        explained = replace(
+            explained, causes=_parted(report, explained.causes, amounts, found.setting, back)
+        )
     if explained.left_undated and report.days is not None:
-        back = expect(report, by_zone(found.setting.zone), found.setting)
-        traced = trace(amounts, found.setting, report.days, apart(back))
+        traced = trace(amounts, found.setting, report.days, back)
         if traced is not None:
             explained = replace(explained, left_undated={})
     if untried := [pool for pool in pools if pool != "counted"][MOST_POOLS:]:
@@ -96,6 +138,34 @@ def compare(
         report, shop, source, amounts, base, found.setting, found.as_good, explained, sharing,
         notes, traced,
     )  # fmt: skip
+
+
+def _parted(
+    report: Report,
+    causes: Sequence[Cause],
+    amounts: pl.DataFrame,
+    setting: Setting,
+    back: Mapping[frozenset[str], Series],
+) -> list[Cause]:
+    """The causes, with cancelled orders without a day apart from refunds, if that is certain."""
+    assert report.days is not None
+    cancelled = of_cancelled(amounts, setting, report.days, back)
+    if cancelled is None:
+        return list(causes)
+    made: list[Cause] = []
+    for cause in causes:
+        if cause.name in UNDATED:
+            adds = {
+                figure.name: sum(
+                    (cancelled[part] for part in setting.holds(figure).back & cancelled.keys()),
+                    np.zeros(len(report.days), np.int64),
+                )
+                for figure in report.figures
+            }
+            made.append(replace(cause, name=CANCEL_DAY_UNKNOWN, adds=adds))
+            cause = replace(cause, adds={n: s - adds[n] for n, s in cause.adds.items()})
+        made.append(cause)
+    return [cause for cause in made if any(series.any() for series in cause.adds.values())]
 
 
 def _notes(report: Report, loaded: Loaded) -> list[str]:

@@ -6,14 +6,18 @@ setting (``expect``), telling causes (``explain``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import combinations
 from typing import NamedTuple
 
-from ecorse.reports.reconcile.amounts import GOODS, Daily
+from ecorse.reports.reconcile.amounts import GOODS
+from ecorse.reports.reconcile.daily import Daily
 from ecorse.reports.reconcile.expect import (
+    EVENT_DATE,
+    ORDER_DATE,
+    PAYOUT_DATE,
+    By,
     Expected,
     Parts,
     Setting,
@@ -28,7 +32,7 @@ from ecorse.reports.reconcile.report import Figure, Report
 
 MOST_POOLS = 7
 KEPT = 8  # ways of telling days that are tried with all pools
-CALENDARS = ("event_date", "order_date")
+CALENDARS = (EVENT_DATE, ORDER_DATE)
 
 
 class Score(NamedTuple):
@@ -62,46 +66,69 @@ def baseline(report: Report, shop_zone: str, pools: Sequence[str]) -> Setting:
 
 def search(
     report: Report,
-    by_zone: Callable[[str], Daily],
+    by: By,
     zones: Sequence[str],
     pools: Sequence[str],
     base: Setting,
+    roundings: Sequence[str] = (),
 ) -> Found:
-    """Try every zone, calendar, set of pools and groups counted in or out.
+    """Try every zone, calendar, set of pools, way of rounding, and groups counted in or out.
 
     Parameters
     ----------
-    by_zone
-        Amounts per day of a zone's clock.
+    by
+        Amounts per day under a setting's clock and rounding.
     zones
         The zones to try; that of ``base`` is one of them.
     pools
         Kinds of rows that may be in the report or not, the most money first.
+    roundings
+        Ways of rounding to try beside that of each day; none where all amounts are whole cents.
     """
-    by_zone = cache(by_zone)
     days_told = [
-        _tried(
-            report, by_zone(zone), base._replace(zone=zone, calendar=calendar, is_free=free), base
-        )
+        _tried(report, by(setting), setting, base)
         for zone in zones
-        for calendar in CALENDARS
-        for free in ((False, True) if by_zone(zone).undated else (False,))
+        for setting in _ways_of_days(report, by(base._replace(zone=zone)), base._replace(zone=zone))
     ]
     days_told.sort(key=lambda found: found.score)
     declared = [f for f in days_told if f.setting.zone == base.zone]
     first = [*days_told[:KEPT], *(f for f in declared if f not in days_told[:KEPT])]
     tried = [
-        found if pool_set == base.pools else
-        _tried(report, by_zone(found.setting.zone), found.setting._replace(pools=pool_set), base)
+        found if (pool_set, rounding) == (base.pools, "") else
+        _tried(report, by(setting), setting, base)
         for found in first
         for pool_set in _pool_sets(base.pools, pools)
+        for rounding in ("", *roundings)
+        if (setting := found.setting._replace(pools=pool_set, rounding=rounding))
     ]  # fmt: skip
     best = min(tried, key=lambda found: (found.score, found.setting.zone != base.zone))
     others = [*tried, *days_told]
     best.as_good = list(dict.fromkeys(
         f.setting for f in others if f.score == best.score and f.setting != best.setting
     ))  # fmt: skip
+    best.setting = _free_of_pools(best.setting, by(best.setting))
+    best.as_good = [_free_of_pools(setting, by(setting)) for setting in best.as_good]
     return best
+
+
+def _free_of_pools(setting: Setting, daily: Daily) -> Setting:
+    """A setting in which is free what there is any of."""
+    there = {
+        kind
+        for kind, series in daily.undated.items()
+        if any(pool in setting.pools for pool, _ in series)
+    }
+    return setting._replace(free=setting.free & there)
+
+
+def _ways_of_days(report: Report, daily: Daily, setting: Setting) -> Iterator[Setting]:
+    """The calendars, and whether what has no day is where the report has it."""
+    every = frozenset(daily.undated)
+    for calendar in CALENDARS:
+        for free in (frozenset[str](), every) if every else (every,):
+            yield setting._replace(calendar=calendar, free=free)
+    if report.declared.paid_out is not None:
+        yield setting._replace(calendar=PAYOUT_DATE)
 
 
 def _pool_sets(base: frozenset[str], pools: Sequence[str]) -> Iterator[frozenset[str]]:
@@ -118,7 +145,7 @@ def _tried(report: Report, daily: Daily, setting: Setting, base: Setting) -> Fou
     A figure of what was taken back has tax in where that of what was sold has, or has not: both
     are tried, for by itself it fits either way where refunds have no day.
     """
-    parts = Parts(daily, setting.calendar, setting.pools, is_free=setting.is_free)
+    parts = Parts(daily, setting)
     groups = groups_there(daily)
     found = _turned(report, parts, setting, base, groups, is_alike=True)
     if found.score.cells and "taxes" in found.setting.turns_alike():
@@ -189,6 +216,7 @@ def causes(setting: Setting, base: Setting) -> int:
         (setting.zone != base.zone)
         + (setting.calendar != base.calendar)
         + len(setting.pools ^ base.pools)
-        + setting.is_free
+        + (setting.free != frozenset())
+        + (setting.rounding != "")
         + len(setting.turns_alike())
     )

@@ -13,15 +13,23 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from ecorse.reports.reconcile.amounts import UNIT, Series
-from ecorse.reports.reconcile.causes import describe, money
+from ecorse.reports.reconcile.amounts import (
+    CANCEL_DAY_UNKNOWN,
+    REFUND_DAY_UNKNOWN,
+    UNIT,
+    Series,
+    money,
+)
+from ecorse.reports.reconcile.cause import Cause
+from ecorse.reports.reconcile.causes import describe
 from ecorse.reports.reconcile.expect import Setting
-from ecorse.reports.reconcile.explain import Cause
 from ecorse.reports.reconcile.report import Figure
 from ecorse.reports.reconcile.run import Reconciled
+from ecorse.show import escaped
 
 WIDTH = 98
 EXAMPLE_DAYS, LEFT_DAYS = 2, 20
+WITHOUT_DAY = {REFUND_DAY_UNKNOWN: "refunds", CANCEL_DAY_UNKNOWN: "cancelled orders"}
 
 
 def as_data(found: Reconciled) -> dict[str, Any]:
@@ -36,7 +44,9 @@ def as_data(found: Reconciled) -> dict[str, Any]:
         "first_day": report.days.first if report.days else None,
         "last_day": report.days.last if report.days else None,
         "is_explained": found.explained.is_all,
-        "unexplained": money(unexplained(found)),
+        "unexplained": {
+            figure.name: _shown(figure, amount) for figure, amount in unexplained(found)
+        },
         "figures": [
             {
                 "name": figure.name,
@@ -75,9 +85,13 @@ def as_data(found: Reconciled) -> dict[str, Any]:
     }
 
 
-def unexplained(found: Reconciled) -> int:
-    """What is left of the figures of money, whether too much or too little."""
-    return sum(_left(found, figure) for figure in found.report.money)
+def unexplained(found: Reconciled) -> list[tuple[Figure, int]]:
+    """The figures of which something is left, and how much, whether too much or too little.
+
+    They are never added up: one cent of gross sales is one of net sales and of the total too.
+    """
+    left = [(figure, _left(found, figure)) for figure in found.report.figures]
+    return [(figure, amount) for figure, amount in left if amount]
 
 
 def left_over(found: Reconciled) -> Iterator[tuple[Any, Figure, int]]:
@@ -92,14 +106,16 @@ def left_over(found: Reconciled) -> Iterator[tuple[Any, Figure, int]]:
 
 def print_reconciled(found: Reconciled, console: Console | None = None) -> None:
     """Print the figures, the causes and what is left."""
-    console = console or Console(width=WIDTH, highlight=False, soft_wrap=True)
+    console = console or Console(width=WIDTH, highlight=False, emoji=False, soft_wrap=True)
     for line in _lines(found):
-        console.print(line, markup=False)
+        console.print(escaped(line, keep="\n"), markup=False)
     left = list(left_over(found))
     if found.explained.is_all:
         console.print("unexplained 0.00", style="bold green")
         return
-    console.print(f"unexplained {money(unexplained(found))}", style="bold red")
+    each = "; ".join(f"{figure.name} {_shown(figure, n)}" for figure, n in unexplained(found))
+    for line in _wrapped(f"unexplained: {each}", "", "  "):
+        console.print(line, markup=False, style="bold red")
     for day, figure, amount in left[:LEFT_DAYS]:
         when = day or "on days that cannot be told"
         more = "more" if amount > 0 else "less"
@@ -181,8 +197,11 @@ def _differs(setting: Setting, chosen: Setting) -> str:
         told.append(f"with {', '.join(sorted(pools))}")
     if pools := chosen.pools - setting.pools:
         told.append(f"without {', '.join(sorted(pools))}")
-    if setting.is_free != chosen.is_free:
-        told.append("refunds " + ("on their own days" if setting.is_free else "on order days"))
+    for kind in sorted(setting.free ^ chosen.free):
+        on = "on their own days" if kind in setting.free else "on order days"
+        told.append(f"{WITHOUT_DAY[kind]} {on}")
+    if setting.rounding != chosen.rounding:
+        told.append(f"rounded per {setting.rounding.replace('_', ', ') or 'day'}")
     for turned, word in (
         (setting.turned - chosen.turned, ""),
         (chosen.turned - setting.turned, "not "),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
-from ecorse.reports.reconcile.amounts import Days
+from ecorse.reports.reconcile.daily import Days
 
 # of zones with one clock, the one that is named
 KNOWN = (

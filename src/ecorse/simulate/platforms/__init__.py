@@ -17,7 +17,7 @@ from ecorse.errors import ConfigError
 from ecorse.simulate.platforms.books import Books, Habits
 
 Files = Mapping[str, bytes]
-_NO_PLATFORMS = ("books", "draw_books", "planted", "tables", "write_platform")
+_NO_PLATFORMS = ("books", "draw_books", "planted", "planted_reports", "tables", "write_platform")
 
 
 @dataclass(frozen=True)

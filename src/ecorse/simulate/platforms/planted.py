@@ -1,18 +1,17 @@
 """An export and a platform's report that differ by planted causes, to prove ``ecorse reconcile``.
 
-What belongs here: planting a cause in the report, or in the export. What does not: the books
-(``books.py``), a platform's columns (one module per platform), finding causes
-(``ecorse.reports.reconcile``).
+What belongs here: planting causes, and what each is worth. What does not: the books (``books.py``),
+a platform's columns (one module per platform), what a report says under some causes
+(``planted_reports.py``), finding causes (``ecorse.reports.reconcile``).
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
@@ -20,24 +19,75 @@ import numpy as np
 
 from ecorse.simulate.plan import Plan
 from ecorse.simulate.platforms import Files, get_platform
-from ecorse.simulate.platforms.books import ZERO, Books, Order
+from ecorse.simulate.platforms.books import ZERO, Books, Order, cents
 from ecorse.simulate.platforms.draw_books import draw_books
-from ecorse.simulate.platforms.stripe_itemised import fee_of
-from ecorse.simulate.platforms.tables import table
+from ecorse.simulate.platforms.planted_reports import (
+    CANCEL_DAY_UNKNOWN,
+    REFUND_DAY_UNKNOWN,
+    World,
+    by_day,
+    payouts,
+    sales_over_time,
+    totals_by_day,
+    transactions_by_day,
+)
+from ecorse.simulate.platforms.stripe_itemised import adjustment
+from ecorse.simulate.platforms.stripe_itemised import export as stripe_export
+from ecorse.simulate.platforms.tables import Row, table
 from ecorse.simulate.shop import Shop
 
 ZONES = ("UTC", "Asia/Tokyo", "America/Los_Angeles", "Europe/Berlin", "Australia/Sydney")
 FEW = 3  # orders that a cause about single orders is planted in
-# what can be planted in the report of which platform, as `ecorse reconcile` names it
-CAUSES: Mapping[str, tuple[str, ...]] = {
-    "shopify_orders": (
-        "time_zone", "shipping", "taxes", "tips", "gift_cards", "cancelled",
-        "left_out:test_orders", "repeats", "rejected:tax_is_in_the_prices", "currency:CAD",
-        "in_no_file",
+LOW_TOTAL, NO_CHARGE = "rejected:tax_is_in_the_prices", "left_out:no_charge"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A report that causes are planted in: of which platform, and what can be planted.
+
+    ``always`` has the causes that it has by itself, for the export does not tell what it tells.
+    """
+
+    platform: str
+    write: Callable[[World, Collection[str]], list[Row]]
+    causes: tuple[str, ...]
+    always: tuple[str, ...] = ()
+    habits: Mapping[str, float] = field(default_factory=dict)
+
+
+# the reports by name; causes as `ecorse reconcile` names them
+KINDS: Mapping[str, Kind] = {
+    "shopify_orders": Kind(
+        "shopify_orders",
+        sales_over_time,
+        ("time_zone", "shipping", "taxes", "tips", "gift_cards", "cancelled",
+         "left_out:test_orders", "repeats", LOW_TOTAL, "currency:CAD", "in_no_file"),
+        always=(REFUND_DAY_UNKNOWN,),
     ),
-    "stripe_itemised": ("time_zone", "refund_date", "fees", "currency:CAD", "in_no_file"),
+    "woocommerce_orders": Kind(
+        "woocommerce_orders",
+        totals_by_day,
+        ("time_zone", "shipping", "taxes", "cancelled", "currency:CAD"),
+        always=(CANCEL_DAY_UNKNOWN, REFUND_DAY_UNKNOWN),
+        habits={"cancelled": 0.12},
+    ),
+    "stripe_itemised": Kind(
+        "stripe_itemised",
+        transactions_by_day,
+        ("time_zone", "refund_date", "fees", "currency:CAD", "in_no_file"),
+    ),
+    "stripe_payouts": Kind(
+        "stripe_itemised", payouts, ("fees", NO_CHARGE), always=("paid_out",)
+    ),
 }  # fmt: skip
+# the causes that `ecorse reconcile` applies last, in this order; before them those of single
+# orders, by name
+LAST = (
+    "time_zone", "paid_out", "refund_date", "fees", "gift_cards", "shipping", "taxes", "tips",
+    CANCEL_DAY_UNKNOWN, REFUND_DAY_UNKNOWN, "in_no_file",
+)  # fmt: skip
 _T = TypeVar("_T")
+Amounts = Mapping[tuple[date, str], Decimal]
 
 
 @dataclass(frozen=True)
@@ -45,6 +95,8 @@ class Planted:
     """Files that differ by ``causes``.
 
     ``zone`` is that of the report's days; ``missing`` has the orders that the export lacks.
+    ``worth`` has what each cause adds to a figure of a day, by the books: the report with it less
+    the report without it and those that are applied after it.
     """
 
     books: Books
@@ -53,45 +105,85 @@ class Planted:
     causes: frozenset[str]
     zone: str
     missing: tuple[Order, ...]
+    worth: Mapping[str, Amounts]
 
     def there(self, order: Order) -> datetime:
         """When an order was placed, by the report's clock."""
         return replace(self.books, time_zone=self.zone).local(order.at)
 
 
-def plant(plan: Plan, platform: str, causes: Collection[str], seed: int) -> Planted:
-    """Write a platform's export and its report by day, which differ by just these causes.
+def plant(plan: Plan, kind: str, causes: Collection[str], seed: int) -> Planted:
+    """Write a platform's export and a report of it, which differ by just these causes.
 
     Parameters
     ----------
+    kind
+        Which report: one of ``KINDS``.
     causes
-        Of ``CAUSES``; none: the report is as the platform makes it.
+        Of the kind's; none: the report is as the platform makes it.
     seed
         Which zone, and which orders a cause is planted in.
     """
-    rng, shop = np.random.default_rng(seed), Shop(plan)
-    found = get_platform(platform)
-    habits = replace(found.habits, foreign=0.02) if "currency:CAD" in causes else found.habits
+    rng, shop, found = np.random.default_rng(seed), Shop(plan), KINDS[kind]
+    platform = get_platform(found.platform)
+    habits = replace(platform.habits, **found.habits)  # type: ignore[arg-type]
+    if "currency:CAD" in causes:
+        habits = replace(habits, foreign=0.02)
     books = draw_books(shop, habits)
+    equal: dict[int, Order] = {}
     if "repeats" in causes:
-        books = replace(books, orders=tuple(_with_equal_lines(books, rng)))
+        equal = dict(_with_equal_lines(books, rng))
+    books = replace(books, orders=tuple(equal.get(o.number, o) for o in books.orders))
     missing = tuple(_few(rng, _plain(books))) if "in_no_file" in causes else ()
+    others = _adjustments(books, rng) if NO_CHARGE in causes else ()
     # as an export has it that begins late, or of which a file was not loaded
-    export = found.export(replace(books, orders=tuple(o for o in books.orders if o not in missing)))
-    if "rejected:tax_is_in_the_prices" in causes:
-        export = {name: _with_low_totals(content, rng) for name, content in export.items()}
+    there = replace(books, orders=tuple(o for o in books.orders if o not in missing))
+    export = stripe_export(there, others) if others else platform.export(there)
+    refused = frozenset[str]()
+    if LOW_TOTAL in causes:
+        export, refused = _with_low_totals(export, rng)
     zone = _few(rng, _telling(books), 1)[0] if "time_zone" in causes else books.time_zone
-    report = _WRITERS[platform](replace(books, time_zone=zone), causes)
-    return Planted(books, export, report, frozenset(causes), zone, missing)
+    world = World(
+        books, zone, frozenset(equal), frozenset(o.number for o in missing), refused, others
+    )
+    every = frozenset(causes) | frozenset(found.always)
+    rows = found.write(world, every)
+    worth = _worth(found, world, rows, every)
+    return Planted(
+        books, export, table(tuple(rows[0]), rows), frozenset(worth), zone, missing, worth
+    )
 
 
-def change_by_hand(report: bytes, seed: int, columns: Collection[str]) -> tuple[bytes, str, str]:
+def _worth(
+    kind: Kind, world: World, rows: Sequence[Row], causes: Collection[str]
+) -> dict[str, Amounts]:
+    """What each cause is worth, on the days of the report."""
+    report = by_day(rows)
+    days = {day for day, _ in report}
+    order = sorted(causes, key=lambda cause: (LAST.index(cause) if cause in LAST else -1, cause))
+    before = by_day(kind.write(world, ()))
+    worth = {}
+    for many, cause in enumerate(order, 1):
+        after = by_day(kind.write(world, order[:many]))
+        adds = {
+            key: after.get(key, ZERO) - before.get(key, ZERO)
+            for key in after.keys() | before.keys()
+            if min(days) <= key[0] <= max(days)
+        }
+        worth[cause] = {key: amount for key, amount in adds.items() if amount}
+        before = after
+    return {cause: adds for cause, adds in worth.items() if adds}
+
+
+def change_by_hand(
+    report: bytes, seed: int, columns: Collection[str], by: str = "13.37"
+) -> tuple[bytes, str, str]:
     """A report of which one figure was changed by a hand: it, the day and the column."""
     rng = np.random.default_rng(seed)
     rows = list(csv.DictReader(io.StringIO(report.decode(), newline="")))
     [column] = _few(rng, sorted(columns), 1)
     [row] = _few(rng, [row for row in rows if Decimal(row[column])], 1)
-    row[column] = str(Decimal(row[column]) + Decimal("13.37"))
+    row[column] = str(Decimal(row[column]) + Decimal(by))
     return table(tuple(rows[0]), rows), next(iter(row.values())), column
 
 
@@ -119,107 +211,37 @@ def _plain(books: Books) -> list[Order]:
     ]
 
 
-def _with_equal_lines(books: Books, rng: np.random.Generator) -> Iterator[Order]:
-    """The orders, a few with a line that equals another of theirs."""
-    several = [order for order in _plain(books) if len(order.of("product")) > 1]
-    chosen = {order.number for order in _few(rng, several)}
-    for order in books.orders:
-        if order.number in chosen:
-            second = order.of("product")[1]
-            again = replace(second, number=len(order.lines) + 1, share=ZERO)
-            # an equal line costs the same in full, or it would not be equal
-            order = replace(order, lines=(*order.lines, again))
-        yield order
+def _with_equal_lines(books: Books, rng: np.random.Generator) -> Iterator[tuple[int, Order]]:
+    """A few orders by number, with a line that equals another of theirs."""
+    for order in _few(rng, [order for order in _plain(books) if len(order.of("product")) > 1]):
+        second = order.of("product")[1]
+        # an equal line costs the same in full, or it would not be equal
+        again = replace(second, number=len(order.lines) + 1, share=ZERO)
+        yield order.number, replace(order, lines=(*order.lines, again))
 
 
-def _with_low_totals(export: bytes, rng: np.random.Generator) -> bytes:
+def _with_low_totals(export: Files, rng: np.random.Generator) -> tuple[Files, frozenset[str]]:
     """A Shopify export with orders whose total is less than its parts, which a rule refuses."""
-    rows = list(csv.DictReader(io.StringIO(export.decode(), newline="")))
+    [(name, content)] = export.items()
+    rows = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
     plain = [
         row for row in rows
         if row["Financial Status"] == "paid" and "Bogus" not in row["Payment Method"]
         and Decimal(row["Taxes"])
+        and Decimal(row["Total"])  # with a tip the total is no less than its parts
+        == Decimal(row["Subtotal"]) + Decimal(row["Shipping"]) + Decimal(row["Taxes"])
         and row["Currency"] == "USD"
     ]  # fmt: skip
-    for row in _few(rng, plain):
+    chosen = _few(rng, plain)
+    for row in chosen:
         row["Total"] = str(Decimal(row["Total"]) - Decimal(row["Taxes"]))
-    return table(tuple(rows[0]), rows)
+    return {name: table(tuple(rows[0]), rows)}, frozenset(row["Name"] for row in chosen)
 
 
-def _in_report(books: Books, causes: Collection[str]) -> list[Order]:
-    """The orders that the report counts."""
-    return [
-        order
-        for order in books.orders
-        if (not order.is_test or "left_out:test_orders" in causes)
-        and (order.currency == books.currency or "currency:CAD" in causes)
-        and (order.state != "cancelled" or "cancelled" not in causes)
-        # a test order in another currency is neither
-        and not (order.is_test and order.currency != books.currency)
-    ]
-
-
-def _by_day(books: Books, orders: list[Order], calendar: str) -> dict[date, dict[str, Decimal]]:
-    """Amounts per day, signed as money; what was given back apart, as ``taxes_back``."""
-    days: dict[date, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    for entry in books.entries(orders):
-        name = entry.measure
-        if entry.is_refund and name != "returns":
-            name += "_back"
-        takes_off = name in ("discounts", "returns")
-        days[getattr(entry, calendar)][name] += -entry.amount if takes_off else entry.amount
-    for order in orders:
-        days[books.local(order.at).date()]["orders"] += 1
-    return dict(sorted(days.items()))
-
-
-def _shopify(books: Books, causes: Collection[str]) -> bytes:
-    rows = []
-    for day, of_day in _by_day(books, _in_report(books, causes), "event_date").items():
-        tax_in = "taxes" in causes
-        gross = of_day["gross"] + (of_day["taxes"] if tax_in else ZERO)
-        returns = of_day["returns"] + (of_day["taxes_back"] if tax_in else ZERO)
-        net = gross + of_day["discounts"] + returns
-        shipping = of_day["shipping"] + of_day["shipping_back"]
-        taxes = of_day["taxes"] + of_day["taxes_back"]
-        total = net + (ZERO if "shipping" in causes else shipping) + (ZERO if tax_in else taxes)
-        for group in ("tips", "gift_cards"):
-            if group in causes:
-                total += of_day[group] + of_day[f"{group}_back"]
-        rows.append(
-            {"Day": day, "Orders": of_day["orders"], "Gross sales": gross,
-             "Discounts": of_day["discounts"], "Returns": returns, "Net sales": net,
-             "Shipping charges": shipping, "Duties": ZERO, "Taxes": taxes, "Total sales": total}
-        )  # fmt: skip
-    return table(tuple(rows[0]), rows)
-
-
-def _stripe(books: Books, causes: Collection[str]) -> bytes:
-    """Charges, refunds and fees by day; Stripe has no such report, an own sheet has."""
-    own_days = "refund_date" not in causes
-    days: dict[date, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    for order in _in_report(books, causes):
-        day = books.local(order.at).date()
-        days[day]["orders"] += 1
-        days[day]["gross"] += books.total_of(order)
-        days[day]["fees"] -= fee_of(order, books)
-        for refund in order.refunds:
-            on = books.local(refund.at).date() if own_days else day
-            days[on]["returns"] -= refund.amount
-    rows = [
-        {
-            "date": day,
-            **{n: of_day[n] for n in ("orders", "gross", "returns", "fees")},
-            "total": of_day["gross"]
-            + of_day["returns"]
-            + (ZERO if "fees" in causes else of_day["fees"]),
-        }
-        for day, of_day in sorted(days.items())
-    ]
-    return table(tuple(rows[0]), rows)
-
-
-_WRITERS: Mapping[str, Callable[[Books, Collection[str]], bytes]] = {
-    "shopify_orders": _shopify,
-    "stripe_itemised": _stripe,
-}
+def _adjustments(books: Books, rng: np.random.Generator) -> tuple[Row, ...]:
+    """Transactions of no order: what Stripe takes for services, and gives back of it."""
+    made = []
+    for number, order in enumerate(_few(rng, _plain(books), 2 * FEW)):
+        amount = cents(books.total_of(order) / 9) * (1 if number == 0 else -1)
+        made.append(adjustment(books, order.at + timedelta(minutes=7), number, amount))
+    return tuple(made)

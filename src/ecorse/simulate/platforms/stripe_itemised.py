@@ -1,15 +1,17 @@
-"""Stripe: the itemised balance change from activity, and its summary.
+"""Stripe: the itemised balance change from activity, its summary, and the payout reconciliation.
 
 What belongs here: this platform's columns and habits of writing. What does not: what was sold.
 Stripe knows payments, not products: a charge is an order's whole money, a refund a row of its own
-with the charge's id and time; fees are in a column of their row.
+with the charge's id and time; fees are in a column of their row. Each day's balance is paid out
+two days later, on a Monday where that is a weekend; what would arrive after the last charge's day
+is not paid out yet.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -20,9 +22,14 @@ from ecorse.simulate.platforms.tables import Row, table
 HEADER = (
     "balance_transaction_id", "created_utc", "created", "available_on_utc", "available_on",
     "currency", "gross", "fee", "net", "reporting_category", "source_id", "description",
-    "customer_facing_amount", "customer_facing_currency", "automatic_payout_id", "customer_id",
-    "customer_email", "charge_id", "charge_created_utc", "payment_intent_id",
-    "payment_method_type", "card_country",
+    "customer_facing_amount", "customer_facing_currency", "automatic_payout_id",
+    "automatic_payout_effective_at", "customer_id", "customer_email", "charge_id",
+    "charge_created_utc", "payment_intent_id", "payment_method_type", "card_country",
+)  # fmt: skip
+PAYOUT_HEADER = (
+    "automatic_payout_id", "automatic_payout_effective_at", "balance_transaction_id",
+    "created_utc", "created", "available_on_utc", "available_on", "currency", "gross", "fee", "net",
+    "reporting_category", "source_id", "description",
 )  # fmt: skip
 _FEE_RATE, _FEE_FIXED = Decimal("0.029"), Decimal("0.30")
 
@@ -32,10 +39,10 @@ def fee_of(order: Order, books: Books) -> Decimal:
     return cents(books.total_of(order) * _FEE_RATE + _FEE_FIXED)
 
 
-def export(books: Books) -> Files:
-    """Write the itemised report, by time."""
+def export(books: Books, others: Sequence[Row] = ()) -> Files:
+    """Write the itemised report, by time; ``others`` are transactions of no order."""
     rows = sorted(
-        (row for order in books.orders for row in _rows(books, order)),
+        [*(row for order in books.orders for row in transactions(books, order)), *others],
         key=lambda row: (str(row["created_utc"]), str(row["balance_transaction_id"])),
     )
     return {"simulated_itemized_balance_change_from_activity.csv": table(HEADER, rows)}
@@ -46,7 +53,7 @@ def report(books: Books) -> Files:
     sums: dict[str, list[Decimal]] = {}
     counts: Counter[str] = Counter()
     for order in books.counted:
-        for row in _rows(books, order):
+        for row in transactions(books, order):
             category = str(row["reporting_category"])
             counts[category] += 1
             sums.setdefault(category, [ZERO, ZERO, ZERO])
@@ -58,16 +65,51 @@ def report(books: Books) -> Files:
         for category, (gross, fee, net) in sorted(sums.items())
     ]  # fmt: skip
     header = ("reporting_category", "currency", "count", "gross", "fee", "net")
-    return {"balance_change_summary.csv": table(header, rows)}
+    every = (row for order in books.counted for row in transactions(books, order))
+    paid_out = [row for row in every if row["automatic_payout_id"]]
+    return {
+        "balance_change_summary.csv": table(header, rows),
+        "payout_reconciliation.csv": payout_reconciliation(paid_out),
+    }
 
 
-def _rows(books: Books, order: Order) -> Iterator[Row]:
+def payout_reconciliation(rows: Iterable[Row]) -> bytes:
+    """Write the itemised payout reconciliation of rows that are paid out, by payout."""
+    listed = [{name: row[name] for name in PAYOUT_HEADER} for row in rows]
+    listed.sort(key=lambda row: (str(row["automatic_payout_id"]), str(row["created_utc"])))
+    return table(PAYOUT_HEADER, listed)
+
+
+def payout_day(books: Books, at: datetime) -> date | None:
+    """The day on which the money of an instant arrives; ``None``: it is not paid out yet."""
+    day = books.local(at).date() + timedelta(days=2)
+    if day.weekday() > 4:
+        day += timedelta(days=7 - day.weekday())
+    return day if day <= books.local(books.orders[-1].at).date() else None
+
+
+def adjustment(books: Books, at: datetime, number: int, amount: Decimal) -> Row:
+    """A transaction of no order: what Stripe takes for a service, or gives back."""
+    return {
+        **_times(books, at),
+        "balance_transaction_id": f"txn_a{number}",
+        "currency": books.currency.lower(),
+        "gross": amount,
+        "fee": ZERO,
+        "net": amount,
+        "reporting_category": "other_adjustment",
+        "source_id": f"adj_{number}",
+        "description": "Adjustment",
+    }
+
+
+def transactions(books: Books, order: Order) -> Iterator[Row]:
+    """The charge of an order and its refunds."""
     charge = f"{order.order_id}-ch"
     gross, fee = books.total_of(order), fee_of(order, books)
     common: Row = {
         "currency": order.currency.lower(),
         "customer_facing_currency": order.currency.lower(),
-        "automatic_payout_id": "po_simulated",
         "customer_id": order.buyer.customer_id,
         "customer_email": order.buyer.email,
         "charge_id": charge,
@@ -105,7 +147,10 @@ def _rows(books: Books, order: Order) -> Iterator[Row]:
 
 def _times(books: Books, at: datetime) -> Row:
     local = at.replace(tzinfo=UTC).astimezone(ZoneInfo(books.time_zone))
+    paid = payout_day(books, at)
     return {
+        "automatic_payout_id": f"po_{paid:%Y%m%d}" if paid else "",
+        "automatic_payout_effective_at": f"{paid:%Y-%m-%d} 00:00:00" if paid else "",
         "created_utc": f"{at:%Y-%m-%d %H:%M:%S}",
         "created": f"{local:%Y-%m-%d %H:%M:%S}",
         "available_on_utc": f"{at:%Y-%m-%d} 00:00:00",
