@@ -13,6 +13,7 @@ from ecorse.errors import ConfigError
 from ecorse.ingest.dry import dry_load
 from ecorse.ingest.upkeep import prune, undo_withdrawal, withdraw
 from ecorse.refresh.audit import night_checks
+from ecorse.settings import get_settings
 from ecorse.sources.mappings.source import read_mapping
 from ecorse.warehouse.connect import connect
 from keyed_shop import SHOP, counted, keyed_source, load, money, open_build, write
@@ -163,6 +164,8 @@ def test_keys_that_come_again_far_below_are_told_the_same_by_check(
     bring, tmp_path, monkeypatch, block_bytes
 ):
     """80 lines, each with 4.00 of shipping; 20 come again as they are, 20 with another price."""
+    monkeypatch.setenv("ECORSE_REJECT_LIMIT_SHARE", "0.5")
+    get_settings.cache_clear()
     monkeypatch.setattr(opening, "open_text", partial(stream.open_text, block_bytes=block_bytes))
     lines = [f"k{n},A{n},mug,1,10.00,sold,4.00" for n in range(80)]
     other = [f"k{n},A{n},mug,1,11.00,sold,4.00" for n in range(20, 40)]
