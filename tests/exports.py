@@ -49,7 +49,7 @@ def lines_of(name, path, shop):
         )
         if frame.height
     ]  # fmt: skip
-    lines = pl.concat(parts, how="diagonal_relaxed")
+    lines = pl.concat(parts, how="diagonal_relaxed") if parts else pl.DataFrame()
     rejected = pl.concat([block.rejected for block in blocks])
     return lines, rejected, cleaner.account
 

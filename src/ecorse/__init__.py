@@ -10,6 +10,10 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from ecorse.memory import fit_in
+
+fit_in()  # before any library of threads is imported
+
 __version__ = "0.1.0"
 __all__ = ["Night", "Project", "__version__", "clean", "open"]
 

@@ -96,4 +96,6 @@ def currency_codes() -> frozenset[str]:
 def currency_signs() -> dict[str, frozenset[str]]:
     """Every sign and code that may stand beside a number, and the codes it may mean."""
     signs = {sign: frozenset(codes.split()) for sign, codes in _SIGNS.items()}
+    # "AU $12.00", "C $5.00": some write a blank between the letters and the sign
+    signs |= {f"{s[:-1]} $": codes for s, codes in signs.items() if len(s) > 1 and s[-1] == "$"}
     return signs | {code: frozenset((code,)) for code in currency_codes()}

@@ -39,6 +39,10 @@ class TooManyRejects(ContractError):
         self.detail = dict(detail)
 
 
+class Unreadable(ContractError):
+    """A file made its reader crash, or its reader wanted more than it may take."""
+
+
 class DataError(TerminalError):
     """Rows or figures break a rule: a check failed or an account does not balance."""
 

@@ -99,6 +99,27 @@ class Settings(BaseSettings):
     max_record_bytes: int = Field(
         1 << 20, ge=1024, description="A record longer than this is rejected, never held in memory."
     )
+    reader_memory_mb: int = Field(
+        1024,
+        ge=128,
+        description="MiB of memory (address space) for the process that reads a workbook, Parquet, "
+        "JSON, YAML, packed file or archive. A file that takes more is refused.",
+    )
+    reader_cpu_seconds: int = Field(
+        600, ge=1, description="CPU seconds that such a process may take for one file."
+    )
+    reader_wait_seconds: int = Field(
+        1800, ge=1, description="Seconds that such a process may be silent."
+    )
+    reader_output_mb: int = Field(
+        64 << 10, ge=1, description="MiB of text that it may make of one file."
+    )
+    reader_rows: int = Field(
+        200_000_000, ge=1, description="Rows (line breaks) that it may make of one file."
+    )
+    reader_ratio: int = Field(
+        100, ge=1, description="How many times a packed file may grow, beyond its first 16 MiB."
+    )
     copy_streams: int = Field(2, ge=1, le=16, description="Parallel COPY streams per loaded file.")
     lease_seconds: int = Field(
         300, ge=5, description="After this silence another refresh may take over a build."

@@ -70,15 +70,6 @@ def test_zstd_that_is_cut_or_damaged(change, message):
         read(change(packed))
 
 
-def test_a_zstd_bomb_is_unpacked_in_blocks():
-    bomb = zstandard.ZstdCompressor().compress(bytes(200 << 20))
-    sizes = [
-        len(block) for block in open_text(io.BytesIO(bomb), Shape(encoding="latin-1"), "f").blocks
-    ]
-    assert sum(sizes) == 200 << 20
-    assert max(sizes) < 9 << 20
-
-
 def test_parquet_values_as_text():
     frame = pl.DataFrame(
         {
@@ -180,14 +171,5 @@ def test_workbooks_that_are_none():
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("sales.csv", "a,b\n")
-    with pytest.raises(ContractError, match="f: is a zip archive and no workbook"):
-        read(file.getvalue())
-
-
-def test_a_workbook_that_would_not_fit_in_memory():
-    book = openpyxl.Workbook()
-    book.active["A1"], book.active["XFD1048576"] = "x", "far away"
-    file = io.BytesIO()
-    book.save(file)
-    with pytest.raises(ContractError, match=r"too large: .*1048576 rows and 16384 columns"):
+    with pytest.raises(ContractError, match=r"f: .* a zip archive and no workbook .*named \*\.zip"):
         read(file.getvalue())

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from ecorse.clean.stream import open_text
-from ecorse.errors import ContractError, SourceUnavailable
+from ecorse.errors import ContractError, DiskFull, SourceUnavailable
 from ecorse.ingest.archive import Incoming
 from ecorse.schema.shape import Shape
 
@@ -102,14 +102,19 @@ def test_a_file_that_is_cut_while_it_is_read(tmp_path, data, monkeypatch):
 
 
 @FORMATS
-def test_the_temporary_copy_goes(tmp_path, data, monkeypatch):
+def test_the_temporary_copy_has_no_name_and_leaves_nothing(tmp_path, data, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     with write(tmp_path, data).open("rb") as file:
-        list(open_text(file, UTF8, "f").blocks)
-        file.seek(0)
         blocks = open_text(file, UTF8, "f").blocks
-        assert next(blocks)
-        assert len(files_of(tmp_path / "temporary")) == 1
+        assert next(blocks)  # the copy is being read
+        assert not files_of(tmp_path / "temporary")
         blocks.close()  # given up half way
-    assert not files_of(tmp_path / "temporary")
+
+
+@FORMATS
+def test_a_disk_that_is_full(tmp_path, data, monkeypatch):
+    full = Path("/dev/full").open("wb")  # noqa: SIM115  closed by who is given it
+    monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: full)
+    with pytest.raises(DiskFull, match=r"f: no space left for a copy in .*set TMPDIR"):
+        list(open_text(io.BytesIO(data), UTF8, "f").blocks)

@@ -342,3 +342,20 @@ def everything(data, block_bytes, shape):
     except ContractError as error:
         return str(error)
     return framer.header, sorted(found), counts, vars(framer.utf8)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1 << 20])
+def test_blank_lines_above_the_header_are_counted_however_blocks_are_cut(end, size):
+    data = end * 3 + b" ," + end + b"\t" + end * 2 + b" a,b" + end + b"1,2" + end
+    blocks = (data[i : i + size] for i in range(0, len(data), size))
+    framer = Framer(blocks, file_name="f")
+    assert (framer.header_line, framer.header) == (7, [" a", "b"])
+    assert [line for block in framer for line in block.lines] == [8]
+
+
+def test_a_block_of_blank_lines_takes_no_time():
+    framer = Framer(iter([b"\n" * (4 << 20), b"a,b\n1,2\n"]), file_name="f")
+    assert framer.header_line == (4 << 20) + 1
+    with pytest.raises(ContractError, match="longer than"):
+        Framer(iter([b" " * (1 << 20)] * 3), file_name="f")

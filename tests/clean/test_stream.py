@@ -69,11 +69,3 @@ def test_what_cannot_be_read_is_refused_with_a_place(data, encoding, message):
     with pytest.raises(ContractError, match=message) as refused:
         read(data, encoding)
     assert "Nothing was loaded." in str(refused.value)
-
-
-def test_a_gzip_bomb_is_unpacked_in_blocks():
-    bomb = gzip.compress(b"0" * (50 << 20))
-    blocks = open_text(io.BytesIO(bomb), UTF8, "f.csv", 1 << 16).blocks
-    sizes = [len(block) for block in blocks]
-    assert sum(sizes) == 50 << 20
-    assert max(sizes) <= 1 << 16

@@ -242,7 +242,9 @@ def test_without_a_key_a_rolling_export_is_told_to_count_twice(warehouse, tmp_pa
 
 
 def test_equal_lines_of_an_order_both_count_and_a_later_export_replaces_both(warehouse, tmp_path):
-    source = keyed_source(tmp_path, 'line_key = ["order", "sku", "price"]\nrepeats = "keep"')
+    source = keyed_source(
+        tmp_path, 'line_key = ["order", "sku", "price"]\nnumbered_keys = true\nwithin = "order"'
+    )
     twice = [",A1,mug,1,10.00,sold,5.00"] * 2
     first = load(write(tmp_path / "1.csv", twice), source)
     assert (first.rows_staged, first.money_staged) == (2, Decimal("25.00"))

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 import zipfile
 
 import pytest
 
-from ecorse.errors import ConfigError, ContractError, SourceUnavailable
+from ecorse.errors import ConfigError, SourceUnavailable
 from ecorse.origins import fetch_files
 from ecorse.settings import Settings
 
@@ -193,10 +194,8 @@ def test_an_archive_that_changes_while_it_is_unpacked(settings, tmp_path, monkey
 
     with monkeypatch.context() as patch:
         patch.setattr(_files, "extract_safely", extract_and_change)
-        with pytest.raises(
-            SourceUnavailable, match=r"a\.zip: was changed .* while it was unpacked"
-        ):
-            given(settings)
+        [file] = fetch_files("folder", settings, {"path": "in"})
+    assert re.match(r"a\.zip: was changed .* while it was unpacked", file.refused)
     assert not list((tmp_path / "home" / "unpacked").glob("*/*"))
     assert given(settings) == {"a.zip/x.csv": b"longer"}
 
@@ -204,8 +203,10 @@ def test_an_archive_that_changes_while_it_is_unpacked(settings, tmp_path, monkey
 def test_an_unsafe_archive_is_refused_by_name(settings, tmp_path):
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.zip").write_bytes(zipped(x_csv="0" * 1_000_000))
-    with pytest.raises(ContractError, match=r"a\.zip: the archive was refused.*100 times"):
-        given(settings)
+    (tmp_path / "in" / "b.csv").write_bytes(b"good")
+    bad, good = fetch_files("folder", settings, {"path": "in"})
+    assert (bad.file_name, good.file_name, good.refused) == ("a.zip", "b.csv", "")
+    assert re.match(r"a\.zip: the archive was refused.*100 times", bad.refused)
 
 
 @pytest.mark.parametrize(
@@ -230,3 +231,14 @@ def test_a_pattern_that_nothing_matches(settings, folder):
         fetch_files("folder", settings, {"path": str(folder), "pattern": "x*.csv"})
     with pytest.raises(ConfigError, match="pattern must be a text, not 3"):
         fetch_files("folder", settings, {"path": str(folder), "pattern": 3})
+
+
+def test_a_name_that_is_no_text_is_refused_and_the_others_are_given(settings, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "b.csv").write_bytes(b"good")
+    with open(os.fsencode(tmp_path / "in") + b"/caf\xe9.csv", "wb") as file:
+        file.write(b"1")
+    good, bad = fetch_files("folder", settings, {"path": "in"})
+    assert (good.file_name, good.refused) == ("b.csv", "")
+    assert bad.file_name == r"caf\xe9.csv"
+    assert bad.refused.startswith(r"caf\xe9.csv: the file's name is not UTF-8")

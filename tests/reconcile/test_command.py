@@ -24,7 +24,7 @@ from ecorse.sources import get_source
 from ecorse.warehouse.lock import writer
 
 PLAN = Plan(seed=3, customers=80, orders=250, events=0, days=30)
-CAUSES = ("currency:CAD", "left_out:test_orders", "repeats", "rejected:tax_is_in_the_prices",
+CAUSES = ("currency:CAD", "left_out:test_orders", "rejected:tax_is_in_the_prices",
           "time_zone", "tips")  # fmt: skip
 
 

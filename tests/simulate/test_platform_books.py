@@ -106,7 +106,7 @@ def test_books_add_up_order_by_order(written, name):
 
 def test_every_kind_of_trouble_is_in_some_books(written):
     states = {order.state for _, books in written.values() for order in books.orders}
-    assert states == {"paid", "refunded", "partially_refunded", "cancelled"}
+    assert states == {"paid", "refunded", "partially_refunded", "cancelled", "unpaid"}
     shopify = written["shopify_orders"][1]
     kinds = {line.kind for order in shopify.orders for line in order.lines}
     assert kinds == {"product", "tip", "gift_card"}
@@ -118,6 +118,7 @@ def test_every_kind_of_trouble_is_in_some_books(written):
 
 
 def test_the_shopify_export_holds_the_books(written):
+    """Its discount amount is every discount of the order: of lines, of the whole, of shipping."""
     folder, books = written["shopify_orders"]
     rows = rows_of(folder / "simulated_orders_export.csv")
     first = {row["Name"]: row for row in rows if row["Financial Status"]}
@@ -125,21 +126,63 @@ def test_the_shopify_export_holds_the_books(written):
     goods = defaultdict(Decimal)
     for row in rows:
         line = int(row["Lineitem quantity"]) * Decimal(row["Lineitem price"])
-        goods[row["Name"]] += line - Decimal(row["Lineitem discount"])
+        goods[row["Name"]] += line
     for order in books.orders:
         row = first[order.order_id]
         total = goods[order.order_id] - Decimal(row["Discount Amount"])
         total += Decimal(row["Shipping"]) + Decimal(row["Taxes"])
         assert total == Decimal(row["Total"]) == books.total_of(order)
+    several = [o for o in books.orders if o.discount and any(line.discount for line in o.lines)]
+    assert several
+    assert {row["Payment Method"] for row in first.values()} > {"bogus"}
 
 
 def test_the_stripe_export_adds_up_to_its_summary(written):
     folder, books = written["stripe_itemised"]
     rows = rows_of(folder / "simulated_itemized_balance_change_from_activity.csv")
     summary = rows_of(folder / "report" / "balance_change_summary.csv")
+    charges = [r for r in rows if r["charge_id"]]
+    assert {r["reporting_category"] for r in rows if not r["charge_id"]} == {"payout"}
     for figure in ("gross", "fee", "net"):
-        assert sum(Decimal(r[figure]) for r in rows) == sum(Decimal(r[figure]) for r in summary)
-    assert sum(Decimal(r["gross"]) for r in rows) == books.totals()["total"]
+        assert sum(Decimal(r[figure]) for r in charges) == sum(Decimal(r[figure]) for r in summary)
+    sold = [r for r in charges if r["reporting_category"] in ("charge", "refund")]
+    assert sum(Decimal(r["gross"]) for r in sold) == books.totals()["total"]
+    assert {r["reporting_category"] for r in charges} == {"charge", "refund"}
+
+
+def test_the_magento_export_adds_up_as_magento_does(written):
+    """Rows without a parent, and what the order says once; parts of bundles say prices again."""
+    folder, books = written["magento_orders"]
+    items = rows_of(folder / "simulated_sales_order_item.csv")
+    goods = defaultdict(Decimal)
+    for row in items:
+        goods[row["order_id"]] += 0 if row["parent_item_id"] else Decimal(row["row_total"])
+    parts = [r for r in items if r["parent_item_id"] and Decimal(r["row_total"])]
+    assert parts
+    orders = {row["increment_id"]: row for row in rows_of(folder / "sales_order.csv")}
+    for order in books.orders:
+        row = orders[order.order_id]
+        said = ("discount_amount", "shipping_amount", "tax_amount")
+        total = goods[row["entity_id"]] + sum(Decimal(row[name]) for name in said)
+        assert total == Decimal(row["grand_total"]) == books.total_of(order)
+    assert any(Decimal(row["shipping_tax_amount"]) for row in orders.values())
+
+
+def test_what_else_the_platforms_write(written):
+    """Weighed goods and gift cards (Square), parcels and twins (Amazon), other dollars (eBay)."""
+    folder, _ = written["square_items"]
+    rows = rows_of(folder / "simulated_items.csv")
+    assert {r["Qty"] for r in rows if r["Unit"] == "lb"} >= {"0.75", "-0.75"}
+    assert any(r["Itemization Type"] == "Gift Card" for r in rows)
+    folder, _ = written["amazon_orders"]
+    rows = rows_of(folder / "simulated_all_orders.txt", delimiter="\t")
+    parcels = [r for r in rows if r["sales-channel"] == "Non-Amazon"]
+    assert parcels
+    assert not any(r["item-price"] for r in parcels)
+    keys = [(r["amazon-order-id"], r["sku"]) for r in rows]
+    assert len(set(keys)) < len(keys)
+    text = (written["ebay_orders"][0] / "simulated_orders_report.csv").read_text()
+    assert '"C $' in text
 
 
 def test_rows_to_be_refused_are_told_by_their_line(written):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
 from ecorse.clean.cast import cast, parse
 from ecorse.ingest.shops import Shop
+from ecorse.schema.contract import is_instant
 from ecorse.schema.dtypes import dtype_of
 from ecorse.schema.recognise import recognise
 from ecorse.schema.staging import STAGING_TABLES
@@ -38,6 +41,8 @@ def wrong_dtypes(table, frame) -> dict[str, str]:
 
 
 def example(source, column) -> str:
+    if column.name in {c.zone_column for form in source.contract.forms for c in form.made}:
+        return ""  # the shop's zone
     allowed = [
         r.bound.split("|")[0]
         for r in source.contract.rules
@@ -60,7 +65,9 @@ def typed(name, form, **values):
     header = recognise(source.contract, [c.name for c in form.columns], "f.csv")
     fields = [values.get(c.target or "", example(source, c)) for c in form.columns]
     raw = parse(("\t".join(fields) + "\n").encode(), header, "\t", '"')
-    return source, header, cast(raw, header, source.contract)
+    # examples agree in no rule on whole rows; which orders these prove is tested elsewhere
+    rules = tuple(rule for rule in source.contract.rules if rule.check != "holds")
+    return source, header, cast(raw, header, replace(source.contract, rules=rules, leave_out=()))
 
 
 @pytest.mark.parametrize("name", source_names())
@@ -158,7 +165,10 @@ def test_time_zone_and_currency_are_the_shops(name, form):
     declared = getattr(source, "declared", None)
     if declared is None or "currency" not in declared.filled:
         assert row["currency"] == "INR"
-    if row.get("is_date_only"):
+    if is_instant(form.column_of("ordered_local")):
+        assert str(row["ordered_at"]) == "2019-04-19 08:46:00+00:00"  # as the text says itself
+        assert str(row["ordered_local"]) == "2019-04-19 14:16:00"
+    elif row.get("is_date_only"):
         assert str(row["ordered_at"]) == "2019-04-18 18:30:00+00:00"  # midnight less 5:30
         assert str(row["ordered_local"]) == "2019-04-19 00:00:00"
     else:

@@ -227,24 +227,13 @@ def test_a_key_is_as_long_as_an_id_may_be(read):
         (PRICE + PRICE, "", "column 'price' stands twice"),
         (PRICE + '{ name = "PRICE", target = "unit_cost", type = "decimal" },', "", "stands twice"),
         (PRICE + FEE, SHIPPING + SHIPPING, "'shipping' stands more than once"),
-        (PRICE, "", "line_key; beside one"),
     ],
 )
 def test_what_is_said_twice_is_a_mistake_of_the_mapping(tmp_path, columns, tail, expected):
     path = tmp_path / "lines.toml"
-    head = 'line_key = ["sku"]\nrepeats = "flag"\n' if "beside" in expected else ""
-    path.write_text(MAPPING.format(head=head, columns=columns, tail=tail))
+    path.write_text(MAPPING.format(head="", columns=columns, tail=tail))
     with pytest.raises(ConfigError, match=expected):
         read_mapping(path)
-
-
-@pytest.mark.parametrize("block_bytes", [60, 40_000])
-def test_lines_of_one_key_are_numbered_where_they_are_several(read, monkeypatch, block_bytes):
-    monkeypatch.setattr(opening, "open_text", partial(stream.open_text, block_bytes=block_bytes))
-    rows = [f"A,{sku},2024-01-01,1,1.00" for sku in ("p", "p", "q", "p|2", "p")]
-    dry = read(PRICE, "price", *rows, head='line_key = ["sku"]\nrepeats = "keep"')
-    assert dry.rows.sort("source_line")["line_id"].to_list() == ["p", "p|2", "q", "p||2", "p|3"]
-    assert worth(dry) == {"A": Decimal(5)}
 
 
 @pytest.mark.parametrize(

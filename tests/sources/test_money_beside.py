@@ -77,6 +77,20 @@ def test_a_value_once_per_shipment_is_known_by_the_shipment(read):
     assert told(dry) == [(5, "once_per_empty")]
 
 
+def test_what_an_order_states_as_nothing_makes_no_line(read):
+    """With a key of the rows or without: 0.00 is no shipping, whichever row says so."""
+    rows = ("A,p,2024-01-01,1,10.00,0.00,1", "A,q,2024-01-01,1,10.00,5.00,2",
+            "B,p,2024-01-01,1,10.00,0.00,3")  # fmt: skip
+    for head in ('line_key = ["key"]', ""):
+        dry = read(
+            PRICE + FEE + '{ name = "key" },', "price,fee,key", *rows,
+            head=head, tail=SHIPPING + 'once_per = "order_id"',
+        )  # fmt: skip
+        assert not told(dry)
+        assert beside(dry)["order_id"].to_list() == ["A"]
+        assert worth(dry) == {"A": Decimal(25), "B": Decimal(10)}
+
+
 @pytest.mark.parametrize(
     "refused",
     [

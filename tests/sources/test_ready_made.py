@@ -12,6 +12,7 @@ import csv
 import json
 import re
 from collections import Counter, defaultdict
+from dataclasses import replace
 from decimal import Decimal
 
 import polars as pl
@@ -19,8 +20,9 @@ import pytest
 
 from ecorse.ingest.check import check_file
 from ecorse.settings import PROJECT_DIR
-from ecorse.simulate.platforms import platform_names
-from exports import CHARGED, PRICED, SIGNED, SOLD, figures, shop_of
+from ecorse.simulate.platforms import get_platform, platform_names
+from ecorse.simulate.platforms.books import cents
+from exports import CHARGED, PRICED, SIGNED, SOLD, figures, lines_of, shop_of
 
 
 def expected(name, books) -> dict[str, Decimal]:
@@ -29,7 +31,6 @@ def expected(name, books) -> dict[str, Decimal]:
     return wanted | {m: totals[m] for m in ("refunded", "total")}
 
 
-# Stripe has no goods, and Square takes tax and discounts back on rows of their own kind
 # Stripe has no goods, and Square takes tax and discounts back on rows of their own kind
 OTHERWISE = ("stripe_itemised", "square_items")
 
@@ -124,6 +125,51 @@ def test_guests_are_no_customer(export):
     assert of_guests.height
     assert set(of_guests["customer_key_kind"]) == {"email"}
     assert "0" not in set(lines["customer_id"])
+
+
+@pytest.mark.parametrize("name", ["amazon_orders", "shopify_orders"])
+def test_two_equal_lines_of_an_order_are_two(export, name):
+    _, books, lines, _, _ = export(name)
+    twice = [o for o in books.counted if o.state == "paid" and o.number % 60 == 0]
+    assert len(twice) > 5
+    for order in twice:
+        goods = lines.filter(line_kind="product", order_id=order.order_id)
+        assert goods.height == len(order.of("product"))
+        assert goods["line_id"].n_unique() == goods.height
+
+
+def test_weighed_goods_are_whole_pieces_and_their_money_is_exact(export):
+    path, books, lines, _, account = export("square_items")
+    weighed = [r for r in csv.DictReader(path.open()) if r["Unit"] == "lb"]
+    parts = sum("." in r["Qty"] and not r["Qty"].endswith(".0") for r in weighed)
+    assert account.repaired["quantity_round_up"] == parts > 20
+    pieces = lines.filter(SOLD, pl.col("line_kind") == "product")["quantity"].sum()
+    assert pieces == sum(line.quantity for o in books.counted for line in o.of("product"))
+
+
+def test_gift_cards_of_square_are_no_products(export):
+    _, books, lines, _, _ = export("square_items")
+    assert figures(lines)["gift_cards"] == books.charged()["gift_cards"] > 0
+
+
+def test_what_stripe_takes_is_no_refund(export, tmp_path):
+    """A fee of 0.05 and a tenth passed on are adjustments on their own day."""
+    _, books, *_ = export("stripe_itemised")
+    platform = get_platform("stripe_itemised")
+    [(name, content)] = platform.export(replace(books, takes_apart=True)).items()
+    (tmp_path / name).write_bytes(content)
+    lines, _, account = lines_of("stripe_itemised", tmp_path / name, shop_of(books))
+    assert figures(lines)["refunded"] == books.totals()["refunded"]
+    assert account.ignored["no_charge"] == platform.no_sales(books) > 0
+    made = lines.filter(pl.col("line_kind") == "adjustment", pl.col("made_of").is_not_null())
+    fees = sum(order.number % 40 == 0 for order in books.orders)
+    passed_on = made.filter(pl.col("unit_price") != Decimal("-0.05"))
+    assert made.height - passed_on.height == fees > 0
+    tenths = [books.total_of(o) / 10 for o in books.orders if o.number % 90 == 0]
+    assert -passed_on["unit_price"].sum() == sum(cents(t) for t in tenths)
+    assert (made["refunded_local"] - made["ordered_local"]).dt.total_hours().unique().to_list() == [
+        24
+    ]
 
 
 def test_a_full_refund_takes_back_every_line(export):

@@ -15,6 +15,7 @@ from ecorse.clean.account import Account, signed
 from ecorse.clean.cast import STATED, stated_once, text_column
 from ecorse.clean.numbers import SCALE
 from ecorse.clean.values import name_of
+from ecorse.clean.whitelist import sum_column
 from ecorse.currency import currency_signs
 from ecorse.schema.contract import Column, Header
 from ecorse.schema.source import FATES, Fate, Shop, Source, Valuing
@@ -38,12 +39,12 @@ class Aside:
         if self._is_money and isinstance(source, Valuing):
             self._needed = source.valued_by(header)
 
-    def add(self, fate: Fate, raw: pl.DataFrame) -> None:
-        """Take in rows as text."""
-        if not self._is_money or not raw.height:
+    def add(self, fate: Fate, of_orders: pl.DataFrame, raw: pl.DataFrame, rows: pl.Series) -> None:
+        """Take in some rows of a block's text, with what their orders add up to."""
+        if not self._is_money:
             return
         waiting = self._waiting[fate]
-        waiting.append(raw)
+        waiting.append(raw[rows].hstack(of_orders[rows]) if of_orders.width else raw[rows])
         if sum(part.height for part in waiting) >= ROWS_AT_ONCE:
             self._value(fate)
 
@@ -84,6 +85,7 @@ class Aside:
         frame = raw.select(
             pl.int_range(pl.len(), dtype=pl.UInt32).alias("_row"),
             *(values.convert(pl.col(text_column(i)), c).alias(name_of(c)) for i, c in declared),
+            *(name for name in map(sum_column, self._source.contract.sums) if name in raw.columns),
         )
         is_unread = pl.Series([False]).new_from_index(0, raw.height)
         stated: list[pl.Series] = []

@@ -24,6 +24,7 @@ from ecorse.clean.rules import (
     judge_column,
 )
 from ecorse.clean.values import name_of, reasons_of
+from ecorse.clean.whitelist import sum_column
 from ecorse.schema.contract import Column, Contract, Header, own_name
 
 STATED = "_stated"  # the sign or code of a currency that stood beside a row's numbers
@@ -49,7 +50,7 @@ class Cast:
     has ``_row, rule, column, sentence``, one row per reason, in the contract's order. ``flags``
     has ``_row, rule`` for every rule of level ``flag`` that a kept row breaks; ``warned`` those of
     level ``warn``, the first of a block with a sentence. ``left_out`` has the rows that are none
-    (``_row, id``).
+    (``_row, id``); ``of_orders`` what is added up over the order of each of the block's rows.
     """
 
     frame: pl.DataFrame
@@ -58,6 +59,7 @@ class Cast:
     flags: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FLAG_SCHEMA))
     warned: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WARNED_SCHEMA))
     left_out: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LEFT_SCHEMA))
+    of_orders: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 def text_column(position: int) -> str:
@@ -160,6 +162,8 @@ def cast(
         found.reasons += _undeclared(raw, header, contract)
     if row_rules is None:
         row_rules = RowRules(contract, header)
+    frame = row_rules.of_orders(frame)
+    of_orders = frame.select(n for n in map(sum_column, contract.sums) if n in frame.columns)
     row_rules.judge(found, frame, np.arange(frame.height) if lines is None else lines)
     why, flags, warned = found.frames()
     left = row_rules.left_out(frame)
@@ -174,7 +178,7 @@ def cast(
             kept.join(why, on="_row", how="anti", maintain_order="left")
             for kept in (frame, flags, warned)
         )
-    return Cast(frame, why, repaired, flags, warned, left)
+    return Cast(frame, why, repaired, flags, warned, left, of_orders)
 
 
 def _undeclared(raw: pl.DataFrame, header: Header, contract: Contract) -> list[pl.DataFrame]:

@@ -21,6 +21,7 @@ from ecorse.clean.duplicates import SeenRows, Verdict
 from ecorse.clean.keeping import Keeping, without_rows
 from ecorse.clean.notes import notes
 from ecorse.clean.opening import open_frames, recognise_header
+from ecorse.clean.orders import Whole, WholeOrders
 from ecorse.clean.parting import CleanBlock, parted, placed
 from ecorse.clean.prepare import Preparation
 from ecorse.clean.quoted import find_quoted
@@ -72,6 +73,7 @@ class Cleaner:
         whole = self._file_header
         if isinstance(source, LookingUp):
             whole = source.extend(whole)
+        self._orders = WholeOrders(self._file_header, contract, file_name)
         self._preparation = Preparation(whole, contract)
         self.header = self._preparation.header
         self.account.has_undeclared = bool(self.header.extra)
@@ -92,7 +94,9 @@ class Cleaner:
     def __iter__(self) -> Iterator[CleanBlock]:
         """Give the file's rows, block by block, in file order."""
         for block in _ahead(self._framer):
-            yield self._clean(block)
+            yield self._clean(self._orders.take(block, self._parsed(block)))
+        if (rest := self._orders.rest()) is not None:
+            yield self._clean(rest)
         for rule, (rows, examples) in self._row_rules.counted().items():
             self.account.broken[rule] += rows
             self.account.broken_examples[rule] = examples
@@ -109,17 +113,22 @@ class Cleaner:
         """Sentences for a person, after the file was read."""
         return notes(self.account, self.header, self._source, self._shop.currency)
 
-    def _clean(self, block: FramedBlock) -> CleanBlock:
+    def _parsed(self, block: FramedBlock) -> pl.DataFrame:
         raw = parse(block.data, self._file_header, *self._framer.parsed)
         if raw.height != len(block.lines):
             raise AssertionError(
                 f"{self._file_name}: framing found {len(block.lines)} records and the parser "
                 f"{raw.height} near line {block.lines[0]}"
             )
+        find_quoted(raw, self._file_header, block, self._framer.shape, self.account.quoted)
+        return raw
+
+    def _clean(self, whole: Whole) -> CleanBlock:
+        block = whole.block
         self._aside.add_unread("rejected", len(block.broken))
         if self.header.missing:
             return self._set_all_aside(block)
-        raw, typed = self._cast(block, raw)
+        raw, typed = self._cast(whole)
         found = self._source.canonicalise(typed.frame, self.header, self._shop)
         found = self._keeping.keep(typed.frame, found)
         reasons = [typed.reasons, *([] if found.reasons is None else [found.reasons])]
@@ -138,7 +147,7 @@ class Cleaner:
         self._check_complete(block, raw, lines, rejected, typed)
         self._count(block, raw, lines, rejected, typed, found)
         if refused.height:
-            self._aside.add("rejected", raw[refused["_row"].unique()])
+            self._aside.add("rejected", typed.of_orders, raw, refused["_row"].unique())
         if self._flags_repeats:
             verdict = _nothing_repeated(verdict)
         elif verdict is not None:
@@ -150,16 +159,17 @@ class Cleaner:
         self._tally.count_made(made, lines, found.companions)
         return made
 
-    def _cast(self, block: FramedBlock, raw: pl.DataFrame) -> tuple[pl.DataFrame, Cast]:
+    def _cast(self, whole: Whole) -> tuple[pl.DataFrame, Cast]:
         """The block's text, completed, and its typed rows."""
         contract, header = self._source.contract, self.header
+        block, raw = whole.block, whole.raw
         sums = rows_of_sums(raw, self._file_header)
-        find_quoted(raw, self._file_header, block, self._framer.shape, self.account.quoted)
         raw, refused = self._preparation.tidy(raw, self._file_header)
         if isinstance(self._source, LookingUp):
             raw = self._source.enrich(raw, header, self.account.sought)
         raw = self._preparation.complete(raw, self._file_header)
-        typed = cast(raw, header, contract, [*sums, *refused], self._row_rules, block.lines)
+        refused = [*sums, *refused, *whole.refused]
+        typed = cast(raw, header, contract, refused, self._row_rules, block.lines)
         refuse_names(self._file_name, self._framer.header, header, raw, typed.reasons, block.lines)
         if contract.drift == "freeze":
             refuse_retyped(self._file_name, contract.name, block, typed.reasons)
@@ -196,7 +206,7 @@ class Cleaner:
         self.account.repaired += typed.repaired
         self._tally.profile(raw, lines)
         if typed.left_out.height:
-            self._aside.add("left_out", raw[typed.left_out["_row"]])
+            self._aside.add("left_out", typed.of_orders, raw, typed.left_out["_row"])
 
     def _set_all_aside(self, block: FramedBlock) -> CleanBlock:
         """Reject every row of a file that lacks a required column; a replay brings them back."""

@@ -4,7 +4,7 @@ What belongs here: reading the text, its limits and its names, and errors that h
 does not: what may be said (``whitelist``), what follows from an expression (``rules``).
 
 Nothing but what is listed there runs: an expression reads the row's own values, and for
-``previous`` and ``count_of`` those of other rows of the file.
+``previous``, ``count_of`` and ``sum_of`` those of other rows of the file.
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ class Compiled:
     """An expression that can be run on a frame.
 
     ``shown`` are the parts that tell a person why a condition does not hold. ``previous`` are
-    columns (name, what they hold for the row itself) that ``expr`` expects one row later. With
+    columns (name, what they hold for the row itself) that ``expr`` expects one row later; ``sums``
+    are the expressions that it expects added up over each order (``whitelist.sum_column``). With
     ``count``, the condition is known when the file was read, and ``expr`` is null. ``lost`` is true
     where a part of ``expr`` could not be worked out (``operands.Value``).
     """
@@ -69,6 +70,7 @@ class Compiled:
     previous: tuple[tuple[str, pl.Expr], ...] = ()
     count: Count | None = None
     lost: pl.Expr | None = None
+    sums: tuple[str, ...] = ()
 
 
 def compile(
@@ -114,7 +116,19 @@ def compile(
         raise ExpressionError(f"expression {text[:200]!r}: {error}.") from None
     except RecursionError:
         raise ExpressionError(f"expression {text[:200]!r} is nested too deeply.") from None
-    return Compiled(text, value.expr, value.kind, shown, previous, lost=value.lost)
+    return Compiled(
+        text, value.expr, value.kind, shown, previous, sums=tuple(walk.sums), lost=value.lost
+    )
+
+
+def summed(text: str) -> tuple[str, ...]:
+    """What an expression adds up over an order (``sum_of``); nothing where it cannot be read."""
+    try:
+        calls = _parse(text).find_all(exp.Anonymous)
+    except ExpressionError:
+        return ()
+    found = [c.expressions[0] for c in calls if called(c) == "sum_of" and c.expressions]
+    return tuple(dict.fromkeys(inner.sql(dialect=DIALECT) for inner in found))
 
 
 def _parse(text: str) -> exp.Expr:

@@ -42,6 +42,8 @@ def read_head(intake: Intake, shape: Shape, file_name: str) -> Head:
         return Head(list(shape.names), (), intake.line)
     lines: list[bytes] = []
     line = intake.line
+    if first is None:
+        intake.skip_blank(blank)
     while len(lines) < shape.header_rows:
         text = first if first is not None else intake.take_line()
         first = None

@@ -56,6 +56,23 @@ class Intake:
         self.offset += used
         self.line += lines
 
+    def skip_blank(self, blank: bytes) -> None:
+        """Be done with whole lines of nothing but these characters, all at once.
+
+        One by one each would copy the rest: a block of line ends would take hours.
+        """
+        while True:
+            behind = self.rest.lstrip(blank + b"\r\n")
+            lines = self.rest[: len(self.rest) - len(behind)]
+            if not behind:  # the last may go on in the next block, and a CR may have its LF there
+                lines = lines[:-1].removesuffix(b"\r")
+            end = max(lines.rfind(b"\n"), lines.rfind(b"\r")) + 1
+            lines = lines[:end]
+            number = lines.count(b"\n") + lines.count(b"\r") - lines.count(b"\r\n")
+            self.drop(end, number)
+            if behind or len(self.rest) > self._max_bytes or not self.more():
+                break
+
     def take_line(self, what: str = "header line") -> bytes | None:
         """The next line without its end, or nothing at the end of the file.
 

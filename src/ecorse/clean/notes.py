@@ -5,6 +5,7 @@ What belongs here: the words. What does not: counting (``account``), refusing (`
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from ecorse.schema.contract import Contract, Header
 
 if TYPE_CHECKING:
     from ecorse.schema.source import Source
+
+SHOWN = 70  # characters of a condition that held for no row
 
 
 def notes(account: Account, header: Header, source: Source, currency: str) -> list[str]:
@@ -46,8 +49,13 @@ def _notes(account: Account, header: Header, source: Source, currency: str) -> I
     if account.rows_read:
         left = [name for name, _ in source.contract.leave_out if not account.ignored[name]]
         never = [name for name, rows in account.held.items() if not rows]
-        for name in (*(f"leave_out {name!r}" for name in left), *never):
-            yield f"{name} held for no row of the file; if it should, compare its words with these."
+        conditions = [*(f"leave_out {name!r}" for name in left), *never]
+        if conditions:
+            told = "; ".join(textwrap.shorten(c, SHOWN, placeholder=" …") for c in conditions)
+            yield (
+                f"No row of the file is concerned by {told}. If one should be, "
+                "compare its words with these."
+            )
     yield from (f"{s.sentence()}." for s in account.sought.values() if s.missed)
     yield from _broken_rules(account, source.contract)
     yield from _about_quotes(account)

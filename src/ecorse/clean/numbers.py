@@ -118,6 +118,9 @@ def read(odd: pl.Series, column: Column) -> Numbers:
                 pl.when(pl.lit(whole)).then(pl.lit(cut)).otherwise(pl.lit(parts["number"]))
             ).to_series().cast(pl.Int64, strict=False)  # fmt: skip
             repaired["integral_decimal"] = int((whole & values.is_not_null()).sum())
+        if "round_up" in column.normalise:
+            values, rounded = _rounded_up(values, parts["number"])
+            repaired["round_up"] = rounded
     else:
         values = pl.select(_exact(pl.lit(parts["number"]), column)).to_series()
     two = body.str.contains(TWO_READINGS).fill_null(False) & (not column.decimal)
@@ -129,6 +132,16 @@ def read(odd: pl.Series, column: Column) -> Numbers:
     for repair in ("parentheses", "trailing_minus", "unicode_minus"):
         repaired[repair] = int((parts[repair] & is_read).sum())
     return Numbers(values, stated, two, repaired)
+
+
+def _rounded_up(values: pl.Series, numbers: pl.Series) -> tuple[pl.Series, int]:
+    """Whole numbers of what is sold by parts: 0.75 kg is one piece, -2.5 are minus three."""
+    exact = numbers.cast(pl.Decimal(PRECISION, SCALE), strict=False)
+    exact = pl.select(pl.when(pl.lit(values).is_null()).then(pl.lit(exact))).to_series()
+    up = pl.select(pl.lit(exact).sign() * pl.lit(exact).abs().ceil()).to_series()
+    is_part = exact.is_not_null()
+    whole = pl.select(pl.coalesce(pl.lit(values), pl.lit(up).cast(pl.Int64, strict=False)))
+    return whole.to_series(), int(is_part.sum())
 
 
 def hint(text: str, column: Column) -> str:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ecorse.clean.exact import Grammar, read_record
-from ecorse.clean.formats.base import ANYTHING, Wanted
+from ecorse.clean.formats.base import ANYTHING, Expected, Wanted, WantedForm
 from ecorse.clean.framing import Framer
 from ecorse.clean.second_table import are_names
 from ecorse.clean.stream import Readable, open_text
 from ecorse.errors import ContractError
-from ecorse.schema.contract import Column, Contract, Header, header_key
+from ecorse.schema.contract import Contract, Header, header_key
 from ecorse.schema.recognise import has_header, recognise
 from ecorse.schema.shape import Shape
 
@@ -67,17 +67,18 @@ def open_shape(
 
 def wanted_by(contract: Contract) -> Wanted:
     """What a contract expects of a table."""
+    forms = []
+    for form in contract.forms:
+        places = {header_key(alias): i for i, c in enumerate(form.columns) for alias in c.aliases}
+        places |= {header_key(c.name): i for i, c in enumerate(form.columns)}
+        forms.append(WantedForm(places, [i for i, c in enumerate(form.columns) if c.required]))
     columns = {
-        header_key(name): column
+        header_key(name): Expected(column.type, column.decimal)
         for form in contract.forms
         for column in form.columns
         for name in (*column.aliases, column.name)
     }
-
-    def column_of(name: str) -> Column | None:
-        return columns.get(header_key(name))
-
-    return Wanted(lambda names: has_header(contract, names), column_of)
+    return Wanted(forms, columns)
 
 
 def recognise_header(framer: Framer, contract: Contract, file_name: str) -> Header:

@@ -23,12 +23,14 @@ from ecorse.clean.expressions import Compiled, Name, compile
 from ecorse.clean.functions import as_text
 from ecorse.clean.operands import Value
 from ecorse.clean.values import name_of, no_reasons, reasons_of
+from ecorse.clean.whitelist import sum_column
 from ecorse.schema.contract import Column, Contract, Header, Rule
 
 FLAG_SCHEMA = {"_row": pl.UInt32, "rule": pl.String}
 LEFT_SCHEMA = {"_row": pl.UInt32, "id": pl.String}
 WARNED_SCHEMA = {"_row": pl.UInt32, "rule": pl.String, "sentence": pl.String}
 SHOWN_CHARACTERS = 200
+ORDER, NTH = "_order", "_nth"
 EXPLAINED = 100  # of a block's rows that break a rule of level warn, so many get a sentence
 DTYPES: dict[str, pl.DataType] = {
     "text": pl.String(), "integer": pl.Int64(), "decimal": pl.Decimal(14, 4),
@@ -147,7 +149,9 @@ class RowRules:
         self, contract: Contract, header: Header, shop: Mapping[str, str] | None = None
     ) -> None:
         self._rules = [rule for rule in contract.rules if rule.check == "holds"]
-        self._leave_out = contract.leave_out
+        self._leave_out, self._sums = contract.leave_out, contract.sums
+        self._within = contract.within
+        self._numbered_key = contract.line_key if contract.numbered_keys else ()
         self._leaving: list[tuple[str, pl.Expr]] = []
         self._header, self._shop = header, shop
         self._compiled: list[tuple[Rule, Compiled]] = []
@@ -167,6 +171,34 @@ class RowRules:
             pl.when(condition).then(pl.lit(name)) for name, condition in self._leaving
         )
         return frame.select("_row", which.alias("id")).drop_nulls()
+
+    def of_orders(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows with what is added up over their order, and their number among equal keys.
+
+        Rows that are refused later count too: an order's lines are all that the file has of it.
+        """
+        names = self._names(frame) if self._within else {}
+        within = names.get(self._within)
+        if within is None or not within.is_there:
+            return frame
+        key = frame[within.column]
+        orders = pl.select(
+            pl.when(pl.lit(key).is_not_null()).then(pl.lit(key.rle_id()))
+        ).to_series()
+        values = [
+            compile(text, names, shop=self._shop).expr.alias(sum_column(text))
+            for text in self._sums
+        ]
+        frame = frame.with_columns(orders.alias(ORDER)).with_columns(values)
+        made = []
+        for text in self._sums:  # as SQL adds up: null only where no row says anything
+            value = pl.col(sum_column(text))
+            says = value.is_not_null().any().over(ORDER) & pl.col(ORDER).is_not_null()
+            made.append(pl.when(says).then(value.sum().over(ORDER)).alias(sum_column(text)))
+        if self._numbered_key:
+            parts = [pl.col(names[part].column).cast(pl.String) for part in self._numbered_key]
+            made.append(pl.int_range(1, pl.len() + 1).over(ORDER, *parts).alias(NTH))
+        return frame.with_columns(made).drop(ORDER)
 
     def judge(self, found: Found, frame: pl.DataFrame, lines: NDArray[np.int64]) -> None:
         """Hold a block's rows to the rules; ``lines`` are those they stood on."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ecorse.clean.dialect import Record
 from ecorse.clean.finding import Sniffed, laid_out, of_layout, sheet_finding
-from ecorse.clean.formats.xlsx import first_rows
+from ecorse.clean.formats import sheet_rows
 from ecorse.clean.layout import Layout, find_layout
 from ecorse.errors import ContractError
 from ecorse.schema.shape import PLAIN
@@ -26,7 +26,7 @@ def sniff_workbook(path: Path) -> Sniffed:
     """
     found: list[tuple[str, list[Record], Layout]] = []
     others: list[str] = []
-    for sheet, rows in first_rows(path, path.name):
+    for sheet, rows in sheet_rows(path):
         records = [Record(i + 1, ",".join(row), tuple(row), True) for i, row in enumerate(rows)]
         width = len(rows[0]) if rows else 0
         layout = find_layout(records, width) if width > 1 else None

@@ -1,27 +1,24 @@
 """The bytes of a file, as UTF-8 blocks: format, compression, byte order mark, encoding.
 
-What belongs here: everything before a line is a line. What does not: lines and fields
-(``framing``).
+What belongs here: everything before a line is a line. What does not: reading what is no plain text
+(``formats``, in a process of its own), lines and fields (``framing``).
 """
 
 from __future__ import annotations
 
 import codecs
-import zlib
 from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple, Protocol
 
-from ecorse.clean.formats import table_blocks, table_format
+from ecorse.clean.formats import packed_format, table_blocks, table_format, unpacked_blocks
 from ecorse.clean.formats.base import ANYTHING, Wanted
-from ecorse.clean.formats.zstd import ZSTD_MAGIC, unpack
 from ecorse.errors import ContractError
 from ecorse.schema.shape import Shape
 
 BLOCK_BYTES = 4 << 20
 HEAD_BYTES = 4096
 FEW_LETTERS = 3  # beyond ASCII: so many are no accident
-GZIP_MAGIC = b"\x1f\x8b"
 UTF8_BOM = codecs.BOM_UTF8
 FOREIGN_BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -69,7 +66,7 @@ def open_text(
     if start and (name := table_format(start, file_name)):
         blocks = table_blocks(name, chain((start,), packed), file_name, shape, wanted)
         return Opened(blocks, _of_table(shape, name))
-    blocks = raw_blocks(start, packed, file_name, block_bytes)
+    blocks = raw_blocks(start, packed, file_name)
     first = _head(blocks)
     if not first:
         raise ContractError(
@@ -111,55 +108,11 @@ def _of_table(shape: Shape, name: str) -> Shape:
     )
 
 
-def raw_blocks(
-    first: bytes, blocks: Iterator[bytes], file_name: str, block_bytes: int = BLOCK_BYTES
-) -> Iterator[bytes]:
+def raw_blocks(first: bytes, blocks: Iterator[bytes], file_name: str) -> Iterator[bytes]:
     """The blocks of a file, unpacked where its first bytes say that it is packed."""
-    if first.startswith(GZIP_MAGIC):
-        yield from _gunzip(chain((first,), blocks), file_name, block_bytes)
-    elif first.startswith(ZSTD_MAGIC):
-        yield from unpack(chain((first,), blocks), file_name)
-    elif first:
-        yield first
-        yield from blocks
-
-
-def _gunzip(packed_blocks: Iterator[bytes], file_name: str, block_bytes: int) -> Iterator[bytes]:
-    """Unpack a gzip file of one or more members; memory stays at a block, whatever the ratio."""
-    member = None
-    members = read = 0
-    for packed in packed_blocks:
-        read += len(packed)
-        while packed:
-            if member is None:
-                # zero padding behind a member is what tape and some servers add; gzip skips it
-                packed = packed.lstrip(b"\0") if members else packed
-                if not packed:
-                    break
-                if not GZIP_MAGIC.startswith(packed[:2]):
-                    raise ContractError(
-                        f"{file_name}: behind the end of the gzip data, at byte "
-                        f"{read - len(packed)}, there is something that is not gzip. Nothing was "
-                        "loaded. Fetch the file again."
-                    )
-                member, members = zlib.decompressobj(wbits=31), members + 1
-            try:
-                block = member.decompress(packed, block_bytes)
-            except zlib.error as error:
-                raise ContractError(
-                    f"{file_name}: damaged gzip before byte {read} ({error}). Nothing was loaded. "
-                    "Fetch the file again."
-                ) from None
-            if block:
-                yield block
-            packed = member.unconsumed_tail
-            if member.eof:
-                packed, member = member.unused_data, None
-    if member is not None:
-        raise ContractError(
-            f"{file_name}: truncated: the gzip data ends in the middle, at byte {read}. Nothing "
-            "was loaded. Fetch the file again."
-        )
+    whole = chain((first,), blocks) if first else blocks
+    name = packed_format(first)
+    return unpacked_blocks(name, whole, file_name) if name else whole
 
 
 def _decoded(

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from ecorse.clean import numbers, times
-from ecorse.schema.contract import Column, own_name
+from ecorse.clock import local_to_utc
+from ecorse.schema.contract import Column, is_instant, own_name, tells_instant
 
 BOOLEANS = {
     "true": True, "t": True, "yes": True, "y": True, "1": True,
@@ -107,6 +108,8 @@ def _read_times(found: Read, rows: pl.Series, odd: pl.Series, column: Column) ->
             break
         read = times.convert(pl.lit(odd), column, time_format)
         tried = pl.select(pl.when(pl.lit(values).is_null()).then(read)).to_series()
+        if is_instant(column) and not tells_instant(time_format) and not is_iso:
+            tried = local_to_utc(tried, column.zone).dt.replace_time_zone(None)
         if is_iso:
             found.repaired["iso"] += len(tried) - tried.null_count()
         date_only = date_only.scatter(

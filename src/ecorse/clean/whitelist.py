@@ -17,9 +17,10 @@ from sqlglot import exp
 from ecorse.clean import operands
 from ecorse.clean.functions import FUNCTIONS, as_text, call, convert, like
 from ecorse.clean.nodes import arguments, called, only, said
-from ecorse.clean.operands import ExpressionError, Value, alike, any_lost, losing, need
+from ecorse.clean.operands import PRECISION, ExpressionError, Value, alike, any_lost, losing, need
 
 MOST_DEPTH = 40
+OF_ROWS = ("previous", "count_of", "sum_of")  # functions of other rows
 COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
 }  # fmt: skip
@@ -39,6 +40,7 @@ class Walk:
     of_other_rows: bool
     previous: list[tuple[str, pl.Expr]] = field(default_factory=list)
     named: dict[str, Value] = field(default_factory=dict)
+    sums: dict[str, Value] = field(default_factory=dict)
 
     def value(self, node: exp.Expr, depth: int = 0) -> Value:
         """What a node stands for.
@@ -72,12 +74,14 @@ class Walk:
     def _call(self, name: str, node: exp.Expr, part: Part) -> Value:
         if name == "previous":
             return self._previous(node, part)
+        if name == "sum_of":
+            return self._sum(node, part)
         if name == "count_of":
             raise ExpressionError(
                 "count_of(x) has to be one side of the whole rule: count_of(order_id) = lines"
             )
         if name not in FUNCTIONS:
-            known = ", ".join(sorted((*FUNCTIONS, "previous", "count_of", "cast", "case")))
+            known = ", ".join(sorted((*FUNCTIONS, *OF_ROWS, "cast", "case")))
             raise ExpressionError(f"there is no function {name}(); there are {known}")
         parts = [part(argument) for argument in arguments(node)]
         made = call(name, said(node), parts)
@@ -97,6 +101,25 @@ class Walk:
         found = replace(of, expr=pl.col(name), text=said(node), constant=None)
         self.named[found.text] = found
         return found
+
+    def _sum(self, node: exp.Expr, part: Part) -> Value:
+        """What a value adds up to over the order: a column that the cleaning makes."""
+        inner = node.expressions
+        if len(inner) != 1 or any(called(n) in OF_ROWS for n in inner[0].find_all(exp.Anonymous)):
+            raise ExpressionError("sum_of() takes one number of the row itself, such as sum_of(x)")
+        of = need(part(inner[0]), "number", of="sum_of()")
+        text = inner[0].sql(dialect="postgres")
+        self.sums[text] = of
+        digits = min(of.digits + 6, PRECISION - of.scale)
+        column = pl.col(sum_column(text))
+        found = replace(of, expr=column, text=said(node), digits=digits, constant=None)
+        self.named[found.text] = found
+        return found
+
+
+def sum_column(text: str) -> str:
+    """The column of the typed frame that has ``sum_of(text)``."""
+    return f"sum_of({text})"
 
 
 def compare(sign: str, left: Value, right: Value, text: str) -> Value:

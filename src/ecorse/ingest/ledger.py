@@ -261,13 +261,14 @@ def supersede(conn: psycopg.Connection, replaced: Sequence[int], by: int) -> Non
 
 
 def resolve_refused(conn: psycopg.Connection, shop_id: str, source: str, file_name: str) -> None:
-    """Close earlier refusals of a file that has now been loaded."""
+    """Close earlier refusals of a file that has now been loaded, and of the archive it is in."""
     conn.execute(
         """
         update ops.refused_file set resolved_at = clock_timestamp()
-        where shop_id = %s and source = %s and file_name = %s and resolved_at is null
+        where shop_id = %s and source = %s and resolved_at is null
+            and (file_name = %s or starts_with(%s, file_name || '/'))
         """,
-        (shop_id, source, file_name),
+        (shop_id, source, file_name, file_name),
     )
 
 

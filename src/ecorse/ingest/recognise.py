@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from ecorse.clean.cleaner import Cleaner
 from ecorse.clean.opening import open_shape
-from ecorse.errors import ContractError
+from ecorse.errors import ContractError, Unreadable
 from ecorse.ingest.choice import ORIGIN_OF_DATA
 from ecorse.ingest.shops import Shop, ShopSource
 from ecorse.origins import SourceFile
@@ -29,6 +29,9 @@ from ecorse.sources import get_source, mapping_files, source_names
 log = logging.getLogger(__name__)
 
 State = tuple[int, int]  # of a file: when it was changed, and its size
+_unreadable: dict[
+    tuple[Path, State], Unreadable
+] = {}  # files whose reader gave up, whatever the source
 
 
 @dataclass(frozen=True)
@@ -172,6 +175,10 @@ def readers_of(path: Path, everyone: tuple[Candidate, ...]) -> list[str]:
 def _refusal(
     file: SourceFile, names: Sequence[str], everyone: tuple[Candidate, ...]
 ) -> ContractError:
+    if file.refused:
+        return ContractError(file.refused)
+    if not names and (why := _unreadable.get((file.path, _state(file.path)))):
+        return why
     if names:
         return ContractError(
             f"{file.file_name}: the sources {' and '.join(names)} fit this file equally, so it is "
@@ -188,11 +195,17 @@ def _refusal(
 
 def _best(file: SourceFile, everyone: tuple[Candidate, ...]) -> list[str]:
     """Names of the sources that fit a file best; several where it cannot be told."""
+    if file.refused:
+        return []
     try:
-        stat = file.path.stat()
+        return list(_best_of(file.path, _state(file.path), everyone))
     except OSError:
         return []
-    return list(_best_of(file.path, (stat.st_mtime_ns, stat.st_size), everyone))
+
+
+def _state(path: Path) -> State:
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_size
 
 
 @lru_cache(maxsize=10_000)
@@ -235,12 +248,18 @@ def _known_columns(path: Path, state: State, source: Source) -> int:
 def _header(path: Path, state: State, shape: Shape) -> tuple[str, ...] | None:
     """A file's header, read once for all sources that read text alike.
 
-    Where the format is no text (xlsx), reading the header reads the file.
+    Where the format is no text (xlsx), reading the header reads the file; one whose reader gave up
+    is not read again.
     """
+    if (path, state) in _unreadable:
+        return None
     limit = get_settings().max_record_bytes
     try:
         with path.open("rb") as opened:
             return tuple(open_shape(opened, shape, path.name, limit).header)
+    except Unreadable as error:
+        _unreadable[path, state] = error
+        return None
     except Exception as error:
         _tell_defect("reading headers", path, error)
         return None

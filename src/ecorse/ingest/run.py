@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ecorse.errors import EcorseError, SourceUnavailable, TooManyRejects
+from ecorse.errors import ContractError, EcorseError, SourceUnavailable, TooManyRejects
 from ecorse.failpoints import failpoint
 from ecorse.ingest import ledger
 from ecorse.ingest.admit import Admitted, fetch_admitted, refuse_links_beside
@@ -235,6 +235,8 @@ def _load(
     """Load one file; one that changes while it is read is read again."""
     from ecorse.ingest.load import load_file
 
+    if file.refused:
+        raise ContractError(file.refused)
     refuse_links_beside(file, source)
     for attempt in range(1, tries + 1):
         try:

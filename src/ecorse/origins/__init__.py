@@ -27,12 +27,14 @@ class SourceFile:
     """One local file to load; ``file_name`` identifies it within its shop and source.
 
     ``provenance`` says where it came from (JSON-ready; no secrets). ``within``: a folder that no
-    link may lead out of.
+    link may lead out of. ``refused`` is why it is refused before it is opened, such as an archive
+    that lies: a sentence; the others are loaded.
     """
 
     path: Path
     file_name: str
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    refused: str = ""
     within: Path | None = None
 
 

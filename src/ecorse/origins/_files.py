@@ -7,13 +7,16 @@ not: what an archive may hold (``_archive.py``); reading the files.
 from __future__ import annotations
 
 import hashlib
+import logging
+import os
 import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from ecorse.atomic import locked
-from ecorse.errors import ConfigError, SourceUnavailable
+from ecorse.errors import ConfigError, ContractError, SourceUnavailable
 from ecorse.origins._archive import extract_safely
 
 ARCHIVE_SUFFIX = ".zip"
@@ -29,8 +32,19 @@ SUFFIXES = (
 )
 # truth.json: what the simulator knows of the shop whose files lie beside it
 NOTES = ("readme", "license", "licence", "changelog", "truth.json")
+TRIES = 3
 KINDS = "*.csv, *.tsv, *.txt, *.json, *.jsonl (also .gz, .zst), *.parquet, *.xlsx, *.yaml or *.zip"
 PATTERN_HELP = "Only files whose name matches, such as orders-*.csv or 2020/*.csv (default all)"
+
+
+log = logging.getLogger(__name__)
+
+
+class Local(NamedTuple):
+    """A file that is here, or why it is refused before it is opened."""
+
+    path: Path
+    refused: str = ""
 
 
 def find_files(folder: Path, *, recursive: bool) -> list[Path]:
@@ -75,10 +89,12 @@ def read_pattern(options: Mapping[str, object], origin: str) -> str:
     return pattern
 
 
-def open_archives(files: Mapping[str, Path], home: Path, pattern: str = "") -> dict[str, Path]:
+def open_archives(files: Mapping[str, Path], home: Path, pattern: str = "") -> dict[str, Local]:
     """Put the members of each zip archive in its place, and keep what the pattern names.
 
-    A member's name is ``<archive>.zip/<member>``. Archives inside archives stay closed.
+    A member's name is ``<archive>.zip/<member>``. Archives inside archives stay closed. An archive
+    that is unsafe, damaged or being written keeps its place, with the reason; so does a file whose
+    name is no text, under its name with escapes.
 
     Parameters
     ----------
@@ -91,24 +107,59 @@ def open_archives(files: Mapping[str, Path], home: Path, pattern: str = "") -> d
 
     Raises
     ------
-    ContractError
-        An archive was refused as unsafe.
-    SourceUnavailable
-        An archive is damaged, or was changed while it was unpacked.
     DiskFull
         There is no space for what an archive holds.
     """
-    found: dict[str, Path] = {}
+    found: dict[str, Local] = {}
     for name, path in files.items():
-        if not name.lower().endswith(ARCHIVE_SUFFIX):
-            found[name] = path
-            continue
-        folder = _unpack(path, home, name)
-        for member in find_files(folder, recursive=True):
-            if not member.name.lower().endswith(ARCHIVE_SUFFIX):
-                found[f"{name}/{member.relative_to(folder).as_posix()}"] = member
-    chosen = (name for name in found if not pattern or PurePosixPath(name).match(pattern))
-    return {name: found[name] for name in sorted(chosen)}
+        if shown(name) != name:
+            found[shown(name)] = Local(path, _nameless(shown(name)))
+        elif name.lower().endswith(ARCHIVE_SUFFIX):
+            found |= _members(name, path, home)
+        else:
+            found[name] = Local(path)
+    return {
+        name: found[name]
+        for name in sorted(found)
+        if found[name].refused or not pattern or PurePosixPath(name).match(pattern)
+    }
+
+
+def shown(name: str) -> str:
+    """A file's name with what is not UTF-8 in it as escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _nameless(name: str) -> str:
+    return (
+        f"{name}: the file's name is not UTF-8, so it cannot be told from others. Nothing was "
+        "loaded. Rename the file."
+    )
+
+
+def _members(name: str, archive: Path, home: Path) -> dict[str, Local]:
+    """The data files in an archive, or the archive itself as refused."""
+    for _ in range(TRIES):
+        try:
+            before = _state(archive)
+            folder = _unpack(archive, home, name)
+            break
+        except (ContractError, SourceUnavailable) as error:
+            refused = str(error)
+            if _state(archive) == before:  # else it was being written
+                return {name: Local(archive, refused)}
+            log.warning("%s changed while it was unpacked; unpacking it again", name)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            refused = f"{name}: cannot be unpacked ({reason}). Nothing was loaded. Make it readable"
+            return {name: Local(archive, f"{refused}, and run again.")}
+    else:
+        return {name: Local(archive, refused)}
+    return {
+        f"{name}/{member.relative_to(folder).as_posix()}": Local(member)
+        for member in find_files(folder, recursive=True)
+        if not member.name.lower().endswith(ARCHIVE_SUFFIX)
+    }
 
 
 def _unpack(archive: Path, home: Path, label: str) -> Path:

@@ -16,9 +16,11 @@ from ecorse.origins._files import (
     ARCHIVE_SUFFIX,
     KINDS,
     PATTERN_HELP,
+    Local,
     find_files,
     open_archives,
     read_pattern,
+    shown,
 )
 
 if TYPE_CHECKING:
@@ -41,8 +43,6 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
     ------
     ConfigError
         No path is given, or it does not exist.
-    ContractError
-        A zip archive was refused as unsafe.
     SourceUnavailable
         The folder cannot be read, or holds no such file.
     """
@@ -72,7 +72,8 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
     odd = {n: path for n, path in named.items() if within and _is_odd(path, within)}
     plain = {n: path for n, path in named.items() if n not in odd}
     files = open_archives(plain, settings.home, pattern)
-    files |= {n: path for n, path in odd.items() if _is_meant(n, pattern)}
+    files |= {shown(n): Local(path) for n, path in odd.items() if _is_meant(n, pattern)}
+    here = {shown(name) for name in named}  # members of archives lie elsewhere
     if not files:
         below = "" if recursive else " Folders below it are only searched with recursive = true."
         raise SourceUnavailable(
@@ -81,12 +82,13 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
         )
     return [
         SourceFile(
-            path,
+            file.path,
             name,
-            {"origin": "folder", "path": str(path)},
-            within if name in named else None,  # members of archives lie elsewhere
+            {"origin": "folder", "path": str(file.path)},
+            file.refused,
+            within if name in here else None,
         )
-        for name, path in sorted(files.items())
+        for name, file in sorted(files.items())
     ]
 
 

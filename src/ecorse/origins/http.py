@@ -40,8 +40,6 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
     SourceUnavailable
         A server cannot be reached, or fails again and again, or sends another content than the
         sha256 says.
-    ContractError
-        A zip archive was refused as unsafe.
     DiskFull
         There is no space for a file.
     """
@@ -60,7 +58,7 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
             f"matches {pattern or 'a known kind'}. Correct url or pattern."
         )
     given = []
-    for name, path in files.items():
+    for name, file in files.items():
         fetched = next(f for f in copies if name == f or name.startswith(f"{f}/"))
         provenance = {
             "origin": "http",
@@ -69,7 +67,9 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
             "etag": copies[fetched].validator,
             "from_cache": copies[fetched].is_from_cache,
         }
-        given.append(SourceFile(path, name, provenance | {"path": str(path)}))
+        given.append(
+            SourceFile(file.path, name, provenance | {"path": str(file.path)}, file.refused)
+        )
     return given
 
 

@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 from ecorse.atomic import locked
 from ecorse.errors import ConfigError, DiskFull, SourceUnavailable
 from ecorse.origins import Origin, SourceFile
-from ecorse.origins._archive import Limits, extract_safely
-from ecorse.origins._files import KINDS, find_files, open_archives
+from ecorse.origins._archive import ArchiveLimits, extract_safely
+from ecorse.origins._files import KINDS, Local, find_files, open_archives
 
 if TYPE_CHECKING:
     import requests
@@ -101,11 +101,12 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
         "warning": warning,
     }
     return [
-        SourceFile(path, name, provenance | {"path": str(path)}) for name, path in files.items()
+        SourceFile(file.path, name, provenance | {"path": str(file.path)}, file.refused)
+        for name, file in files.items()
     ]
 
 
-def _choose(files: Mapping[str, Path], wanted: object, handle: DatasetHandle) -> dict[str, Path]:
+def _choose(files: Mapping[str, Local], wanted: object, handle: DatasetHandle) -> dict[str, Local]:
     """Keep the named files; all if none are named."""
     if not files:
         raise SourceUnavailable(
@@ -118,7 +119,7 @@ def _choose(files: Mapping[str, Path], wanted: object, handle: DatasetHandle) ->
             f"Origin 'kaggle': files = {wanted!r}: expected names of {handle}, which has "
             f"{', '.join(files)}."
         )
-    return {name: path for name, path in files.items() if name in names}
+    return {name: file for name, file in files.items() if name in names}
 
 
 def _parse_handle(settings: Settings, options: Mapping[str, Any]) -> DatasetHandle:
@@ -299,7 +300,7 @@ def _save(response: requests.Response, archive: Path, handle: DatasetHandle) -> 
     expected_md5 = get_md5_checksum_from_response(response)
     is_encoded = "Content-Encoding" in response.headers  # then the length is not the file's
     announced = 0 if is_encoded else int(response.headers.get("Content-Length", 0))
-    limit = Limits().total_bytes
+    limit = ArchiveLimits().total_bytes
     free = shutil.disk_usage(archive.parent).free
     if announced > free:
         raise DiskFull(

@@ -81,8 +81,6 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
         the object does not exist or may not be read.
     SourceUnavailable
         The store cannot be reached, holds no data file there, or an object kept changing.
-    ContractError
-        A zip archive was refused as unsafe.
     DiskFull
         There is no space for an object.
     """
@@ -114,7 +112,7 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
             "there, or correct url or pattern."
         )
     given = []
-    for name, path in files.items():
+    for name, file in files.items():
         copied = next(o for o in copies if name == o or name.startswith(f"{o}/"))
         provenance = {
             "origin": "object_storage",
@@ -123,7 +121,9 @@ def fetch(settings: Settings, options: Mapping[str, Any]) -> list[SourceFile]:
             "version": copies[copied].version,
             "from_cache": copies[copied].is_from_cache,
         }
-        given.append(SourceFile(path, name, provenance | {"path": str(path)}))
+        given.append(
+            SourceFile(file.path, name, provenance | {"path": str(file.path)}, file.refused)
+        )
     return given
 
 

@@ -24,7 +24,7 @@ Check = Literal[
 Level = Literal["reject", "flag", "warn"]
 Drift = Literal["evolve", "quarantine", "freeze"]
 DecimalSign = Literal["", ".", ","]
-Repair = Literal["parentheses", "trailing_minus", "unicode_minus", "integral_decimal"]
+Repair = Literal["parentheses", "trailing_minus", "unicode_minus", "integral_decimal", "round_up"]
 Repeats = Literal["drop", "keep", "flag"]
 ForeignCurrency = Literal["reject", "convert"]
 CANONICAL = frozenset(
@@ -53,6 +53,8 @@ class Column:
         ``epoch_ms`` and ``epoch_us`` count from 1970 in UTC. A format with ``%z`` gives an instant.
     zone
         ``shop`` for times on the shop's wall clock, or an IANA name.
+    zone_column
+        The column of the file that says a row's own zone; where it is empty, ``zone`` holds.
     is_date_only
         Its times are dates, though they are written with a midnight.
     decimal, group
@@ -80,6 +82,7 @@ class Column:
     is_ignored: bool = False
     parts: tuple[str, ...] = ()
     by: str = " "
+    zone_column: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,8 +111,16 @@ def own_name(name: str) -> str:
 
 
 def is_instant(column: Column) -> bool:
-    """Whether a time column's text names instants by itself: by an offset, or since 1970."""
-    return bool(column.formats) and all("%z" in f or f.startswith("epoch") for f in column.formats)
+    """Whether a time column's text names instants by itself: by an offset, or since 1970.
+
+    Its formats without an offset, if it has any, are on the wall clock of ``zone``.
+    """
+    return any(tells_instant(f) for f in column.formats)
+
+
+def tells_instant(time_format: str) -> bool:
+    """Whether a format names instants by itself."""
+    return "%z" in time_format or time_format.startswith("epoch")
 
 
 @dataclass(frozen=True)
@@ -158,10 +169,12 @@ class Contract:
 
     ``line_key`` names the columns (by target, or by name where they have none) whose values are a
     line's own key: a later file replaces a line whose content changed. Without one the declared
-    content is the key, and ``repeats`` says what becomes of equal lines of one file; beside a
-    ``line_key`` it is ``keep`` where lines of one key are several, which are numbered.
+    content is the key, and ``repeats`` says what becomes of equal lines of one file.
     ``leave_out`` has, by id, expressions of rows that are none (test orders): nothing is wrong with
-    them, and they are counted as ignored. ``foreign_currency`` says what becomes of a line in
+    them, and they are counted as ignored. ``within`` names the column whose value the rows of an
+    order share: they stand together, ``sums`` are expressions that are added up over them
+    (``sum_of``), and with ``numbered_keys`` the second row of an order with a ``line_key`` has
+    ``|2`` behind it, so that two alike are two. ``foreign_currency`` says what becomes of a line in
     another currency than the shop's.
     """
 
@@ -180,6 +193,9 @@ class Contract:
     foreign_currency: ForeignCurrency = "reject"
     fill_down: FillDown | None = None
     leave_out: tuple[tuple[str, str], ...] = ()
+    within: str = ""
+    sums: tuple[str, ...] = ()
+    numbered_keys: bool = False
     declares: str = ""
 
     @property

@@ -16,6 +16,7 @@ from ecorse.clock import local_to_utc
 from ecorse.columns import SIMULATED_PREFIX, SIMULATED_SUFFIX
 from ecorse.schema.contract import CUSTOMER_RUNGS, Column, Contract, Header, is_instant, own_name
 from ecorse.schema.source import Shop
+from ecorse.zones import zone_of
 
 
 def shop_of_row(shop: Shop, marked_id: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
@@ -34,12 +35,30 @@ def shop_of_row(shop: Shop, marked_id: pl.Expr) -> tuple[pl.Expr, pl.Expr]:
     )
 
 
-def to_instants(times: pl.Series, column: Column, shop: Shop) -> pl.Series:
-    """The UTC instants of a timestamp column, by the zone that its declaration names."""
+def to_instants(
+    times: pl.Series, column: Column, shop: Shop, zones: pl.Series | None = None
+) -> pl.Series:
+    """The UTC instants of a timestamp column, by the zone that its declaration names.
+
+    Parameters
+    ----------
+    zones
+        The words for each row's own zone, where the file has some; a word that stands for no zone
+        makes no instant.
+    """
     if is_instant(column):
         return times.dt.replace_time_zone("UTC")
     zone = shop.time_zone if column.zone == "shop" else column.zone
-    return times.dt.replace_time_zone("UTC") if zone == "UTC" else local_to_utc(times, zone)
+    made = times.dt.replace_time_zone("UTC") if zone == "UTC" else local_to_utc(times, zone)
+    if zones is None:
+        return made
+    for word in zones.drop_nulls().unique().to_list():
+        rows = (zones == word).fill_null(False).arg_true()
+        own = zone_of(word)
+        there = times.gather(rows)
+        instants = local_to_utc(there, own) if own is not None else made.clear(len(rows))
+        made = made.clone().scatter(rows, instants)
+    return made
 
 
 def to_wall_clock(instants: pl.Series, shop: Shop) -> pl.Series:

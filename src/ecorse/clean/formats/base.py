@@ -1,66 +1,111 @@
 """What every format that is no text needs to write CSV text.
 
-What belongs here: what a contract expects of a table, and typed columns as text. What does not:
-any one format. Text is written so that the casts of ``ecorse.clean`` read the same value back: with
-the decimal sign that is declared for the column, and never with two readings.
+What belongs here: what a contract expects of a table, as data that a reader in a process of its
+own can be given, and texts as CSV. What does not: any one format. Text is written so that the casts
+of ``ecorse.clean`` read the same value back: with the decimal sign that is declared for the column,
+and never with two readings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
-import polars as pl
+from ecorse.schema.contract import header_key
+from ecorse.schema.shape import Shape
 
-from ecorse.schema.contract import Column
-
-THREE_DECIMALS = r"^([+-]?\d+\.\d{3})$"  # 1.234 could be thousands as well, and 1.2340 could not
-
-
-def _any_header(names: Sequence[str]) -> bool:
-    return True
+NUMBERS = ("integer", "decimal", "percent")
 
 
-def _no_column(name: str) -> Column | None:
-    return None
+class Expected(NamedTuple):
+    """What is known of a column: its type, and the decimal sign of its texts."""
+
+    type: str
+    decimal: str
+
+
+class WantedForm(NamedTuple):
+    """The columns of one published form by their names' keys, and those that it requires."""
+
+    columns: Mapping[str, int]
+    required: Sequence[int]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is expected of a table: which row is a header, and the column of a name.
+    """What is expected of a table: which names are a header, and the column of a name.
 
-    By default any row is, and nothing is known of a column.
+    Without forms any row is a header, and nothing is known of a column. Plain data: it is sent to
+    readers as JSON.
     """
 
-    is_header: Callable[[Sequence[str]], bool] = _any_header
-    column_of: Callable[[str], Column | None] = _no_column
+    forms: Sequence[WantedForm] = ()
+    columns: Mapping[str, Expected] = field(default_factory=dict)
+
+    def is_header(self, names: Sequence[str]) -> bool:
+        """Whether names have all that one form requires (``schema.contract.has_header``)."""
+        keys = [header_key(name) for name in names]
+        found = [({f.columns[k] for k in keys if k in f.columns}, f) for f in self.forms]
+        return not self.forms or any(
+            columns and columns.issuperset(form.required) for columns, form in found
+        )
+
+    def column_of(self, name: str) -> Expected | None:
+        """What is known of a column of that name."""
+        return self.columns.get(header_key(name))
 
     def sign_of(self, name: str) -> str | None:
         """The decimal sign of a column of numbers; nothing where it holds none."""
         column = self.column_of(name)
-        if column is None or column.type not in ("integer", "decimal", "percent"):
-            return None
-        return column.decimal
+        return None if column is None or column.type not in NUMBERS else column.decimal
 
 
 ANYTHING = Wanted()
 
 
+def told(shape: Shape, wanted: Wanted) -> dict[str, Any]:
+    """A shape and what is wanted, JSON-ready."""
+    return {
+        "shape": vars(shape),
+        "forms": list(wanted.forms),
+        "columns": wanted.columns,
+    }
+
+
+def understood(said: Mapping[str, Any]) -> tuple[Shape, Wanted]:
+    """The shape and what is wanted, as ``told``."""
+    shape: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in said["shape"].items()
+    }
+    forms = [WantedForm(*form) for form in said["forms"]]
+    columns = {key: Expected(*column) for key, column in said["columns"].items()}
+    return Shape(**shape), Wanted(forms, columns)
+
+
+class _Lines(list[str]):
+    """Takes what a csv writer writes, a line at a time.
+
+    The writer ends lines by CR LF, so that it quotes values with either; our lines end by LF. A
+    row of one empty value is an empty line.
+    """
+
+    def write(self, line: str) -> None:
+        self.append(line[:-2] if line != '""\r\n' else "")
+
+
+def to_csv(rows: Iterable[Iterable[str | None]]) -> bytes:
+    """Rows of texts as CSV without a header, quoted where RFC 4180 asks for it."""
+    lines = _Lines()
+    csv.writer(lines, lineterminator="\r\n").writerows(rows)
+    return "".join(f"{line}\n" for line in lines).encode("utf-8")
+
+
 def header_line(names: Sequence[str]) -> bytes:
     """The names as one CSV line; a line break inside a name becomes a space."""
-    row = {str(i): [" ".join(name.split())] for i, name in enumerate(names)}
-    return to_csv(pl.DataFrame(row))
-
-
-def to_csv(frame: pl.DataFrame) -> bytes:
-    """Rows as CSV text without a header, quoted where RFC 4180 asks for it.
-
-    Numbers have no exponent, and whole floats no ``.0``; an empty value is null.
-    """
-    text: str = frame.with_columns(pl.col(pl.String).replace("", None)).write_csv(
-        include_header=False, float_scientific=False
-    )
-    return text.encode("utf-8")
+    return to_csv([[" ".join(name.split()) for name in names]])
 
 
 def number_text(text: str, sign: str | None) -> str:
@@ -71,24 +116,3 @@ def number_text(text: str, sign: str | None) -> str:
     if len(decimals) == 3:
         decimals += "0"
     return f"{whole}{sign or '.'}{decimals}" if point else text
-
-
-def number_texts(numbers: pl.Series, sign: str) -> pl.Series:
-    """Numbers as ``number_text`` writes them."""
-    written = to_csv(numbers.to_frame()).decode().split("\n")[:-1]
-    texts = pl.Series(numbers.name, written, dtype=pl.String)
-    texts = texts.str.replace(THREE_DECIMALS, "${1}0")
-    return texts.str.replace(".", sign, literal=True) if sign == "," else texts
-
-
-def time_text(column: str, zone: str | None = None) -> pl.Expr:
-    """Times as ``2020-01-31 13:00:00``, with a fraction only where there is one.
-
-    An instant (a time with a zone) is written in UTC and ends in `` UTC``: a contract that expects
-    times on the shop's wall clock refuses it, instead of taking it for one.
-    """
-    times = pl.col(column)
-    if zone is not None:
-        times = times.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    text = times.dt.to_string("%Y-%m-%d %H:%M:%S%.6f").str.strip_suffix(".000000")
-    return (pl.concat_str(text, pl.lit(" UTC")) if zone is not None else text).alias(column)

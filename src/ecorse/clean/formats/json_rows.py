@@ -2,24 +2,20 @@
 
 What belongs here: turning such a file into CSV text. What does not: what the columns mean. Objects
 inside an object become columns with dotted names, lists become JSON text; numbers stay as they are
-written.
+written. Runs in a process of its own (``ecorse.arms_length``).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from ecorse.clean.formats.base import Wanted, header_line, number_text, to_csv
+from ecorse.clean.formats.base import header_line, number_text, to_csv, understood
 from ecorse.errors import ContractError
-from ecorse.schema.shape import Shape
 
 BATCH_ROWS = 20_000
 READ_CHARACTERS = 1 << 20
@@ -33,7 +29,7 @@ class _Number(str):
     """A number as the file writes it, told apart from a text of digits."""
 
 
-def csv_blocks(path: Path, shape: Shape, wanted: Wanted, file_name: str) -> Iterator[bytes]:
+def csv_blocks(path: str, file_name: str, said: Mapping[str, Any]) -> Iterator[bytes]:
     """Give the objects as CSV text: a column for each key that any has, in order of first use.
 
     The file is read twice, for its keys and for its rows; one object is held at a time.
@@ -43,6 +39,7 @@ def csv_blocks(path: Path, shape: Shape, wanted: Wanted, file_name: str) -> Iter
     ContractError
         The file is no JSON, holds no objects, or an object has one key twice.
     """
+    _, wanted = understood(said)
     names = _names(path, file_name)
     if not names:
         raise ContractError(
@@ -50,17 +47,13 @@ def csv_blocks(path: Path, shape: Shape, wanted: Wanted, file_name: str) -> Iter
             "Expected a list of objects, or one object a line."
         )
     yield header_line(names)
-    signs = [wanted.sign_of(name) for name in names]
+    named = [(name, wanted.sign_of(name)) for name in names]
     rows = _rows(path, file_name)
     while batch := list(islice(rows, BATCH_ROWS)):
-        columns = {
-            str(i): pl.Series([_text(row.get(name), sign) for row in batch], dtype=pl.String)
-            for i, (name, sign) in enumerate(zip(names, signs, strict=True))
-        }
-        yield to_csv(pl.DataFrame(columns))
+        yield to_csv([_text(row.get(n), s) for n, s in named] for row in batch)
 
 
-def _names(path: Path, file_name: str) -> list[str]:
+def _names(path: str, file_name: str) -> list[str]:
     """Every key that any object has, in order of first use."""
     names: dict[str, None] = {}
     for row in _rows(path, file_name):
@@ -73,7 +66,7 @@ def _names(path: Path, file_name: str) -> list[str]:
     return list(names)
 
 
-def _rows(path: Path, file_name: str) -> Iterator[dict[str, Any]]:
+def _rows(path: str, file_name: str) -> Iterator[dict[str, Any]]:
     """The objects of a file, flat."""
     for number, value in enumerate(_values(path, file_name), 1):
         if not isinstance(value, dict):
@@ -84,7 +77,7 @@ def _rows(path: Path, file_name: str) -> Iterator[dict[str, Any]]:
         yield _flat(value, file_name, number)
 
 
-def _values(path: Path, file_name: str) -> Iterator[Any]:
+def _values(path: str, file_name: str) -> Iterator[Any]:
     """One value after the other; a list around them all is taken off."""
     decoder = json.JSONDecoder(
         object_pairs_hook=_once,
@@ -94,8 +87,9 @@ def _values(path: Path, file_name: str) -> Iterator[Any]:
     )
     rest, position, is_list, number = "", 0, False, 0
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            while block := file.read(READ_CHARACTERS):
+        with open(path, encoding="utf-8-sig") as file:
+            # an object that is not whole yet is read again: twice as much each time
+            while block := file.read(max(READ_CHARACTERS, len(rest) - position)):
                 rest, position = rest[position:] + block, 0
                 if not number and not is_list and rest.lstrip().startswith("["):
                     position, is_list = rest.index("[") + 1, True

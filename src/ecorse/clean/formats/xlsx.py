@@ -1,29 +1,30 @@
 """Excel workbooks (.xlsx) as CSV text, sheet after sheet.
 
-What belongs here: sheets, headers and cells. What does not: what a workbook may be at most
-(``workbook_size``), and what a value means (``ecorse.clean``).
-
-python-calamine reads 525,461 rows of 8 columns in 2.5 s with 300 MB.
+What belongs here: sheets, headers and cells. What does not: what a value means (``ecorse.clean``).
+Runs in a process of its own (``ecorse.arms_length``), whose limits are all that bounds a workbook:
+python-calamine holds a sheet as a full rectangle, 525,461 rows of 8 columns in 300 MB.
 """
 
 from __future__ import annotations
 
+import json
 import re
-import zipfile
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
-from ecorse.clean.formats.base import Wanted, header_line, number_text, to_csv
-from ecorse.clean.formats.workbook_size import check_size
+from ecorse.clean.formats.base import (
+    NUMBERS,
+    Expected,
+    Wanted,
+    header_line,
+    number_text,
+    to_csv,
+    understood,
+)
 from ecorse.errors import ContractError
-from ecorse.schema.contract import Column
 from ecorse.schema.shape import Shape
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ BATCH_ROWS = 20_000
 LOOKED_AT = 50  # rows of a sheet that are looked at for its header
 
 
-def csv_blocks(path: Path, shape: Shape, wanted: Wanted, file_name: str) -> Iterator[bytes]:
+def csv_blocks(path: str, file_name: str, said: Mapping[str, Any]) -> Iterator[bytes]:
     """Give the sheets' rows one after the other; every sheet's header stands before its rows.
 
     Empty sheets and charts are left out, and sheets that the shape does not name. A sheet's header
@@ -43,13 +44,13 @@ def csv_blocks(path: Path, shape: Shape, wanted: Wanted, file_name: str) -> Iter
     Raises
     ------
     ContractError
-        The workbook is damaged, encrypted or unreasonably large, or is another kind of zip
-        archive; or its sheets have different headers, or headers that are not wanted.
+        The workbook is damaged or encrypted, or is another kind of zip archive; or its sheets have
+        different headers, or headers that are not wanted.
     """
     import python_calamine as calamine
 
+    shape, wanted = understood(said)
     try:
-        check_size(path, file_name)
         with calamine.CalamineWorkbook.from_path(path) as book:
             first: _Head | None = None
             sheets = _chosen(_worksheets(book), shape, file_name)
@@ -67,14 +68,12 @@ def csv_blocks(path: Path, shape: Shape, wanted: Wanted, file_name: str) -> Iter
                     f"{file_name}: no sheet of the workbook holds a row. Nothing was loaded. "
                     "Expected a header row with the names of the columns."
                 )
-    except (calamine.CalamineError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except (calamine.CalamineError, OSError) as error:
         raise _damaged(file_name, error) from None
 
 
-def first_rows(
-    path: Path, file_name: str, number: int = 500
-) -> Iterator[tuple[str, list[list[str]]]]:
-    """The names of a workbook's sheets, each with its first rows as text.
+def first_rows(path: str, file_name: str, number: int) -> Iterator[bytes]:
+    """The names of a workbook's sheets, each with its first rows as text: a line of JSON each.
 
     Raises
     ------
@@ -84,11 +83,11 @@ def first_rows(
     import python_calamine as calamine
 
     try:
-        check_size(path, file_name)
         with calamine.CalamineWorkbook.from_path(path) as book:
             for name in _worksheets(book):
-                yield name, list(islice(_rows(book.get_sheet_by_name(name)), number))
-    except (calamine.CalamineError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+                rows = list(islice(_rows(book.get_sheet_by_name(name)), number))
+                yield json.dumps([name, rows]).encode() + b"\n"
+    except (calamine.CalamineError, OSError) as error:
         raise _damaged(file_name, error) from None
 
 
@@ -180,20 +179,14 @@ def _rows_of(
     below = islice(sheet.iter_rows(), head.above + len(head.header), None)
     rows = ([_as_text(v, c) for v, c in zip(row, columns, strict=True)] for row in below)
     while batch := list(islice(rows, BATCH_ROWS)):
-        yield _block(batch, len(head.names))
+        yield to_csv(batch)
 
 
 def _rows(sheet: CalamineSheet) -> Iterator[list[str]]:
     return ([_as_text(value, None) for value in row] for row in sheet.iter_rows())
 
 
-def _block(rows: list[list[str]], width: int) -> bytes:
-    """Rows as CSV text; the sheet is a rectangle, so they all have the header's width."""
-    columns = {str(i): [row[i] for row in rows] for i in range(width)}
-    return to_csv(pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String)))
-
-
-def _as_text(value: Any, column: Column | None) -> str:
+def _as_text(value: Any, column: Expected | None) -> str:
     """A cell as text; Excel has floats only, so a whole number is written as one."""
     if isinstance(value, str):
         return value
@@ -201,7 +194,7 @@ def _as_text(value: Any, column: Column | None) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         text = str(int(value)) if value.is_integer() else _plain(value)
-        if column is None or column.type not in ("integer", "decimal", "percent"):
+        if column is None or column.type not in NUMBERS:
             return text
         if column.type == "percent" and 0 < abs(value) <= 1:
             # a cell that shows 10 % holds 0.1, as one that shows 0.1 does
@@ -230,6 +223,7 @@ def _worksheets(book: CalamineWorkbook) -> list[str]:
 
 def _damaged(file_name: str, error: Exception) -> ContractError:
     return ContractError(
-        f"{file_name}: damaged, cut off or protected workbook ({error}). Nothing was loaded. "
-        "Save it again as .xlsx without a password."
+        f"{file_name}: damaged, cut off or protected workbook, or a zip archive and no workbook "
+        f"({error}). Nothing was loaded. Save it again as .xlsx without a password; an archive has "
+        "to be named *.zip."
     )

@@ -27,6 +27,7 @@ from ecorse.sources.mappings.source import MappingSource
 
 PLACE = ("source_line", "made_of", "status")
 NO_DAY = datetime(1970, 1, 1)  # in no report: a row of which not even the day is known
+NO_ORDER = "row without order "
 LEFT_OUT, REPEATED, REJECTED, CURRENCY = "left_out", "repeats", "rejected", "currency"
 
 
@@ -216,7 +217,7 @@ def _with_orders(frame: pl.DataFrame) -> pl.DataFrame:
     back = {"ordered_at": "refunded_at", "ordered_local": "refunded_local"}
     return frame.with_columns(
         pl.when(is_without)
-        .then(pl.format("row {}", pl.col("_row")))
+        .then(pl.format(NO_ORDER + "{}", pl.col("_row")))
         .otherwise("order_id")
         .alias("order_id"),
         *(

@@ -10,7 +10,8 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 
-from ecorse.reports.reconcile.amounts import GROUPS, ORDERS, money
+from ecorse.reports.reconcile.amounts import CANCELLED, GROUPS, ORDERS, money
+from ecorse.reports.reconcile.beyond import NO_ORDER
 from ecorse.reports.reconcile.cause import (
     IN_NO_FILE,
     PAID_OUT,
@@ -47,6 +48,8 @@ def examples(found: Reconciled, cause: Cause) -> list[str]:
         rows = counting(found, cause.setting).filter(pl.col("part").is_in([kind, f"{kind}_back"]))
     else:
         rows = found.amounts.filter(pl.col("pool") == cause.name)
+    if kind == CANCELLED:  # the sale: with its return it is nothing
+        rows = rows.filter(pl.col("part") != "returns", ~pl.col("part").str.ends_with("_back"))
     return _listed(_on_days(found, cause, rows), placed, placed, "")
 
 
@@ -111,7 +114,10 @@ def _listed(rows: pl.DataFrame, day: pl.Expr, other: pl.Expr, what: str) -> list
     told = []
     for order, on, there, amount in by_order.head(EXAMPLES).iter_rows():
         moved = "" if not what else f", {what} {there}" if there else f", not yet {what}"
-        told.append(f"order {order} of {on}: {money(amount)}{moved}")
+        what_it_is = (
+            f"order {order} of" if not order.startswith(NO_ORDER) else "a row without order,"
+        )
+        told.append(f"{what_it_is} {on}: {money(amount)}{moved}")
     return told
 
 

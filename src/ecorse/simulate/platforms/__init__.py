@@ -37,6 +37,8 @@ class Platform:
         How many rows of the export are no sales, and to be ignored: cancelled, test orders, sums.
     names_customers
         Whether a row has the shop's own id of its customer.
+    is_no_sale
+        Whether a record of the export is no sale by itself, whatever its order.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Platform:
     report: Callable[[Books], Files]
     no_sales: Callable[[Books], int] = lambda _: 0
     names_customers: bool = True
+    is_no_sale: Callable[[list[str]], bool] = lambda _: False
 
 
 def platform_names() -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 What belongs here: this platform's columns and habits of writing. What does not: what was sold.
 Money stands per line, before its promotion; times are UTC; a cancelled line has no price; refunds
-are in other reports. A seller's account may hold orders of neighbouring marketplaces.
+are in other reports. A seller's account may hold orders of neighbouring marketplaces, and parcels
+that Amazon sends for sales made elsewhere, without a price.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ HEADER = (
     "purchase-order-number", "price-designation",
 )  # fmt: skip
 
+_PARCEL_EVERY = 40
+
 
 def export(books: Books) -> Files:
     """Write the report of all orders."""
-    rows = (row for order in books.orders for row in _rows(order))
+    rows = (row for order in books.orders for row in (*_rows(order), *_parcels(order)))
     return {
         "simulated_all_orders.txt": table(
             HEADER, rows, delimiter="\t", line_end="\r\n", quoted="never"
@@ -85,15 +88,35 @@ def _rows(order: Order) -> Iterator[Row]:
         }
 
 
+def _parcels(order: Order) -> tuple[Row, ...]:
+    """A parcel for a sale made elsewhere, beside every fortieth order."""
+    if order.number % _PARCEL_EVERY:
+        return ()
+    row = next(_rows(order))
+    unpriced = ("currency", "item-price", "item-tax", "shipping-price", "item-promotion-discount")
+    return (
+        {
+            **{name: value for name, value in row.items() if name not in unpriced},
+            "amazon-order-id": f"S01-{order.number:07}",
+            "order-status": "Shipped",
+            "item-status": "Shipped",
+            "sales-channel": "Non-Amazon",
+            "quantity": 1,
+        },
+    )
+
+
 PLATFORM = Platform(
     "amazon_orders",
     Habits(
         refunded=0.0, partially_refunded=0.0, counts_cancelled=False, foreign=0.02, guest=1.0,
+        twice_every=60,
     ),
     export,
     report,
     no_sales=lambda books: sum(
-        len(order.lines) for order in books.orders if order.state == "cancelled"
+        len(order.lines) * (order.state == "cancelled") + len(_parcels(order))
+        for order in books.orders
     ),
     names_customers=False,
 )  # fmt: skip

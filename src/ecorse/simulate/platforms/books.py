@@ -24,7 +24,7 @@ MEASURES = (
 )  # fmt: skip
 
 LineKind = Literal["product", "tip", "gift_card"]
-State = Literal["paid", "refunded", "partially_refunded", "cancelled"]
+State = Literal["paid", "refunded", "partially_refunded", "cancelled", "unpaid"]
 
 
 def cents(amount: Decimal) -> Decimal:
@@ -39,6 +39,8 @@ class Habits:
     ``tax_included``: prices hold their tax. ``foreign`` is the share of orders that are paid in
     ``foreign_currency``; they are in the export and in no total. ``counts_cancelled``: a cancelled
     order is a sale and its return; else it is neither, as on platforms that never charge one.
+    An ``unpaid`` order is none yet. ``taxes_shipping``: shipping is taxed as goods are.
+    ``twice_every``: every so manieth order has its first line twice.
     """
 
     currency: str = "USD"
@@ -52,11 +54,14 @@ class Habits:
     refunded: float = 0.03
     partially_refunded: float = 0.03
     cancelled: float = 0.02
+    unpaid: float = 0.0
     counts_cancelled: bool = True
     test: float = 0.0
     guest: float = 0.06
     foreign: float = 0.0
     foreign_currency: str = "CAD"
+    taxes_shipping: bool = False
+    twice_every: int = 0
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,7 @@ class Order:
     is_test: bool
     note: str
     refunds: tuple[Refund, ...] = ()
+    shipping_tax: Decimal = ZERO
 
     def of(self, kind: LineKind) -> tuple[BookLine, ...]:
         """Its lines of one kind."""
@@ -151,8 +157,8 @@ class Order:
 
     @property
     def taxes(self) -> Decimal:
-        """Tax on its lines."""
-        return sum((line.tax for line in self.lines), ZERO)
+        """Tax on its lines and on its shipping."""
+        return sum((line.tax for line in self.lines), self.shipping_tax)
 
     @property
     def tips(self) -> Decimal:
@@ -180,7 +186,8 @@ class Entry:
 class Books:
     """A shop's orders, ordered by time, and what they add up to in its currency.
 
-    Test orders and orders in another currency are in no figure.
+    Test orders, unpaid ones and orders in another currency are in no figure.
+    ``takes_apart``: what the platform takes of some orders are rows of their own.
     """
 
     currency: str
@@ -188,6 +195,7 @@ class Books:
     tax_included: bool
     counts_cancelled: bool
     orders: tuple[Order, ...] = field(repr=False)
+    takes_apart: bool = False
 
     def local(self, at: datetime) -> datetime:
         """An instant on the shop's wall clock."""
@@ -201,6 +209,7 @@ class Books:
             for order in self.orders
             if not order.is_test
             and order.currency == self.currency
+            and order.state != "unpaid"
             and (self.counts_cancelled or order.state != "cancelled")
         )
 

@@ -73,6 +73,8 @@ def _orders_of(shop: Shop, part: Slice, habits: Habits, first: int) -> Iterator[
             _line(shop, part, row, at, draws, habits)
             for at, (row, draws) in enumerate(zip(rows, by_line, strict=True), 1)
         )
+        if habits.twice_every and (first + nth) % habits.twice_every == 0:
+            bought += (replace(bought[0], number=len(bought) + 1),)
         at = _EPOCH + timedelta(seconds=int(lines.at[rows[0]]))
         order = Order(
             number=first + nth,
@@ -147,7 +149,9 @@ def _with_discount(order: Order, habits: Habits, drawn: Floats) -> Order:
 def _with_tax(order: Order, habits: Habits) -> Order:
     rate = habits.tax_rate / (1 + habits.tax_rate) if habits.tax_included else habits.tax_rate
     return replace(
-        order, lines=tuple(replace(line, tax=cents(line.paid * rate)) for line in order.lines)
+        order,
+        lines=tuple(replace(line, tax=cents(line.paid * rate)) for line in order.lines),
+        shipping_tax=cents(order.shipping * rate) if habits.taxes_shipping else ZERO,
     )
 
 
@@ -171,7 +175,8 @@ def _with_refunds(order: Order, habits: Habits, drawn: Floats) -> Order:
     later = later.replace(microsecond=0)
     bounds = np.cumsum([habits.cancelled, habits.refunded, habits.partially_refunded])
     if chance >= bounds[2]:
-        return order
+        is_unpaid = chance < bounds[2] + habits.unpaid
+        return replace(order, state="unpaid") if is_unpaid else order
     if chance < bounds[1]:
         state: State = "cancelled" if chance < bounds[0] else "refunded"
         whole = Refund(

@@ -2,7 +2,8 @@
 
 What belongs here: this platform's columns and habits of writing. What does not: what was sold.
 Above the header stands a line of commas, below it an empty row, at the end the number of records.
-An order of several items has a row of its own above them, with its shipping and total. The report
+An order of several items has a row of its own above them, with its shipping and total; of some the
+items have shipping and total themselves. The total may hold the tax that eBay collects. The report
 has no refunds and lists no cancelled orders; sales tax is collected by eBay and never the seller's.
 """
 
@@ -56,6 +57,10 @@ def report(books: Books) -> Files:
 def _rows(books: Books, order: Order) -> Iterator[Row]:
     buyer = order.buyer
     day = f"{books.local(order.at):%b-%d-%y}"
+    sign = "$" if order.currency == books.currency else "C $"
+    tax = cents(order.subtotal * _EBAY_TAX)
+    holds_tax = order.number % 4 == 0
+    total = books.total_of(order) + (tax if holds_tax else ZERO)
     common = {
         "Sales Record Number": order.number,
         "Order Number": order.order_id,
@@ -69,36 +74,46 @@ def _rows(books: Books, order: Order) -> Iterator[Row]:
         "Ship To State": buyer.region,
         "Ship To Zip": buyer.postal_code,
         "Ship To Country": buyer.country,
-        "Shipping And Handling": dollars(order.shipping),
-        "Seller Collected Tax": dollars(ZERO),
-        "eBay Collected Tax": dollars(cents(order.subtotal * _EBAY_TAX)),
-        "Total Price": dollars(books.total_of(order)),
-        "eBay Collected Tax and Fees Included in Total": "No",
+        "Shipping And Handling": dollars(order.shipping, sign),
+        "Seller Collected Tax": dollars(ZERO, sign),
+        "eBay Collected Tax": dollars(tax, sign),
+        "Total Price": dollars(total, sign),
+        "eBay Collected Tax and Fees Included in Total": "Yes" if holds_tax else "No",
         "Sale Date": day,
         "Paid On Date": day,
     }
     if len(order.lines) == 1:
-        yield common | of_order | _item(order.lines[0], order)
+        yield common | of_order | _item(order.lines[0], order, sign)
         return
     yield (
         common
         | of_order
         | {
             "Quantity": sum(line.quantity for line in order.lines),
-            "Sold For": dollars(order.subtotal),
+            "Sold For": dollars(order.subtotal, sign),
         }
     )
+    has_own = order.number % 3 == 0
     for line in order.lines:
-        yield common | {"Sale Date": day} | _item(line, order)
+        own: dict[str, object] = {}
+        if has_own:  # the first item's is what the others leave
+            part = cents(order.shipping / len(order.lines))
+            if line.number == 1:
+                part = order.shipping - part * (len(order.lines) - 1)
+            own = {
+                "Shipping And Handling": dollars(part, sign),
+                "Total Price": dollars(line.gross + part, sign),
+            }
+        yield common | {"Sale Date": day} | own | _item(line, order, sign)
 
 
-def _item(line: BookLine, order: Order) -> dict[str, object]:
+def _item(line: BookLine, order: Order, sign: str) -> dict[str, object]:
     return {
         "Item Number": 330_000_000_000 + int(line.sku[-6:]),
         "Item Title": line.name,
         "Custom Label": line.sku,
         "Quantity": line.quantity,
-        "Sold For": dollars(line.unit_price),
+        "Sold For": dollars(line.unit_price, sign),
         "Transaction ID": f"{order.number}{line.number:02}",
     }
 
@@ -107,11 +122,12 @@ PLATFORM = Platform(
     "ebay_orders",
     Habits(
         tax_rate=ZERO, line_discount=0.0, order_discount=0.0, refunded=0.0,
-        partially_refunded=0.0, cancelled=0.0, guest=0.0,
+        partially_refunded=0.0, cancelled=0.0, guest=0.0, foreign=0.02,
     ),
     export,
     report,
     # the rows of orders, the line above the header, the one below it, and two at the end
     no_sales=lambda books: sum(len(order.lines) > 1 for order in books.orders) + 4,
     names_customers=False,
+    is_no_sale=lambda record: not record[HEADER.index("Item Title")],
 )  # fmt: skip

@@ -2,7 +2,9 @@
 
 What belongs here: this platform's columns and habits of writing. What does not: what was sold.
 The files are the tables ``sales_order_item`` and ``sales_order``; times are UTC, money has four
-decimals. A configurable product has two rows: it with its price, and the chosen variant at 0.
+decimals. A configurable product has two rows: it with its price, and the chosen variant at 0. A
+bundle has its price, and so have its parts once more, or these are at 0. The tax of the order has
+that on shipping; its discount is below 0 and has that on shipping.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from ecorse.simulate.platforms import Files, Platform
-from ecorse.simulate.platforms.books import ZERO, Books, Habits, Order
+from ecorse.simulate.platforms.books import ZERO, BookLine, Books, Habits, Order, cents
 from ecorse.simulate.platforms.tables import Row, daily_report, orders_of_day, table
 
 ITEMS = (
@@ -23,12 +25,14 @@ ITEMS = (
 ORDERS = (
     "entity_id", "state", "status", "coupon_code", "store_id", "customer_id", "discount_amount",
     "grand_total", "shipping_amount", "subtotal", "tax_amount", "total_paid", "total_qty_ordered",
-    "total_refunded", "customer_is_guest", "increment_id", "order_currency_code",
+    "total_refunded", "shipping_tax_amount", "shipping_discount_amount",
+    "discount_tax_compensation_amount", "customer_is_guest", "increment_id", "order_currency_code",
     "customer_email", "created_at", "updated_at",
 )  # fmt: skip
 ORDERS_FILE = "sales_order.csv"
 _STATUS = {"paid": "complete", "partially_refunded": "complete", "refunded": "closed",
-           "cancelled": "canceled"}  # fmt: skip
+           "cancelled": "canceled", "unpaid": "pending_payment"}  # fmt: skip
+_OFF_SHIPPING = Decimal("3.00")  # where shipping was dearer before a discount on it
 
 
 def export(books: Books) -> Files:
@@ -62,7 +66,7 @@ def _items(order: Order) -> Iterator[Row]:
     back = {number for refund in order.refunds for number in refund.lines}
     for line in order.lines:
         item = order.number * 100 + line.number * 2
-        is_configurable = line.number == 1
+        of_what = _parts(order, line.number)
         common = {
             "order_id": order.number,
             "store_id": 1,
@@ -75,7 +79,7 @@ def _items(order: Order) -> Iterator[Row]:
         yield common | {
             "item_id": item,
             "product_id": line.sku,
-            "product_type": "configurable" if is_configurable else "simple",
+            "product_type": of_what,
             "price": _four(line.unit_price),
             "original_price": _four(line.unit_price),
             "tax_percent": "8.2500",
@@ -84,7 +88,9 @@ def _items(order: Order) -> Iterator[Row]:
             "amount_refunded": _four(line.paid if line.number in back else ZERO),
             "row_total": _four(line.gross),
         }
-        if is_configurable:
+        if of_what == "bundle":
+            yield from _of_bundle(common, line, item)
+        if of_what == "configurable":
             yield common | {
                 "item_id": item + 1,
                 "parent_item_id": item,
@@ -99,23 +105,53 @@ def _items(order: Order) -> Iterator[Row]:
             }
 
 
+def _parts(order: Order, number: int) -> str:
+    """What a line is to Magento."""
+    if number > 1:
+        return "simple"
+    return "bundle" if order.number % 5 == 0 else "configurable"
+
+
+def _of_bundle(common: Row, line: BookLine, item: int) -> Iterator[Row]:
+    """Two parts of a bundle, with the bundle's price between them, or at 0 where it is fixed."""
+    is_fixed = line.quantity % 2 == 0
+    first = ZERO if is_fixed else cents(line.gross / 3)
+    for nth, total in enumerate((first, ZERO if is_fixed else line.gross - first), 1):
+        yield {
+            **common,
+            "item_id": f"{item}{nth}",
+            "parent_item_id": item,
+            "product_id": f"{line.sku}-{nth}",
+            "product_type": "simple",
+            "price": _four(total / line.quantity),
+            "tax_amount": _four(line.tax if nth == 1 and not is_fixed else ZERO),
+            "discount_amount": _four(ZERO),
+            "row_total": _four(total),
+        }
+
+
 def _order(books: Books, order: Order) -> Row:
     buyer = order.buyer
     is_paid_back = order.state in ("refunded", "partially_refunded")
     off = sum((line.discount + line.share for line in order.lines), ZERO)
+    off_shipping = _OFF_SHIPPING if order.number % 7 == 0 else ZERO
+    is_unpaid = order.state in ("cancelled", "unpaid")
     return {
         "entity_id": order.number,
-        "state": _STATUS[order.state],
+        "state": "new" if order.state == "unpaid" and order.number % 2 else _STATUS[order.state],
         "status": _STATUS[order.state],
         "coupon_code": order.code,
         "store_id": 1,
         "customer_id": buyer.customer_id,
-        "discount_amount": _four(-off),
+        "discount_amount": _four(-off - off_shipping),
         "grand_total": _four(books.total_of(order)),
-        "shipping_amount": _four(order.shipping),
+        "shipping_amount": _four(order.shipping + off_shipping),
+        "shipping_discount_amount": _four(off_shipping),
+        "shipping_tax_amount": _four(order.shipping_tax),
+        "discount_tax_compensation_amount": _four(ZERO),
         "subtotal": _four(sum((line.gross for line in order.lines), ZERO)),
         "tax_amount": _four(order.taxes),
-        "total_paid": _four(ZERO if order.state == "cancelled" else books.total_of(order)),
+        "total_paid": _four(ZERO if is_unpaid else books.total_of(order)),
         "total_refunded": _four(order.refunded) if is_paid_back else "",
         "customer_is_guest": int(not buyer.customer_id),
         "increment_id": order.order_id,
@@ -131,5 +167,15 @@ def _four(amount: Decimal) -> str:
 
 
 PLATFORM = Platform(
-    "magento_orders", Habits(), export, report, no_sales=lambda books: len(books.orders)
+    "magento_orders",
+    Habits(unpaid=0.02, taxes_shipping=True),
+    export,
+    report,
+    # every row of an order that is not paid; of others the parts of what is sold
+    no_sales=lambda books: sum(
+        1
+        for order in books.orders
+        for row in _items(order)
+        if order.state == "unpaid" or row.get("parent_item_id")
+    ),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -61,7 +61,7 @@ KINDS: Mapping[str, Kind] = {
         "shopify_orders",
         sales_over_time,
         ("time_zone", "shipping", "taxes", "tips", "gift_cards", "cancelled",
-         "left_out:test_orders", "repeats", LOW_TOTAL, "currency:CAD", "in_no_file"),
+         "left_out:test_orders", LOW_TOTAL, "currency:CAD", "in_no_file"),
         always=(REFUND_DAY_UNKNOWN,),
     ),
     "woocommerce_orders": Kind(
@@ -130,10 +130,6 @@ def plant(plan: Plan, kind: str, causes: Collection[str], seed: int) -> Planted:
     if "currency:CAD" in causes:
         habits = replace(habits, foreign=0.02)
     books = draw_books(shop, habits)
-    equal: dict[int, Order] = {}
-    if "repeats" in causes:
-        equal = dict(_with_equal_lines(books, rng))
-    books = replace(books, orders=tuple(equal.get(o.number, o) for o in books.orders))
     missing = tuple(_few(rng, _plain(books))) if "in_no_file" in causes else ()
     others = _adjustments(books, rng) if NO_CHARGE in causes else ()
     # as an export has it that begins late, or of which a file was not loaded
@@ -143,9 +139,7 @@ def plant(plan: Plan, kind: str, causes: Collection[str], seed: int) -> Planted:
     if LOW_TOTAL in causes:
         export, refused = _with_low_totals(export, rng)
     zone = _few(rng, _telling(books), 1)[0] if "time_zone" in causes else books.time_zone
-    world = World(
-        books, zone, frozenset(equal), frozenset(o.number for o in missing), refused, others
-    )
+    world = World(books, zone, frozenset(o.number for o in missing), refused, others)
     every = frozenset(causes) | frozenset(found.always)
     rows = found.write(world, every)
     worth = _worth(found, world, rows, every)
@@ -211,22 +205,13 @@ def _plain(books: Books) -> list[Order]:
     ]
 
 
-def _with_equal_lines(books: Books, rng: np.random.Generator) -> Iterator[tuple[int, Order]]:
-    """A few orders by number, with a line that equals another of theirs."""
-    for order in _few(rng, [order for order in _plain(books) if len(order.of("product")) > 1]):
-        second = order.of("product")[1]
-        # an equal line costs the same in full, or it would not be equal
-        again = replace(second, number=len(order.lines) + 1, share=ZERO)
-        yield order.number, replace(order, lines=(*order.lines, again))
-
-
 def _with_low_totals(export: Files, rng: np.random.Generator) -> tuple[Files, frozenset[str]]:
     """A Shopify export with orders whose total is less than its parts, which a rule refuses."""
     [(name, content)] = export.items()
     rows = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
     plain = [
         row for row in rows
-        if row["Financial Status"] == "paid" and "Bogus" not in row["Payment Method"]
+        if row["Financial Status"] == "paid" and "bogus" not in row["Payment Method"].lower()
         and Decimal(row["Taxes"])
         and Decimal(row["Total"])  # with a tip the total is no less than its parts
         == Decimal(row["Subtotal"]) + Decimal(row["Shipping"]) + Decimal(row["Taxes"])

@@ -24,14 +24,12 @@ Day = dict[str, Decimal]
 class World:
     """The books, and what of them an export does not tell or a reader sets aside.
 
-    ``equal`` has the numbers of orders whose last line equals another, ``missing`` of those that
-    the export lacks; ``refused`` the ids of those that a rule refuses; ``others`` transactions of
-    no order.
+    ``missing`` has the numbers of orders that the export lacks; ``refused`` the ids of those that a
+    rule refuses; ``others`` transactions of no order.
     """
 
     books: Books
     zone: str
-    equal: frozenset[int]
     missing: frozenset[int]
     refused: frozenset[str]
     others: Sequence[Row]
@@ -55,10 +53,6 @@ class World:
             ):
                 continue
             yield order
-
-    def is_dropped(self, order: Order, causes: Collection[str]) -> bool:
-        """Whether an equal line of it is not counted."""
-        return order.number in self.equal and "repeats" not in causes
 
 
 def by_day(rows: Sequence[Row]) -> dict[tuple[date, str], Decimal]:
@@ -107,9 +101,6 @@ def _amounts(world: World, causes: Collection[str], told: Collection[str]) -> Ma
             days[day][name] += -entry.amount if takes_off else entry.amount
         if order.state == "partially_refunded" and not is_told:
             days[on]["returns"] -= order.refunded
-        if world.is_dropped(order, causes):
-            days[on]["gross"] -= order.lines[-1].gross
-            days[on]["discounts"] += order.lines[-1].discount
     return dict(sorted(days.items()))
 
 

@@ -2,13 +2,15 @@
 
 What belongs here: this platform's columns and habits of writing. What does not: what was sold.
 Values of the order stand on its first line only; tips and gift cards are lines; times have an
-offset; of a refund the export says its amount and nothing else.
+offset; of a refund the export says its amount and nothing else. The order's discount amount has
+that of its lines and that on its shipping too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from ecorse.simulate.platforms import Files, Platform
@@ -32,7 +34,8 @@ HEADER = (
     "Receipt Number", "Duties", "Billing Province Name", "Shipping Province Name", "Payment ID",
     "Payment Terms Name", "Next Payment Due At", "Payment References",
 )  # fmt: skip
-TEST_GATEWAY = "(for testing) Bogus Gateway"
+TEST_GATEWAYS = ("(for testing) Bogus Gateway", "bogus")
+_OFF_SHIPPING = Decimal("4.00")  # where shipping was dearer before a discount on it
 
 
 def export(books: Books) -> Files:
@@ -93,6 +96,8 @@ def _of_order(books: Books, order: Order) -> Row:
     # a cancelled order was paid and is refunded, or never was paid
     is_void = cancelled and order.number % 2 == 0
     buyer = order.buyer
+    off_shipping = _OFF_SHIPPING if order.number % 7 == 0 else ZERO
+    off_lines = sum((line.discount for line in order.lines), ZERO)
     return {
         "Financial Status": "voided" if is_void else "refunded" if cancelled else order.state,
         "Paid at": "" if is_void else _time(books, order.at),
@@ -100,11 +105,11 @@ def _of_order(books: Books, order: Order) -> Row:
         "Accepts Marketing": "no",
         "Currency": order.currency,
         "Subtotal": order.subtotal,
-        "Shipping": order.shipping,
+        "Shipping": order.shipping + off_shipping,
         "Taxes": order.taxes,
         "Total": books.total_of(order),
         "Discount Code": order.code,
-        "Discount Amount": order.discount,
+        "Discount Amount": order.discount + off_lines + off_shipping,
         "Shipping Method": "Standard",
         "Billing Name": buyer.name,
         "Billing Street": buyer.street,
@@ -114,7 +119,7 @@ def _of_order(books: Books, order: Order) -> Row:
         "Billing Country": buyer.country,
         "Notes": order.note,
         "Cancelled at": _time(books, order.refunds[0].at) if cancelled else "",
-        "Payment Method": TEST_GATEWAY if order.is_test else "Shopify Payments",
+        "Payment Method": TEST_GATEWAYS[order.number % 2] if order.is_test else "Shopify Payments",
         "Refunded Amount": ZERO if is_void else order.refunded,
         "Outstanding Balance": ZERO,
         "Id": 4_500_000_000_000 + order.number,
@@ -133,7 +138,7 @@ def _time(books: Books, at: datetime) -> str:
 
 PLATFORM = Platform(
     "shopify_orders",
-    Habits(tip=0.04, gift_card=0.02, test=0.01),
+    Habits(tip=0.04, gift_card=0.02, test=0.01, twice_every=60),
     export,
     report,
     no_sales=lambda books: sum(len(order.lines) for order in books.orders if order.is_test),

@@ -2,13 +2,16 @@
 
 What belongs here: this platform's columns and habits of writing. What does not: what was sold.
 Money has a sign (``$8.00``), discounts are below zero, pieces are written ``1.0``; what is taken
-back is a row of its own day with pieces and money below zero. Tips and shipping are not in it.
+back is a row of its own day with pieces and money below zero. Some goods are weighed: their pieces
+have parts. Times are on the clock of the account's zone, which stands beside them. Tips and
+shipping are not in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 
 from ecorse.simulate.platforms import Files, Platform
 from ecorse.simulate.platforms.books import (
@@ -32,6 +35,10 @@ HEADER = (
 )  # fmt: skip
 
 
+_PART = Decimal("0.25")  # what is missing to a whole piece
+_ZONE, _ZONE_WORD = "America/New_York", "Eastern Time (US & Canada)"
+
+
 def export(books: Books) -> Files:
     """Write the item details, newest first as the dashboard gives them."""
     rows = sorted(
@@ -53,7 +60,8 @@ def report(books: Books) -> Files:
                 "Discounts & Comps": lambda _, day: dollars(-day["discounts"]),
                 "Net Sales": lambda _, day: dollars(day["net"]),
                 "Tax": lambda _, day: dollars(day["taxes"]),
-                "Total": lambda _, day: dollars(day["net"] + day["taxes"]),
+                "Gift Card Sales": lambda _, day: dollars(day["gift_cards"]),
+                "Total": lambda _, day: dollars(day["net"] + day["taxes"] + day["gift_cards"]),
             },
         )
     }  # fmt: skip
@@ -90,11 +98,11 @@ def _rung_up(line: BookLine) -> tuple[BookLine, ...]:
 
 
 def _common(books: Books, order: Order, refund: Refund | None) -> dict[str, object]:
-    local = books.local(refund.at if refund else order.at)
+    local = replace(books, time_zone=_ZONE).local(refund.at if refund else order.at)
     return {
         "Date": f"{local:%Y-%m-%d}",
         "Time": f"{local:%H:%M:%S}",
-        "Time Zone": "Eastern Time (US & Canada)",
+        "Time Zone": _ZONE_WORD,
         "Transaction ID": order.order_id,
         "Payment ID": f"{order.order_id}{'-R' if refund else ''}",
         "Device Name": "Register 1",
@@ -112,20 +120,22 @@ def _common(books: Books, order: Order, refund: Refund | None) -> dict[str, obje
 
 def _goods(line: BookLine, sign: int) -> dict[str, object]:
     off = line.discount + line.share
+    is_weighed = line.kind == "product" and int(line.sku[-2:]) % 10 == 3
     return {
         "Category": line.category,
         "Item": line.name,
-        "Qty": f"{sign * line.quantity}.0",
+        "Qty": sign * (Decimal(f"{line.quantity}.0") - (_PART if is_weighed else 0)),
         "Price Point Name": "Regular",
         "SKU": line.sku,
         "Gross Sales": dollars(sign * line.gross),
         "Discounts": dollars(-sign * off),
         "Net Sales": dollars(sign * line.paid),
         "Tax": dollars(sign * line.tax),
-        "Itemization Type": "Physical Good",
-        "Count": sign * line.quantity,
+        "Itemization Type": "Gift Card" if line.kind == "gift_card" else "Physical Good",
+        "Unit": "lb" if is_weighed else "ea",
+        "Count": sign if is_weighed else sign * line.quantity,
         "Token": line.sku,
     }
 
 
-PLATFORM = Platform("square_items", Habits(shipped=0.0, guest=0.5), export, report)
+PLATFORM = Platform("square_items", Habits(shipped=0.0, guest=0.5, gift_card=0.02), export, report)

@@ -2,9 +2,10 @@
 
 What belongs here: this platform's columns and habits of writing. What does not: what was sold.
 Stripe knows payments, not products: a charge is an order's whole money, a refund a row of its own
-with the charge's id and time; fees are in a column of their row. Each day's balance is paid out
-two days later, on a Monday where that is a weekend; what would arrive after the last charge's day
-is not paid out yet.
+with the charge's id and time; fees are in a column of their row. Some charges may have a fee or a
+transfer as a row besides. Each day's balance is paid out two days later, on a Monday where that is
+a weekend; what would arrive after the last charge's day is not paid out yet. Payouts are rows
+without a charge.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ PAYOUT_HEADER = (
     "created_utc", "created", "available_on_utc", "available_on", "currency", "gross", "fee", "net",
     "reporting_category", "source_id", "description",
 )  # fmt: skip
+_PAYOUT_EVERY = 50
 _FEE_RATE, _FEE_FIXED = Decimal("0.029"), Decimal("0.30")
 
 
@@ -42,7 +44,11 @@ def fee_of(order: Order, books: Books) -> Decimal:
 def export(books: Books, others: Sequence[Row] = ()) -> Files:
     """Write the itemised report, by time; ``others`` are transactions of no order."""
     rows = sorted(
-        [*(row for order in books.orders for row in transactions(books, order)), *others],
+        (
+            *(row for order in books.orders for row in transactions(books, order)),
+            *_payouts(books),
+            *others,
+        ),
         key=lambda row: (str(row["created_utc"]), str(row["balance_transaction_id"])),
     )
     return {"simulated_itemized_balance_change_from_activity.csv": table(HEADER, rows)}
@@ -130,6 +136,17 @@ def transactions(books: Books, order: Order) -> Iterator[Row]:
         "description": order.note or f"Order {order.number}",
         "customer_facing_amount": gross,
     }
+    for category, amount in _besides(order, gross) if books.takes_apart else ():
+        yield {
+            **common,
+            **_times(books, order.at + timedelta(days=1)),
+            "balance_transaction_id": f"txn_{order.number}{category}",
+            "gross": amount,
+            "fee": ZERO,
+            "net": amount,
+            "reporting_category": category,
+            "source_id": f"{category}_{order.number}",
+        }
     for nth, refund in enumerate(order.refunds):
         yield {
             **common,
@@ -145,6 +162,30 @@ def transactions(books: Books, order: Order) -> Iterator[Row]:
         }
 
 
+def _besides(order: Order, gross: Decimal) -> Iterator[tuple[str, Decimal]]:
+    """What is taken from some charges in rows of their own."""
+    if order.number % 40 == 0:
+        yield "fee", Decimal("-0.05")
+    if order.number % 90 == 0:  # to another account that has a part in it
+        yield "transfer", -cents(gross / 10)
+
+
+def _payouts(books: Books) -> Iterator[Row]:
+    """A payout every fiftieth order, without a charge."""
+    for order in books.orders:
+        if order.number % _PAYOUT_EVERY == 0:
+            yield {
+                **_times(books, order.at),
+                "balance_transaction_id": f"txn_po{order.number}",
+                "currency": books.currency.lower(),
+                "gross": Decimal("-500.00"),
+                "fee": ZERO,
+                "net": Decimal("-500.00"),
+                "reporting_category": "payout",
+                "source_id": f"po_{order.number}",
+            }
+
+
 def _times(books: Books, at: datetime) -> Row:
     local = at.replace(tzinfo=UTC).astimezone(ZoneInfo(books.time_zone))
     paid = payout_day(books, at)
@@ -158,4 +199,7 @@ def _times(books: Books, at: datetime) -> Row:
     }
 
 
-PLATFORM = Platform("stripe_itemised", Habits(), export, report)
+PLATFORM = Platform(
+    "stripe_itemised", Habits(), export, report,
+    no_sales=lambda books: sum(1 for _ in _payouts(books)),
+)  # fmt: skip

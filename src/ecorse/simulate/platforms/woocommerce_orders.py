@@ -25,7 +25,7 @@ HEADER = (
     "item_refunded_qty", "item_meta", "item_price", "order_notes", "download_permissions",
 )  # fmt: skip
 _STATUS = {"paid": "completed", "partially_refunded": "completed", "refunded": "refunded",
-           "cancelled": "cancelled"}  # fmt: skip
+           "cancelled": "cancelled", "unpaid": "pending"}  # fmt: skip
 
 
 def export(books: Books) -> Files:
@@ -45,7 +45,7 @@ def report(books: Books) -> Files:
             {
                 "Orders": orders_of_day(figures),
                 "Gross sales": lambda _, day: day["gross"],
-                "Returns": lambda _, day: -day["returns"],
+                "Returns": lambda _, day: day["returns"],
                 "Coupons": lambda _, day: day["discounts"],
                 "Net sales": lambda _, day: day["net"],
                 "Taxes": lambda _, day: day["taxes"],
@@ -69,7 +69,7 @@ def _rows(books: Books, order: Order) -> Iterator[Row]:
             "date": f"{books.local(order.at):%Y-%m-%d %H:%M:%S}",
             "status": _STATUS[order.state],
             "shipping_total": order.shipping,
-            "shipping_tax_total": ZERO,
+            "shipping_tax_total": order.shipping_tax,
             "fee_total": ZERO,
             "fee_tax_total": ZERO,
             "tax_total": order.taxes,
@@ -104,5 +104,11 @@ def _rows(books: Books, order: Order) -> Iterator[Row]:
 
 
 PLATFORM = Platform(
-    "woocommerce_orders", Habits(line_discount=0.0, guest=0.25, order_discount=0.25), export, report
+    "woocommerce_orders",
+    Habits(line_discount=0.0, guest=0.25, order_discount=0.25, unpaid=0.02, taxes_shipping=True),
+    export,
+    report,
+    no_sales=lambda books: sum(
+        len(order.lines) for order in books.orders if order.state == "unpaid"
+    ),
 )

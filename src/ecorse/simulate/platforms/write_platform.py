@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def simulate_platform(folder: Path, plan: Plan, name: str) -> Books:
     for file_name, content in platform.export(books).items():
         _write(folder / file_name, content)
         if file_name.startswith("simulated_"):
-            rows = list(_refused(content, books, file_name))
+            rows = list(_refused(content, books, file_name, platform.is_no_sale))
             broken += rows
             written.append(_described(file_name, content, rows, platform.no_sales(books)))
     for file_name, content in platform.report(books).items():
@@ -99,18 +99,21 @@ def _records(content: bytes) -> Iterator[tuple[int, list[str]]]:
         begins = reader.line_num + 1
 
 
-def _refused(content: bytes, books: Books, file_name: str) -> Iterator[dict[str, Any]]:
+def _refused(
+    content: bytes, books: Books, file_name: str, is_no_sale: Callable[[list[str]], bool]
+) -> Iterator[dict[str, Any]]:
     """The rows that a reader must refuse: orders in another currency, where they are sales."""
     why = {
         order.order_id: "foreign_currency"
         for order in books.orders
         if order.currency != books.currency
         and not order.is_test
+        and order.state != "unpaid"
         and (books.counts_cancelled or order.state != "cancelled")
     }
     for line, record in _records(content):
         kind = next((why[value] for value in record if value in why), None)
-        if kind is not None:
+        if kind is not None and not is_no_sale(record):
             yield {"file_name": file_name, "source_line": line, "kind": kind}
 
 

@@ -124,7 +124,7 @@ class Statements:
     def __post_init__(self) -> None:
         self.stated = [stated(self.frame, self.lines, one) for one in self.also]
         self._once = {
-            n: _once(one, found, self.said[n], self.is_keyed)
+            n: _once(one, found, self.said[n])
             for n, (one, found) in enumerate(zip(self.also, self.stated, strict=True))
             if one.orders is not None
         }
@@ -181,11 +181,10 @@ class Statements:
         return both, +warned
 
 
-def _once(one: Also, found: Stated, said: SaidOnce, is_keyed: bool) -> Once:
+def _once(one: Also, found: Stated, said: SaidOnce) -> Once:
     assert one.orders is not None
     states = found.money.is_not_null() & one.orders.is_not_null()
-    if not is_keyed:  # a line with a key may say that there is nothing any more
-        states &= (found.money != 0).fill_null(False)
+    states &= (found.money != 0).fill_null(False)
     return Once(
         one.orders, found.money.fill_null(0).to_numpy(), states.to_numpy(),
         found.is_back.to_numpy(), said,

@@ -108,6 +108,9 @@ def _contract(name: str, declared: MappingFile) -> Contract:
         customer_rungs=declared.customer_rungs,
         line_key=declared.line_key,
         leave_out=tuple((left.id, left.when) for left in declared.leave_out),
+        within=declared.within or "",
+        sums=declared.sums,
+        numbered_keys=declared.numbered_keys,
         repeats=declared.repeats,
         foreign_currency=declared.foreign_currency,
         fill_down=(

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ecorse.declared import Table
-from ecorse.schema.contract import Column, ColumnType, DecimalSign, Repair
+from ecorse.schema.contract import Column, ColumnType, DecimalSign, Repair, tells_instant
 from ecorse.schema.table import StagedColumn, StagingTable
 from ecorse.sources.shaping import Groups
 
@@ -79,6 +79,7 @@ class ColumnTable(Style):
     aliases: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     date_only: bool = False
+    zone_column: Text | None = None
 
     @property
     def called(self) -> str:
@@ -109,6 +110,7 @@ class ColumnTable(Style):
             is_ignored=self.ignore,
             parts=self.parts,
             by=self.by if self.by is not None else " ",
+            zone_column=self.zone_column or "",
         )
 
 
@@ -129,14 +131,20 @@ def wrong_column(column: ColumnTable, staging: StagingTable) -> Iterator[str]:
         yield f"{place}: by says what stands between columns, and there is no from"
     if column.ignore and column.target:
         yield f"{place}: is to be ignored and has the target {column.target!r}"
-    offsets = [f for f in column.formats if "%z" in f or f.startswith("epoch")]
-    if offsets and column.zone is not None:
+    offsets = [f for f in column.formats if tells_instant(f)]
+    is_mixed = bool(offsets) and len(offsets) != len(column.formats)
+    if offsets and not is_mixed and (column.zone or column.zone_column) is not None:
         yield (
-            f"{place}: {offsets[0]!r} names instants by itself, and zone = {column.zone!r} "
-            "says otherwise; leave zone out"
+            f"{place}: {offsets[0]!r} names instants by itself, and zone = "
+            f"{column.zone or column.zone_column!r} says otherwise; leave zone out"
         )
-    if offsets and len(offsets) != len(column.formats):
-        yield f"{place}: some of its formats name instants and some a wall clock's time"
+    if is_mixed and (column.zone in (None, "shop") or not tells_instant(column.formats[0])):
+        yield (
+            f"{place}: some of its formats name instants and some a wall clock's time; put those "
+            'with %z first and say the zone of the others, such as zone = "America/New_York"'
+        )
+    if column.zone_column and column.type != "timestamp":
+        yield f"{place}: zone_column is for a timestamp"
     if column.date_only and column.type != "timestamp":
         yield f"{place}: date_only is for a timestamp"
     if column.decimal and column.decimal in (column.group or ""):

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import polars as pl
 from pydantic import Field
 
-from ecorse.clean.expressions import Name
+from ecorse.clean.expressions import Name, summed
 from ecorse.clean.rules import names_of
 from ecorse.schema.contract import (
     ForeignCurrency,
@@ -70,7 +70,9 @@ class MappingFile(Style, ShapeTable):
     drift: Literal["evolve", "quarantine", "freeze"] = "evolve"
     customer_rungs: tuple[Rung, ...] = ("id", "email")
     fill_down: FillDownTable | None = None
+    within: Text | None = None
     line_key: tuple[Text, ...] = ()
+    numbered_keys: bool = False
     repeats: Repeats = "drop"
     foreign_currency: ForeignCurrency = "reject"
     tax: Literal["included", "apart"] | None = None
@@ -94,6 +96,21 @@ class MappingFile(Style, ShapeTable):
     def filled(self) -> list[str]:
         """What its columns and constants fill, as often as they do."""
         return [c.target for c in self.every_column if c.target] + list(self.constants)
+
+    @property
+    def sums(self) -> tuple[str, ...]:
+        """What its rules and conditions add up over an order (``sum_of``), in the file's words."""
+        texts = [
+            *(rule.expr for rule in self.rules),
+            *(left.when for left in self.leave_out),
+            *(str(setting.get("when", "")) for setting in self.settings),
+            *(text for one in self.also for text in (one.amount, one.when)),
+            *(back.when for back in self.taken_back),
+        ]
+        found: dict[str, None] = {}
+        for text in filter(None, texts):
+            found |= dict.fromkeys(summed(text))
+        return tuple(found)
 
     def names_of_file(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
         """What rules may name: what the file says, before constants, values and conditions."""
@@ -197,11 +214,20 @@ def _wrong_names(declared: MappingFile) -> Iterator[str]:
             yield f"line_key: no column is called {name!r} or has this target"
     if declared.line_key and not declared.staging.column("line_id"):
         yield f"line_key: rows of {declared.table} have no key of their own; order_lines have"
-    if declared.line_key and declared.repeats == "flag":
+    if declared.line_key and declared.repeats != "drop":
+        yield "repeats is for lines without a line_key"
+    for column in declared.columns:
+        if column.zone_column and header_key(column.zone_column) not in called:
+            yield f"column {column.called!r}: zone_column: no column is called so"
+    if declared.within is not None and header_key(declared.within) not in in_file:
+        yield f"within: no column of the file is called {declared.within!r}"
+    if declared.within is None and (declared.sums or declared.numbered_keys):
         yield (
-            'repeats = "flag" is for lines without a line_key; beside one, "keep" says that lines '
-            "of one key in a file are several, and numbers them"
+            "sum_of() and numbered_keys are about the rows of an order: say within = the column "
+            "that has its number"
         )
+    if declared.numbered_keys and not declared.line_key:
+        yield "numbered_keys numbers equal keys of an order, and there is no line_key"
     if declared.fill_down:
         for name in (declared.fill_down.within, *declared.fill_down.columns):
             if header_key(name) not in in_file:

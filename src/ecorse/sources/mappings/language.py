@@ -103,7 +103,7 @@ class Language:
     def valued_by(self, header: Header) -> frozenset[str]:
         """The typed columns that the money of a row depends on."""
         texts = [text for one in self.declared.also for text in (one.amount, one.when) if text]
-        texts += [back.when for back in self.declared.taken_back]
+        texts += [*(back.when for back in self.declared.taken_back), *self.declared.sums]
         texts += [
             str(setting["when"]) for setting in self.declared.settings
             if not setting.keys().isdisjoint(OF_MONEY)

@@ -22,10 +22,10 @@ from ecorse.sources.canonical import extra_json, shop_of_row
 from ecorse.sources.mappings.agreed import read_declared
 from ecorse.sources.mappings.declare import MappingFile
 from ecorse.sources.mappings.guests import SENTENCES, without_guests, without_status
-from ecorse.sources.mappings.identity import Numbers, line_id
+from ecorse.sources.mappings.identity import line_id
 from ecorse.sources.mappings.language import Language, LinesBeside
 from ecorse.sources.mappings.lookups import Lookup, extend, join, read_lookup
-from ecorse.sources.mappings.moments import moments_beside, time_columns
+from ecorse.sources.mappings.moments import moments_beside, time_columns, unknown_zones
 from ecorse.sources.mappings.money import line_money
 from ecorse.sources.mappings.said import SaidOnce, unsaid
 from ecorse.sources.mappings.taken_back import sold_first
@@ -43,7 +43,6 @@ class MappingSource:
     lookups: tuple[Lookup, ...] = ()
     said: dict[int, SaidOnce] = field(default_factory=dict, compare=False)
     aside: Mapping[Fate, dict[int, SaidOnce]] = field(default_factory=dict, compare=False)
-    numbers: Numbers = field(default_factory=Numbers, compare=False)
     warnings: dict[str, str] = field(default_factory=lambda: dict(SENTENCES))
 
     @property
@@ -101,19 +100,18 @@ class MappingSource:
             *time_columns(self.declared, frame, header, shop),
             *moments_beside(self.declared, frame, header, shop),
         )
-        reasons: list[pl.DataFrame] = []
+        reasons = unknown_zones(frame, header)
         derived: dict[str, Difference] = {}
         if staging.name == "order_lines":
             frame = frame.with_columns(row_currency(frame, shop).alias("currency"))
             money = line_money(frame, language.included_tax(frame))
-            frame, reasons = frame.with_columns(money.columns), money.reasons
+            frame = frame.with_columns(money.columns)
+            reasons += money.reasons
             if money.otherwise is not None:
                 derived[_called("line_total", header)] = money.otherwise
         rows = staged(self.declared, self.contract, frame)
         if staging.name == "order_lines":
-            rows["line_id"] = line_id(
-                header, self.declared.line_key, is_numbered=self._numbers_keys
-            )
+            rows["line_id"] = line_id(header, self.contract)
         extra = extra_json(header)
         lines = frame.select(
             "_row",
@@ -121,8 +119,6 @@ class MappingSource:
             *([extra] if extra is not None else []),
             *shop_of_row(shop, pl.coalesce(staging.marked_by)),
         )
-        if self._numbers_keys:
-            lines = lines.with_columns(self.numbers.number(lines["line_id"]).alias("line_id"))
         held: Counter[str] = Counter()
         beside: LinesBeside | None = None
         if staging.name == "order_lines":
@@ -146,12 +142,7 @@ class MappingSource:
             self,
             said={n: SaidOnce() for n in numbers},
             aside={fate: {n: SaidOnce() for n in numbers} for fate in FATES},
-            numbers=Numbers(),
         )
-
-    @property
-    def _numbers_keys(self) -> bool:
-        return bool(self.declared.line_key) and self.declared.repeats == "keep"
 
     def valued_by(self, header: Header) -> frozenset[str]:
         """The typed columns that the money of a row depends on."""
