@@ -4,20 +4,29 @@ grain = ["shop_id", "order_id"]
 materialized = "table"
 [columns]
 ordered_at = "Instant of the order's first line (UTC instant)"
-products = "Different products in the order"
-revenue = "Sum of the order's lines; cancelled and returned lines count negative"
-pieces = "Pieces on the order's lines, whatever their status"
-gross_amount = "Pieces times price, whatever the status of the lines"
+lines = "Product lines of the order, whatever their status; 0 where it has none, but only shipping, say"
+products = "Different products on its product lines"
+units = "Pieces of product lines; cancelled and returned lines count negative"
+revenue = "Sum of the order's lines of every kind; cancelled and returned lines count negative"
+pieces = "Pieces on the order's product lines, whatever their status"
+gross_amount = "Pieces times price of the product lines, whatever their status"
 average_unit_price = "gross_amount / pieces: price of one piece, averaged over its pieces, rounded to 4 decimals; null for 0 pieces"
-highest_unit_price = "Highest price of one piece in the order"
+highest_unit_price = "Highest price of one piece on a product line; null where the order has none"
 price_band = "Band of highest_unit_price"
-main_category = "Category of the order's most valuable line; ties: smallest product"
-categories = "Different categories in the order"
+main_category = "Category of the order's most valuable product line, else of its most valuable line; ties: smallest product"
+categories = "Different categories on its product lines"
 is_cancelled = "Whether no line of the order is sold"
+is_purchase = "Whether the order is a purchase, which is what the measure orders counts: it sold a product line of positive value, and not every piece of these was taken back (marts.taken_back_orders). Orders of nothing but shipping, free samples or corrections are none"
 [[checks]]
 check = "sums_match"
 table = "marts.order_lines"
-sums = ["count(*) = count(distinct order_id)", "lines = count(*)", "units = net_quantity", "revenue"]
+sums = ["count(*) = count(distinct order_id)", "revenue"]
+[[checks]]
+check = "sums_match"
+table = "marts.order_lines"
+where_there = "line_kind = 'product'"
+sums = ["lines = count(*)", "units = net_quantity"]
+name = "product_lines_match"
 */
 with order_lines as (
     select
@@ -30,6 +39,13 @@ with order_lines as (
         unit_price,
         revenue,
         status,
+        case when line_kind = 'product' then 1 else 0 end as is_product,
+        case
+            when
+                line_kind = 'product' and status = 'sold' and net_quantity > 0 and revenue > 0
+                then 1
+            else 0
+        end as is_sale,
         ordered_at,
         ordered_local,
         order_date,
@@ -71,7 +87,7 @@ placed as (
         ) as time_place,
         row_number() over (
             partition by shop_id, order_id
-            order by abs(revenue) desc, product_id asc
+            order by is_product desc, abs(revenue) desc, product_id asc
         ) as value_place
     from order_lines
 ),
@@ -96,50 +112,67 @@ totals as (
         max(case when time_place = 1 then country end) as country,
         max(case when time_place = 1 then platform end) as platform,
         max(case when value_place = 1 then category end) as main_category,
-        max(unit_price) as highest_unit_price,
-        count(*) as lines,
-        count(distinct product_id) as products,
-        count(distinct category) as categories,
-        sum(net_quantity) as units,
+        max(case when is_product = 1 then unit_price end) as highest_unit_price,
+        sum(is_product) as lines,
+        count(distinct case when is_product = 1 then product_id end) as products,
+        count(distinct case when is_product = 1 then category end) as categories,
+        sum(case when is_product = 1 then net_quantity else 0 end) as units,
         sum(revenue) as revenue,
-        sum(abs(quantity) * unit_price) as gross_amount,
-        sum(abs(quantity)) as pieces,
+        sum(case when is_product = 1 then abs(quantity) * unit_price else 0 end) as gross_amount,
+        sum(case when is_product = 1 then abs(quantity) else 0 end) as pieces,
         max(case when status = 'sold' then 1 else 0 end) = 0 as is_cancelled,
+        max(is_sale) = 1 as has_sale,
         bool_or(is_simulated) as is_simulated
     from placed
     group by shop_id, order_id
+),
+
+taken_back_orders as (
+    select
+        shop_id,
+        order_id,
+        is_wholly_taken_back
+    from marts.taken_back_orders
 )
 
 select
-    shop_id,
-    order_id,
-    ordered_at,
-    ordered_local,
-    order_date,
-    order_month_date,
-    clock_local,
-    order_hour,
-    order_weekday,
-    daypart,
-    lines,
-    products,
-    categories,
-    main_category,
-    cast(units as bigint) as units,
-    cast(revenue as numeric(28, 4)) as revenue,
-    cast(pieces as bigint) as pieces,
-    cast(gross_amount as numeric(28, 4)) as gross_amount,
-    cast(round(gross_amount / nullif(pieces, 0), 4) as numeric(28, 4)) as average_unit_price,
-    cast(highest_unit_price as numeric(14, 4)) as highest_unit_price,
-    price_band(highest_unit_price) as price_band,
-    price_band_number(highest_unit_price) as price_band_number,
-    customer_id,
-    customer_key_kind,
-    city,
-    region,
-    postal_code,
-    country,
-    platform,
-    is_cancelled,
-    is_simulated
+    totals.shop_id,
+    totals.order_id,
+    totals.ordered_at,
+    totals.ordered_local,
+    totals.order_date,
+    totals.order_month_date,
+    totals.clock_local,
+    totals.order_hour,
+    totals.order_weekday,
+    totals.daypart,
+    totals.lines,
+    totals.products,
+    totals.categories,
+    totals.main_category,
+    cast(totals.units as bigint) as units,
+    cast(totals.revenue as numeric(28, 4)) as revenue,
+    cast(totals.pieces as bigint) as pieces,
+    cast(totals.gross_amount as numeric(28, 4)) as gross_amount,
+    cast(
+        round(totals.gross_amount / nullif(totals.pieces, 0), 4) as numeric(28, 4)
+    ) as average_unit_price,
+    cast(totals.highest_unit_price as numeric(14, 4)) as highest_unit_price,
+    price_band(totals.highest_unit_price) as price_band,
+    price_band_number(totals.highest_unit_price) as price_band_number,
+    totals.customer_id,
+    totals.customer_key_kind,
+    totals.city,
+    totals.region,
+    totals.postal_code,
+    totals.country,
+    totals.platform,
+    totals.is_cancelled,
+    totals.has_sale
+    and not coalesce(taken_back_orders.is_wholly_taken_back, false) as is_purchase,
+    totals.is_simulated
 from totals
+left join taken_back_orders
+    on
+        totals.shop_id = taken_back_orders.shop_id
+        and totals.order_id = taken_back_orders.order_id
