@@ -121,6 +121,7 @@ def test_expected_values_come_true_and_dates_hold_in_a_shop_that_buys_as_the_mod
     assert len([r for r in calibration.rows if r.slice == "all"]) == 3
     assert all(calibration.holds(r) for r in calibration.rows if r.slice in ("all", "interval"))
     values = model.diagnose()[VALUE.name]
+    assert values["is_calibrated"].all()
     dated = values.drop_nulls("next_order_date")
     assert dated.height > 100
     assert (dated["next_order_from"] > DAY).all()
@@ -157,6 +158,7 @@ def test_a_shop_of_one_time_buyers_has_one_tier_and_says_so():
     values = model.diagnose()[VALUE.name]
     assert values.height == 300
     assert values["expected_value"].null_count() == 300
+    assert values["is_calibrated"].null_count() == 300
     assert set(values["basis"]) == {"one purchase"}
 
 

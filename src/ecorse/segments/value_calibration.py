@@ -74,6 +74,12 @@ class Calibration:
         return None
 
     @property
+    def is_near(self) -> bool | None:
+        """Whether the purchases expected of all came near enough, at every origin."""
+        rows = [row for row in self.rows if row.slice == ALL]
+        return all(self.holds(row) for row in rows) if rows else None
+
+    @property
     def interval_holds(self) -> bool:
         """Whether intervals hit as often as they say, at every origin."""
         rows = [row for row in self.rows if row.slice == INTERVAL]

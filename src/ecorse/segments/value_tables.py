@@ -41,6 +41,11 @@ VALUE = Relation(
         "expected_value": Column(
             "double precision", "expected_purchases times expected_spend: money in days_ahead"
         ),
+        "is_calibrated": Column(
+            "boolean",
+            "Whether such expectations came near enough at every earlier day that was tried "
+            "(customer_value_calibration); null where none could be",
+        ),
         "next_order_date": Column(
             "date",
             "By this day the next purchase has come with probability one half; null where that is "

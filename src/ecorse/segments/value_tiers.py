@@ -260,6 +260,9 @@ class ValueTiers(Segmentation):
                 "expected_purchases": numbers(expected.purchases if expected else nothing),
                 "expected_spend": numbers(expected.spend if expected else nothing),
                 "expected_value": numbers(expected.value if expected else nothing),
+                "is_calibrated": pl.repeat(
+                    self.calibration.is_near, len(known), dtype=pl.Boolean, eager=True
+                ),
                 "next_order_date": dates(middle),
                 "next_order_from": dates(low),
                 "next_order_to": dates(high),
