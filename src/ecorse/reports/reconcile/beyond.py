@@ -13,7 +13,9 @@ from pathlib import Path
 
 import polars as pl
 
-from ecorse.clean.cleaner import FOREIGN, Cleaner
+from ecorse.clean.cleaner import Cleaner
+from ecorse.clean.foreign import RULE as FOREIGN
+from ecorse.clean.rates import RULE as NO_RATE
 from ecorse.clean.rates import Rates
 from ecorse.ingest.dry import dry_load
 from ecorse.reports.reconcile.amounts import LINE
@@ -22,8 +24,8 @@ from ecorse.reports.reconcile.lenient import Lenient, declaring
 from ecorse.reports.reconcile.payouts import with_paid_date
 from ecorse.schema.source import Shop, Source
 from ecorse.settings import get_settings
-from ecorse.sources.mappings.added import TAKEN_BACK
 from ecorse.sources.mappings.source import MappingSource
+from ecorse.sources.mappings.taken_back import TAKEN_BACK
 
 PLACE = ("source_line", "made_of", "status")
 LEFT_OUT, REPEATED, REJECTED, CURRENCY = "left_out", "repeats", "rejected", "currency"
@@ -72,7 +74,7 @@ def lines_of_file(
     beyond = everything.join(kept.select(PLACE), on=PLACE, how="anti", nulls_equal=True)
     beyond = _not_counted_twice(beyond, kept, _once_per(source))
     rules = (
-        rejected.filter(~pl.col("rule").is_in(FOREIGN))
+        rejected.filter(~pl.col("rule").is_in([FOREIGN, NO_RATE]))
         .unique("source_line", keep="first", maintain_order=True)
         .select("source_line", "rule")
     )
