@@ -14,7 +14,7 @@ from ecorse.errors import ConfigError, DataError
 from ecorse.reports.reconcile.amounts import REFUND_DAY_UNKNOWN, amounts_of
 from ecorse.reports.reconcile.beyond import in_units
 from ecorse.reports.reconcile.daily import Days, daily, quarters
-from ecorse.reports.reconcile.declare import read_kind, report_kinds
+from ecorse.reports.reconcile.declare import ReportFile, read_kind, report_kinds
 from ecorse.reports.reconcile.report import read_report
 
 SHOPIFY = """Day,Orders,Gross sales,Discounts,Returns,Net sales,Shipping charges,Taxes,Total sales
@@ -89,6 +89,24 @@ def test_a_report_that_no_kind_fits_asks(tmp_path):
     path = written(tmp_path, "Month,Turnover\n2024-01,100.00\n")
     with pytest.raises(ConfigError, match=r"which report .* Say --as KIND"):
         read_report(path, "shopify_orders")
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        ({"name": "b", "title": "Fees", "holds": ["fees"]}, []),
+        ({"name": "b", "title": "Fees", "holds": ["tips"]}, ["'Fees' stands twice"]),
+        ({"name": "a", "title": "Fees", "holds": ["fees"], "row": ["x"]}, ["row of a twice"]),
+    ],
+)  # fmt: skip
+def test_measures_of_one_title_are_parts_of_one_sum(second, said):
+    first = {"name": "a", "title": "Fees", "holds": ["fees"], "row": ["x", "y"]}
+    declared = ReportFile.model_validate(
+        {"about": "A", "rows": "kind", "day": {"name": "d"}, "measures": [first, second]}
+    )
+    found = list(declared.mistakes())
+    assert len(found) == len(said)
+    assert all(text in mistake for text, mistake in zip(said, found, strict=True))
 
 
 @pytest.mark.parametrize("kind", sorted(report_kinds()))
