@@ -67,8 +67,10 @@ def test_a_day_that_can_be_made_in_two_ways_is_not_certain():
 
 @pytest.mark.parametrize("further", [0, 300, 500])
 def test_nor_is_it_beside_any_number_of_others(further):
-    """500 of more than 10 can be in no way of it; the pair of 5 and 5 still is one."""
-    assert traced([10, 5, 5, *range(1_000, 1_000 + further)], [0, 10, 0]) is None
+    """The others are in no way of 10,000: each leaves less than any has. 5,000 and 5,000 is one."""
+    others = range(9_001, 9_001 + further)
+    assert traced([10_000, 5_000, 5_000, *others], [0, 10_000, 0]) is None
+    assert traced([10_000, 5_000, *others], [0, 10_000, 0]) == {1: [10_000]}
 
 
 @pytest.mark.parametrize("further", [30, 500])
