@@ -310,8 +310,10 @@ def copy_build() -> Callable[[int], int]:
                     f"add check (build_id = {target})",
                 ]
             conn.execute("; ".join(statements))
-            for mart in load_catalog().marts.values():
-                if mart.work_table:  # dropped when the other was audited
+            catalog = load_catalog()
+            for made in catalog.steps():  # one may read another
+                mart = catalog.marts.get(made.name)
+                if mart and mart.work_table:  # dropped when the other was audited
                     create_mart(conn, mart, target)
         return target
 

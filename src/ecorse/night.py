@@ -22,13 +22,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PRODUCTS = """
-select product_id, product_name, category, orders from marts.products where shop_id = %s
+select product_id, product_name, category, baskets from marts.recommendable_products
+where shop_id = %s and source is not null
 """
 SIMILARITY = """
 select product_id, similar_product_id, score, relation from marts.item_similarity_served
 where shop_id = %s and product_id = any(%s)
 """
-LINES = "select product_id, daypart, ordered_local from marts.order_lines where shop_id = %s"
+TIMES = """
+select product_id, calendar_month, daypart, baskets from marts.product_times where shop_id = %s
+"""
+SHOPS = """
+select shop_id from marts.recommendable_products
+union select shop_id from marts.shops order by shop_id
+"""
 
 
 class Tables(Mapping[str, str]):
@@ -132,6 +139,11 @@ class Night:
             Only this one, e.g. ``orders``.
         shop
             Only this shop.
+
+        Raises
+        ------
+        DataError
+            There is no such shop or segmentation; the message has those that there are.
         """
         return self._where("segments", "segment_id", segmentation=segmentation, shop_id=shop)
 
@@ -144,6 +156,11 @@ class Night:
             Only the models of this task.
         shop
             Only this shop.
+
+        Raises
+        ------
+        DataError
+            There is no such shop or task; the message has those that there are.
         """
         return self._where(
             "model_scores", "task, slice, metric, value desc nulls last", task=task, shop_id=shop
@@ -187,18 +204,22 @@ class Night:
         Raises
         ------
         DataError
-            A product, shop or category is not in the night.
+            A product, shop, category, month or daypart is not in the night; the message has those
+            that are.
         """
-        shop_id = shop or self._only_shop()
+        shop_id = self._shop(shop) if shop is not None else self._only_shop()
         catalogue = self._snapshot.read(PRODUCTS, (shop_id,))
         if catalogue.is_empty():
-            raise DataError(f"The night has no product of a shop {shop_id!r}; see night['shops'].")
+            raise DataError(
+                f"Shop {shop_id!r} has no lists: no order of it is a purchase, and no event names "
+                "a product. See model_status."
+            )
         chosen = [_product_id(catalogue, name, shop_id) for name in products]
         similarity = self._snapshot.read(SIMILARITY, (shop_id, chosen))
         context = None
         if month is not None or daypart is not None:
-            lines = self._snapshot.read(LINES, (shop_id,))
-            context = context_lift(lines, month=month, daypart=daypart)
+            times = self._snapshot.read(TIMES, (shop_id,))
+            context = context_lift(times, month=month, daypart=daypart)
         listed = recommend_for_basket(
             similarity, catalogue, chosen, n, category=category, context=context
         )
@@ -230,27 +251,48 @@ class Night:
         return html_table({**vars(self.build), "tables": len(self.tables)})
 
     def _where(self, table: str, order: str, **equal: str | None) -> pd.DataFrame:
+        for column, value in equal.items():
+            if column == "shop_id" and value is not None:
+                self._shop(value)
+            elif value is not None:
+                query = f"select distinct {column} from {self._name(table)} order by 1"
+                known = self._snapshot.read(query)[column].to_list()
+                if value not in known:
+                    raise DataError(_unknown(column, value, known))
         wanted = {column: value for column, value in equal.items() if value is not None}
         tests = " and ".join(f"{column} = %s" for column in wanted) or "true"
         name = self._name(table)
         query = f"select * from {name} where {tests} order by shop_id, {order}"
         return self._snapshot.read(query, tuple(wanted.values())).to_pandas()
 
+    def _shops(self) -> list[str]:
+        shops: list[str] = self._snapshot.read(SHOPS)["shop_id"].to_list()
+        return shops
+
+    def _shop(self, wanted: str) -> str:
+        """A shop that the night has."""
+        if wanted not in (shops := self._shops()):
+            raise DataError(_unknown("shop", wanted, shops))
+        return wanted
+
     def _only_shop(self) -> str:
-        listed = self._snapshot.read("select shop_id from marts.shops order by shop_id")
-        shops = listed["shop_id"].to_list()
+        shops = self._shops()
         if len(shops) != 1:
             raise DataError(
                 f"The night has {len(shops)} shops ({', '.join(shops) or 'none'}). Say which one: "
                 "shop=..., or --shop."
             )
-        return str(shops[0])
+        return shops[0]
 
     def _name(self, table: str) -> str:
         """Quote a table's name for SQL, if there is such a table."""
         if table not in (known := self.tables):
             raise no_table(table, known)
         return sql.Identifier("marts", table).as_string()
+
+
+def _unknown(what: str, wanted: str, known: Sequence[str]) -> str:
+    return f"The night has no {what} {wanted!r}; it has {', '.join(known) or 'none'}."
 
 
 def _product_id(catalogue: pl.DataFrame, wanted: str, shop: str) -> str:
@@ -262,5 +304,5 @@ def _product_id(catalogue: pl.DataFrame, wanted: str, shop: str) -> str:
     raise DataError(
         f"Shop {shop!r} sells no {wanted!r}. "
         + (f"Did you mean {', '.join(near)}? " if near else "")
-        + "All products are in marts.products."
+        + "All are in marts.recommendable_products."
     )

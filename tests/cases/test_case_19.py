@@ -50,7 +50,7 @@ def test_the_orders_that_were_kept_are_all_that_the_profiles_share_out(asked):
 
 def test_kpis_say_what_was_cancelled_without_a_sale_in_the_data(asked):
     (figures,) = asked(
-        "select gross_revenue, cancelled_amount, net_revenue, orders, purchases, "
+        "select gross_revenue, cancelled_amount, net_revenue, orders_placed, orders, "
         "cancelled_lines_without_sale, cancelled_amount_without_sale, average_purchase_value "
         "from marts.kpis where shop_id = 'cancelled'"
     )
@@ -65,7 +65,7 @@ def test_what_takes_back_a_known_sale_still_counts(asked):
     So three purchases are worth 45.00 after what was taken back of them.
     """
     (figures,) = asked(
-        "select gross_revenue, net_revenue, purchases, cancelled_lines_without_sale, "
+        "select gross_revenue, net_revenue, orders, cancelled_lines_without_sale, "
         "cancelled_amount_without_sale, average_purchase_value "
         "from marts.kpis where shop_id = 'mixed'"
     )

@@ -116,7 +116,8 @@ def test_the_year_by_both_forms(ingest_gifts, shared_data, lines, tmp_path):
     flow.refresh(holder="test")
     rows_in_staging_are_those_of_the_file(distinct)
     money_is_that_of_the_file(distinct)
-    cancelled_lines_are_those_of_the_file(distinct)
+    matched = cancelled_lines_are_those_of_the_file(distinct)
+    figures_are_those_of_the_file(distinct, matched)
     names_are_those_of_most_sold_lines(distinct)
     nothing_but_products_is_in_product_marts()
     first = read_checksums()
@@ -222,6 +223,79 @@ def cancelled_lines_are_those_of_the_file(distinct):
             ).fetchall()
         )
     assert found == expected
+    return expected
+
+
+def figures_are_those_of_the_file(distinct, matched):
+    """Purchases, and every figure of them, once more: in dicts, from the lines of the file."""
+    pieces, back = Counter(), Counter()  # of an order, product and price
+    for invoice, code, _, quantity, _, price, *_ in distinct:
+        key = (invoice, code.upper(), Decimal(price))
+        if is_product(key[1]) and invoice[0] != "C" and int(quantity) > 0 and key[2] > 0:
+            pieces[key] += int(quantity)
+    for (_, product, n, price, sale_order, _), times in matched.items():
+        back[sale_order, product, price] += n * times
+    kept = {order for (order, *rest), n in pieces.items() if n > back[(order, *rest)]}
+
+    figures = defaultdict(lambda: [set(), set(), 0, Decimal(0), set()])
+    first = {}
+    for row in distinct:
+        first[row[0]] = min(first.get(row[0], row), row, key=time_of)
+    for row in distinct:
+        invoice, code, _, quantity, _, price, customer, country = row
+        product, n = code.upper(), int(quantity)
+        is_goods = is_product(product) and (n > 0 or invoice[0] == "C")
+        year, month, *_ = time_of(first[invoice])
+        groups = [("kpis",), ("month", year, month), ("country", country)]
+        groups += [("product", product)] if is_goods else []
+        for group in groups:
+            found = figures[group]
+            found[0].add(invoice)
+            if invoice in kept and (group[0] != "product" or n > 0):
+                found[1].add(invoice)
+                found[4] |= {customer} - {""}
+            found[2] += n if is_goods else 0
+            found[3] += n * Decimal(price)
+    placed, orders, units, revenue, customers = figures["kpis",]
+    average = round(revenue / len(orders), 4)
+    with connect() as conn:
+        ask = lambda query: conn.execute(query).fetchall()  # noqa: E731
+        assert ask(
+            "select orders_placed, orders, purchases, units, revenue, net_revenue, customers, "
+            "average_order_value from marts.kpis"
+        ) == [(len(placed), *[len(orders)] * 2, units, revenue, revenue, len(customers), average)]
+        by_month = {("month", d.year, d.month): rest for d, *rest in ask(
+            "select order_month_date, orders_placed, orders, units, revenue, average_order_value "
+            "from marts.monthly_sales"
+        )}  # fmt: skip
+        by_country = {("country", name): rest for name, *rest in ask(
+            "select country, orders_placed, orders, units, revenue, coalesce(buyers, 0) "
+            "from marts.sales_by_country"
+        )}  # fmt: skip
+        by_product = {("product", name): rest for name, *rest in ask(
+            "select product_id, orders, units, revenue from marts.sales_by_product"
+        )}  # fmt: skip
+        sums = ask("select sum(orders), sum(orders_placed) from marts.daily_sales")
+        buyers = ask("select count(*) from marts.customers where orders > 0")
+    assert sums == [(len(orders), len(placed))]
+    assert buyers == [(len(customers),)]
+    for name, found in figures.items():
+        placed, orders, units, revenue, customers = found
+        counts = [len(placed), len(orders), units, revenue]
+        if name[0] == "month":
+            assert by_month.pop(name) == [*counts, round(revenue / len(orders), 4)]
+        elif name[0] == "country":
+            assert by_country.pop(name) == [*counts, len(customers)]
+        elif name[0] == "product":
+            assert by_product.pop(name) == counts[1:]
+    assert (by_month, by_country, by_product) == ({}, {}, {})
+
+
+def time_of(row):
+    """Year, month, day, hour and minute of a line."""
+    date, time = row[4].split(" ")
+    month, day, year = map(int, date.split("/"))
+    return (year, month, day, *map(int, time.split(":")))
 
 
 def names_are_those_of_most_sold_lines(distinct):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import polars as pl
 import pytest
 
@@ -14,7 +12,7 @@ PRODUCTS = pl.DataFrame(
     {
         "product_id": ["a", "b", "c", "d", "e"],
         "category": ["x", "x", "y", "y", "y"],
-        "orders": [10, 5, 3, 8, 1],
+        "baskets": [10, 5, 3, 8, 1],
     }
 )
 SIMILARITY = pl.DataFrame(
@@ -83,23 +81,42 @@ def test_wrong_questions_are_answered_with_what_is_wrong(ids, n, options, word):
 
 @pytest.mark.parametrize("when", [{"month": 13}, {"month": 0}, {"daypart": "evening"}])
 def test_a_time_that_there_is_not_is_refused(when):
-    lines = pl.DataFrame({"product_id": ["p"], "ordered_local": [datetime(2019, 1, 1)],
-                          "daypart": ["Evening"]})  # fmt: skip
     with pytest.raises(DataError, match="expected"):
-        context_lift(lines, **when)
+        context_lift(times(("p", 1, "Evening", 1)), **when)
+
+
+def times(*rows: tuple[str, int, str, int]) -> pl.DataFrame:
+    return pl.DataFrame(rows, ["product_id", "calendar_month", "daypart", "baskets"], orient="row")
 
 
 def test_context_lift_by_hand():
-    # 20 of 40 lines are in December: share 1/2. p: 20 of its 20 lines; q: 0 of its 20.
-    lines = pl.DataFrame(
-        {
-            "product_id": ["p"] * 20 + ["q"] * 20,
-            "ordered_local": [datetime(2019, 12, 1)] * 20 + [datetime(2019, 6, 1)] * 20,
-            "daypart": ["Evening"] * 40,
-        }
-    )
-    lift = dict(context_lift(lines, month=12).iter_rows())
+    # 20 of 40 baskets are in December: share 1/2. p: 20 of its 20; q: 0 of its 20.
+    known = times(("p", 12, "Evening", 20), ("q", 6, "Evening", 20))
+    lift = dict(context_lift(known, month=12).iter_rows())
     assert lift["p"] == pytest.approx((20 + 5) / (30 * 0.5))
     assert lift["q"] == pytest.approx((0 + 5) / (30 * 0.5))
-    assert set(context_lift(lines, month=3)["lift"]) == {1.0}
-    assert set(context_lift(lines, daypart="Evening")["lift"]) == {1.0}
+    assert set(context_lift(known, daypart="Evening")["lift"]) == {1.0}
+
+
+def test_rows_of_one_product_are_its_sum():
+    known = times(("p", 12, "Evening", 5), ("p", 12, "Night", 15), ("p", 1, "Night", 20))
+    assert context_lift(known, month=12).rows() == [("p", pytest.approx((20 + 5) / (50 * 0.5)))]
+
+
+@pytest.mark.parametrize(
+    ("when", "told"),
+    [
+        ({"month": 3}, "month = 3.*months are 6, 12, its dayparts Evening"),
+        ({"daypart": "Night"}, "daypart = 'Night'.*dayparts Evening"),
+        ({"month": 6, "daypart": "Night"}, "month = 6, daypart = 'Night'"),
+    ],
+)
+def test_a_time_without_any_basket_is_refused_with_those_there_are(when, told):
+    known = times(("p", 12, "Evening", 20), ("q", 6, "unknown", 20))
+    with pytest.raises(DataError, match=told):
+        context_lift(known, **when)
+
+
+def test_dates_alone_tell_no_part_of_the_day():
+    with pytest.raises(DataError, match="tells the date alone"):
+        context_lift(times(("p", 12, "unknown", 20)), daypart="Evening")

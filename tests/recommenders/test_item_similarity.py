@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 
 import polars as pl
 import pytest
@@ -59,14 +60,14 @@ def test_names_stand_beside_ids(run):
 
 
 def test_attribute_cosine_by_hand_without_sales(run):
-    # Both known labels weigh 0.5 + 0.2; they share the category only: 0.5 / 0.7.
-    catalogue = products(("A", "x", "low"), ("B", "x", "high"))
-    result = run(catalogue, order_lines(), **BY_ATTRIBUTES)
+    # Both known labels weigh 0.5 + 0.2; they share the category only: 0.5 / 0.7. Z alone is sold.
+    catalogue = products(("A", "x", "low"), ("B", "x", "high"), ("Z", None, None))
+    result = run(catalogue, baskets("Z"), **BY_ATTRIBUTES)
     assert neighbours(result, "A") == [("B", round(0.5 / 0.7, 9))]
     relation, told = evidence(result, "A", "B")
     assert relation == "substitute"
     assert told["attribute_cosine"] == round(0.5 / 0.7, 9)
-    assert told["sentence"] == ("Not bought together more often than by chance; same category: x")
+    assert told["sentence"] == "Never bought together; same category: x"
 
 
 def test_attribute_cosine_by_hand_with_sales(run):
@@ -103,8 +104,8 @@ def test_a_best_seller_without_neighbours_is_not_its_own(run):
 
 
 def test_ties_go_to_the_smaller_product_id(run):
-    same = products(*((name, "x", "low") for name in "FEDCBA"))
-    result = run(same, order_lines(), top_n=3)
+    same = products(*((name, "x", "low") for name in "FEDCBA"), ("Z", None, None))
+    result = run(same, baskets("Z"), top_n=3)
     assert [name for name, _ in neighbours(result, "B")] == ["A", "C", "D"]
     assert {score for _, score in neighbours(result, "B")} == {0.1}  # cosine 1 at weight 0.1
 
@@ -126,10 +127,77 @@ def test_product_outside_the_catalogue_never_appears(run, method):
     assert "B" not in rows["similar_product_id"].to_list() + rows["product_id"].to_list()
 
 
-def test_giant_basket_is_left_out_of_every_count(run):
-    result = run(FOUR, baskets("AB", "ABCD"), "co_purchase", max_basket_products=3)
-    assert neighbours(result, "A") == [("B", 1.0)]
-    assert (result.metrics["baskets"], result.metrics["baskets_left_out"]) == (1, 1)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_giant_basket_makes_no_score_and_is_in_every_count(run, method):
+    """Of four baskets one holds all four products: C and D meet in no other."""
+    lines = baskets("AB", "ABCD", "AC", "D")
+    blend = {"blend": {"attributes": 0.0, "co_purchase": 1.0}} if method != "co_purchase" else {}
+    result = run(FOUR, lines, method, max_basket_products=3, **blend)
+    # of the three small ones A is in two, B and C in one each
+    half = pytest.approx(1 / math.sqrt(2), abs=1e-9)
+    assert neighbours(result, "A") == [("B", half), ("C", half)]
+    assert neighbours(result, "D") == []
+    relation, told = evidence(result, "A", "B")
+    assert (told["co_purchases"], told["orders"], told["similar_orders"]) == (2, 3, 2)
+    assert (told["support"], told["lift"]) == (0.5, round(2 * 4 / (3 * 2), 4))
+    assert relation == "complement"
+    assert (result.metrics["baskets"], result.metrics["large_baskets"]) == (4, 1)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_counts_of_the_evidence_are_of_all_baskets_by_a_second_way(run, method):
+    rng = random.Random(5)
+    orders = ["".join(sorted(rng.sample("ABCDEFGH", rng.randint(1, 8)))) for _ in range(60)]
+    catalogue = products(*((name, "x", "low") for name in "ABCDEFGH"))
+    result = run(catalogue, baskets(*orders), method, max_basket_products=4)
+    rows = result.frame("item_similarity").filter(pl.col("relation") != "popular")
+    assert rows.height > 20
+    for one, other, text in rows.select("product_id", "similar_product_id", "evidence").rows():
+        told = json.loads(text)
+        assert told["co_purchases"] == sum(one in o and other in o for o in orders)
+        assert told["orders"] == sum(one in o for o in orders)
+
+
+# ------------------------------------------------------------------------------- from events
+
+
+def visits(*kinds_and_items: tuple[str, str]) -> pl.DataFrame:
+    """Visit ``n`` is of a kind, and sees a product per letter."""
+    kinds, items = zip(*kinds_and_items, strict=True)
+    lines = baskets(*items).with_columns(source=pl.lit("events"))
+    kind_of = {f"o{n}": kind for n, kind in enumerate(kinds)}
+    return lines.with_columns(kind=pl.col("basket_id").replace_strict(kind_of))
+
+
+def test_lists_from_views_say_so(run):
+    lines = visits(*[("view", "AC")] * 3, ("cart", "A"), ("purchase", "D"), ("view", "D"))
+    relation, told = evidence(run(FOUR, lines), "A", "C")
+    assert relation == "similar"
+    assert (told["source"], told["co_visits"], told["visits"], told["similar_visits"]) == (
+        "events", 3, 4, 3,
+    )  # fmt: skip
+    assert told["sentence"] == (
+        "Seen together in 3 of 4 visits, 1.5 times as often as by chance; same price band: low"
+    )
+    assert "orders" not in told
+
+
+def test_lists_from_purchase_events_alone_are_of_what_is_bought_together(run):
+    lines = visits(*[("purchase", "AC")] * 3, ("purchase", "A"), *[("purchase", "D")] * 2)
+    relation, told = evidence(run(FOUR, lines, "co_purchase"), "A", "C")
+    assert relation == "complement"
+    assert told["sentence"].startswith("Bought together in 3 of 4 visits, 1.5 times")
+    popular = listed(run(FOUR, lines, "co_purchase"), "B")
+    assert json.loads(popular["evidence"][0]) == {
+        "source": "events", "visits": 4, "sentence": "Nothing is similar yet; in 4 visits"
+    }  # fmt: skip
+
+
+def test_products_without_any_basket_have_no_lists_and_the_reason(run):
+    result = run(FOUR, order_lines())
+    assert result.frame("item_similarity").is_empty()
+    assert result.decision.outcome == "refused"
+    assert "the shop has no purchase, and no event" in result.decision.reason
 
 
 # ------------------------------------------------------------------------------- the floor
@@ -165,7 +233,9 @@ def test_what_meets_too_rarely_counts_by_its_likeness_alone(run):
     lines = baskets("AB", "AC", "AC", "AC", *["B"] * 4)
     result = run(catalogue, lines, min_co_purchases=3, min_lift=1.0, min_attribute_cosine=0.3)
     relation, told = evidence(result, "A", "B")
-    assert (relation, told["co_purchases"], told["lift"]) == ("substitute", 0, None)
+    assert (relation, told["co_purchases"]) == ("substitute", 1)
+    assert told["lift"] == pytest.approx(1 * 8 / (4 * 5), abs=1e-4)
+    assert told["sentence"] == "Bought together in only 1 of 4 orders; same category: x"
     # equal in all but the price band, which neither has
     assert dict(neighbours(result, "A"))["B"] == pytest.approx(0.1, abs=1e-9)
     assert evidence(result, "A", "C")[0] == "complement"
@@ -173,15 +243,17 @@ def test_what_meets_too_rarely_counts_by_its_likeness_alone(run):
 
 def test_likeness_below_the_floor_is_none(run):
     # without sales the cosine is 0.2 / 0.7 for a price band, 0.5 / 0.7 for a category
-    catalogue = products(("A", "x", "low"), ("B", "x", "high"), ("C", "y", "low"))
-    result = run(catalogue, order_lines(), min_attribute_cosine=0.3)
+    catalogue = products(
+        ("A", "x", "low"), ("B", "x", "high"), ("C", "y", "low"), ("Z", None, None)
+    )
+    result = run(catalogue, baskets("Z"), min_attribute_cosine=0.3)
     assert [name for name, _ in neighbours(result, "A")] == ["B"]
     assert listed(result, "C")["relation"].unique().to_list() == ["popular"]
-    lower = run(catalogue, order_lines(), min_attribute_cosine=0.28)
+    lower = run(catalogue, baskets("Z"), min_attribute_cosine=0.28)
     assert [name for name, _ in neighbours(lower, "A")] == ["B", "C"]
     relation, told = evidence(lower, "A", "C")
     assert (relation, told["sentence"]) == (
-        "similar", "Not bought together more often than by chance; same price band: low"
+        "similar", "Never bought together; same price band: low"
     )  # fmt: skip
 
 

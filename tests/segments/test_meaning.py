@@ -9,6 +9,7 @@ from scipy.stats.contingency import association
 from ecorse.features.blocks import Block
 from ecorse.models.declaration import Feature, Naming
 from ecorse.segments.meaning import describe_segments
+from ecorse.segments.phrases import is_id
 from ecorse.segments.traits import Explained, describe_trait, standardized_difference
 
 NAMING = Naming(min_effect=0.15, max_traits=2)
@@ -117,7 +118,7 @@ def test_standardized_difference_by_hand():
 )  # fmt: skip
 def test_hours_have_words(hour, word):
     inside = np.array([True, True, False, False])
-    trait = trait_of(hour_block([hour - 0.5, hour + 0.5, 1, 9]), inside)
+    trait = trait_of(hour_block([hour, hour, (hour + 8) % 24, (hour + 14) % 24]), inside)
     assert trait.phrase == word
     assert trait.value == pytest.approx(hour)
 
@@ -210,10 +211,104 @@ def test_a_clash_is_lengthened_by_the_next_trait(quarters):
 
 
 def test_segments_that_differ_in_nothing_are_numbered():
-    blocks = [share_block(["a"] * 8)]
+    blocks = [share_block(["a", "a", "b", "b"] * 2)]
     segments = named(blocks, np.array([1, 2] * 4), segment_ids=(1, 2))
     assert len({s.name for s in segments}) == 2
-    assert all("No trait sets it clearly apart" in s.meaning for s in segments)
+    assert all(s.meaning == "50% of all orders. Nothing sets it apart." for s in segments)
+
+
+def test_a_weak_trait_is_told_and_names_nothing():
+    blocks = [share_block(["a"] * 5 + ["b"] * 5 + ["a"] * 4 + ["b"] * 6)]
+    segments = named(blocks, np.repeat([1, 2], 10), segment_ids=(1, 2))
+    # weak traits part two names that would clash
+    assert [s.name for s in segments] == ["Mixed orders, a", "Mixed orders, b"]
+    # phi of the table 5 5, 4 6: (5 * 6 - 5 * 4) / sqrt(10 * 10 * 9 * 11) = 0.1005
+    told = "No trait sets it clearly apart; the strongest: a makes up 50%, of all orders 45%"
+    assert segments[0].meaning == f"50% of all orders. {told} (effect 0.10)."
+
+
+@pytest.mark.parametrize(
+    "constant",
+    [hour_block([15.0] * 20), price_block([9.0] * 20), share_block(["shoes"] * 20)],
+    ids=["hour", "price", "category"],
+)
+def test_a_constant_is_no_trait(constant):
+    telling = share_block(["x"] * 10 + ["y"] * 10, "kind")
+    segments = named([constant, telling], np.repeat([1, 2], 10), segment_ids=(1, 2))
+    assert [[t.feature for t in s.traits] for s in segments] == [["kind"], ["kind"]]
+    assert [s.name for s in segments] == ["X", "Y"]
+
+
+def test_one_segment_of_all_is_named_so():
+    (segment,) = named([share_block(["a", "b"])], np.array([1, 1]), segment_ids=(1,))
+    assert (segment.name, segment.meaning) == (
+        "All orders",
+        "100% of all orders. Nothing sets it apart.",
+    )
+
+
+def test_what_most_of_the_shop_has_is_in_no_name():
+    """13 of 20 orders are from Kent: 10 of 10 here, 3 of 10 there. Kent sets apart, as a name not.
+
+    The others are 7 of 10 from Wales, of all 7 of 20: they may be called so.
+    """
+    cities = share_block(["Kent"] * 13 + ["Wales"] * 7, "city")
+    segments = named([cities], np.repeat([1, 2], 10), segment_ids=(1, 2))
+    assert [s.name for s in segments] == ["Mixed orders", "Wales"]
+    assert "Kent makes up 100%, of all orders 65%" in segments[0].meaning
+
+
+def test_where_most_of_the_shop_has_a_daypart_the_hour_names():
+    hours = hour_block([13.0] * 10 + [17.0] * 8 + [9.0] * 2)
+    segments = named([hours], np.repeat([1, 2], 10), segment_ids=(1, 2))
+    assert segments[0].name == "Around 13:00"
+    # 19 orders on one weekday, one on another
+    days = Block(
+        Feature(name="weekday", kind="cycle", column="t", weight=1.0, part="weekday"),
+        ("weekday_sin", "weekday_cos"),
+        np.array([[0.0, 1.0]] * 19 + [[1.0, 0.0]]),
+    )
+    assert all("round" not in s.name for s in named([days], np.repeat([1, 2], 10), None, (1, 2)))
+
+
+def test_nine_of_ten_are_not_dear_beside_one_at_a_cent():
+    prices = price_block([5.0, 6.0, 7.0] * 12 + [0.01] * 4)
+    ids = np.array([1, 1, 2] * 12 + [3] * 4)
+    names = {s.segment_id: s for s in named([prices], ids, segment_ids=(1, 2, 3))}
+    # of all 40, 36 are above the typical price of 3.14 (by logarithms)
+    assert "price typically 5.48, of all orders 3.14" in names[1].meaning.lower()
+    assert (names[1].name, names[2].name) == ("Mixed orders", "Mixed orders (segment 2)")
+    assert names[3].name == "Low price"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2053013555631882655", True), ("CAT-00123", True), ("9f86d081-884c-7d65", True),
+        ("deadbeef01", True), ("12", True), ("---", True),
+        ("USB", False), ("TV", False), ("iPhone 12 Pro", False), ("facade", False),
+        ("Zubehör", False), ("家電", False), ("electronics.audio", False),
+    ],
+)  # fmt: skip
+def test_ids_are_told_from_names(value, expected):
+    assert is_id(value) is expected
+
+
+def test_an_id_is_no_name_and_is_told_as_one():
+    block = share_block(["1573"] * 5 + ["1490"] * 5)
+    segments = named([block], np.repeat([1, 2], 5), segment_ids=(1, 2))
+    assert [s.name for s in segments] == ["Mixed orders", "Mixed orders (segment 2)"]
+    assert "Category 1573 makes up 100%, of all orders 50%" in segments[0].meaning
+
+
+def test_what_a_segment_has_less_of_is_told_as_less():
+    """Half of its rows have no known value, so that it has more of none."""
+    cells = np.array([[0.0], [1.0], [1.0], [1.0]])
+    block = Block(
+        Feature(name="city", kind="share", column="city", weight=1.0), ("city=Kent",), cells
+    )
+    trait = trait_of(block, np.array([True, True, False, False]))
+    assert (trait.phrase, trait.sentence) == ("", "Kent makes up only 50%, of all orders 75%")
 
 
 def test_yesterdays_name_stays_while_its_leading_trait_holds(quarters):

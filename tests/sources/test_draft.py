@@ -24,7 +24,7 @@ from ecorse.sources.mappings.source import read_mapping
 CASES = Path(__file__).parent.parent / "fixtures" / "cases"
 LABELLED = tomllib.loads(Path(__file__).with_name("headers.toml").read_text("utf-8"))["file"]
 SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
-HEAD = "order_id,sku,quantity,price,order date\n"
+HEAD = "order_id,sku,quantity,unit price,order date\n"
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_the_labelled_set(written):
 
     A column counts that has a target in the label or in the draft; it is right if they agree. Of
     48 headers in seven languages the vocabulary got 48 tables and 349 of 373 targets when the
-    labels were first tried.
+    labels were first tried, of the 15 after them 13 tables and 139 of 187 targets.
     """
     assert len(LABELLED) >= 40
     assert {f["language"] for f in LABELLED} == {"en", "de", "fr", "es", "pt", "it", "nl"}
@@ -71,7 +71,7 @@ def test_the_labelled_set(written):
     assert tables >= 0.95 * len(LABELLED)
     assert right >= 0.90 * (right + wrong)
     # what stands today, so that a change that loses some is seen
-    assert (tables, right, wrong) == (48, 363, 6)
+    assert (tables, right, wrong) == (63, 542, 7)
 
 
 @pytest.mark.parametrize("file", LABELLED, ids=lambda f: f["name"])
@@ -112,7 +112,7 @@ def test_names_that_say_something_else_are_no_target():
 
 def test_a_draft_passes_its_own_file(written):
     path = written(
-        "order id;sku;qty;price;order date;email\n"
+        "order id;sku;qty;unit price;order date;email\n"
         "007;a;2;3.50;2020-01-31 10:00;x@y.z\n008;b;1;12;2020-02-01 11:30;\n",
         encoding="cp1252",
     )
@@ -120,7 +120,7 @@ def test_a_draft_passes_its_own_file(written):
     declared = tomllib.loads(text)
     assert (declared["table"], declared["delimiter"]) == ("order_lines", ";")
     assert {n: c.get("target") for n, c in columns_of(text).items()} == {
-        "order id": "order_id", "sku": "product_id", "qty": "quantity", "price": "unit_price",
+        "order id": "order_id", "sku": "product_id", "qty": "quantity", "unit price": "unit_price",
         "order date": "ordered_local", "email": "customer_email",
     }  # fmt: skip
     found = checked(text, path)
@@ -189,7 +189,7 @@ def test_case_29_what_nothing_settles_is_asked(written):
 def test_signs_that_are_proven_and_signs_that_are_asked_for(written, prices, decimal, group):
     rows = "".join(f"{n};a;1;{p};2024-01-3{n}\n" for n, p in enumerate(prices))
     text = draft(written(HEAD.replace(",", ";") + rows)).text
-    said = columns_of(text)["price"]
+    said = columns_of(text)["unit price"]
     assert said.get("decimal") == (None if decimal == "?" else decimal)
     assert said.get("group") == group
     assert ("which sign stands before decimals" in text) == (decimal == "?")
@@ -216,20 +216,24 @@ def test_rules_that_nearly_all_rows_keep(written):
 
 
 def test_a_price_that_may_be_of_the_line_is_asked_about(written):
-    text = draft(written(HEAD + "1,a,2,5,2024-01-31\n2,a,3,9,2024-02-01\n")).text
+    head = HEAD.replace("unit price", "price")
+    text = draft_file(written(head + "1,a,2,5,2024-01-31\n2,a,3,9,2024-02-01\n"))
     assert "QUESTION: is 'price' the price of one piece, or the money of the line?" in text
-    text = draft(written(HEAD.replace("price", "unit price") + "1,a,2,5,2024-01-31\n")).text
+    assert '# { name = "price", target = "unit_price"' in text
+    assert '# { name = "price", target = "line_total"' in text
+    assert "# OPEN: this draft cannot be used before its questions are answered" in text
+    text = draft(written(HEAD + "1,a,2,5,2024-01-31\n")).text
     assert "of the line" not in text
 
 
 def test_a_line_number_tells_lines_apart_and_may_be_their_key(written):
     """Case 28: three lines of one order that differ in their number alone."""
     path = written(
-        "order_id,order_item_id,product_id,quantity,order_date,price\n"
+        "order_id,order_item_id,product_id,quantity,order_date,unit_price\n"
         "A1,1,P1,1,2017-09-19,10.00\nA1,2,P1,1,2017-09-19,10.00\nA1,3,P1,1,2017-09-19,10.00\n"
     )
     text = draft(path).text
-    assert '# line_key = ["order_id", "order_item_id"]' in text
+    assert tomllib.loads(text)["line_key"] == ["order_id", "order_item_id"]
     found = checked(text, path)
     assert (found.rows_good, str(found.money["staged"])) == (3, "30.0000")
 
@@ -247,7 +251,7 @@ def test_equal_lines_are_asked_about_and_a_row_number_decides_nothing(written):
 
 def test_a_date_and_a_time_make_one_column(written):
     path = written(
-        "Bon;Datum;Uhrzeit;Artikel;Menge;Preis\n1;24.12.2023;09:30;Brot;1;2,19\n"
+        "Bon;Datum;Uhrzeit;Artikel;Menge;Einzelpreis\n1;24.12.2023;09:30;Brot;1;2,19\n"
         "2;24.12.2023;;Brot;1;2,19\n"
     )
     text = draft(path).text
@@ -304,7 +308,7 @@ def test_guests_are_no_customers(written):
 
 
 def test_what_an_order_says_on_its_first_line_only(written):
-    """Case 03: order-level values fill down; money of the order is asked about."""
+    """Case 03: order-level values fill down; the order's total proves what stands beside it."""
     path = CASES / "03-shopify-blank-order-fields" / "orders_export.csv"
     text = draft(path).text
     declared = tomllib.loads(text)
@@ -316,7 +320,9 @@ def test_what_an_order_says_on_its_first_line_only(written):
     assert said["Name"] == "order_id"
     assert said["Lineitem quantity"] == "quantity"
     assert said["Shipping"] is None
-    assert '# kind = "shipping"\n# amount = "Shipping"\n# once_per = "Name"' in text
+    assert "proven: Total = goods + Shipping + Taxes - Discount Amount in 3 of 3 orders" in text
+    assert {a["kind"] for a in declared["also"]} == {"shipping", "tax", "discount", "refund"}
+    assert {a["once_per"] for a in declared["also"]} == {"Name"}
 
 
 def test_case_08_encodings(written):

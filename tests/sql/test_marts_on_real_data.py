@@ -111,6 +111,31 @@ def test_sales_by_product_month_and_city(built, lines) -> None:
     assert found == {name: dict(values) for name, values in by.items()}
 
 
+def test_orders_are_counted_alike_everywhere(built, lines) -> None:
+    """Nothing of this year was cancelled, so a purchase is an order worth more than nothing."""
+    orders: dict[str, Line] = {}
+    for x in lines:
+        if x.revenue > 0:
+            orders[x.order] = min(
+                orders.get(x.order, x), x, key=lambda line: (line.at, line.product)
+            )
+    months = Counter(x.at.date().replace(day=1) for x in orders.values())
+    products = Counter(product for _, product in {(x.order, x.product) for x in lines if x.revenue})
+    revenue = sum(x.revenue for x in lines)
+    assert _rows(
+        built, "select orders, orders_placed, units, revenue, average_order_value from marts.kpis"
+    ) == [
+        (len(orders), len({x.order for x in lines}), sum(x.quantity for x in lines), revenue,
+         round(revenue / len(orders), 4))
+    ]  # fmt: skip
+    found = _rows(built, "select order_month_date, orders from marts.monthly_sales")
+    assert dict(found) == dict(months)
+    found = _rows(built, "select product_id, orders from marts.sales_by_product")
+    assert dict(found) == dict(products)
+    found = _rows(built, "select (region, city), orders from marts.sales_by_city")
+    assert dict(found) == dict(Counter(x.place for x in orders.values()))
+
+
 def test_cells_of_hour_weekday_and_quantity(built, lines) -> None:
     expected = Counter((x.at.isoweekday(), x.at.hour, x.quantity) for x in lines)
     cells = "marts.sales_by_hour_weekday_quantity"

@@ -1,6 +1,6 @@
 /*
 level = "fail"
-sentence = "A customer has no segment, or a label belongs to no customer, in a segmentation of the shop's customers"
+sentence = "A customer with purchases has no segment, or a label belongs to a customer without, in a segmentation of the shop's customers"
 */
 with segmentations as (
     select distinct
@@ -16,6 +16,7 @@ expected as (
         segmentations.segmentation
     from marts.customers
     inner join segmentations on customers.shop_id = segmentations.shop_id
+    where customers.purchases > 0
 )
 
 select

@@ -1,6 +1,6 @@
 /*
 level = "fail"
-sentence = "A label belongs to no order, or to one of which nothing was sold: a model of orders reads those of marts.orders that are not is_cancelled"
+sentence = "A label belongs to no purchase"
 */
 select
     labels.shop_id,
@@ -14,5 +14,5 @@ where not exists (
     where
         orders.shop_id = labels.shop_id
         and orders.order_id = labels.order_id
-        and not orders.is_cancelled
+        and orders.is_purchase
 )

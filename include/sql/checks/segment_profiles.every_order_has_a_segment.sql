@@ -1,6 +1,6 @@
 /*
 level = "fail"
-sentence = "An order has no segment in a segmentation of its shop, although something of it was sold"
+sentence = "A purchase has no segment in a segmentation of its shop"
 */
 with segmentations as (
     select distinct
@@ -15,7 +15,7 @@ select
     segmentations.segmentation
 from marts.orders
 inner join segmentations on orders.shop_id = segmentations.shop_id
-where not orders.is_cancelled and not exists (
+where orders.is_purchase and not exists (
     select 1
     from marts.order_segments as labels
     where

@@ -140,8 +140,6 @@ class Tally:
 
     def profile(self, raw: pl.DataFrame, lines: pl.DataFrame) -> None:
         """Take a block into the profiles of columns, while these are not full."""
-        if self._account.raw.is_full:
-            return
         texts: dict[str, pl.Series] = {}
         numbers: dict[str, pl.Series] = {}
         for i, (column, name) in enumerate(

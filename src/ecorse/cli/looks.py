@@ -93,7 +93,8 @@ def recommend(
         return
     for row in answer:
         why = f"goes with {row['because_of']}" if row["source"] == "similar" else "sells well"
-        out(f"{row['rank']:>3}. {row['product_name']} ({row['category']}), {why}")
+        of = f" ({row['category']})" if row["category"] else ""
+        out(f"{row['rank']:>3}. {row['product_name']}{of}, {why}")
 
 
 @commands.command()

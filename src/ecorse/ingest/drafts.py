@@ -80,6 +80,11 @@ def _said(checked: Checked) -> Iterator[str]:
         return
     word = "PASS" if checked.is_pass else "OPEN"
     yield f"# {word}: read so, the file has {checked.sentence()}"
+    if repeated := checked.ignored.get("repeated_header"):
+        yield (
+            f"# QUESTION: {repeated} rows repeat the header inside the table and are left out. Are "
+            "these files put together, each whole?"
+        )
     for problem in checked.problems[:SHOWN]:
         yield f"#   {problem.sentence}"
     for warning in checked.warnings:

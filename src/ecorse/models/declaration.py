@@ -29,8 +29,9 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 PERIODS = {"hour": 24.0, "weekday": 7.0, "month": 12.0}
 BASELINE: Final = "popular"  # whom every recommender is shown beside on the leaderboard
+RECOMMENDABLE: Final = "recommendable_products"  # the mart of everything that lists may hold
 COMMON_TABLES = ("model_scores", "model_status")
-FEW_WORDS = ("kind", "city", "daypart")  # of a recommender's interactions
+FEW_WORDS = ("kind", "source", "city", "daypart")  # of a recommender's interactions
 TABLE_OF_ANSWER = {"items": "item_similarity", "users": "user_recommendations"}
 
 
@@ -38,14 +39,15 @@ TABLE_OF_ANSWER = {"items": "item_similarity", "users": "user_recommendations"}
 class Entity:
     """What a segmentation labels: its id column, its noun in sentences, the mart that lists all.
 
-    ``labelled`` is a condition on that mart's row ``c``: what it is false for gets no label.
+    ``labelled`` is a condition on that mart's row ``c``: what it is false for gets no label. Orders
+    that are no purchase, and customers without one, tell of no shopping habit.
     """
 
     name: str
     id: str
     noun: str
     covers: str
-    labelled: LiteralString = "true"
+    labelled: LiteralString
 
     @property
     def labels(self) -> str:
@@ -61,9 +63,8 @@ class Entity:
 ENTITIES: Final = {
     entity.name: entity
     for entity in (
-        # an order of which nothing was sold is no shopping habit
-        Entity("order", "order_id", "orders", "orders", "not c.is_cancelled"),
-        Entity("customer", "customer_id", "customers", "customers"),
+        Entity("order", "order_id", "orders", "orders", "c.is_purchase"),
+        Entity("customer", "customer_id", "customers", "customers", "c.purchases > 0"),
     )
 }
 
@@ -257,7 +258,7 @@ class Declaration:
     @property
     def listed_in(self) -> str:
         """The mart that lists everything the model labels or recommends; it is made before."""
-        return str(self.file.entity.covers) if self.task == "segment" else "products"
+        return str(self.file.entity.covers) if self.task == "segment" else RECOMMENDABLE
 
     def model_class(self) -> Any:
         """Import the class (with its heavy libraries).

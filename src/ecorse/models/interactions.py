@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,19 @@ class Shape:
     rows: int
 
 
+@dataclass(frozen=True)
+class Nature:
+    """What the rows are: whether the shop's orders or its events, and whether all is bought."""
+
+    source: Literal["orders", "events"] = "orders"
+    is_bought: bool = True
+
+    @property
+    def baskets(self) -> str:
+        """The word for baskets."""
+        return "orders" if self.source == "orders" else "visits"
+
+
 class Interactions:
     """One shop's interactions; products, customers and baskets are numbered.
 
@@ -53,7 +66,7 @@ class Interactions:
     users
         One row per customer, sorted by ``customer_id``; empty where the shop knows none.
     rows
-        ``ROWS`` and what else the declaration selects (city, daypart ...): one row per
+        ``ROWS`` and what else the declaration selects (city, daypart, source ...): one row per
         interaction. ``user`` and ``basket`` are null where there is none; ``at`` is the shop's
         wall clock; ``weight`` is 1 unless the declaration says otherwise.
     """
@@ -151,6 +164,14 @@ class Interactions:
         return Shape(self.users.height, self.items.height, self.n_baskets, self.rows.height)
 
     @cached_property
+    def nature(self) -> Nature:
+        """Orders, unless the declaration's column ``source`` says events; all bought or not."""
+        source: Literal["orders", "events"] = "orders"
+        if "source" in self.rows.columns and (self.rows["source"] == "events").any():
+            source = "events"
+        return Nature(source, bool((self.rows["kind"] == "purchase").all()))
+
+    @cached_property
     def matrix(self) -> Csr:
         """``(n_users, n_items)`` summed weights of each customer's interactions."""
         known = self.rows.select("user", "item", "weight").drop_nulls("user")
@@ -217,6 +238,7 @@ class Interactions:
         """The rows and the baskets that are marked; the rows are copied only if they are used."""
         part = Interactions(self.items, self.users, lambda: self.rows.filter(pl.Series(rows)))
         part.__dict__["baskets"] = self.baskets[baskets]
+        part.__dict__["nature"] = self.nature
         return part
 
     @cached_property

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 DECLARED = ("sql/marts/*/*.sql", "sql/checks/*.sql", "models/*.toml")
-SHARED = ("sql/marts/_columns.toml",)
+SHARED = ("sql/marts/_columns.toml", "sql/measures.toml")
 
 
 @dataclass(frozen=True)

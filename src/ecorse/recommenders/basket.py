@@ -13,8 +13,8 @@ import polars as pl
 from ecorse.clock import DAYPARTS
 from ecorse.errors import DataError
 
-PRIOR_LINES = 10
-"""A product's lift in a month or daypart is drawn to 1 as if by this many average lines."""
+PRIOR_BASKETS = 10
+"""A product's lift in a month or daypart is drawn to 1 as if by this many average baskets."""
 
 
 def recommend_for_basket(
@@ -37,7 +37,7 @@ def recommend_for_basket(
         Rows of ``marts.item_similarity_served`` of one shop: product_id, similar_product_id, score,
         relation. Rows of other products do no harm.
     products
-        The shop's rows of ``marts.products``: product_id, category, orders.
+        The shop's rows of ``marts.recommendable_products``: product_id, category, baskets.
     category
         Recommend only this category.
     context
@@ -81,7 +81,7 @@ def recommend_for_basket(
         )
         .with_columns(
             score=pl.col("score").fill_null(0.0) * pl.col("lift"),
-            sales=pl.col("orders") * pl.col("lift"),
+            sales=pl.col("baskets") * pl.col("lift"),
         )
     )
     return (
@@ -101,30 +101,31 @@ def recommend_for_basket(
 
 
 def context_lift(
-    lines: pl.DataFrame, *, month: int | None = None, daypart: str | None = None
+    times: pl.DataFrame, *, month: int | None = None, daypart: str | None = None
 ) -> pl.DataFrame:
     """How many times its usual share each product has in a month, a daypart, or both.
 
-    ``lift = (c + k s) / ((m + k) s)`` with ``c`` of the product's ``m`` lines in the context, the
-    context's share ``s`` of all lines and ``k`` prior lines: few sales say little, and are drawn
-    to 1.
+    ``lift = (c + k s) / ((m + k) s)`` with ``c`` of the product's ``m`` baskets in the context, the
+    context's share ``s`` of all baskets and ``k`` prior baskets: few sales say little, and are
+    drawn to 1.
 
     Parameters
     ----------
-    lines
-        product_id, daypart, ordered_local (shop-local).
+    times
+        The shop's rows of ``marts.product_times``: product_id, calendar_month, daypart, baskets.
     month
         1 to 12.
 
     Returns
     -------
     Frame
-        product_id, lift (1 everywhere when nothing was ever sold in the context).
+        product_id, lift.
 
     Raises
     ------
     DataError
-        There is no such month or daypart.
+        There is no such month or daypart, or the shop has no basket then; the message has those
+        that it has.
 
     Source: Gelman et al. (2013), Bayesian Data Analysis, 3rd ed., section 2.4 (a beta prior counts
     as earlier observations).
@@ -135,21 +136,39 @@ def context_lift(
         raise DataError(f"daypart = {daypart!r}: expected {', '.join(DAYPARTS.names)}.")
     in_context = pl.lit(True)
     if month is not None:
-        in_context &= pl.col("ordered_local").dt.month() == month
+        in_context &= pl.col("calendar_month") == month
     if daypart is not None:
         in_context &= pl.col("daypart") == daypart
-    flagged = lines.select("product_id", here=in_context)
-    share = float(flagged.select(pl.col("here").cast(pl.Float64).mean()).item() or 0.0)
-    if share == 0:
-        return flagged.select(pl.col("product_id").unique(), lift=pl.lit(1.0))
+    here = times.select("product_id", "baskets", here=pl.col("baskets") * in_context)
+    total, found = int(here["baskets"].sum()), int(here["here"].sum())
+    if not found:
+        raise DataError(_never(times, month, daypart))
+    share = found / total
     return (
-        flagged.group_by("product_id")
-        .agg(pl.sum("here"), lines=pl.len())
+        here.group_by("product_id")
+        .agg(pl.sum("here"), pl.sum("baskets"))
         .select(
             "product_id",
-            lift=(pl.col("here") + PRIOR_LINES * share) / ((pl.col("lines") + PRIOR_LINES) * share),
+            lift=(pl.col("here") + PRIOR_BASKETS * share)
+            / ((pl.col("baskets") + PRIOR_BASKETS) * share),
         )
         .sort("product_id")
+    )
+
+
+def _never(times: pl.DataFrame, month: int | None, daypart: str | None) -> str:
+    """What to say of a time without any basket: which times there are."""
+    parts = [name for name in DAYPARTS.names if name in set(times["daypart"])]
+    if daypart is not None and not parts:
+        return f"daypart = {daypart!r}: the shop's data tells the date alone. Leave it out."
+    asked, months = [], sorted(set(times["calendar_month"]))
+    if month is not None:
+        asked.append(f"month = {month}")
+    if daypart is not None:
+        asked.append(f"daypart = {daypart!r}")
+    return (
+        f"{', '.join(asked)}: the shop has nothing of that time. Its months are "
+        f"{', '.join(map(str, months)) or 'none'}, its dayparts {', '.join(parts) or 'unknown'}."
     )
 
 
@@ -163,10 +182,11 @@ def _check(
     if unknown:
         raise DataError(
             f"Not in the catalogue: {', '.join(map(repr, unknown))}. Product ids are in "
-            "marts.products; they are compared letter by letter."
+            "marts.recommendable_products; they are compared letter by letter."
         )
     categories = set(products["category"].drop_nulls())
     if category is not None and category not in categories:
         raise DataError(
-            f"No product has the category {category!r}; there are: {', '.join(sorted(categories))}."
+            f"No product has the category {category!r}; there are: "
+            f"{', '.join(sorted(categories)) or 'none'}."
         )

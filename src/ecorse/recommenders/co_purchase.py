@@ -18,7 +18,13 @@ from ecorse.declared import Table
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import Csr
-from ecorse.recommenders.counting import BasketCounts, choose_top, map_blocks
+from ecorse.recommenders.counting import (
+    BasketCounts,
+    IntArray,
+    LargeBaskets,
+    choose_top,
+    map_blocks,
+)
 from ecorse.recommenders.counting import Pairs as CountedPairs
 from ecorse.recommenders.evidence import Counts
 from ecorse.recommenders.neighbours import NeighbourRecommender, Pairs
@@ -40,17 +46,21 @@ class CoPurchase(NeighbourRecommender):
     config_class = CoPurchaseConfig
     config: CoPurchaseConfig
     baskets: BasketCounts
+    large: LargeBaskets
 
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
         """Keep what pairs are counted from."""
-        baskets, left_out = leave_out_large(data.baskets, self.config.max_basket_products)
-        self.baskets = BasketCounts(baskets)
+        small, large = part_large(data.baskets, self.config.max_basket_products)
+        self.baskets, self.large = BasketCounts(small), LargeBaskets(large)
         labels = ("category", "price_band")
         self.counts = Counts(
-            self.baskets.item_counts,
-            self.baskets.n_baskets,
+            self.baskets.item_counts + self.large.item_counts,
+            self.baskets.n_baskets + self.large.n_baskets,
             {n: data.items[n].cast(pl.String) for n in labels if n in data.items.columns},
-            left_out,
+            large=self.large.n_baskets,
+            least=self.config.min_co_purchases,
+            min_lift=self.config.min_lift,
+            nature=data.nature,
         )
         return self
 
@@ -60,9 +70,8 @@ class CoPurchase(NeighbourRecommender):
         counts, config = self.baskets, self.config
 
         def one_block(start: int, end: int) -> Pairs:
-            return nearest_bought(
-                counts, often_enough(counts, counts.pairs(start, end), config), config
-            )
+            bought = often_enough(counts, counts.pairs(start, end), config)
+            return nearest_bought(counts, self.large, bought, config)
 
         return Pairs.concatenate(list(map_blocks(one_block, counts.blocks(), config.threads)))
 
@@ -72,26 +81,40 @@ class CoPurchase(NeighbourRecommender):
         return self.complements
 
 
-def leave_out_large(baskets: Csr, max_products: int) -> tuple[Csr, int]:
-    """The baskets of at most ``max_products``, and how many are larger.
+def part_large(baskets: Csr, max_products: int) -> tuple[Csr, Csr]:
+    """The baskets of at most ``max_products``, and the larger ones.
 
     A larger basket (a reseller, a test, a merged order) says little about what goes together and
-    costs the square of its size: it is left out of every count, of pairs and of products alike,
-    so that cosine and lift stay consistent.
+    costs the square of its size: it plays no part in any score. What is told of a pair counts it.
     """
     sizes = np.diff(baskets.indptr)
-    if (sizes <= max_products).all():
-        return baskets, 0
-    return sparse.csr_matrix(baskets[sizes <= max_products]), int((sizes > max_products).sum())
+    small = sizes <= max_products
+    if small.all():
+        return baskets, baskets[:0]
+    return sparse.csr_matrix(baskets[small]), sparse.csr_matrix(baskets[~small])
 
 
-def nearest_bought(counts: BasketCounts, pairs: CountedPairs, config: CoPurchaseConfig) -> Pairs:
-    """Each item's nearest of counted pairs, by basket cosine."""
+def nearest_bought(
+    counts: BasketCounts, large: LargeBaskets, pairs: CountedPairs, config: CoPurchaseConfig
+) -> Pairs:
+    """Each item's nearest of counted pairs, by basket cosine; told by counts of all baskets."""
     scores = counts.cosine(pairs)
     chosen = choose_top(pairs.rows, pairs.cols, scores, counts.n_items, config.neighbours)
-    n = np.int64(counts.n_items)
-    place = np.searchsorted(pairs.rows * n + pairs.cols, chosen.rows * n + chosen.cols)
-    return Pairs(chosen.rows, chosen.cols, chosen.scores, pairs.counts[place])
+    together = counts_of(pairs, chosen.rows, chosen.cols, counts.n_items)
+    together = together + large.together(chosen.rows, chosen.cols)
+    return Pairs(chosen.rows, chosen.cols, chosen.scores, together)
+
+
+def counts_of(pairs: CountedPairs, rows: IntArray, cols: IntArray, n_items: int) -> IntArray:
+    """How many baskets some pairs are in, by the counted ones; 0 for a pair that is not there."""
+    found = np.zeros(len(rows), dtype=np.int32)
+    keys = pairs.rows * np.int64(n_items) + pairs.cols
+    if keys.size:
+        wanted = rows * np.int64(n_items) + cols
+        place = np.minimum(np.searchsorted(keys, wanted), keys.size - 1)
+        is_there = keys[place] == wanted
+        found[is_there] = pairs.counts[place[is_there]]
+    return found
 
 
 def often_enough(

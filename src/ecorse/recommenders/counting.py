@@ -171,6 +171,39 @@ class BasketCounts:
         return cosines
 
 
+class LargeBaskets:
+    """Baskets of too many products to be paired: counted only for pairs that others chose.
+
+    All pairs of one basket are the square of its size; 238,000 lines of 2,098 wholesale orders are
+    25 million pairs, and the lists hold 77,000.
+
+    Parameters
+    ----------
+    incidence
+        ``(n_baskets, n_items)``, sparse, 1 where the basket holds the item.
+    """
+
+    def __init__(self, incidence: sparse.csr_matrix) -> None:
+        self.n_baskets = int(incidence.shape[0])
+        self._items = incidence.astype(np.int32).T.tocsr()
+
+    @property
+    def item_counts(self) -> IntArray:
+        """``(n_items,)`` how many of them hold each item."""
+        counts: IntArray = np.diff(self._items.indptr).astype(np.int64)
+        return counts
+
+    def together(self, rows: IntArray, cols: IntArray) -> IntArray:
+        """How many of them hold both items of each pair."""
+        counts = np.zeros(len(rows), dtype=np.int32)
+        if self.n_baskets:
+            for start in range(0, len(rows), _CHUNK):
+                part = slice(start, start + _CHUNK)
+                both = self._items[rows[part]].multiply(self._items[cols[part]])
+                counts[part] = np.asarray(both.sum(axis=1)).ravel()
+        return counts
+
+
 def _bits(size: int) -> int:
     return max(1, (size - 1).bit_length())
 

@@ -22,10 +22,17 @@ from ecorse.recommenders.attributes import Candidates, attribute_cosine, nearest
 from ecorse.recommenders.co_purchase import (
     CoPurchase,
     CoPurchaseConfig,
+    counts_of,
     nearest_bought,
     often_enough,
 )
-from ecorse.recommenders.counting import SCORE_DECIMALS, BasketCounts, choose_top, map_blocks
+from ecorse.recommenders.counting import (
+    SCORE_DECIMALS,
+    BasketCounts,
+    LargeBaskets,
+    choose_top,
+    map_blocks,
+)
 from ecorse.recommenders.counting import Pairs as CountedPairs
 from ecorse.recommenders.neighbours import Pairs
 
@@ -116,7 +123,7 @@ class ItemSimilarity(CoPurchase):
             data.items, data.rows, config.attributes.model_dump(), config.max_cities
         )
         near = nearest_by_attributes(described, config.neighbours, config.threads)
-        work = _Work(self.baskets, described, near, config)
+        work = _Work(self.baskets, self.large, described, near, config)
         blocks = list(map_blocks(work.block, self.baskets.blocks(), config.threads))
         # counted on the way: what baskets are answered by need not be counted again
         self.__dict__["complements"] = Pairs.concatenate([bought for _, bought in blocks])
@@ -126,6 +133,7 @@ class ItemSimilarity(CoPurchase):
 @dataclass(frozen=True)
 class _Work:
     counts: BasketCounts
+    large: LargeBaskets
     attributes: ItemAttributes
     near: Candidates
     config: ItemSimilarityConfig
@@ -133,7 +141,8 @@ class _Work:
     def block(self, start: int, end: int) -> tuple[Pairs, Pairs]:
         """The neighbours of items ``start`` to ``end``, and those that they are bought with."""
         n, weights = np.int64(self.counts.n_items), self.config.blend
-        bought = often_enough(self.counts, self.counts.pairs(start, end), self.config)
+        met = self.counts.pairs(start, end)
+        bought = often_enough(self.counts, met, self.config)
         near_rows, near_cols = self.near.pairs(start, end)
         bought_keys = bought.rows * n + bought.cols
         keys = near_rows * n + near_cols  # rises: candidates come by row and by number
@@ -152,8 +161,11 @@ class _Work:
         blended = weights.attributes * likeness + weights.co_purchase * cosines
         chosen = choose_top(rows, cols, blended * is_listed, int(n), self.config.neighbours)
         place = np.searchsorted(keys, chosen.rows * n + chosen.cols)
-        listed = Pairs(chosen.rows, chosen.cols, chosen.scores, together[place], likeness[place])
-        return listed, nearest_bought(self.counts, bought, self.config)
+        # scores are made of pairs that meet often enough; what is told counts every basket
+        told = counts_of(met, chosen.rows, chosen.cols, int(n))
+        told = told + self.large.together(chosen.rows, chosen.cols)
+        listed = Pairs(chosen.rows, chosen.cols, chosen.scores, told, likeness[place])
+        return listed, nearest_bought(self.counts, self.large, bought, self.config)
 
 
 RECOMMENDER = ItemSimilarity

@@ -10,7 +10,7 @@ import io
 import json
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -19,7 +19,7 @@ import polars as pl
 from scipy import sparse
 
 from ecorse.models.base import Recommender
-from ecorse.models.interactions import Shape
+from ecorse.models.interactions import Nature, Shape
 from ecorse.models.ranked import Csr, Floats, Ids, Ranked, top_k_sparse
 from ecorse.recommenders.counting import FloatArray, IntArray
 from ecorse.recommenders.evidence import Counts, explain_pairs
@@ -33,7 +33,8 @@ BLOCK_ROWS = 4096
 class Pairs:
     """Chosen pairs, by item and rank: parallel arrays.
 
-    ``likeness`` is the attribute cosine; ``None`` where attributes play no part.
+    ``together`` counts all baskets with both. ``likeness`` is the attribute cosine; ``None`` where
+    attributes play no part.
     """
 
     items: IntArray
@@ -160,7 +161,7 @@ class NeighbourRecommender(Recommender):
         keys, order = self._places
         place = order[np.searchsorted(keys, asked * np.int64(self.n_items) + similar)]
         figures = pl.DataFrame(
-            {"item": asked, "similar_item": similar, "co_purchases": pairs.together[place]}
+            {"item": asked, "similar_item": similar, "together": pairs.together[place]}
         ).with_columns(
             attribute_cosine=pl.lit(None, pl.Float64)
             if pairs.likeness is None
@@ -169,13 +170,19 @@ class NeighbourRecommender(Recommender):
         return explain_pairs(figures, self.counts)
 
     def params(self) -> Mapping[str, Any]:
-        """How many baskets were counted, and how many were too large to be."""
-        return {"baskets": self.counts.n_baskets, "baskets_left_out": self.counts.left_out}
+        """How many baskets there were, and how many of them too large to play a part in scores."""
+        return {"baskets": self.counts.n_baskets, "large_baskets": self.counts.large}
 
     def dump(self) -> Mapping[str, bytes]:
         """Both tables and the catalogue as parquet, which holds data and no code."""
         counts = self.counts
-        facts = {"n_baskets": counts.n_baskets, "left_out": counts.left_out}
+        facts = {
+            "n_baskets": counts.n_baskets,
+            "large": counts.large,
+            "least": counts.least,
+            "min_lift": counts.min_lift,
+            "nature": asdict(counts.nature),
+        }
         files = {
             "pairs.parquet": _parquet(self.pairs.frame()),
             "items.parquet": _parquet(
@@ -197,7 +204,10 @@ class NeighbourRecommender(Recommender):
             items["baskets"].to_numpy(),
             facts["n_baskets"],
             {name: items[name] for name in items.columns if name != "baskets"},
-            facts["left_out"],
+            large=facts["large"],
+            least=facts["least"],
+            min_lift=facts["min_lift"],
+            nature=Nature(**facts["nature"]),
         )
         pairs = Pairs.of_frame(_read(files["pairs.parquet"]))
         complements = pairs

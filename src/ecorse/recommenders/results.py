@@ -32,13 +32,16 @@ ITEM_SIMILARITY = Relation(
         "relation": Column(
             "text",
             "complement: bought together more often than by chance; substitute: of one category "
-            "and not; similar: alike in other ways; popular: a best seller, where nothing is near",
+            "and not; similar: alike in other ways, or seen in the same visits; popular: a best "
+            "seller, where nothing is near",
         ),
         "score": Column("double precision", "0 to 1, falling with rank; ties by product id"),
         "evidence": Column(
             "jsonb",
-            "co_purchases (orders with both), orders and similar_orders (with either), support, "
-            "lift, both cosines, and a sentence; of popular rows: orders and a sentence",
+            "source (orders, or events where the shop has no purchase), co_purchases (orders with "
+            "both), orders and similar_orders (with either), of all orders; support, lift, both "
+            "cosines, and a sentence; of events co_visits, visits and similar_visits in their "
+            "place; of popular rows: source, orders or visits, and a sentence",
         ),
     },
     checks=(
@@ -73,12 +76,12 @@ ITEM_SIMILARITY = Relation(
         AcceptedValues(name="relation_is_known", column="relation", values=RELATIONS),
         References(
             name="only_products_of_the_catalogue",
-            table="marts.products",
+            table="marts.recommendable_products",
             on=("shop_id", "product_id"),
         ),
         References(
             name="only_neighbours_of_the_catalogue",
-            table="marts.products",
+            table="marts.recommendable_products",
             on=("shop_id", "similar_product_id = product_id"),
         ),
         SqlCheck(
@@ -86,7 +89,7 @@ ITEM_SIMILARITY = Relation(
             sentence="A product has no neighbour, though the shop has other products",
             sql="""
             select m.shop_id, m.method, p.product_id
-            from marts.products as p
+            from marts.recommendable_products as p
             inner join marts.model_status as m
                 on m.shop_id = p.shop_id and m.task = 'recommend' and m.is_of_this_night
             where exists (
@@ -99,7 +102,7 @@ ITEM_SIMILARITY = Relation(
                     and pair.product_id = p.product_id
             )
             and exists (
-                select 1 from marts.products as another
+                select 1 from marts.recommendable_products as another
                 where another.shop_id = p.shop_id and another.product_id <> p.product_id
             )
             """,
@@ -150,7 +153,7 @@ USER_RECOMMENDATIONS = Relation(
         ),
         References(
             name="only_products_of_the_catalogue",
-            table="marts.products",
+            table="marts.recommendable_products",
             on=("shop_id", "product_id"),
         ),
     ),

@@ -20,6 +20,14 @@ from ecorse import declared
 from ecorse.errors import ConfigError
 from ecorse.models.relation import GRAIN_CHECKS, Column, NamedCheck, Relation, SqlCheck
 from ecorse.refresh.macros import has_bands
+from ecorse.refresh.measures import (
+    MEASURES,
+    Binding,
+    Measure,
+    binding_mistakes,
+    measure_checks,
+    read_measures,
+)
 from ecorse.refresh.render import DIALECT, output_columns, parse_select, references
 from ecorse.refresh.templates import SUFFIX, expand_template
 from ecorse.settings import Settings
@@ -45,6 +53,7 @@ class Mart(Relation):
     reads: tuple[str, ...]
     reads_staging: tuple[str, ...]
     sql: str
+    bindings: tuple[Binding, ...] = ()
 
     @property
     def file(self) -> str:
@@ -61,6 +70,7 @@ class _Header(declared.Table):
     work_table: bool = False
     is_unique: bool = True
     columns: dict[str, str] = Field(default_factory=dict)
+    measures: tuple[Binding, ...] = ()
     checks: tuple[NamedCheck, ...] = ()
 
     def mistakes(self) -> Iterable[str]:
@@ -94,6 +104,11 @@ def read_marts(settings: Settings) -> list[Mart]:
     comments = tuple(
         path.read_text(encoding="utf-8") for path in settings.stack(f"sql/marts/{COLUMN_COMMENTS}")
     )
+    measures = read_measures(
+        tuple(path.read_text("utf-8") for path in settings.stack(f"sql/{MEASURES}"))
+    )
+    # a measure's column needs no comment of the mart: it has the measure's sentence
+    comments = ("\n".join(f'{name} = ""' for name in measures), *comments)
     marts: dict[str, Mart] = {}
     for path in settings.files("sql/marts/*/*.sql"):
         for mart in _parse_file(path, path.read_text(encoding="utf-8"), comments):
@@ -112,9 +127,39 @@ def read_marts(settings: Settings) -> list[Mart]:
             )
         check = _parse_check(path, path.read_text(encoding="utf-8"))
         marts[name] = replace(marts[name], checks=(*marts[name].checks, check))
+    marts = {name: _with_measures(mart, measures) for name, mart in marts.items()}
     for mart in marts.values():
         _refuse_equal_names(mart)
     return [marts[name] for name in sorted(marts)]
+
+
+def _with_measures(mart: Mart, measures: Mapping[str, Measure]) -> Mart:
+    """The mart with what its columns mean and the checks that hold them to it.
+
+    Raises
+    ------
+    ConfigError
+        A column is called like a measure and not bound to it.
+    """
+    names = tuple(mart.columns)
+    own = [check.called() for check in mart.checks]
+    declared.refuse(
+        f"{mart.path} (mart {mart.name})",
+        list(binding_mistakes(mart.name, names, mart.bindings, measures, own)),
+    )
+    columns = {
+        name: column._replace(comment=_told(measures, name, column.comment))
+        for name, column in mart.columns.items()
+    }
+    checks = (*mart.checks, *measure_checks(mart.name, names, mart.bindings, measures))
+    return replace(mart, columns=columns, checks=checks)
+
+
+def _told(measures: Mapping[str, Measure], name: str, own: str) -> str:
+    """A column's comment: the measure's sentence first, then what this mart adds."""
+    if name not in measures:
+        return own
+    return f"{measures[name].sentence}. {own}" if own else measures[name].sentence
 
 
 @lru_cache(maxsize=512)
@@ -179,6 +224,7 @@ def _make_mart(
         work_table=header.work_table,
         reads=tuple(sorted(table for schema, table in tables if schema == "marts")),
         reads_staging=tuple(sorted(table for schema, table in tables if schema == "staging")),
+        bindings=header.measures,
         sql=select.sql(dialect=DIALECT, pretty=True) if has_bands(sql) else sql,
     )
 

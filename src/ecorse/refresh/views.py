@@ -51,10 +51,15 @@ class Published:
 
 
 def relations_of(catalog: Catalog, specs: Sequence[Relation]) -> list[Published]:
-    """Everything that a build publishes, views last since they may be replaced."""
+    """Everything that a build publishes: views last, each behind the views that it reads."""
     found = [Published.of_mart(m) for m in catalog.marts.values()]
     found += [Published.of_spec(s) for s in specs]
-    return sorted(found, key=lambda p: (p.view_sql is not None, p.name))
+    place = {step.name: number for number, step in enumerate(catalog.steps())}
+    views = [p for p in found if p.view_sql is not None]
+    return [
+        *sorted((p for p in found if p.view_sql is None), key=lambda p: p.name),
+        *sorted(views, key=lambda p: place[p.name]),
+    ]
 
 
 def ensure_view(conn: psycopg.Connection, relation: Published) -> None:
@@ -78,6 +83,8 @@ def ensure_view(conn: psycopg.Connection, relation: Published) -> None:
         with conn.transaction():
             conn.execute(create)
     except psycopg.errors.InvalidTableDefinition:  # columns went or moved: replacing cannot follow
+        for reader in _readers(conn, relation.name):  # they come later, and are made again
+            _drop_view(conn, reader)
         _drop_view(conn, relation.name)
         conn.execute(create)
     conn.execute(sql.SQL("comment on view {} is {}").format(view, relation.about))
@@ -94,6 +101,31 @@ def ensure_view(conn: psycopg.Connection, relation: Published) -> None:
         """,
         (relation.name, fingerprint),
     )
+
+
+def _readers(conn: psycopg.Connection, name: str) -> list[str]:
+    """Our own views that read a view, the ones that are read by others last."""
+    rows = conn.execute(
+        """
+        with recursive readers as (
+            select to_regclass(format('marts.%%I', %s::text))::oid as relation, 0 as depth
+            union
+            select r.ev_class, readers.depth + 1
+            from readers
+            inner join pg_depend as d on d.refobjid = readers.relation
+            inner join pg_rewrite as r on d.objid = r.oid and r.ev_class <> readers.relation
+        )
+        select c.relname
+        from readers
+        inner join pg_class as c on c.oid = readers.relation
+        inner join ops.published_view as p on p.mart = c.relname
+        where readers.depth > 0 and c.relnamespace = 'marts'::regnamespace
+        group by c.relname
+        order by max(readers.depth) desc
+        """,
+        (name,),
+    ).fetchall()
+    return [reader for (reader,) in rows]
 
 
 def _fingerprint(body: str, relation: Published) -> str:

@@ -14,15 +14,20 @@ import numpy as np
 
 from ecorse.features.blocks import Block, Labels
 from ecorse.models.declaration import Naming
-from ecorse.segments.traits import Explained, Mask, Membership, Trait, describe_trait
+from ecorse.segments.phrases import Mask
+from ecorse.segments.traits import Explained, Membership, Trait, describe_trait, varies
+
+TOLD_EFFECT = 0.005
+"""An effect that is written 0.00 is none."""
 
 
 @dataclass(frozen=True)
 class Segment:
     """One segment: identity, size, name, meaning and its traits, strongest first.
 
-    ``named_by`` are the traits worth naming it, the one that tells most first; ``leading`` is the
-    phrase on which the name rests: the name stays while that phrase is among them.
+    ``named_by`` are the traits that set it apart, the one that tells most first; those with a
+    phrase name it. ``leading`` is the phrase on which the name rests: the name stays while that
+    phrase is among them.
     """
 
     segment_id: int
@@ -33,6 +38,11 @@ class Segment:
     name: str = ""
     leading: str = ""
     meaning: str = ""
+
+    @property
+    def phrases(self) -> list[str]:
+        """What may stand in its name, the one that tells most first."""
+        return [trait.phrase for trait in self.named_by if trait.phrase]
 
 
 def naming_traits(
@@ -91,8 +101,9 @@ def describe_segments(
     given = given or {}
     groups = np.searchsorted(segment_ids, ids)
     explained = Explained(blocks, groups, len(segment_ids))
+    columns = _column_numbers(blocks)
     segments = [
-        _measure(blocks, explained.of(number), groups == number, segment_id, noun, naming)
+        _measure(blocks, columns, explained.of(number), groups == number, segment_id, noun, naming)
         for number, segment_id in enumerate(segment_ids)
     ]
     names: dict[int, Mapping[str, Any]] = {
@@ -113,7 +124,7 @@ def describe_segments(
             taken = {str(entry["name"]) for entry in names.values()}
             names[segment.segment_id] = {
                 "name": _unique_name(segment, drafts[segment.segment_id], rivals, taken),
-                "leading": segment.named_by[0].phrase if segment.named_by else "",
+                "leading": next(iter(segment.phrases), ""),
             }
     return [
         replace(
@@ -128,6 +139,7 @@ def describe_segments(
 
 def _measure(
     blocks: Sequence[Block],
+    columns: Mapping[str, Sequence[int]],
     membership: Membership,
     inside: Mask,
     segment_id: int,
@@ -136,12 +148,12 @@ def _measure(
 ) -> Segment:
     if not inside.any():
         return Segment(segment_id, 0, 0.0)
-    columns = _column_numbers(blocks)
     traits = [
         describe_trait(
             block, inside, noun, float(np.sqrt(membership.share(columns[block.feature.name])))
         )
         for block in blocks
+        if block.feature.name in columns
     ]
     traits.sort(key=lambda trait: -trait.effect_size)
     named_by = naming_traits(membership, columns, traits, naming.min_effect)
@@ -150,23 +162,27 @@ def _measure(
 
 
 def _column_numbers(blocks: Sequence[Block]) -> dict[str, list[int]]:
-    """The numbers of each feature's columns, with all blocks side by side."""
+    """The numbers of each feature's columns, with all blocks side by side; constants are out."""
     ends = np.cumsum([0, *(len(block.columns) for block in blocks)])
     return {
         block.feature.name: list(range(int(start), int(end)))
         for block, start, end in zip(blocks, ends[:-1], ends[1:], strict=True)
+        if varies(block)
     }
 
 
 def _still_holds(segment: Segment, leading: str) -> bool:
-    phrases = [trait.phrase for trait in segment.named_by]
+    phrases = segment.phrases
     return leading in phrases or (not leading and not phrases) or not segment.members
 
 
 def _words(segment: Segment, most: int, order: Mapping[str, int], noun: str) -> list[str]:
     """The phrases of a name, in the order in which the declaration lists the features."""
-    chosen = sorted(segment.named_by[:most], key=lambda trait: order[trait.feature])
-    return [trait.phrase for trait in chosen if trait.phrase] or [f"mixed {noun}"]
+    if segment.share == 1.0:
+        return [f"all {noun}"]
+    phrased = [trait for trait in segment.named_by if trait.phrase]
+    chosen = sorted(phrased[:most], key=lambda trait: order[trait.feature])
+    return [trait.phrase for trait in chosen] or [f"mixed {noun}"]
 
 
 def _unique_name(segment: Segment, words: list[str], rivals: set[str], taken: set[str]) -> str:
@@ -187,8 +203,10 @@ def _join(words: Sequence[str]) -> str:
 def _meaning(segment: Segment, noun: str) -> str:
     if not segment.members:
         return f"No {noun} today."
-    told = segment.named_by or segment.traits[:1]
+    told = segment.named_by or [t for t in segment.traits[:1] if t.effect_size >= TOLD_EFFECT]
     facts = "; ".join(f"{trait.sentence} (effect {trait.effect_size:.2f})" for trait in told)
-    if not segment.named_by:
+    if not told:
+        facts = "nothing sets it apart"
+    elif not segment.named_by:
         facts = f"no trait sets it clearly apart; the strongest: {facts}"
     return f"{segment.share:.0%} of all {noun}. {facts[:1].upper()}{facts[1:]}."

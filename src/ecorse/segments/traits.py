@@ -1,7 +1,11 @@
 """How one feature of a segment differs from all rows: an effect size and the words for it.
 
-What belongs here: effect sizes, phrases and sentences derived from one feature block. What does
-not: any word that is true of one shop only; choosing names (``meaning``).
+A phrase may stand in a name, so it is given only where most of the segment has what it says and
+most of all rows have not; else it is empty. A feature that is the same everywhere has no trait.
+
+What belongs here: effect sizes and sentences derived from one feature block. What does not: any
+word that is true of one shop only; whether a phrase holds (``phrases``); choosing names
+(``meaning``).
 """
 
 from __future__ import annotations
@@ -10,18 +14,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from ecorse.clock import daypart
 from ecorse.features.blocks import Block, Floats, Labels, moments
 from ecorse.models.declaration import PERIODS
+from ecorse.segments.phrases import (
+    WINDOW_SHARE,
+    Mask,
+    number_phrase,
+    place_in_cycle,
+    share_phrase,
+    spell,
+    time_phrase,
+    within,
+)
 
-Mask = npt.NDArray[np.bool_]
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
-)  # fmt: skip
 MEASURES = {
     "cycle": "circular-linear correlation",
     "share": "Cramér's V",
@@ -34,7 +40,7 @@ CONTRASTS = {
     "log_mean": "standardized mean difference",
     "log_sum": "standardized mean difference",
 }
-WINDOW_SHARE = 1 / 8  # a cycle's window reaches 3 of 24 hours to either side of its centre
+NO_SPREAD = 1e-12
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,15 @@ class Membership:
         return min(max(float(covariance @ inverse @ covariance) / self.total, 0.0), 1.0)
 
 
+def varies(block: Block) -> bool:
+    """Whether the rows differ in a feature at all: of a constant there is nothing to tell."""
+    cells = block.cells
+    if isinstance(cells, np.ndarray):
+        return bool((np.ptp(cells, axis=0) > NO_SPREAD).any())
+    spread = cells.max(axis=0).toarray() - cells.min(axis=0).toarray()
+    return bool((spread > NO_SPREAD).any())
+
+
 def describe_trait(block: Block, inside: Mask, noun: str, effect: float) -> Trait:
     """Compare one feature of the rows where ``inside`` with all rows.
 
@@ -122,16 +137,14 @@ def _cycle(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, fl
     period = PERIODS[part]
     centre, length = _circular_mean(block.values[inside].mean(axis=0), period)
     overall, _ = _circular_mean(block.sums / block.n, period)
-    away = np.abs(block.turns - centre / period)
-    within = (away <= WINDOW_SHARE) | (away >= 1.0 - WINDOW_SHARE)  # the turn ends where it begins
-    label, phrase = _place_in_cycle(part, centre)
-    first, _ = _place_in_cycle(part, (centre - period * WINDOW_SHARE) % period)
-    last, _ = _place_in_cycle(part, (centre + period * WINDOW_SHARE) % period)
+    near = within(block, centre / period, WINDOW_SHARE)
+    first = place_in_cycle(part, (centre - period * WINDOW_SHARE) % period)
+    last = place_in_cycle(part, (centre + period * WINDOW_SHARE) % period)
     sentence = (
-        f"centred on {label}: {within[inside].mean():.0%} fall between {first} and {last}, "
-        f"where {within.mean():.0%} of all {noun} do"
+        f"centred on {place_in_cycle(part, centre)}: {near[inside].mean():.0%} fall between "
+        f"{first} and {last}, where {near.mean():.0%} of all {noun} do"
     )
-    return phrase, centre, overall, length, sentence
+    return time_phrase(block, inside, centre), centre, overall, length, sentence
 
 
 def _circular_mean(mean: Floats, period: float) -> tuple[float, float]:
@@ -144,26 +157,12 @@ def _circular_mean(mean: Floats, period: float) -> tuple[float, float]:
     return turn * period % period, float(np.hypot(sine, cosine))
 
 
-def _place_in_cycle(part: str, position: float) -> tuple[str, str]:
-    """How a position is written, and the word that may name a segment."""
-    if part == "hour":
-        minutes = round(position * 60) % 1440
-        return f"{minutes // 60:02d}:{minutes % 60:02d}", daypart(minutes / 60)
-    names = WEEKDAYS if part == "weekday" else MONTHS
-    name = names[round(position) % len(names)]
-    return name, f"around {name}"
-
-
 def _number(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, float, str]:
     values, feature = block.values[:, 0], block.feature.name
     typical, overall = float(np.exp(values[inside].mean())), float(np.exp(values.mean()))
     difference = standardized_difference(values, inside)
-    if typical > overall:  # not by the difference: it is 0 where neither side has any spread
-        phrase = block.feature.high or f"high {feature}"
-    else:
-        phrase = block.feature.low or f"low {feature}"
     sentence = f"{feature} typically {typical:,.2f}, of all {noun} {overall:,.2f}"
-    return phrase, typical, overall, difference, sentence
+    return number_phrase(block, inside), typical, overall, difference, sentence
 
 
 def standardized_difference(values: Floats, inside: Mask) -> float:
@@ -179,10 +178,17 @@ def standardized_difference(values: Floats, inside: Mask) -> float:
 
 
 def _share(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, float, str]:
+    """The value that the segment has most more of than all rows; else that it has most less of."""
     mean = np.asarray(block.cells[np.flatnonzero(inside)].mean(axis=0)).ravel()
     overall = block.sums / block.n
-    top = int(np.argmax(mean - overall))
+    more = mean - overall
+    top = int(np.argmax(more) if (more > 0).any() else np.argmin(more))
     value = block.columns[top].partition("=")[2]
     ratio = float(mean[top] / overall[top]) if overall[top] > 0 else 1.0
-    sentence = f"{value or 'unknown'} makes up {mean[top]:.0%}, of all {noun} {overall[top]:.0%}"
-    return value, float(mean[top]), float(overall[top]), ratio, sentence
+    only = "" if more[top] > 0 else "only "
+    sentence = (
+        f"{spell(block.feature.name, value)} makes up {only}{mean[top]:.0%}, "
+        f"of all {noun} {overall[top]:.0%}"
+    )
+    phrase = share_phrase(value, float(mean[top]), float(overall[top]))
+    return phrase, float(mean[top]), float(overall[top]), ratio, sentence

@@ -5,7 +5,7 @@ What belongs here: reading what a declaration names. What does not: what becomes
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import polars as pl
@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from ecorse.errors import ConfigError
-from ecorse.models.declaration import Declaration
+from ecorse.models.declaration import Declaration, Entity
 from ecorse.refresh.relations import resolver
 from ecorse.refresh.render import render
 from ecorse.warehouse.connect import connect
@@ -66,5 +66,21 @@ def _rendered(declaration: Declaration, build_id: int) -> dict[str, str]:
     resolve = resolver(build_id)
     return {
         name: render(query, resolve, f"{declaration.path} [inputs] {name}")
-        for name, query in declaration.inputs.items()
+        for name, query in _bounded(declaration).items()
     }
+
+
+def _bounded(declaration: Declaration) -> Mapping[str, str]:
+    """The declared selects; a segmentation gets lines only of what may have a label.
+
+    Whatever a declaration selects, an order that is no purchase is in no segment.
+    """
+    if declaration.task != "segment":
+        return declaration.inputs
+    entity: Entity = declaration.file.entity
+    lines = f"""
+    select q.* from ({declaration.inputs["lines"]}) as q
+    inner join marts.{entity.covers} as c on q.shop_id = c.shop_id and q.{entity.id} = c.{entity.id}
+    where {entity.labelled}
+    """
+    return {**declaration.inputs, "lines": lines}

@@ -92,23 +92,22 @@ def _relation_and_evidence(evidence: pl.DataFrame | None, height: int) -> dict[s
 def _best_sellers(has_rows: npt.NDArray[np.bool_], data: Interactions, top_n: int) -> pl.DataFrame:
     """Best sellers for products without a neighbour, flagged by ``relation`` popular.
 
-    The score is the share of all orders that hold the best seller.
+    The score is the share of all orders (or visits) that hold the best seller.
     """
-    total = max(1, data.n_baskets or data.rows.height)
+    total, noun = max(1, data.n_baskets or data.rows.height), data.nature.baskets
     popular = (
-        pl.DataFrame({"orders": data.popularity.astype(np.int64)})
+        pl.DataFrame({"baskets": data.popularity.astype(np.int64)})
         .with_columns(similar_item=pl.int_range(pl.len(), dtype=pl.Int64))
-        .sort(["orders", "similar_item"], descending=[True, False])
+        .sort(["baskets", "similar_item"], descending=[True, False])
         .head(top_n + 1)
         .select(
             "similar_item",
-            score=(pl.col("orders") / total).round(9),
+            score=(pl.col("baskets") / total).round(9),
             relation=pl.lit("popular"),
             evidence=pl.struct(
-                "orders",
-                sentence=pl.format(
-                    "Nothing is similar yet; a best seller with {} orders", "orders"
-                ),
+                pl.lit(data.nature.source).alias("source"),
+                pl.col("baskets").alias(noun),
+                sentence=pl.format(f"Nothing is similar yet; in {{}} {noun}", "baskets"),
             ).struct.json_encode(),
         )
     )
@@ -146,12 +145,13 @@ def user_lists(
 ) -> Blocks:
     """Rows of ``user_recommendations`` for the customers that the model knows and the shop has.
 
-    What a customer has bought is not recommended again.
+    What a customer has bought is not recommended again. A customer without a row tonight, such as
+    one who only ever cancelled, has no history to make a list of, and gets none.
     """
     catalogue, customers = data.items["product_id"], data.users["customer_id"]
     users = _places(customers, customer_ids)  # the model's number of each of tonight's customers
     items = _places(product_ids, catalogue)  # tonight's number of each of the model's products
-    known = np.flatnonzero(users != NOTHING)
+    known = np.flatnonzero((users != NOTHING) & (np.diff(data.matrix.indptr) > 0))
     seen = _in_numbers_of(items, data.matrix)
 
     def make() -> Iterator[pl.DataFrame]:

@@ -94,7 +94,7 @@ def run_recommender(
         inputs.pop("products"), inputs.pop("interactions"), inputs.pop("customers", None)
     )
     published = _read(champion, declaration) if champion is not None else None
-    if not data.items.height:
+    if not data.items.height or not data.rows.height:
         return _empty(declaration, champion)
     task, timed = Task(declaration.name, shop_id, file.seed), Timed()
     scores, baselines = _judge(declaration, data, task, timed)
@@ -259,11 +259,14 @@ def _read(champion: Champion, declaration: Declaration) -> Fitted:
 
 
 def _empty(declaration: Declaration, champion: Champion | None) -> ModelResult:
-    """No product: empty tables, and the champion stays what it is."""
+    """Nothing to learn from: empty tables, and the champion stays what it is."""
     return ModelResult(
         tables=_no_lists(declaration),
         decision=Decision(
-            "held" if champion else "refused", "There are no products to recommend.", {"rows": 0}
+            "held" if champion else "refused",
+            "There is nothing to learn from: the shop has no purchase, and no event that names a "
+            "product.",
+            {"rows": 0},
         ),
         artifact=champion.artifact if champion else b"",
         metrics={"generation": declaration.file.model.generation, "products": 0},

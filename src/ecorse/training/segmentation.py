@@ -34,6 +34,10 @@ from ecorse.training.typed import make_frame
 log = logging.getLogger(__name__)
 NOISE_ID, NOISE_NAME = 0, "In no segment"
 MOST_SEGMENTS = 1000
+WHY_NONE = {
+    "orders": "no order of the shop is a purchase (marts.orders.is_purchase)",
+    "customers": "none that the shop knows has made a purchase (marts.orders.is_purchase)",
+}
 
 
 @dataclass(frozen=True)
@@ -336,10 +340,20 @@ def _tables(
         SEGMENTS.name: make_frame(SEGMENTS, described),
         SEGMENT_TRAITS.name: make_frame(SEGMENT_TRAITS, traits),
         **{
-            spec.name: make_frame(spec, [key | row for row in own.get(spec.name, [])])
+            spec.name: _diagnosed(spec, key, own.get(spec.name, []))
             for spec in type(applied.model).diagnostics
         },
     }
+
+
+def _diagnosed(
+    spec: Relation, key: dict[str, str], rows: list[dict[str, Any]] | pl.DataFrame
+) -> pl.DataFrame:
+    """A model's own table with shop and segmentation."""
+    if isinstance(rows, pl.DataFrame):
+        own = {name: pl.lit(value) for name, value in key.items()}
+        return rows.with_columns(**own).select(list(spec.columns))
+    return make_frame(spec, [key | row for row in rows])
 
 
 def _scores(
@@ -380,7 +394,9 @@ def _empty(declaration: Declaration, champion: Champion | None) -> ModelResult:
     return ModelResult(
         tables={spec.name: make_frame(spec, []) for spec in relations_of(declaration)},
         decision=Decision(
-            "held" if champion else "refused", f"There are no {noun} to segment.", {"rows": 0}
+            "held" if champion else "refused",
+            f"There are no {noun} to segment: {WHY_NONE[noun]}.",
+            {"rows": 0},
         ),
         artifact=champion.artifact if champion else b"",
         metrics={"generation": generation, "rows": 0, "is_degenerate": True},

@@ -10,7 +10,7 @@ from __future__ import annotations
 import psycopg
 from psycopg import sql
 
-from ecorse.models.declaration import Declaration, Entity
+from ecorse.models.declaration import RECOMMENDABLE, Declaration, Entity
 from ecorse.refresh.relations import build_relation
 from ecorse.training.segmentation import NOISE_ID, NOISE_NAME
 
@@ -124,7 +124,7 @@ def _fit_lists(
     build_id = int(parameters["build"])
     named = {
         "table": sql.Identifier("builds", build_relation(table, build_id)),
-        "products": sql.Identifier("builds", build_relation("products", build_id)),
+        "products": sql.Identifier("builds", build_relation(RECOMMENDABLE, build_id)),
         "whose": sql.Identifier(whose),
     }
     for column in columns:

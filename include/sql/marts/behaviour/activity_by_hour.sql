@@ -6,10 +6,20 @@ materialized = "table"
 month_date = "First day of the calendar month, in the shop's time zone"
 hour = "Hour 0 to 23, in the shop's time zone"
 days = "Days of the month with an event or an order: the denominator"
-events = "Events in this hour of all days"
-purchases = "Orders in this hour of all days that were not cancelled"
+events = "Those of this hour on all days; null in every hour of a shop whose events have dates alone"
+purchases = "Those of this hour on all days; null in every hour of a shop whose orders have dates alone"
 average_events = "events / days, rounded to 6 decimals"
 average_purchases = "purchases / days, rounded to 6 decimals"
+[[measures]]
+names = ["purchases"]
+rows = "whole"
+month = "month_date"
+where_there = "order_hour is not null"
+[[measures]]
+names = ["events"]
+rows = "whole"
+month = "month_date"
+where_there = "event_hour is not null"
 [[checks]]
 check = "rows_per_group"
 by = ["shop_id", "month_date"]
@@ -50,33 +60,46 @@ purchases as (
         order_hour as hour,
         count(*) as purchases
     from marts.orders
-    where not is_cancelled
+    where is_purchase and order_hour is not null
     group by shop_id, order_month_date, order_hour
+),
+
+counted as (
+    select
+        hours.shop_id,
+        hours.month_date,
+        hours.hour,
+        hours.days,
+        case
+            when count(events.events) over (partition by hours.shop_id) > 0
+                then coalesce(events.events, 0)
+        end as events,
+        case
+            when count(purchases.purchases) over (partition by hours.shop_id) > 0
+                then coalesce(purchases.purchases, 0)
+        end as purchases
+    from hours
+    left join events
+        on
+            hours.shop_id = events.shop_id
+            and hours.month_date = events.month_date
+            and hours.hour = events.hour
+    left join purchases
+        on
+            hours.shop_id = purchases.shop_id
+            and hours.month_date = purchases.month_date
+            and hours.hour = purchases.hour
 )
 
 select
-    hours.shop_id,
-    hours.month_date,
-    hours.hour,
-    hours.days,
-    coalesce(events.events, 0) as events,
-    coalesce(purchases.purchases, 0) as purchases,
+    shop_id,
+    month_date,
+    hour,
+    days,
+    events,
+    purchases,
+    cast(round(cast(events as numeric(38, 12)) / days, 6) as double precision) as average_events,
     cast(
-        round(cast(coalesce(events.events, 0) as numeric(38, 12)) / hours.days, 6)
-        as double precision
-    ) as average_events,
-    cast(
-        round(cast(coalesce(purchases.purchases, 0) as numeric(38, 12)) / hours.days, 6)
-        as double precision
+        round(cast(purchases as numeric(38, 12)) / days, 6) as double precision
     ) as average_purchases
-from hours
-left join events
-    on
-        hours.shop_id = events.shop_id
-        and hours.month_date = events.month_date
-        and hours.hour = events.hour
-left join purchases
-    on
-        hours.shop_id = purchases.shop_id
-        and hours.month_date = purchases.month_date
-        and hours.hour = purchases.hour
+from counted

@@ -9,15 +9,13 @@ category_level_2 = "Second level; null where there is none"
 category_level_3 = "Third level; null where there is none"
 category_level_4 = "Fourth level; null where there is none"
 brand = "Brand on most of the product's events that name one (ties: first in the alphabet), or 'unknown'"
-events = "Events of the product"
 category_variants = "How many different categories its events name"
 brand_variants = "How many different brands its events name"
 first_event_at = "Instant of its first event (UTC instant)"
 last_event_at = "Instant of its last event (UTC instant)"
-[[checks]]
-check = "sums_match"
-table = "staging.events"
-sums = ["events = count(*)"]
+[[measures]]
+names = ["events"]
+rows = "whole"
 where_there = "product_id is not null"
 */
 with variants as (

@@ -5,12 +5,16 @@ materialized = "table"
 [columns]
 step_number = "1 view, 2 cart, 3 purchase"
 step = "Name of the step"
-events = "Events of the step's type, with or without a session"
+events = "Those of the step's type, with or without a session"
 sessions = "Sessions that have an event of this type"
 sessions_reached = "Sessions that have this step and every step before it"
 share_of_first = "sessions_reached / sessions with a view, 0 to 1; null without views"
 share_of_previous = "sessions_reached / sessions_reached of the step before, 0 to 1; 1 for the first"
 steps_skipped = "Sessions that have this step but lack one before it"
+[[measures]]
+names = ["events"]
+rows = "whole"
+where_there = "event_type in ('view', 'cart', 'purchase') and shop_id in (select shop_id from marts.sessions)"
 [[checks]]
 check = "never_rises"
 column = "sessions_reached"
@@ -22,7 +26,7 @@ with sessions as (
         shop_id,
         case when views > 0 then 1 else 0 end as has_view,
         case when carts > 0 then 1 else 0 end as has_cart,
-        case when purchases > 0 then 1 else 0 end as has_purchase
+        case when purchase_events > 0 then 1 else 0 end as has_purchase
     from marts.sessions
 ),
 

@@ -7,19 +7,22 @@ calendar_date = "The day, in the shop's time zone"
 month_date = "First day of its calendar month"
 weekday = "1 = Monday to 7 = Sunday"
 users = "Different customers with an event or an order on the day"
-buyers = "Different customers with an order that was not cancelled"
 sessions = "Sessions that have an event on the day"
-events = "Events of the day"
-revenue = "Revenue of the day's orders; cancelled and returned lines count negative"
-revenue_in_month = "Revenue from the first day of the month to this day"
-[[checks]]
-check = "sums_match"
+revenue = "Null in shops without orders: nothing tells what was earned"
+revenue_in_month = "Revenue from the first day of the month to this day; null in shops without orders"
+[[measures]]
+names = ["orders", "events"]
+rows = "whole"
+month = "month_date"
+[[measures]]
+names = ["revenue"]
+rows = "whole"
 table = "marts.orders"
-sums = ["orders = count(*)", "revenue"]
-[[checks]]
-check = "sums_match"
-table = "staging.events"
-sums = ["events = count(*)"]
+by = ["shop_id", "month_date = order_month_date"]
+[[measures]]
+names = ["buyers"]
+rows = "part"
+month = "month_date"
 */
 with events as (
     select
@@ -37,9 +40,14 @@ orders as (
         shop_id,
         order_date as calendar_date,
         customer_id,
-        is_cancelled,
+        is_purchase,
         revenue
     from marts.orders
+),
+
+shops as (
+    select shop_id
+    from marts.shops
 ),
 
 event_days as (
@@ -56,8 +64,8 @@ order_days as (
     select
         shop_id,
         calendar_date,
-        count(*) as orders,
-        count(distinct case when not is_cancelled then customer_id end) as buyers,
+        sum(case when is_purchase then 1 else 0 end) as orders,
+        count(distinct case when is_purchase then customer_id end) as buyers,
         sum(revenue) as revenue
     from orders
     group by shop_id, calendar_date
@@ -93,9 +101,12 @@ select
     coalesce(order_days.buyers, 0) as buyers,
     coalesce(event_days.sessions, 0) as sessions,
     cast(coalesce(event_days.events, 0) as bigint) as events,
-    coalesce(order_days.orders, 0) as orders,
-    cast(coalesce(order_days.revenue, 0) as numeric(28, 4)) as revenue,
-    cast(sum(coalesce(order_days.revenue, 0)) over (
+    cast(coalesce(order_days.orders, 0) as bigint) as orders,
+    cast(
+        case when shops.shop_id is not null then coalesce(order_days.revenue, 0) end
+        as numeric(28, 4)
+    ) as revenue,
+    cast(sum(case when shops.shop_id is not null then coalesce(order_days.revenue, 0) end) over (
         partition by users.shop_id, date_trunc('month', cast(users.calendar_date as timestamp))
         order by users.calendar_date
     ) as numeric(28, 4)) as revenue_in_month
@@ -108,3 +119,4 @@ left join order_days
     on
         users.shop_id = order_days.shop_id
         and users.calendar_date = order_days.calendar_date
+left join shops on users.shop_id = shops.shop_id

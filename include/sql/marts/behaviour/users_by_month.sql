@@ -5,10 +5,19 @@ materialized = "table"
 [columns]
 month_date = "First day of the calendar month, in the shop's time zone"
 users = "Different customers with an event or an order in the month"
-buyers = "Different customers with an order that was not cancelled"
+revenue = "Null in shops without orders: nothing tells what was earned"
 days = "Days of the month with an event or an order: the denominator of the averages"
 average_users_by_day = "Users summed over the days / days, rounded to 4 decimals"
-average_revenue_by_day = "revenue / days, rounded to 4 decimals"
+average_revenue_by_day = "revenue / days, rounded to 4 decimals; null where revenue is"
+[[measures]]
+names = ["orders", "events", "buyers"]
+rows = "whole"
+month = "month_date"
+[[measures]]
+names = ["revenue"]
+rows = "whole"
+table = "marts.orders"
+by = ["shop_id", "month_date = order_month_date"]
 [[checks]]
 check = "sums_match"
 table = "marts.users_by_day"
@@ -42,7 +51,7 @@ seen as (
         shop_id,
         order_month_date as month_date,
         customer_id,
-        case when is_cancelled then 0 else 1 end as is_buyer
+        case when is_purchase then 1 else 0 end as is_buyer
     from marts.orders
     where customer_id is not null
 ),

@@ -16,13 +16,17 @@ weekday_name = "English name of the weekday"
 is_weekend = "Whether the day is a Saturday or Sunday"
 is_covered = "Whether the day lies from the shop's first to its last order day"
 is_full_month = "Whether every day of the month is covered; only such months are compared"
-orders = "Orders of the day; 0 on days without"
+orders = "0 on days without"
+[[measures]]
+names = ["orders"]
+rows = "whole"
+month = "month_date"
 */
 with orders as (
     select
         shop_id,
         order_date,
-        count(*) as orders
+        sum(case when is_purchase then 1 else 0 end) as orders
     from marts.orders
     group by shop_id, order_date
 ),

@@ -5,7 +5,7 @@ is_unique = false
 materialized = "view"
 work_table = true
 [columns]
-revenue = "line_amount, or quantity * unit_price where the source states no other money of the line; negative on cancelled and returned lines"
+revenue = "Of one line: line_amount, or quantity * unit_price where the source states no other money of the line; negative on cancelled and returned lines"
 discount_amount = "What was taken off the line itself, signed like revenue, which is without it; null where nothing was"
 event_date = "Calendar day on which the money moved: that of the refund where it has its own, else order_date"
 refunded_local = "When the line was paid back, on the shop's wall clock, where the source gives that a date of its own"

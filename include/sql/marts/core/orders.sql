@@ -4,10 +4,9 @@ grain = ["shop_id", "order_id"]
 materialized = "table"
 [columns]
 ordered_at = "Instant of the order's first line (UTC instant)"
-lines = "Product lines of the order, whatever their status; 0 where it has none, but only shipping, say"
+lines = "Product lines only; 0 where the order has none, but only shipping, say"
 products = "Different products on its product lines"
-units = "Pieces of product lines; cancelled and returned lines count negative"
-revenue = "Sum of the order's lines of every kind; cancelled and returned lines count negative"
+revenue = "Lines of every kind"
 pieces = "Pieces on the order's product lines, whatever their status"
 gross_amount = "Pieces times price of the product lines, whatever their status"
 average_unit_price = "gross_amount / pieces: price of one piece, averaged over its pieces, rounded to 4 decimals; null for 0 pieces"
@@ -17,16 +16,17 @@ main_category = "Category of the order's most valuable product line, else of its
 categories = "Different categories on its product lines"
 is_cancelled = "Whether no line of the order is sold"
 is_purchase = "Whether the order is a purchase, which is what the measure orders counts: it sold a product line of positive value, and not every piece of these was taken back (marts.taken_back_orders). Orders of nothing but shipping, free samples or corrections are none"
-[[checks]]
-check = "sums_match"
-table = "marts.order_lines"
-sums = ["count(*) = count(distinct order_id)", "revenue"]
-[[checks]]
-check = "sums_match"
-table = "marts.order_lines"
+[[measures]]
+names = ["revenue", "units"]
+rows = "whole"
+[[measures]]
+names = ["lines"]
+rows = "whole"
 where_there = "line_kind = 'product'"
-sums = ["lines = count(*)", "units = net_quantity"]
-name = "product_lines_match"
+[[checks]]
+check = "sums_match"
+table = "marts.order_lines"
+sums = ["count(*) = count(distinct order_id)"]
 */
 with order_lines as (
     select

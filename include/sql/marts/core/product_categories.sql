@@ -4,10 +4,14 @@ grain = ["shop_id", "product_id"]
 materialized = "table"
 [columns]
 category = "The category on most of the product's lines (ties: first in the alphabet); 'unknown' only if no line has one"
-lines = "Product lines of the product, whatever their status"
+lines = "Product lines of the product"
 category_lines = "How many of them name this category; 0 when unknown"
 category_variants = "How many different categories the lines name"
 name_variants = "How many spellings of the name the lines have"
+[[measures]]
+names = ["lines"]
+rows = "whole"
+where_there = "line_kind = 'product'"
 [[checks]]
 check = "covers"
 table = "marts.order_lines"

@@ -7,9 +7,11 @@ shop_name = "The shop's name"
 time_zone = "IANA time zone in which the shop's dates and hours are told"
 currency = "ISO 4217 code of the currency of every price and revenue of the shop"
 is_simulated = "Whether the shop's rows come from the simulator"
-orders = "Number of orders in this build"
 first_order_date = "Day of the first order line, in the shop's time zone"
 last_order_date = "Day of the last order line, in the shop's time zone"
+[[measures]]
+names = ["orders", "orders_placed"]
+rows = "whole"
 [[checks]]
 check = "covers"
 table = "marts.order_lines"
@@ -35,7 +37,8 @@ with shops as (
 orders as (
     select
         shop_id,
-        count(*) as orders,
+        sum(case when is_purchase then 1 else 0 end) as orders,
+        count(*) as orders_placed,
         min(order_date) as first_order_date,
         max(order_date) as last_order_date
     from marts.orders
@@ -48,8 +51,9 @@ select
     shops.time_zone,
     shops.currency,
     shops.is_simulated,
-    orders.orders,
+    cast(orders.orders as bigint) as orders,
     orders.first_order_date,
-    orders.last_order_date
+    orders.last_order_date,
+    orders.orders_placed
 from shops
 inner join orders on shops.shop_id = orders.shop_id

@@ -1,5 +1,5 @@
 /*
-about = "Customers by the month of their first purchase, and what became of them month by month. An order that was wholly cancelled is no purchase. Empty where a source knows no customers."
+about = "Customers by the month of their first purchase, and what became of them month by month. Empty where a source knows no customers."
 grain = ["shop_id", "cohort_month_date", "months_since"]
 materialized = "table"
 [columns]
@@ -7,25 +7,26 @@ cohort_month_date = "First day of the month of the customers' first purchase, in
 months_since = "Calendar months since then, 0 to the shop's last month"
 month_date = "First day of that month"
 is_full_month = "Whether the shop's sales cover every day of that month; the last is often cut off"
-customers = "Customers of the cohort; the same in each of its rows"
+customers = "Those of the cohort; the same in each of its rows"
 active_customers = "Those of them with a purchase in that month"
 retention_share = "active_customers / customers, 0 to 1; 1 in month 0"
-purchases = "Their orders of that month that were not wholly cancelled"
-revenue = "Money of all their orders of that month; cancelled and returned lines count negative"
+purchases = "Of the cohort in that month"
+revenue = "Of all orders that the cohort placed in that month"
 weak_key_share = "Share of the cohort's customers that are known by an address only, 0 to 1: an address is not a person"
 is_small = "Whether the cohort has fewer than 30 customers, too few to compare its shares"
-[[checks]]
-check = "sums_match"
-table = "marts.customers"
-sums = ["customers = count(*)"]
+[[measures]]
+names = ["customers"]
+rows = "whole"
 where = "months_since = 0"
-where_there = "purchases > 0"
-name = "every_customer_is_in_a_cohort"
-[[checks]]
-check = "sums_match"
-table = "marts.customers"
-sums = ["purchases"]
-where_there = "purchases > 0"
+[[measures]]
+names = ["purchases"]
+rows = "whole"
+month = "month_date"
+where_there = "customer_id is not null"
+[[measures]]
+names = ["revenue"]
+rows = "own"
+check = "revenue_is_that_of_its_customers"
 [[checks]]
 check = "compare"
 columns = ["active_customers <= customers"]
@@ -50,7 +51,7 @@ orders as (
         shop_id,
         customer_id,
         order_month_date,
-        is_cancelled,
+        is_purchase,
         revenue
     from marts.orders
     where customer_id is not null
@@ -80,9 +81,9 @@ activity as (
         customers.shop_id,
         customers.cohort_month_date,
         orders.order_month_date as month_date,
-        count(distinct case when not orders.is_cancelled then orders.customer_id end)
+        count(distinct case when orders.is_purchase then orders.customer_id end)
             as active_customers,
-        sum(case when orders.is_cancelled then 0 else 1 end) as purchases,
+        sum(case when orders.is_purchase then 1 else 0 end) as purchases,
         sum(orders.revenue) as revenue
     from customers
     inner join orders

@@ -4,19 +4,23 @@ grain = ["shop_id", "customer_key_kind"]
 materialized = "table"
 [columns]
 customer_key_kind = "id, email, address or none: the strongest key the order has"
-customers = "Different customer keys on these orders; 0 where the rung makes no customers"
+customers = "0 where the rung makes no customers"
 is_weak_key = "Whether the rung is no person: an address, or nothing at all"
 meaning = "What customer figures of these orders are worth, in words"
-[[checks]]
-check = "sums_match"
-table = "marts.orders"
-sums = ["orders = count(*)", "revenue"]
+[[measures]]
+names = ["orders", "orders_placed", "revenue"]
+rows = "whole"
+[[measures]]
+names = ["customers"]
+rows = "part"
 */
 with orders as (
     select
         shop_id,
         customer_key_kind,
         customer_id,
+        case when is_purchase then customer_id end as buyer_id,
+        case when is_purchase then 1 else 0 end as is_purchase,
         revenue
     from marts.orders
 ),
@@ -25,8 +29,10 @@ rungs as (
     select
         shop_id,
         customer_key_kind,
-        count(*) as orders,
-        count(distinct customer_id) as customers,
+        count(*) as orders_placed,
+        sum(is_purchase) as orders,
+        count(customer_id) as orders_with_customer,
+        count(distinct buyer_id) as customers,
         sum(revenue) as revenue
     from orders
     group by shop_id, customer_key_kind
@@ -35,9 +41,9 @@ rungs as (
 select
     shop_id,
     customer_key_kind,
-    orders,
+    cast(orders as bigint) as orders,
     cast(
-        cast(orders as numeric(38, 12)) / sum(orders) over (partition by shop_id)
+        cast(orders as numeric(38, 12)) / nullif(sum(orders) over (partition by shop_id), 0)
         as double precision
     ) as order_share,
     customers,
@@ -48,7 +54,7 @@ select
             then 'These orders name a customer.'
         when customer_key_kind = 'email'
             then 'These orders name an e-mail address, which is taken for a customer.'
-        when customer_key_kind = 'address' and customers = 0
+        when customer_key_kind = 'address' and orders_with_customer = 0
             then
                 'These orders name only an address. An address is not a person, so they are in no '
                 || 'customer figure.'
@@ -57,5 +63,6 @@ select
                 'These orders name only an address, which the shop lets stand for a customer. An '
                 || 'address is not a person: repeat rates and segments of these customers are guesses.'
         else 'These orders name nobody, so they are in no customer figure.'
-    end as meaning
+    end as meaning,
+    orders_placed
 from rungs

@@ -6,18 +6,16 @@ materialized = "table"
 period = "overall, or month: the month of the first purchase"
 period_start_date = "First day of that month; for overall, of the shop's first month with a purchase"
 window_days = "Length of the window: 30, 90 or 365 days from the day of the first purchase"
-customers = "Customers whose first purchase lies in the period"
+customers = "Those whose first purchase lies in the period"
 observed_customers = "Those whose whole window lies before the shop's last order day; the others are left out (right-censored)"
 repeat_customers = "Observed customers with a purchase on a later day of the window; a second order of the same day is the same visit"
 repeat_rate = "repeat_customers / observed_customers, 0 to 1; null where nobody was observed long enough"
 weak_key_share = "Share of the period's customers that are known by an address only, 0 to 1: an address is not a person"
 is_small = "Whether fewer than 30 customers were observed, too few to compare the rate"
-[[checks]]
-check = "sums_match"
-table = "marts.customers"
-sums = ["customers = count(*)"]
+[[measures]]
+names = ["customers"]
+rows = "whole"
 each = ["period", "window_days"]
-where_there = "purchases > 0"
 [[checks]]
 check = "compare"
 columns = ["repeat_customers <= observed_customers <= customers"]
@@ -47,7 +45,7 @@ purchases as (
         customer_id,
         order_date
     from marts.orders
-    where customer_id is not null and not is_cancelled
+    where customer_id is not null and is_purchase
 ),
 
 returns as (

@@ -1,12 +1,18 @@
 /*
-about = "The hundred customers of each shop with most revenue. Empty where a source knows no customers."
+about = "The hundred customers of each shop with most revenue, among those with a purchase. Empty where a source knows no customers."
 grain = ["shop_id", "revenue_rank"]
 materialized = "table"
 [columns]
 revenue_rank = "1 = most revenue; ties: more purchases, then customer_id"
-purchases = "Orders of the customer that were not cancelled"
-revenue = "Money of all orders; cancelled and returned lines count negative"
+revenue = "Of all their orders"
+units = "Of all their orders"
 revenue_share = "Share of the revenue of all customers of the shop, 0 to 1; null where it is no such part: the customer's revenue is below 0 or above all of it"
+[[measures]]
+names = ["purchases", "units", "revenue"]
+rows = "whole"
+table = "marts.customers"
+by = ["shop_id", "customer_id"]
+only_here = true
 [[checks]]
 check = "no_gaps"
 column = "revenue_rank"
@@ -23,6 +29,7 @@ with customers as (
         last_purchase_date,
         main_country
     from marts.customers
+    where purchases > 0
 ),
 
 ranked as (

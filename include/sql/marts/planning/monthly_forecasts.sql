@@ -8,8 +8,16 @@ category = "The category; 'all' where scope is shop"
 month_date = "First day of the month that is foretold"
 method = "naive: as the month before; seasonal naive: as the same month a year before; seasonal index: mean of the three months before, each divided by its month's index, times this month's index (a whole year must be known)"
 expected_units = "Units the method expects, not below 0; day by day, so that a month's length counts"
-units = "Units that came; null for the next month"
+units = "Those that came; null for the next month"
 absolute_error = "abs(expected_units - units); null for the next month"
+[[measures]]
+names = ["units"]
+rows = "whole"
+by = ["shop_id", "scope", "category", "month_date"]
+each = ["method"]
+where = "units is not null"
+table = "marts.monthly_units"
+only_here = true
 */
 with months as (
     select

@@ -9,7 +9,15 @@ month_date = "First day of the month, in the shop's time zone; a category begins
 month_number = "1 for the first full month of the category, without gaps"
 days = "Days of the month"
 lines = "Product lines of the month"
+units = "Of the month"
 units_per_day = "units / days, so that February can be compared; rounded to 8 decimals"
+[[measures]]
+names = ["lines", "units"]
+rows = "whole"
+month = "month_date"
+each = ["scope"]
+only_here = true
+where_there = "line_kind = 'product'"
 */
 with dates as (
     select

@@ -14,6 +14,10 @@ periods = "Months, or days, from which the index is an average"
 lines = "Product lines that stand behind the index"
 is_whole_year = "Whether every month of the year was seen; where not, months are compared with the months seen"
 is_small = "Whether fewer than 30 lines stand behind the index: chance alone moves it by about a fifth"
+[[measures]]
+names = ["lines"]
+rows = "part"
+where_there = "line_kind = 'product'"
 [[checks]]
 check = "mean_is_one"
 columns = ["index"]

@@ -12,6 +12,10 @@ method = "ratio to centred moving average (12 months, from 24 full months on): f
 months_known = "Full months before origin_month_date"
 periods = "Years from which this month's index is an average"
 lines = "Product lines of this month of the year in the months known"
+[[measures]]
+names = ["lines"]
+rows = "part"
+where_there = "line_kind = 'product'"
 [[checks]]
 check = "mean_is_one"
 columns = ["index"]

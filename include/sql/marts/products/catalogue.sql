@@ -10,10 +10,14 @@ description = "The catalogue's text as it stands in the file, HTML included"
 image_uri = "Where the catalogue says the image is"
 list_price = "Price in the catalogue, in the shop's currency; the lowest where the product has several rows"
 variants = "Rows of the product in the catalogue's latest load; 0 for products that only order lines name"
-units = "Pieces sold; cancelled and returned lines count negative; 0 without sales"
-revenue = "Revenue of its product lines; 0 without sales"
+units = "0 without sales"
+revenue = "Product lines only; 0 without sales; null in shops without order lines: nothing tells what was earned"
 has_sales = "Whether a product line names it"
 is_in_catalogue = "Whether a catalogue file names it"
+[[measures]]
+names = ["units", "revenue"]
+rows = "whole"
+where_there = "line_kind = 'product'"
 [[checks]]
 check = "covers"
 table = "staging.products"
@@ -52,6 +56,11 @@ products as (
     from marts.products
 ),
 
+shops as (
+    select shop_id
+    from marts.shops
+),
+
 latest as (
     select
         *,
@@ -88,7 +97,10 @@ select
     cast(merged.list_price as numeric(14, 4)) as list_price,
     coalesce(merged.variants, 0) as variants,
     coalesce(products.units, 0) as units,
-    cast(coalesce(products.revenue, 0) as numeric(28, 4)) as revenue,
+    cast(
+        case when shops.shop_id is not null then coalesce(products.revenue, 0) end
+        as numeric(28, 4)
+    ) as revenue,
     products.product_id is not null as has_sales,
     merged.product_id is not null as is_in_catalogue
 from merged
@@ -96,3 +108,4 @@ full join products
     on
         merged.shop_id = products.shop_id
         and merged.product_id = products.product_id
+left join shops on coalesce(merged.shop_id, products.shop_id) = shops.shop_id

@@ -5,10 +5,19 @@ materialized = "table"
 [columns]
 period = "overall, or month: the month of the order line"
 period_start_date = "First day of the month; for overall, of the shop's first month with sales"
-orders = "Orders that hold the product"
+orders = "Those that sold the product"
+revenue = "Product lines only"
 units_rank = "1 = most units; ties: more revenue, then product_id"
 revenue_rank = "1 = most revenue; ties: more units, then product_id"
 units_rank_in_category = "The same as units_rank among the products of the category"
+[[measures]]
+names = ["units", "revenue"]
+rows = "whole"
+each = ["period"]
+where_there = "line_kind = 'product'"
+[[measures]]
+names = ["orders"]
+rows = "part"
 [[checks]]
 check = "sums_match"
 table = "marts.products"
@@ -24,16 +33,32 @@ sums = ["units", "revenue"]
 where = "period = 'month'"
 name = "months_match_products"
 */
-with order_lines as (
+with left_out as (
     select
         shop_id,
         order_id,
-        product_id,
-        order_month_date,
-        net_quantity,
-        revenue
-    from marts.order_lines
-    where line_kind = 'product'
+        1 as is_left_out
+    from marts.orders
+    where not is_purchase
+),
+
+order_lines as (
+    select
+        order_lines.shop_id,
+        case
+            when order_lines.status = 'sold' and left_out.is_left_out is null
+                then order_lines.order_id
+        end as order_id,
+        order_lines.product_id,
+        order_lines.order_month_date,
+        order_lines.net_quantity,
+        order_lines.revenue
+    from marts.order_lines as order_lines
+    left join left_out
+        on
+            order_lines.shop_id = left_out.shop_id
+            and order_lines.order_id = left_out.order_id
+    where order_lines.line_kind = 'product'
 ),
 
 products as (

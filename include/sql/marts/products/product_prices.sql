@@ -8,7 +8,11 @@ valid_to_date = "Last day before another price was seen; null for the last price
 unit_price = "Price of one piece in the span, in the shop's currency"
 previous_price = "Price of the span before; null for the first"
 change_share = "(unit_price - previous_price) / previous_price; null for the first or after a price of 0"
-lines = "Sold product lines in the span, at whatever price"
+lines = "Sold product lines of the span, at whatever price"
+[[measures]]
+names = ["lines"]
+rows = "whole"
+where_there = "line_kind = 'product' and status = 'sold'"
 [[checks]]
 check = "compare"
 columns = ["valid_from_date <= valid_to_date", "unit_price <> previous_price"]

@@ -6,7 +6,7 @@ materialized = "table"
 column_name = "Column of marts.order_lines"
 position = "Place of the column, from 1"
 column_kind = "number, text, date or timestamp; only numbers have mean, deviation and quartiles"
-lines = "Order lines of the shop"
+lines = "Of the shop"
 null_lines = "Lines on which the column is null"
 null_share = "null_lines / lines, 0 to 1"
 distinct_values = "Different values, null not counted"
@@ -20,10 +20,9 @@ median = "Smallest value that at least 50 % of the lines do not exceed"
 upper_quartile = "Smallest value that at least 75 % of the lines do not exceed"
 most_frequent_value = "Value on most lines; ties: first as text"
 most_frequent_lines = "Lines with that value"
-[[checks]]
-check = "sums_match"
-table = "marts.order_lines"
-sums = ["lines = count(*)"]
+[[measures]]
+names = ["lines"]
+rows = "whole"
 each = ["column_name"]
 
 [[marts]]

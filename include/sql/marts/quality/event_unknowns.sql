@@ -4,9 +4,12 @@ grain = ["shop_id", "column_name"]
 materialized = "table"
 [columns]
 column_name = "The column of marts.events"
-events = "Events of the shop"
 unknown_events = "Events where the column is empty"
 unknown_share = "unknown_events / events, 0 to 1"
+[[measures]]
+names = ["events"]
+rows = "whole"
+each = ["column_name"]
 */
 with counts as (
     select

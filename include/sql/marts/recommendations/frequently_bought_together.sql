@@ -1,16 +1,17 @@
 /*
-about = "Which products are bought in one order with which: support, confidence and lift of every directed pair (Agrawal, Imielinski, Swami 1993, doi:10.1145/170035.170072; lift: Brin et al. 1997, doi:10.1145/253260.253325). A basket is the different products on an order's sold lines; baskets of more than 50 products (wholesale) are left out. At most 100 partners per product."
+about = "Which products are bought in one order with which: support, confidence and lift of every directed pair (Agrawal, Imielinski, Swami 1993, doi:10.1145/170035.170072; lift: Brin et al. 1997, doi:10.1145/253260.253325). A basket is what was kept of a purchase (basket_products), and every count is of all baskets. At most 100 partners per product, of those that it met in a basket of up to 50 products: what only ever meets in wholesale orders is no habit, and pairing them costs the square of their size."
 grain = ["shop_id", "product_id", "other_product_id"]
 materialized = "table"
 [columns]
-rank = "1 = most baskets with both beyond chance: together_baskets - product_baskets * other_product_baskets / baskets (leverage; Piatetsky-Shapiro 1991), so that what is in every basket comes last; ties: more baskets with both, then other_product_id"
+rank = "1 = most baskets with both beyond chance: together_baskets - product_baskets * other_product_baskets / baskets (leverage; Piatetsky-Shapiro 1991). First the pairs with a lift above 1, so that what is in every basket comes last, and of them those that are not is_small; ties: more baskets with both, then other_product_id"
 other_product_id = "The product bought with it"
 other_product_name = "Its name"
+is_small = "Whether fewer than 3 baskets hold both: once or twice may be an accident, whatever the lift"
 together_baskets = "Baskets with both products"
 product_baskets = "Baskets with product_id"
 other_product_baskets = "Baskets with other_product_id"
-baskets = "All baskets counted"
-baskets_left_out = "Baskets left out because they hold more than 50 products"
+baskets = "All baskets of the shop"
+large_baskets = "Those of them with more than 50 products: they are in every count and chose no partner"
 support = "together_baskets / baskets, 0 to 1"
 confidence = "together_baskets / product_baskets: how often the other is bought too, 0 to 1"
 lift = "confidence / (other_product_baskets / baskets): above 1 = together more often than by chance"
@@ -18,6 +19,10 @@ lift = "confidence / (other_product_baskets / baskets): above 1 = together more 
 check = "compare"
 columns = ["product_id <> other_product_id"]
 sentence = "A product is bought together with itself"
+[[checks]]
+check = "compare"
+columns = ["together_baskets <= product_baskets", "together_baskets <= other_product_baskets", "product_baskets <= baskets"]
+name = "counts_are_of_the_same_baskets"
 [[checks]]
 check = "symmetric"
 pair = ["product_id", "other_product_id"]
@@ -36,24 +41,24 @@ with products as (
 
 baskets as (
     select
-        order_lines.shop_id,
-        order_lines.order_id,
-        array_agg(distinct products.product_number) as product_numbers,
-        count(distinct products.product_number) as basket_size
-    from marts.order_lines as order_lines
+        basket_products.shop_id,
+        basket_products.basket_id,
+        array_agg(products.product_number) as product_numbers,
+        count(*) as basket_size
+    from marts.basket_products as basket_products
     inner join products
         on
-            order_lines.shop_id = products.shop_id
-            and order_lines.product_id = products.product_id
-    where order_lines.status = 'sold' and order_lines.line_kind = 'product'
-    group by order_lines.shop_id, order_lines.order_id
+            basket_products.shop_id = products.shop_id
+            and basket_products.product_id = products.product_id
+    where basket_products.source = 'orders'
+    group by basket_products.shop_id, basket_products.basket_id
 ),
 
 totals as (
     select
         shop_id,
-        sum(case when basket_size <= 50 then 1 else 0 end) as baskets,
-        sum(case when basket_size > 50 then 1 else 0 end) as baskets_left_out
+        count(*) as baskets,
+        sum(case when basket_size <= 50 then 1 else 0 end) as small_baskets
     from baskets
     group by shop_id
 ),
@@ -61,10 +66,10 @@ totals as (
 appearances as (
     select
         one.product_number,
-        count(*) as baskets
+        count(*) as baskets,
+        sum(case when baskets.basket_size <= 50 then 1 else 0 end) as small_baskets
     from baskets
     cross join lateral unnest(baskets.product_numbers) as one (product_number)
-    where baskets.basket_size <= 50
     group by one.product_number
 ),
 
@@ -77,8 +82,9 @@ counted as materialized (
         products.product_name,
         products.product_number,
         appearances.baskets as product_baskets,
+        appearances.small_baskets as small_product_baskets,
         totals.baskets,
-        totals.baskets_left_out
+        totals.small_baskets
     from products
     left join appearances on products.product_number = appearances.product_number
     left join totals on products.shop_id = totals.shop_id
@@ -119,7 +125,7 @@ mirrored as (
     from pairs
 ),
 
-ranked as (
+placed as (
     select
         mirrored.product_number,
         mirrored.other_product_number,
@@ -128,8 +134,8 @@ ranked as (
             partition by mirrored.product_number
             order by
                 -- in whole numbers, so that it is exact: the leverage times all baskets
-                mirrored.together_baskets * other_product.baskets
-                - product.product_baskets * other_product.product_baskets desc,
+                mirrored.together_baskets * other_product.small_baskets
+                - product.small_product_baskets * other_product.small_product_baskets desc,
                 mirrored.together_baskets desc,
                 mirrored.other_product_number asc
         ) as place
@@ -137,36 +143,129 @@ ranked as (
     inner join counted as product on mirrored.product_number = product.product_number
     inner join counted as other_product
         on mirrored.other_product_number = other_product.product_number
+),
+
+-- A large basket is a bit: what two products have in common of a thousand is one operation.
+large_baskets as (
+    select
+        product_numbers,
+        row_number() over (order by shop_id, basket_id) - 1 as basket_number
+    from baskets
+    where basket_size > 50
+),
+
+memberships as (
+    select
+        one.product_number,
+        (large_baskets.basket_number - large_baskets.basket_number % 1024) / 1024 as chunk,
+        bit_or(
+            set_bit(
+                cast(repeat('0', 1024) as bit(1024)),
+                cast(large_baskets.basket_number % 1024 as integer),
+                1
+            )
+        ) as members
+    from large_baskets
+    cross join lateral unnest(large_baskets.product_numbers) as one (product_number)
+    group by
+        one.product_number,
+        (large_baskets.basket_number - large_baskets.basket_number % 1024) / 1024
+),
+
+-- materialized: else the planner joins the memberships of all products with one another first
+halves as materialized (
+    select
+        placed.product_number,
+        placed.other_product_number,
+        mine.chunk,
+        mine.members
+    from placed
+    inner join memberships as mine on placed.product_number = mine.product_number
+    where placed.place <= 100
+),
+
+in_large as (
+    select
+        halves.product_number,
+        halves.other_product_number,
+        sum(bit_count(halves.members & theirs.members)) as together_baskets
+    from halves
+    inner join memberships as theirs
+        on
+            halves.other_product_number = theirs.product_number
+            and halves.chunk = theirs.chunk
+    group by halves.product_number, halves.other_product_number
+),
+
+-- a pair is listed for one product and perhaps not for the other, by the same counts
+listed as (
+    select
+        placed.product_number,
+        placed.other_product_number,
+        cast(
+            placed.together_baskets + coalesce(in_large.together_baskets, 0) as bigint
+        ) as together_baskets
+    from placed
+    left join in_large
+        on
+            placed.product_number = in_large.product_number
+            and placed.other_product_number = in_large.other_product_number
+    where placed.place <= 100
+),
+
+ranked as (
+    select
+        product.shop_id,
+        product.product_id,
+        product.product_name,
+        other_product.product_id as other_product_id,
+        other_product.product_name as other_product_name,
+        listed.together_baskets < 3 as is_small,
+        listed.together_baskets,
+        product.product_baskets,
+        other_product.product_baskets as other_product_baskets,
+        product.baskets,
+        product.baskets - product.small_baskets as large_baskets,
+        listed.together_baskets * product.baskets
+        - product.product_baskets * other_product.product_baskets as leverage
+    from listed
+    inner join counted as product on listed.product_number = product.product_number
+    inner join counted as other_product
+        on listed.other_product_number = other_product.product_number
 )
 
 select
-    product.shop_id,
-    product.product_id,
-    product.product_name,
-    cast(ranked.place as integer) as rank,
-    other_product.product_id as other_product_id,
-    other_product.product_name as other_product_name,
-    ranked.together_baskets,
-    product.product_baskets,
-    other_product.product_baskets as other_product_baskets,
-    cast(product.baskets as bigint) as baskets,
-    cast(product.baskets_left_out as bigint) as baskets_left_out,
+    shop_id,
+    product_id,
+    product_name,
+    cast(row_number() over (
+        partition by shop_id, product_id
+        order by
+            case when leverage > 0 then 0 else 1 end asc,
+            is_small asc,
+            leverage desc,
+            together_baskets desc,
+            other_product_id asc
+    ) as integer) as rank,
+    other_product_id,
+    other_product_name,
+    is_small,
+    together_baskets,
+    product_baskets,
+    other_product_baskets,
+    cast(baskets as bigint) as baskets,
+    cast(large_baskets as bigint) as large_baskets,
     cast(
-        round(cast(ranked.together_baskets as numeric(38, 12)) / product.baskets, 8)
-        as double precision
+        round(cast(together_baskets as numeric(38, 12)) / baskets, 8) as double precision
     ) as support,
     cast(
-        round(cast(ranked.together_baskets as numeric(38, 12)) / product.product_baskets, 8)
+        round(cast(together_baskets as numeric(38, 12)) / product_baskets, 8)
         as double precision
     ) as confidence,
     cast(
         round(
-            cast(ranked.together_baskets as numeric(38, 12)) * product.baskets
-            / (cast(product.product_baskets as numeric(38, 0)) * other_product.product_baskets), 8
+            cast(together_baskets as numeric(38, 12)) * baskets
+            / (cast(product_baskets as numeric(38, 0)) * other_product_baskets), 8
         ) as double precision
     ) as lift
 from ranked
-inner join counted as product on ranked.product_number = product.product_number
-inner join counted as other_product
-    on ranked.other_product_number = other_product.product_number
-where ranked.place <= 100

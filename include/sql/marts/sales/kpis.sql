@@ -3,25 +3,17 @@ about = "The figures of a shop on one row: gross, cancelled, returned and net mo
 grain = ["shop_id"]
 materialized = "table"
 [columns]
-gross_revenue = "Money of sold lines of every kind"
 cancelled_amount = "Money of cancelled lines, as a positive number"
 returned_amount = "Money of returned lines, as a positive number"
-net_revenue = "gross_revenue - cancelled_amount - returned_amount"
-units = "Pieces of product lines; cancelled and returned lines count negative"
-orders = "Number of orders, cancelled ones included"
-purchases = "Orders with at least one sold line"
-customers = "Different customers with a purchase; null where the shop knows no customers"
 cancelled_lines_without_sale = "Cancelled lines whose sale is not in the data (marts.cancellations, match_kind none)"
 cancelled_amount_without_sale = "Money of these lines, as a positive number; part of cancelled_amount"
-average_purchase_value = "(net_revenue + cancelled_amount_without_sale) / purchases: what a purchase is worth after what was taken back of the sales in the data; rounded to 4 decimals, null without purchases"
 first_order_date = "Day of the first order, in the shop's time zone"
 last_order_date = "Day of the last order, in the shop's time zone"
 top_country_by_buyers = "Country with most different buyers, or most purchases where no customers are known (ties: first in the alphabet); null where no order names a country"
 top_country_by_units = "Country with most pieces of products (ties: first in the alphabet)"
-[[checks]]
-check = "sums_match"
-table = "marts.orders"
-sums = ["net_revenue = revenue"]
+[[measures]]
+names = ["gross_revenue", "revenue", "units", "orders", "purchases", "orders_placed", "customers"]
+rows = "whole"
 */
 with lines as (
     select
@@ -37,7 +29,7 @@ orders as (
     select
         shop_id,
         customer_id,
-        is_cancelled,
+        is_purchase,
         order_date
     from marts.orders
 ),
@@ -67,9 +59,9 @@ money as (
 counts as (
     select
         shop_id,
-        count(*) as orders,
-        sum(case when is_cancelled then 0 else 1 end) as purchases,
-        count(distinct case when not is_cancelled then customer_id end) as customers,
+        count(*) as orders_placed,
+        sum(case when is_purchase then 1 else 0 end) as orders,
+        count(distinct case when is_purchase then customer_id end) as customers,
         count(customer_id) as orders_with_customer,
         min(order_date) as first_order_date,
         max(order_date) as last_order_date
@@ -110,12 +102,12 @@ select
     cast(money.returned_amount as numeric(28, 4)) as returned_amount,
     cast(money.net_revenue as numeric(28, 4)) as net_revenue,
     cast(money.units as bigint) as units,
-    counts.orders,
-    cast(counts.purchases as bigint) as purchases,
+    cast(counts.orders as bigint) as orders,
+    cast(counts.orders as bigint) as purchases,
     case when counts.orders_with_customer > 0 then counts.customers end as customers,
     cast(
         round(
-            (money.net_revenue + coalesce(without_sale.amount, 0)) / nullif(counts.purchases, 0), 4
+            (money.net_revenue + coalesce(without_sale.amount, 0)) / nullif(counts.orders, 0), 4
         ) as numeric(28, 4)
     ) as average_purchase_value,
     coalesce(without_sale.lines, 0) as cancelled_lines_without_sale,
@@ -123,7 +115,12 @@ select
     counts.first_order_date,
     counts.last_order_date,
     top_countries.top_country_by_buyers,
-    top_countries.top_country_by_units
+    top_countries.top_country_by_units,
+    cast(money.net_revenue as numeric(28, 4)) as revenue,
+    counts.orders_placed,
+    cast(
+        round(money.net_revenue / nullif(counts.orders, 0), 4) as numeric(28, 4)
+    ) as average_order_value
 from money
 inner join counts on money.shop_id = counts.shop_id
 left join without_sale on money.shop_id = without_sale.shop_id

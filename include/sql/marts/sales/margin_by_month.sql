@@ -3,23 +3,15 @@ about = "What the shop's products earned over their cost, by month of the order.
 grain = ["shop_id", "order_month_date"]
 materialized = "table"
 [columns]
-revenue = "Revenue of product lines; cancelled and returned lines count negative"
+revenue = "Product lines only"
 revenue_with_cost = "The part of revenue whose cost is known"
 cost_known_share = "revenue_with_cost / revenue, where both are above 0: how much of the revenue the margin speaks of; else null"
-cost = "Cost of the pieces whose cost is known; null where none is"
-margin = "revenue_with_cost - cost; null where no cost is known"
 margin_share = "margin / revenue_with_cost; null where no cost is known or that revenue is not above 0"
-[[checks]]
-check = "sums_match"
-table = "marts.order_lines"
+[[measures]]
+names = ["revenue", "cost"]
+rows = "whole"
 where_there = "line_kind = 'product'"
-sums = ["revenue"]
-[[checks]]
-check = "sums_match"
-name = "cost_matches_order_lines"
-table = "marts.order_lines"
-where_there = "line_kind = 'product'"
-sums = ["cost"]
+month = "order_month_date"
 */
 with order_lines as (
     select

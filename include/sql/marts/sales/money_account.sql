@@ -3,14 +3,16 @@ about = "What a shop took, by the kind of line: gross, cancelled, returned and n
 grain = ["shop_id", "currency", "line_kind"]
 materialized = "table"
 [columns]
-lines = "Order lines, whatever their status"
-sold_lines = "Order lines that were sold; a correction of the stock is one too, at a price of 0"
+sold_lines = "A correction of the stock is one too, at a price of 0"
 cancelled_lines = "Order lines that were cancelled"
 returned_lines = "Order lines that were returned"
 gross = "Money of sold lines after their own discounts, in the currency; adjustments of bad debt are negative"
 cancelled = "Money of cancelled lines, as an amount above 0"
 returned = "Money of returned lines, as an amount above 0"
 net = "gross - cancelled - returned"
+[[measures]]
+names = ["lines", "sold_lines"]
+rows = "whole"
 [[checks]]
 check = "sums_match"
 table = "marts.order_lines"

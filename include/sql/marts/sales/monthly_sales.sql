@@ -6,12 +6,25 @@ materialized = "table"
 order_month_date = "First day of the calendar month, in the shop's time zone"
 is_full_month = "Whether the shop's sales cover every day of the month"
 days_with_orders = "Days of the month on which something was ordered"
-revenue = "Revenue of the month's orders"
+lines = "Product lines only"
 previous_month_date = "The full month compared with; null where this month is not full or none came before"
 previous_revenue = "Revenue of that month"
 revenue_change_share = "revenue / previous_revenue - 1, rounded to 8 decimals; null where nothing is compared or previous_revenue is not above 0"
 orders_change_share = "The same of orders"
 units_change_share = "The same of units"
+[[measures]]
+names = ["orders", "orders_placed"]
+rows = "whole"
+month = "order_month_date"
+[[measures]]
+names = ["revenue", "units"]
+rows = "whole"
+table = "marts.orders"
+by = ["shop_id", "order_month_date"]
+[[measures]]
+names = ["lines"]
+rows = "whole"
+where_there = "line_kind = 'product'"
 [[checks]]
 check = "sums_match"
 table = "marts.daily_sales"
@@ -34,7 +47,8 @@ daily_sales as (
         orders,
         lines,
         units,
-        revenue
+        revenue,
+        orders_placed
     from marts.daily_sales
 ),
 
@@ -47,7 +61,8 @@ months as (
         cast(coalesce(sum(daily_sales.orders), 0) as bigint) as orders,
         cast(coalesce(sum(daily_sales.lines), 0) as bigint) as lines,
         cast(coalesce(sum(daily_sales.units), 0) as bigint) as units,
-        cast(coalesce(sum(daily_sales.revenue), 0) as numeric(28, 4)) as revenue
+        cast(coalesce(sum(daily_sales.revenue), 0) as numeric(28, 4)) as revenue,
+        cast(coalesce(sum(daily_sales.orders_placed), 0) as bigint) as orders_placed
     from dates
     left join daily_sales
         on
@@ -100,7 +115,8 @@ select
             when compared.previous_units > 0
                 then round(cast(months.units as numeric(38, 12)) / compared.previous_units - 1, 8)
         end as double precision
-    ) as units_change_share
+    ) as units_change_share,
+    months.orders_placed
 from months
 left join compared
     on

@@ -4,24 +4,24 @@ grain = ["shop_id", "brand"]
 materialized = "table"
 [columns]
 brand = "The brand as the source writes it, or 'unknown'"
-purchases = "Sold product lines of the brand: what top brands by purchase count are ranked by"
+sold_lines = "Product lines only: what sold_lines_rank goes by"
 views = "View events of the brand; 0 in shops without events"
-revenue = "Revenue of the brand's product lines; cancelled and returned lines count negative"
+revenue = "Product lines only; null in shops without any: nothing tells what was earned"
 revenue_rank = "1 = most revenue among the named brands; ties: more units, then first in the alphabet; null for 'unknown'"
-purchases_rank = "1 = most sold lines among the named brands; ties: more revenue, then first in the alphabet; null for 'unknown'"
-[[checks]]
-check = "sums_match"
-table = "marts.order_lines"
-sums = ["revenue"]
+sold_lines_rank = "1 = most sold lines among the named brands; ties: more revenue, then first in the alphabet; null for 'unknown'"
+[[measures]]
+names = ["revenue", "units", "sold_lines"]
+rows = "whole"
 where_there = "line_kind = 'product'"
 */
 with lines as (
     select
         shop_id,
         coalesce(brand, 'unknown') as brand,
-        sum(case when status = 'sold' then 1 else 0 end) as purchases,
+        sum(case when status = 'sold' then 1 else 0 end) as sold_lines,
         sum(net_quantity) as units,
-        sum(revenue) as revenue
+        sum(revenue) as revenue,
+        count(*) as lines
     from marts.order_lines
     where line_kind = 'product'
     group by shop_id, coalesce(brand, 'unknown')
@@ -41,9 +41,10 @@ brands as (
     select
         coalesce(lines.shop_id, views.shop_id) as shop_id,
         coalesce(lines.brand, views.brand) as brand,
-        coalesce(lines.purchases, 0) as purchases,
+        coalesce(lines.sold_lines, 0) as sold_lines,
         coalesce(lines.units, 0) as units,
         coalesce(lines.revenue, 0) as revenue,
+        coalesce(lines.lines, 0) as lines,
         coalesce(views.views, 0) as views,
         case when coalesce(lines.brand, views.brand) = 'unknown' then 1 else 0 end as is_unknown
     from lines
@@ -57,9 +58,11 @@ select
     shop_id,
     brand,
     cast(views as bigint) as views,
-    cast(purchases as bigint) as purchases,
+    cast(sold_lines as bigint) as sold_lines,
     cast(units as bigint) as units,
-    cast(revenue as numeric(28, 4)) as revenue,
+    cast(
+        case when sum(lines) over (partition by shop_id) > 0 then revenue end as numeric(28, 4)
+    ) as revenue,
     case
         when is_unknown = 0
             then
@@ -73,7 +76,7 @@ select
             then
                 cast(row_number() over (
                     partition by shop_id
-                    order by is_unknown asc, purchases desc, revenue desc, brand asc
+                    order by is_unknown asc, sold_lines desc, revenue desc, brand asc
                 ) as integer)
-    end as purchases_rank
+    end as sold_lines_rank
 from brands

@@ -3,26 +3,51 @@ about = "How order lines, orders, units and revenue spread over the categories."
 grain = ["shop_id", "category"]
 materialized = "table"
 [columns]
-orders = "Orders that hold the category; an order with two categories counts for both"
+lines = "Product lines only"
+orders = "Those that sold something of the category; an order with two categories counts for both"
+revenue = "Product lines only"
 average_price = "Revenue of the category per unit sold net, rounded to 4 decimals; null for 0 units"
-order_share = "Share of the shop's orders that hold the category, 0 to 1"
+order_share = "Share of the shop's orders that sold something of the category, 0 to 1; null in shops without orders"
 revenue_rank = "1 = most revenue; ties: more units, then category"
 [[checks]]
 check = "sums_match"
 table = "marts.sales_by_product"
 by = ["shop_id", "category"]
 sums = ["products = count(*)", "lines", "units", "revenue"]
+[[measures]]
+names = ["lines", "units", "revenue"]
+rows = "whole"
+where_there = "line_kind = 'product'"
+[[measures]]
+names = ["orders"]
+rows = "part"
 */
-with order_lines as (
+with left_out as (
     select
         shop_id,
         order_id,
-        product_id,
-        category,
-        net_quantity,
-        revenue
-    from marts.order_lines
-    where line_kind = 'product'
+        1 as is_left_out
+    from marts.orders
+    where not is_purchase
+),
+
+order_lines as (
+    select
+        order_lines.shop_id,
+        case
+            when order_lines.status = 'sold' and left_out.is_left_out is null
+                then order_lines.order_id
+        end as order_id,
+        order_lines.product_id,
+        order_lines.category,
+        order_lines.net_quantity,
+        order_lines.revenue
+    from marts.order_lines as order_lines
+    left join left_out
+        on
+            order_lines.shop_id = left_out.shop_id
+            and order_lines.order_id = left_out.order_id
+    where order_lines.line_kind = 'product'
 ),
 
 shops as (
@@ -68,7 +93,7 @@ select
     ) as average_price,
     cast(round(categories.lines / totals.lines, 8) as double precision) as line_share,
     cast(
-        round(cast(categories.orders as numeric(38, 12)) / shops.orders, 8) as double precision
+        round(cast(categories.orders as numeric(38, 12)) / nullif(shops.orders, 0), 8) as double precision
     ) as order_share,
     cast(
         case

@@ -6,11 +6,15 @@ materialized = "table"
 city = "City of the delivery address; 'unknown' where there is none"
 region = "State or region, which tells cities of one name apart; 'unknown' where there is none"
 country = "Country of the delivery address; 'unknown' where there is none"
+lines = "Product lines only"
 revenue_rank = "1 = most revenue; ties: more units, then country, region, city"
-[[checks]]
-check = "sums_match"
-table = "marts.orders"
-sums = ["orders = count(*)", "lines", "units", "revenue"]
+[[measures]]
+names = ["orders", "revenue", "units"]
+rows = "whole"
+[[measures]]
+names = ["lines"]
+rows = "whole"
+where_there = "line_kind = 'product'"
 */
 with orders as (
     select
@@ -18,6 +22,7 @@ with orders as (
         lines,
         units,
         revenue,
+        case when is_purchase then 1 else 0 end as is_purchase,
         coalesce(country, 'unknown') as country,
         coalesce(region, 'unknown') as region,
         coalesce(city, 'unknown') as city
@@ -30,7 +35,7 @@ cities as (
         country,
         region,
         city,
-        count(*) as orders,
+        cast(sum(is_purchase) as bigint) as orders,
         cast(sum(lines) as bigint) as lines,
         cast(sum(units) as bigint) as units,
         cast(sum(revenue) as numeric(28, 4)) as revenue
@@ -57,8 +62,12 @@ select
     cities.lines,
     cities.units,
     cities.revenue,
-    cast(round(cities.revenue / cities.orders, 4) as numeric(28, 4)) as average_order_value,
-    cast(round(cities.orders / totals.orders, 8) as double precision) as order_share,
+    cast(
+        round(cities.revenue / nullif(cities.orders, 0), 4) as numeric(28, 4)
+    ) as average_order_value,
+    cast(
+        round(cities.orders / nullif(totals.orders, 0), 8) as double precision
+    ) as order_share,
     cast(
         case
             when cities.units between 0 and totals.units and totals.units > 0

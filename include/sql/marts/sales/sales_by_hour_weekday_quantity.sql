@@ -1,12 +1,11 @@
 /*
-about = "When which quantities are bought: order lines by hour, weekday and quantity, in the shop's time zone (shops.time_zone). Lines whose source tells the date alone have no row."
+about = "When which quantities are bought: product lines by hour, weekday and quantity, in the shop's time zone (shops.time_zone). Lines whose source tells the date alone have no row."
 grain = ["shop_id", "order_weekday", "order_hour", "quantity"]
 materialized = "table"
-[[checks]]
-check = "sums_match"
-table = "marts.order_lines"
-where_there = "order_hour is not null"
-sums = ["lines = count(*)", "units = net_quantity", "revenue"]
+[[measures]]
+names = ["lines", "units", "revenue"]
+rows = "whole"
+where_there = "line_kind = 'product' and order_hour is not null"
 */
 with order_lines as (
     select
@@ -18,7 +17,7 @@ with order_lines as (
         net_quantity,
         revenue
     from marts.order_lines
-    where order_hour is not null
+    where line_kind = 'product' and order_hour is not null
 )
 
 select

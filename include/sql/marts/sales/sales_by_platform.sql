@@ -4,19 +4,19 @@ grain = ["shop_id", "platform"]
 materialized = "table"
 [columns]
 platform = "Platform as the source writes it, or 'unknown'"
-revenue = "Revenue of its orders; cancelled and returned lines count negative"
+revenue = "Null in shops without orders: nothing tells what was earned"
 order_share = "Share of the shop's orders, 0 to 1; null in shops without orders"
 event_share = "Share of the shop's events, 0 to 1; null in shops without events"
-[[checks]]
-check = "sums_match"
-table = "marts.orders"
-sums = ["orders = count(*)"]
+[[measures]]
+names = ["orders", "revenue", "events"]
+rows = "whole"
 */
 with orders as (
     select
         shop_id,
         coalesce(platform, 'unknown') as platform,
-        count(*) as orders,
+        sum(case when is_purchase then 1 else 0 end) as orders,
+        count(*) as orders_placed,
         sum(revenue) as revenue
     from marts.orders
     group by shop_id, coalesce(platform, 'unknown')
@@ -35,7 +35,8 @@ platforms as (
     select
         coalesce(orders.shop_id, events.shop_id) as shop_id,
         coalesce(orders.platform, events.platform) as platform,
-        coalesce(orders.orders, 0) as orders,
+        cast(coalesce(orders.orders, 0) as bigint) as orders,
+        coalesce(orders.orders_placed, 0) as orders_placed,
         coalesce(orders.revenue, 0) as revenue,
         coalesce(events.events, 0) as events
     from orders
@@ -53,7 +54,10 @@ select
         cast(orders as numeric(38, 12)) / nullif(sum(orders) over (partition by shop_id), 0)
         as double precision
     ) as order_share,
-    cast(revenue as numeric(28, 4)) as revenue,
+    cast(
+        case when sum(orders_placed) over (partition by shop_id) > 0 then revenue end
+        as numeric(28, 4)
+    ) as revenue,
     events,
     cast(
         cast(events as numeric(38, 12)) / nullif(sum(events) over (partition by shop_id), 0)

@@ -3,14 +3,19 @@ about = "How order lines, orders, units and revenue spread over the products."
 grain = ["shop_id", "product_id"]
 materialized = "table"
 [columns]
+lines = "Product lines only"
+orders = "Those that sold the product; an order with two products counts for both"
+revenue = "Product lines only"
 average_price = "Revenue of the product per unit sold net, rounded to 4 decimals; null for 0 units"
-order_share = "Share of the shop's orders that hold the product, 0 to 1; an order with two products counts for both"
+order_share = "Share of the shop's orders that sold the product, 0 to 1; null in shops without orders"
 revenue_rank = "1 = most revenue; ties: more units, then product_id"
-[[checks]]
-check = "sums_match"
-table = "marts.order_lines"
-sums = ["lines = count(*)", "units = net_quantity", "revenue"]
+[[measures]]
+names = ["lines", "units", "revenue"]
+rows = "whole"
 where_there = "line_kind = 'product'"
+[[measures]]
+names = ["orders"]
+rows = "part"
 */
 with products as (
     select
@@ -56,7 +61,7 @@ select
     ) as average_price,
     cast(round(products.lines / totals.lines, 8) as double precision) as line_share,
     cast(
-        round(cast(products.orders as numeric(38, 12)) / shops.orders, 8) as double precision
+        round(cast(products.orders as numeric(38, 12)) / nullif(shops.orders, 0), 8) as double precision
     ) as order_share,
     cast(
         case

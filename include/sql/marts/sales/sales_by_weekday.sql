@@ -6,14 +6,12 @@ materialized = "table"
 weekday = "1 = Monday to 7 = Sunday, in the shop's time zone"
 weekday_name = "English name of the weekday"
 days = "Days of that name in the shop's span: the denominator of the averages"
-revenue = "Revenue of the orders on such days; cancelled and returned lines count negative"
 order_share = "Share of the shop's orders, 0 to 1"
 average_revenue = "revenue / days, rounded to 4 decimals; null where the span has no such day"
 average_orders = "orders / days, rounded to 4 decimals; null where the span has no such day"
-[[checks]]
-check = "sums_match"
-table = "marts.orders"
-sums = ["orders = count(*)", "revenue"]
+[[measures]]
+names = ["orders", "revenue"]
+rows = "whole"
 */
 with days as (
     select
@@ -29,7 +27,7 @@ orders as (
     select
         shop_id,
         order_weekday as weekday,
-        count(*) as orders,
+        sum(case when is_purchase then 1 else 0 end) as orders,
         sum(revenue) as revenue
     from marts.orders
     group by shop_id, order_weekday
@@ -67,9 +65,9 @@ select
     weekdays.weekday,
     weekdays.weekday_name,
     coalesce(days.days, 0) as days,
-    coalesce(orders.orders, 0) as orders,
+    cast(coalesce(orders.orders, 0) as bigint) as orders,
     cast(
-        cast(coalesce(orders.orders, 0) as numeric(38, 12)) / weekdays.shop_orders
+        cast(coalesce(orders.orders, 0) as numeric(38, 12)) / nullif(weekdays.shop_orders, 0)
         as double precision
     ) as order_share,
     cast(coalesce(orders.revenue, 0) as numeric(28, 4)) as revenue,

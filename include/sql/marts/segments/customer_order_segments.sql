@@ -1,5 +1,5 @@
 /*
-about = "Each order with the segment of the customer who placed it: one row per order and segmentation of customers. Orders without a customer have none."
+about = "Each purchase with the segment of the customer who made it: one row per order and segmentation of customers. Purchases without a customer have none."
 grain = ["shop_id", "order_id", "segmentation"]
 materialized = "view"
 [[checks]]
@@ -29,7 +29,7 @@ orders as (
         order_id,
         customer_id
     from marts.orders
-    where customer_id is not null
+    where customer_id is not null and is_purchase
 )
 
 select

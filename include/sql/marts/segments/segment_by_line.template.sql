@@ -4,13 +4,23 @@ grain = ["shop_id", "segmentation", "segment_id", "$keys"]
 materialized = "table"
 
 [columns]
-orders = "Orders of the segment that hold the $noun; an order can count for several"
-lines = "Order lines of the segment $of_noun"
+orders = "Purchases of the segment that hold the $noun; an order can count for several"
+lines = "Product lines of the segment $of_noun"
 units = "Units on those lines"
-revenue = "Revenue of those lines"
+revenue = "Revenue of the segment $of_noun; that of lines that are no product too"
 "${share}_share" = "$measure / all $measure of the segment, 0 to 1; $adds_up"
 "overall_${share}_share" = "The same share over all segments of the segmentation"
 "${share}_index" = "${share}_share / overall_${share}_share: above 1 = more typical of this segment than of the shop"
+
+[[measures]]
+names = ["lines", "units", "revenue"]
+rows = "own"
+check = "sums_match_segment_profiles"
+[[measures]]
+names = ["orders"]
+rows = "part"
+table = "marts.segment_profiles"
+by = ["shop_id", "segmentation", "segment_id"]
 
 [[checks]]
 check = "sums_match"
@@ -83,6 +93,7 @@ order_lines as (
         -- for attribute in attributes
         $attribute,
         -- end
+        case when line_kind = 'product' then 1 else 0 end as is_product,
         net_quantity,
         revenue
     from marts.order_lines
@@ -102,8 +113,8 @@ cells as (
         max(order_lines.$attribute) as $attribute,
         -- end
         count(distinct labels.order_id) as orders,
-        count(*) as lines,
-        sum(order_lines.net_quantity) as units,
+        sum(order_lines.is_product) as lines,
+        sum(order_lines.is_product * order_lines.net_quantity) as units,
         sum(order_lines.revenue) as revenue
     from labels
     inner join order_lines

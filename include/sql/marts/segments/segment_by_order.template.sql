@@ -2,13 +2,14 @@
 about = "$about"
 grain = ["shop_id", "segmentation", "segment_id", "$keys"]
 materialized = "table"
+measures = ["$bound"]
 checks = [
     "$totals",
     { check = "share_of", shares = ["order_share = orders"], by = ["shop_id", "segmentation", "segment_id"] },
 ]
 
 [columns]
-orders = "Orders of the segment $where"
+orders = "Purchases of the segment $where"
 units = "Units of those orders"
 revenue = "Revenue of those orders"
 order_share = "orders / all orders of the segment that have a row, 0 to 1; sums to 1 per segment"
@@ -31,6 +32,10 @@ where = "to the city"
 keys = ["country", "region", "city"]
 attributes = []
 totals = [{ check = "sums_match", table = "marts.$labels", by = ["shop_id", "segmentation", "segment_id"], sums = ["orders = count(*)"] }]
+bound = [
+    { names = ["orders"], rows = "own", check = "sums_match_$labels" },
+    { names = ["units", "revenue"], rows = "whole", table = "marts.segment_profiles", by = ["shop_id", "segmentation", "segment_id"], only_here = true },
+]
 only = []
 read = [
     "coalesce(country, 'unknown') as country",
@@ -47,6 +52,9 @@ where = "in the hour"
 keys = ["order_hour"]
 attributes = ["daypart"]
 totals = []
+bound = [
+    { names = ["orders", "units", "revenue"], rows = "own", check = "orders_with_an_hour" },
+]
 only = ["order_hour is not null"]
 read = ["order_hour", "daypart"]
 [[marts]]
@@ -56,6 +64,10 @@ where = "in the month"
 keys = ["order_month_date"]
 attributes = []
 totals = [{ check = "sums_match", table = "marts.$labels", by = ["shop_id", "segmentation", "segment_id"], sums = ["orders = count(*)"] }]
+bound = [
+    { names = ["orders"], rows = "own", check = "sums_match_$labels" },
+    { names = ["units", "revenue"], rows = "whole", table = "marts.segment_profiles", by = ["shop_id", "segmentation", "segment_id"], only_here = true },
+]
 only = []
 read = ["order_month_date"]
 */

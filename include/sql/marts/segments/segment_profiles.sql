@@ -1,27 +1,35 @@
 /*
-about = "One row per segment: its meaning, its shares of orders, sales and quantity, and what sets it apart. The orders of a segment of customers are those its customers placed."
+about = "One row per segment: its meaning, its shares of orders, sales and quantity, and what sets it apart. The orders of a segment of customers are those of its customers. All of them are purchases (orders.is_purchase): what was never bought, or wholly taken back, is in no segment, nor is the money that later orders took back."
 grain = ["shop_id", "segmentation", "segment_id"]
 materialized = "table"
 [columns]
 meaning = "What the segment means, in a plain sentence derived by rule from its traits"
 members = "Members of the segment"
 member_share = "members / members of all segments of the segmentation, 0 to 1"
-orders = "Orders labelled with the segment, or placed by its customers"
-order_share = "Share of the orders of all segments of the segmentation, 0 to 1; sums to 1. Orders of which nothing was sold are in no segment of orders"
+orders = "Purchases labelled with the segment, or made by its customers"
+order_share = "Share of the orders of all segments of the segmentation, 0 to 1; sums to 1"
 unit_share = "Share of the units of those orders, 0 to 1; null where it is no such part: below 0, or above all of them"
 revenue_share = "Share of the revenue of those orders, 0 to 1; null where it is no such part: below 0, or above all of it"
 average_units = "units / orders, rounded to 8 decimals; null without orders"
 average_unit_price = "Price of one piece, averaged over the pieces of the segment's orders, rounded to 4 decimals"
 peak_hour = "Hour 0 to 23 with most orders; ties: the earlier; null for segments of customers"
 peak_month_date = "First day of the month with most orders; ties: the earlier; null for segments of customers"
-top_category = "Category with most lines; ties: first in the alphabet; null for segments of customers"
-top_price_band = "Price band with most lines; ties: the lower; null for segments of customers"
-top_city = "City with most orders; ties: first in the alphabet; 'unknown' where addresses are missing; null for segments of customers"
+top_category = "Category with most product lines; ties: first in the alphabet; null where that is unknown, and for segments of customers"
+top_price_band = "Price band with most product lines; ties: the lower; null for segments of customers"
+top_city = "City with most orders; ties: first in the alphabet; null where that is unknown, and for segments of customers"
 trait_1 = "The trait that sets the segment apart most, as a sentence"
 trait_2 = "The second such trait; null if there is none"
 trait_3 = "The third such trait; null if there is none"
 is_small = "Whether the segment is smaller than its model allows for a good one"
 is_degenerate = "Whether the data gave too little to tell segments apart"
+[[measures]]
+names = ["orders", "units", "revenue"]
+rows = "own"
+check = "sums_match_orders"
+[[measures]]
+names = ["lines"]
+rows = "part"
+where_there = "line_kind = 'product'"
 [[checks]]
 check = "compare"
 columns = ["members = orders"]
@@ -42,14 +50,22 @@ table = "marts.orders"
 sums = ["orders = count(*)", "units", "revenue"]
 each = ["segmentation"]
 where = "segmentation in (select segmentation from marts.order_segments)"
-where_there = "not is_cancelled and shop_id in (select shop_id from marts.order_segments)"
+where_there = "is_purchase and shop_id in (select shop_id from marts.order_segments)"
 [[checks]]
 check = "sums_match"
 table = "marts.customers"
-sums = ["members = count(*)", "orders", "units", "revenue"]
+sums = ["members = count(*)"]
 each = ["segmentation"]
 where = "segmentation in (select segmentation from marts.customer_segments)"
-where_there = "shop_id in (select shop_id from marts.customer_segments)"
+where_there = "purchases > 0 and shop_id in (select shop_id from marts.customer_segments)"
+[[checks]]
+check = "sums_match"
+table = "marts.orders"
+sums = ["orders = count(*)", "units", "revenue"]
+each = ["segmentation"]
+where = "segmentation in (select segmentation from marts.customer_segments)"
+where_there = "is_purchase and customer_id is not null and shop_id in (select shop_id from marts.customer_segments)"
+name = "purchases_of_customers_match"
 */
 with segments as (
     select
@@ -104,7 +120,7 @@ customer_orders as (
         units,
         revenue
     from marts.orders
-    where customer_id is not null
+    where customer_id is not null and is_purchase
 ),
 
 sums as (
@@ -282,9 +298,9 @@ select
     ) as average_unit_price,
     hours.order_hour as peak_hour,
     months.order_month_date as peak_month_date,
-    categories.category as top_category,
+    nullif(categories.category, 'unknown') as top_category,
     price_bands.price_band as top_price_band,
-    cities.city as top_city,
+    nullif(cities.city, 'unknown') as top_city,
     traits.trait_1,
     traits.trait_2,
     traits.trait_3,

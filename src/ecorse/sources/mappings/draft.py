@@ -13,13 +13,14 @@ from pathlib import Path
 
 from ecorse.schema.shape import PLAIN, Shape
 from ecorse.sources.mappings import draft_rules
-from ecorse.sources.mappings.draft_columns import BESIDE, Columns, quoted
+from ecorse.sources.mappings.draft_beside import Beside
+from ecorse.sources.mappings.draft_columns import Columns, quoted
 from ecorse.sources.mappings.draft_look import Look
 from ecorse.sources.mappings.draft_roles import Roles, decide
 from ecorse.sources.mappings.draft_sample import Sample, read_sample
+from ecorse.sources.mappings.draft_settled import Settled, settle
 from ecorse.sources.mappings.draft_statuses import status_lines
 from ecorse.sources.mappings.draft_values import look
-from ecorse.sources.mappings.draft_words import says
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,33 @@ def draft(path: Path, table: str | None = None) -> Drafted:
     sample = read_sample(path)
     looks = tuple(look(name, sample.texts[name]) for name in sample.names)
     roles = decide(looks, table)
-    writer = _Writer(path, sample, looks, roles)
-    return Drafted(writer.text(), roles, writer.targets)
+    settled = settle(looks, roles)
+    writer = _Writer(path, sample, looks, settled.roles, settled)
+    return Drafted(writer.text(), settled.roles, writer.targets)
 
 
 class _Writer:
     """One draft at work."""
 
-    def __init__(self, path: Path, sample: Sample, looks: tuple[Look, ...], roles: Roles) -> None:
+    def __init__(
+        self,
+        path: Path,
+        sample: Sample,
+        looks: tuple[Look, ...],
+        roles: Roles,
+        settled: Settled,
+    ) -> None:
         self.path, self.sample, self.looks, self.roles = path, sample, looks, roles
-        self.columns = Columns(sample.texts, looks, roles)
+        self.columns = Columns(sample.texts, looks, settled)
         self.staging, self.targets = self.columns.staging, self.columns.targets
+        self.beside = self._beside(settled)
+
+    def _beside(self, settled: Settled) -> Beside | None:
+        order = next((n for n, target in self.targets.items() if target == "order_id"), None)
+        if self.roles.table != "order_lines" or order is None:
+            return None
+        status = next((k for k in self.looks if self.targets.get(k.name) == "status"), None)
+        return Beside(settled.money, order, status)
 
     def text(self) -> str:
         """The whole draft."""
@@ -64,10 +81,14 @@ class _Writer:
              f"#   ecorse source check {self.path.name} --source <name>",
              f'about = "What {self.path.name} is, in a sentence."'],
             self._table(), list(self._shape()), list(self._repeats()), list(self._fill_down()),
-            ["", "columns = [", *columns, "]"], list(self._missing()), self._statuses(),
-            list(self._also()), list(self._rules()),
+            self._above(), ["", "columns = [", *columns, "]"], list(self._missing()),
+            self._statuses(), list(self.beside.lines()) if self.beside else [], list(self._rules()),
         ]  # fmt: skip
         return "\n".join(line for part in parts for line in part) + "\n"
+
+    def _above(self) -> list[str]:
+        """Keys above the columns that money beside the goods needs."""
+        return list(self.beside.head()) if self.beside else []
 
     def _table(self) -> list[str]:
         line = f"table = {quoted(self.roles.table)}"
@@ -88,12 +109,15 @@ class _Writer:
 
     def _repeats(self) -> Iterator[str]:
         key = draft_rules.key_of_lines(self.looks, self.targets, self.sample.texts)
-        if key:
+        if key is not None and key.is_proven and self.roles.table == "order_lines":
+            yield f"# proven: {key.evidence}"
+            yield f"line_key = {quoted(list(key.names))}"
+        elif key is not None and self.roles.table == "order_lines":
+            named = " with ".join(map(repr, key.names))
             yield (
-                f"# QUESTION: does {' with '.join(map(repr, key))} name the same line in every "
-                "later export? Then:"
+                f"# QUESTION: does {named} name the same line in every later export? {key.evidence}"
             )
-            yield f"# line_key = {quoted(list(key))}"
+            yield f"# line_key = {quoted(list(key.names))}"
         equal = draft_rules.equal_lines(self.sample.texts)
         if equal:
             yield (
@@ -144,33 +168,6 @@ class _Writer:
             if target in ("status", "event_type") and one.rows:
                 return status_lines(one.texts, target, self.staging)
         return []
-
-    def _also(self) -> Iterator[str]:
-        """Money of the order beside its lines, which a person decides about."""
-        if self.roles.table != "order_lines" or "order_id" not in self.targets.values():
-            return
-        order = next(n for n, target in self.targets.items() if target == "order_id")
-        for one in self.looks:
-            meaning = next((m for m in BESIDE if says(one.name, m)), None)
-            if one.name in self.targets or not one.is_number or meaning is None:
-                continue
-            if says(one.name, "line") or says(one.name, "percent"):
-                continue
-            numbers = one.read("decimal").drop_nulls()
-            if not (numbers != 0).any():
-                continue
-            kind, sign = BESIDE[meaning]
-            yield ""
-            yield (
-                f"# QUESTION: is {one.name!r} money of the order beside its lines? Then (or, where "
-                "it is of the line alone, without once_per):"
-            )
-            yield "# [[also]]"
-            yield f"# kind = {quoted(kind)}"
-            yield f"# amount = {quoted(one.name)}"
-            if sign == "-":
-                yield '# sign = "-"'
-            yield f"# once_per = {quoted(order)}"
 
     def _rules(self) -> Iterator[str]:
         frame = self.columns.typed()

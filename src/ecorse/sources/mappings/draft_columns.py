@@ -17,15 +17,14 @@ from ecorse.schema.staging import STAGING_TABLES
 from ecorse.sources.mappings import draft_rules
 from ecorse.sources.mappings.columns import types_of
 from ecorse.sources.mappings.draft_look import Look, example_of, read_as
-from ecorse.sources.mappings.draft_roles import IDS, TIMES, Roles
+from ecorse.sources.mappings.draft_money import kind_of
+from ecorse.sources.mappings.draft_prices import MOST_PLACES, places_of
+from ecorse.sources.mappings.draft_roles import IDS, TIMES
+from ecorse.sources.mappings.draft_settled import Settled
 from ecorse.sources.mappings.draft_statuses import guests_in
 from ecorse.sources.mappings.draft_times import epoch_of
 from ecorse.sources.mappings.draft_words import says
 from ecorse.sources.mappings.guests import GUEST_WORDS
-
-# money that exports state once per order: meaning -> kind of line, and its sign
-BESIDE = {"shipping": ("shipping", "+"), "tax": ("tax", "+"), "discount": ("discount", "-"),
-          "tip": ("tip", "+"), "refund": ("refund", "-"), "fee": ("fee", "+")}  # fmt: skip
 
 
 def quoted(value: object) -> str:
@@ -36,8 +35,9 @@ def quoted(value: object) -> str:
 class Columns:
     """The columns of one draft; ``targets`` by name, as far as no question is open about them."""
 
-    def __init__(self, texts: pl.DataFrame, looks: tuple[Look, ...], roles: Roles) -> None:
-        self.texts, self.looks = texts, looks
+    def __init__(self, texts: pl.DataFrame, looks: tuple[Look, ...], settled: Settled) -> None:
+        roles = settled.roles
+        self.texts, self.looks, self.settled = texts, looks, settled
         self.staging = STAGING_TABLES[roles.table]
         self.targets = dict(roles.targets)
         self.asked: set[str] = set()  # targets that a question is about: no line fills them
@@ -86,17 +86,21 @@ class Columns:
         if not target:
             yield from self._untargeted(one)
             return
-        if target == "unit_price" and not says(one.name, "unit"):
-            yield from self._piece_or_line(one)
+        if one.name in self.settled.asked:
+            yield from self._asked(one, kind)
+            return
+        if about := self.settled.evidence.get(one.name):
+            yield f"  # proven: {one.name!r} is {about}"
         yield f"  {{ {self._said(one, target, kind)} }},{self._about(one, kind)}"
 
-    def _piece_or_line(self, one: Look) -> Iterator[str]:
-        """A price that no total proves to be of one piece."""
-        if draft_rules.is_of_the_line(self.looks, self.targets, self.typed()) is not False:
-            yield (
-                f"  # QUESTION: is {one.name!r} the price of one piece, or the money of the line? "
-                'Of the line: target = "line_total"'
-            )
+    def _asked(self, one: Look, kind: str) -> Iterator[str]:
+        """A column of two readings that nothing settles: no line is taken for granted."""
+        asked = self.settled.asked[one.name]
+        self.asked.add(self.targets[one.name])
+        yield f"  # QUESTION: {asked.sentence}. Keep one of these lines:"
+        for target in asked.targets:
+            more = "" if target else ", required = false"
+            yield f"  # {{ {self._said(one, target, kind)}{more} }},"
 
     def _attribute(self, one: Look) -> str:
         target = "attributes." + "_".join(one.name.lower().split())
@@ -198,7 +202,7 @@ class Columns:
             yield f"  {{ name = {quoted(one.name)}, ignore = true }},  # numbers the rows"
             return
         kind = one.kind if one.kind in ("integer", "decimal", "percent") else "text"
-        if one.questions:
+        if one.questions or (kind == "decimal" and places_of(one) > MOST_PLACES):
             kind = "text"
         said = self._said(one, "", "decimal" if self._is_money(one) else kind)
         yield f"  {{ {said}, required = false }},  # not mapped: it tells lines apart"
@@ -211,7 +215,7 @@ class Columns:
         return len(numbers) > 1 and bool((numbers.diff().drop_nulls() == 1).all())
 
     def _is_money(self, one: Look) -> bool:
-        return one.is_number and one.kind != "percent" and any(says(one.name, m) for m in BESIDE)
+        return self.staging.name == "order_lines" and kind_of(one) is not None
 
     def typed(self) -> pl.DataFrame:
         """The sample as a load would cast it, without what a question is open about."""
@@ -220,6 +224,8 @@ class Columns:
             target = self.targets.get(one.name, "")
             if target in self.asked or one.questions or not one.name or one.others:
                 continue
+            if not target and one.name in self.targets.values():
+                continue  # a target of another column: rules mean that one
             kind = self._kind(one, target)
             if kind == "timestamp" and not one.formats:
                 continue

@@ -57,7 +57,8 @@ def decide(looks: Sequence[Look], table: str | None = None) -> Roles:
 
 def _worth(looks: Sequence[Look], table: str) -> float:
     """How much speaks for a table."""
-    targets = assign(looks, table)
+    filled = {one.name for one in looks if one.rows}
+    targets = {name: t for name, t in assign(looks, table).items() if name in filled}
     given = set(targets.values())
     worth = sum(WORTH[table].get(target, 0.2) for target in given)
     columns = {target: next(k for k in looks if targets.get(k.name) == target) for target in given}
@@ -117,8 +118,6 @@ def assign(looks: Sequence[Look], table: str) -> dict[str, str]:
     for _, _, name, target in sorted(pairs, reverse=True):
         if name not in found and target not in found.values():
             found[name] = target
-    if table == "order_lines":
-        _settle_money(looks, found)
     return found
 
 
@@ -144,6 +143,9 @@ def _fits(one: Look, target: str) -> float:
         # a state is a place or a status: its words tell
         is_status = known_share(one.texts, "status") > 0.3 or says(one.name, "order")
         return 1.0 if is_status == (target == "status") else 0.0
+    if target == "event_type" and not says(one.name, "event"):
+        # any column may be named type: its words tell
+        return 1.0 if known_share(one.texts, target) > 0.3 else 0.0
     if target in ("status", "event_type", "currency", "platform", "country"):
         if one.kind in ("timestamp", "decimal", "time"):
             return 0.0
@@ -152,10 +154,3 @@ def _fits(one: Look, target: str) -> float:
     if target in ("product_name", "description", "category", "brand"):
         return 0.7 if one.is_number else 0.0 if one.kind in ("timestamp", "time") else 1.0
     return 0.0 if one.kind in ("timestamp", "time") and target != "query" else 1.0
-
-
-def _settle_money(looks: Sequence[Look], found: dict[str, str]) -> None:
-    """Where a line has a price, its total is proven by it and fills no target of its own."""
-    names = {target: name for name, target in found.items()}
-    if "unit_price" in names and "line_total" in names:
-        del found[names["line_total"]]

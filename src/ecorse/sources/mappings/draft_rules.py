@@ -135,57 +135,69 @@ def _growing(targets: Mapping[str, str], frame: pl.DataFrame) -> Iterator[Propos
         )  # fmt: skip
 
 
-def is_of_the_line(
-    looks: Sequence[Look], targets: Mapping[str, str], frame: pl.DataFrame
-) -> bool | None:
-    """Whether what is taken for the price of a piece is money of the line.
+@dataclass(frozen=True)
+class Key:
+    """Columns that may name a line, and what the sample says of it."""
 
-    A total that is the price, or quantity times it, wherever these differ settles it; None where
-    nothing does. Where every quantity is 1 they are the same.
-    """
-    if not {"quantity", "unit_price"} <= set(frame.columns):
-        return False
-    several = frame.filter(~pl.col("quantity").is_between(-1, 1))
-    if not several.height:
-        return False
-    product = pl.col("quantity").cast(pl.Decimal(38, 4)) * pl.col("unit_price")
-    for one in looks:
-        if one.name in targets or not one.is_number or one.name not in frame.columns:
-            continue
-        same = several.select(
-            (pl.col(one.name).cast(pl.Decimal(38, 4)) == product).all().alias("pieces"),
-            (pl.col(one.name).cast(pl.Decimal(38, 4)) == pl.col("unit_price")).all().alias("line"),
-        ).row(0, named=True)
-        if same["pieces"]:
-            return False
-        if same["line"] and says(one.name, "total"):
-            return True
-    return None
+    names: tuple[str, ...]
+    is_proven: bool
+    evidence: str
 
 
 def key_of_lines(
     looks: Sequence[Look], targets: Mapping[str, str], texts: pl.DataFrame
-) -> tuple[str, ...]:
-    """Columns that tell every sampled line apart and are named like a line's id; or none."""
+) -> Key | None:
+    """Columns that tell every sampled line apart and are named like a line's id.
+
+    Proven is one that is unique over the sample, or within every order counts from the same
+    number; a number that counts the rows of the file is none in the next export.
+    """
     order = next((name for name, target in targets.items() if target == "order_id"), None)
+    product = next((n for n, t in targets.items() if t in ("product_id", "product_name")), None)
+    found: list[Key] = []
     for one in looks:
-        if not one.name or one.name in targets:
+        if not one.name or one.name in targets or one.rows < len(texts) or not order:
             continue
-        if not (says(one.name, "line") or says(one.name, "product", "id")):
+        if one.kind not in ("integer", "text", "decimal") or not _is_named_key(one, product, texts):
             continue
-        if one.rows < len(one.texts) or one.kind not in ("integer", "text", "decimal"):
-            continue
-        is_unique = one.texts.n_unique() == len(one.texts) > 1
-        if is_unique and not _is_position(one):
-            return (one.name,)
-        if order and texts.select(order, one.name).is_unique().all():
-            return (order, one.name)
-    return ()
+        rows = len(texts)
+        if one.texts.n_unique() == rows > 1 and not _is_position(one):
+            evidence = f"{one.name!r} has another value in each of {rows} rows"
+            found.append(Key((one.name,), True, evidence))
+        elif texts.select(order, one.name).is_unique().all():
+            counts = _counts_rows(one, texts[order])
+            evidence = (
+                "It counts the rows of the sample; a later file may count otherwise."
+                if counts
+                else f"{order!r} with {one.name!r} differs in each of {rows} rows"
+            )
+            found.append(Key((order, one.name), not counts, evidence))
+    return min(found, key=lambda key: (not key.is_proven, len(key.names)), default=None)
+
+
+def _is_named_key(one: Look, product: str | None, texts: pl.DataFrame) -> bool:
+    """Whether a column is named like a line's id, or an id that is proven not to be a product's."""
+    if says(one.name, "line") or says(one.name, "order", "product", "id"):
+        return True
+    if not (says(one.name, "product", "id") or says(one.name, "invoice", "id")):
+        return False
+    if product is None or one.texts.n_unique() < len(texts):
+        return False
+    return texts[product].n_unique() < len(texts)  # one product in several rows, each with its own
 
 
 def _is_position(one: Look) -> bool:
     """Whether a number may count from 1 within an order, or within the file."""
     return one.kind == "integer" and bool(one.read().max() <= len(one.texts))  # type: ignore[operator]
+
+
+def _counts_rows(one: Look, orders: pl.Series) -> bool:
+    """Whether a number goes on from one order to the next: it counts the file's rows."""
+    if one.kind != "integer":
+        return False
+    frame = pl.DataFrame({"order": orders, "number": one.read()})
+    firsts = frame.group_by("order").agg(pl.col("number").min())["number"]
+    return len(firsts) > 1 and firsts.n_unique() > 1
 
 
 def equal_lines(texts: pl.DataFrame) -> int:

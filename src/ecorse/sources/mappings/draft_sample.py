@@ -18,6 +18,7 @@ from ecorse.clean.sniff import sniff
 from ecorse.errors import ContractError
 from ecorse.schema.contract import Column, Form, Header
 from ecorse.schema.shape import Shape
+from ecorse.sources.mappings.draft_groups import with_groups
 
 SAMPLE_ROWS = 10_000
 
@@ -40,7 +41,7 @@ def read_sample(path: Path) -> Sample:
     ContractError
         The file cannot be read as a table.
     """
-    found = sniff(path)
+    found = with_groups(path, sniff(path))
     with path.open("rb") as file:
         framer = open_shape(file, found.shape, path.name)
         names = _apart([name.strip() for name in framer.header])

@@ -30,7 +30,7 @@ def _words() -> dict[str, dict[str, str]]:
 
 def known_share(texts: pl.Series, target: str) -> float:
     """The share of a column's values that are words of a target."""
-    some = texts.drop_nulls().str.to_lowercase().str.strip_chars(" .!")
+    some = _folded(texts.drop_nulls())
     return float(some.is_in(list(_words()[target])).sum()) / max(len(some), 1)
 
 
@@ -39,6 +39,18 @@ def guests_in(texts: pl.Series) -> tuple[str, ...]:
     some = texts.drop_nulls().unique().sort()
     is_guest = some.str.to_lowercase().is_in(list(_words()["customer_id"]))
     return tuple(some.filter(is_guest).to_list())
+
+
+def back_words(texts: pl.Series) -> tuple[str, ...]:
+    """The words of a column of statuses that say cancelled or returned, as they are written."""
+    known = _words()["status"]
+    back = [w for w, ours in known.items() if ours in ("cancelled", "returned")]
+    some = texts.drop_nulls().unique().sort()
+    return tuple(some.filter(_folded(some).is_in(back)).to_list())
+
+
+def _folded(texts: pl.Series) -> pl.Series:
+    return texts.str.to_lowercase().str.strip_chars(" .!")
 
 
 def status_lines(texts: pl.Series, target: str, staging: StagingTable) -> list[str]:

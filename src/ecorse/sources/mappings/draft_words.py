@@ -78,6 +78,9 @@ def meaning_of(name: str) -> Meaning:
     """The meaning of a column's name."""
     apart = re.sub(r"(?<=[a-zà-ÿ0-9])(?=[A-ZÀ-Þ])", " ", name)  # customerId
     apart = re.sub(r"\b(\w)\.(\w)\.", r"\1\2", apart)  # P.U.
+    apart = re.sub(r"\bq\.t", "qt", apart, flags=re.IGNORECASE)  # Q.tà
+    apart = apart.replace("%", " percent ").replace("#", " number ")
+    apart = re.sub(r"\bsold for\b", "soldfor", apart, flags=re.IGNORECASE)
     tokens = re.findall(r"[^\W_]+", _plain(apart))
     said: set[str] = set()
     unknown = 0
@@ -90,7 +93,25 @@ def meaning_of(name: str) -> Meaning:
             unknown += 1
         for part in parts or ():
             said |= words().meanings[part]
-    return Meaning(frozenset(said), unknown)
+    return Meaning(frozenset(_told_of_money(said)), unknown)
+
+
+def _told_of_money(said: set[str]) -> set[str]:
+    """What words beside each other mean: a price with tax is no tax.
+
+    Nor is a subtotal after discount a discount; a fee for shipping is shipping; a gift card is
+    neither a gift nor a card.
+    """
+    of_money = said & {"price", "total", "shipping", "cost", "product", "unit", "fee"}
+    if "tax" in said and said & {"net", "gross"} and of_money:
+        said -= {"tax"}
+    if "discount" in said and said & {"before", "after"} and of_money:
+        said -= {"discount"}
+    if "gift" in said and said & {"card", "discount", "invoice"}:
+        said = (said - {"gift", "card", "discount", "invoice"}) | {"gift_card"}
+    if "shipping" in said:
+        said -= {"fee", "cost"}
+    return said
 
 
 def _parts(token: str) -> tuple[str, ...] | None:
@@ -135,7 +156,7 @@ def _fit(meaning: Meaning, pattern: frozenset[str], later: float, is_place: bool
     against = 0.6 * meaning.unknown
     for one in beside:
         if one in known.weak:
-            against += 0.25
+            against += 0.30 if one == "net" else 0.25  # what a customer pays has its tax
         else:
             against += 0.4 if is_place and one in known.places else 2.0
     return len(pattern) / (len(pattern) + against) - later

@@ -1,0 +1,115 @@
+"""What the rows of a sample settle about money: the price's column and what stands beside it.
+
+What belongs here: putting together what ``draft_prices`` and ``draft_money`` prove. What does not:
+the proofs, and how a draft is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from ecorse.sources.mappings.draft_look import Look
+from ecorse.sources.mappings.draft_money import Money, look_at
+from ecorse.sources.mappings.draft_prices import Prices, prove
+from ecorse.sources.mappings.draft_prices import settle as settle_price
+from ecorse.sources.mappings.draft_roles import Roles
+
+DISCOUNTS = ("discount_amount", "discount_share")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A column of two readings: the question, and a target for each reading ("" for none)."""
+
+    sentence: str
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Roles after the sample was asked about money; ``asked`` and ``evidence`` by column name."""
+
+    roles: Roles
+    money: Money = field(default_factory=Money)
+    asked: dict[str, Asked] = field(default_factory=dict)
+    evidence: dict[str, str] = field(default_factory=dict)
+
+
+def settle(looks: Sequence[Look], roles: Roles) -> Settled:
+    """Which column is the money of a line, and what stands beside it, as far as it is proven."""
+    if roles.table != "order_lines":
+        return Settled(roles)
+    targets = dict(roles.targets)
+    asked: dict[str, Asked] = {}
+    evidence: dict[str, str] = {}
+    proven = prove(looks, targets)
+    price = settle_price(looks, targets, proven)
+    if price:
+        _by_total(looks, targets, price, asked, evidence)
+    for name, target in targets.items():
+        if target == "unit_price" and name in proven.of_piece:
+            evidence[name] = f"the price of one piece: {proven.of_piece[name]}"
+        elif target == "line_total" and name in proven.of_line:
+            evidence[name] = f"the money of the line: {proven.of_line[name]}"
+    for name in [n for n, t in targets.items() if t in DISCOUNTS]:
+        _discount(looks, targets, name, proven, asked, evidence)
+    money = look_at(looks, targets)
+    return Settled(replace(roles, targets=targets), money, asked, evidence)
+
+
+def _by_total(
+    looks: Sequence[Look],
+    targets: dict[str, str],
+    price: str,
+    asked: dict[str, Asked],
+    evidence: dict[str, str],
+) -> None:
+    """Which reading of a price makes the orders' totals; a question where both or none do."""
+    as_piece = look_at(looks, targets | {price: "unit_price"})
+    as_line = look_at(looks, targets | {price: "line_total"})
+    if as_piece.orders_held == as_line.orders_held:
+        asked[price] = Asked(
+            f"is {price!r} the price of one piece, or the money of the line? "
+            "The sample does not tell",
+            ("unit_price", "line_total"),
+        )
+        return
+    is_piece = as_piece.orders_held > as_line.orders_held
+    targets[price] = "unit_price" if is_piece else "line_total"
+    better, other = (as_piece, as_line) if is_piece else (as_line, as_piece)
+    what = "price of one piece" if targets[price] == "unit_price" else "money of the line"
+    evidence[price] = f"the {what}: {better.total}; otherwise in {other.orders_held}"
+
+
+def _discount(
+    looks: Sequence[Look],
+    targets: dict[str, str],
+    name: str,
+    proven: Prices,
+    asked: dict[str, Asked],
+    evidence: dict[str, str],
+) -> None:
+    """Whether a line's discount is taken off its price, or is in the price already."""
+    if name in proven.discounts:
+        evidence[name] = f"taken off its line: {proven.discounts[name]}"
+        return
+    without = {n: t for n, t in targets.items() if n != name}
+    with_it, without_it = look_at(looks, targets), look_at(looks, without)
+    is_of_line = "line_total" in targets.values()
+    is_part = any(part.name == name and part.in_total for part in without_it.parts)
+    if is_part and is_of_line:
+        del targets[name]  # the line's total is before it: it is a line of its own
+    elif is_part or (with_it.orders_held > without_it.orders_held and not is_of_line):
+        evidence[name] = f"taken off its line: {(without_it if is_part else with_it).total}"
+    elif without_it.orders_held > with_it.orders_held:
+        del targets[name]  # then it is a line of its own, or in the price already
+    else:
+        told = (
+            f"is {name!r} in the line's money already? If it is still to be taken off, use "
+            '[[also]] with kind = "discount", sign = "-"'
+            if is_of_line
+            else f"is {name!r} still to be taken off the line's price? If the price has it "
+            "already, it fills no target"
+        )
+        asked[name] = Asked(told, (targets[name], ""))
