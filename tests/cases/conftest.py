@@ -19,6 +19,8 @@ from ecorse.settings import PROJECT_DIR, get_settings
 from ecorse.sources import get_source
 from ecorse.sources.mappings.source import read_mapping
 
+from . import siblings
+
 
 @dataclass(frozen=True)
 class Read:
@@ -144,6 +146,12 @@ def make_project(folder: Path) -> None:
         shutil.copy(CASES / file, files)
         shutil.copy(CASES / mapping, sources)
         shops.append(SHOP.format(shop=shop, zone=zone, source=Path(mapping).stem, folder=files))
+    (sources / "dates_alone.toml").write_text(siblings.DATES)
+    for shop, (content, source) in siblings.FILES.items():
+        files = folder / "files" / shop
+        files.mkdir(parents=True)
+        (files / f"{shop}.csv").write_text(content())
+        shops.append(SHOP.format(shop=shop, zone="Europe/Berlin", source=source, folder=files))
     (folder / "include" / "shops.toml").write_text("".join(shops))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ecorse.clean.cast import cast, parse
 from ecorse.clock import local_to_utc
-from ecorse.schema.contract import recognise
+from ecorse.schema.recognise import recognise
 from ecorse.sources.sales_csv import CONTRACT
 
 NAMES = ["Order ID", "Product", "Quantity Ordered", "Price Each", "Order Date", "Purchase Address"]

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from ecorse.errors import ContractError
-from ecorse.schema.contract import Column, Contract, Form, Rule, recognise
+from ecorse.schema.contract import Column, Contract, Form, Rule
+from ecorse.schema.recognise import recognise
 from ecorse.schema.shape import Shape
 
 SHORT = Form("short", (Column("Order ID", "order_id"), Column("Price", "price", "decimal")))

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from ecorse.clean.cast import cast, parse
 from ecorse.clean.operands import ExpressionError
 from ecorse.clean.rules import RowRules, compile_rule, names_of
-from ecorse.schema.contract import Column, Contract, Form, Rule, recognise
+from ecorse.schema.contract import Column, Contract, Form, Rule
+from ecorse.schema.recognise import recognise
 
 COLUMNS = (
     Column("order", "order_id"),

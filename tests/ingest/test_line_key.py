@@ -13,6 +13,7 @@ from ecorse.errors import ConfigError
 from ecorse.ingest.dry import dry_load
 from ecorse.ingest.upkeep import prune, undo_withdrawal, withdraw
 from ecorse.refresh.audit import night_checks
+from ecorse.settings import get_settings
 from ecorse.sources.mappings.source import read_mapping
 from ecorse.warehouse.connect import connect
 from keyed_shop import SHOP, counted, keyed_source, load, money, open_build, write
@@ -28,6 +29,8 @@ LINE_A_RETURNED = (*LINE_A[:-1], "returned")
 LINE_B = ("product", "A1", "tea", 2, 3.0, "sold")
 LINE_C = ("product", "B1", "tea", 1, 3.0, "sold")
 SHIPPING = ("shipping", "A1", "shipping", 1, 5.0, "sold")
+# what the order states goes back with the only row that states it
+SHIPPING_RETURNED = (*SHIPPING[:5], "returned")
 
 
 @pytest.fixture
@@ -71,17 +74,17 @@ def test_a_line_that_goes_back_to_what_it_was(bring):
     assert counted() == [LINE_A, SHIPPING]
     fourth = bring("4.csv", A_RETURNED)
     assert not fourth.is_skipped
-    assert counted() == [LINE_A_RETURNED, SHIPPING]
+    assert counted() == [LINE_A_RETURNED, SHIPPING_RETURNED]
 
 
 def test_a_file_that_was_renamed_says_nothing_new(bring):
     bring("1.csv", A)
     bring("2.csv", A_RETURNED)
     assert bring("old-1.csv", A, present={"old-1.csv", "2.csv"}).is_skipped
-    assert counted() == [LINE_A_RETURNED, SHIPPING]
+    assert counted() == [LINE_A_RETURNED, SHIPPING_RETURNED]
     # the next night it is known under its new name, whatever other files are there
     assert bring("old-1.csv", A, present={"old-1.csv", "2.csv", "1.csv"}).is_skipped
-    assert counted() == [LINE_A_RETURNED, SHIPPING]
+    assert counted() == [LINE_A_RETURNED, SHIPPING_RETURNED]
 
 
 def test_a_withdrawn_load_is_as_if_it_had_not_come(bring):
@@ -90,7 +93,7 @@ def test_a_withdrawn_load_is_as_if_it_had_not_come(bring):
     before = open_build()
     withdraw(second.load_id, "wrong", holder="test")
     assert counted() == [LINE_A, LINE_C, SHIPPING]
-    assert counted(before) == [LINE_A_RETURNED, LINE_C, SHIPPING]
+    assert counted(before) == [LINE_A_RETURNED, LINE_C, SHIPPING_RETURNED]
     assert bring("2.csv", A_RETURNED).is_skipped
     undo_withdrawal(second.load_id, holder="test")
     third = bring("3.csv", A_NOT_SHIPPED)
@@ -98,7 +101,7 @@ def test_a_withdrawn_load_is_as_if_it_had_not_come(bring):
     assert not bring("2.csv", A_RETURNED).is_skipped
     assert counted() == [LINE_A, LINE_C]
     withdraw(third.load_id, "wrong", holder="test")
-    assert counted() == [LINE_A_RETURNED, LINE_C, SHIPPING]
+    assert counted() == [LINE_A_RETURNED, LINE_C, SHIPPING_RETURNED]
 
 
 def test_a_load_that_is_read_again_keeps_its_place(bring, tmp_path):
@@ -106,7 +109,7 @@ def test_a_load_that_is_read_again_keeps_its_place(bring, tmp_path):
     bring("2.csv", A_RETURNED)
     again = bring("1.csv", A, is_replay=True)
     assert not again.is_skipped
-    assert counted() == [LINE_A_RETURNED, SHIPPING]
+    assert counted() == [LINE_A_RETURNED, SHIPPING_RETURNED]
 
 
 def test_what_an_order_no_longer_states_goes_with_its_line(bring):
@@ -130,7 +133,7 @@ def test_a_night_of_the_past_knows_what_was_known(bring):
     bring("2.csv", A_RETURNED)
     bring("1.csv", C)  # the file itself comes with another content: it is a later one
     assert counted(open_build(known_by=then)) == [LINE_A, SHIPPING]
-    assert counted() == [LINE_A_RETURNED, LINE_C, SHIPPING]
+    assert counted() == [LINE_A_RETURNED, LINE_C, SHIPPING_RETURNED]
 
 
 def test_pruning_leaves_what_builds_need(bring):
@@ -161,6 +164,8 @@ def test_keys_that_come_again_far_below_are_told_the_same_by_check(
     bring, tmp_path, monkeypatch, block_bytes
 ):
     """80 lines, each with 4.00 of shipping; 20 come again as they are, 20 with another price."""
+    monkeypatch.setenv("ECORSE_REJECT_LIMIT_SHARE", "0.5")
+    get_settings.cache_clear()
     monkeypatch.setattr(opening, "open_text", partial(stream.open_text, block_bytes=block_bytes))
     lines = [f"k{n},A{n},mug,1,10.00,sold,4.00" for n in range(80)]
     other = [f"k{n},A{n},mug,1,11.00,sold,4.00" for n in range(20, 40)]
@@ -234,3 +239,17 @@ def test_without_a_key_a_rolling_export_is_told_to_count_twice(warehouse, tmp_pa
     assert "1 lines, -10.00 EUR" in told
     assert "order A1 on line 2, and monday.csv" in told
     assert money(open_build()) == Decimal("34.00")
+
+
+def test_equal_lines_of_an_order_both_count_and_a_later_export_replaces_both(warehouse, tmp_path):
+    source = keyed_source(
+        tmp_path, 'line_key = ["order", "sku", "price"]\nnumbered_keys = true\nwithin = "order"'
+    )
+    twice = [",A1,mug,1,10.00,sold,5.00"] * 2
+    first = load(write(tmp_path / "1.csv", twice), source)
+    assert (first.rows_staged, first.money_staged) == (2, Decimal("25.00"))
+    assert counted() == [LINE_A, LINE_A, SHIPPING]
+    later = [",A1,mug,2,10.00,sold,5.00", ",A1,mug,3,10.00,sold,5.00"]
+    second = load(write(tmp_path / "2.csv", later), source)
+    assert second.counts["replaced"] == {"line_key": 2}
+    assert [line[3] for line in counted()] == [2, 3, 1]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from ecorse import flow
 from ecorse.errors import DataError, TerminalError
+from ecorse.refresh.catalog import load_catalog
+from ecorse.refresh.views import ensure_view, relations_of
 from ecorse.reports.status import read_checksums
 from ecorse.warehouse.connect import connect
 
@@ -212,3 +215,23 @@ def test_readers_never_fail_see_nothing_or_mix_nights(night, copy_build):
             reader.join()
     assert problems == []
     assert min(reads) > 100
+
+
+def test_a_view_that_another_view_reads_can_lose_a_column(night):
+    """basket_products reads order_lines: both are views, and an update may change either."""
+    catalog = load_catalog()
+    declared = {p.name: p for p in relations_of(catalog, ())}
+    names = list(declared)
+    assert names.index("order_lines") < names.index("basket_products")
+    lines = declared["order_lines"]
+    fewer = replace(
+        lines,
+        columns={name: text for name, text in lines.columns.items() if name != "brand"},
+        view_sql=f"select {', '.join(c for c in lines.columns if c != 'brand')} "
+        f"from ({lines.view_sql}) as q",
+    )
+    with connect() as conn:
+        before = conn.execute("select count(*) from marts.basket_products").fetchone()
+        for relation in (fewer, declared["basket_products"]):
+            ensure_view(conn, relation)
+        assert conn.execute("select count(*) from marts.basket_products").fetchone() == before

@@ -6,10 +6,12 @@ from functools import cache
 
 import pytest
 
+from ecorse.ingest.dry import dry_load
 from ecorse.settings import get_settings
 from ecorse.simulate.platforms.write_platform import simulate_platform
 from ecorse.sources.mappings.source import read_mapping
 from exports import PLAN, lines_of, shop_of
+from mapped_rows import MAPPING, SHOP
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +42,17 @@ def mapping(tmp_path, monkeypatch):
 
     yield mapping
     get_settings.cache_clear()
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Reads rows (behind order, sku, day, qty) by a mapping of these columns."""
+
+    def of(columns, names, *rows, head="", tail=""):
+        path = tmp_path / "lines.toml"
+        path.write_text(MAPPING.format(head=head, columns=columns, tail=tail))
+        file = tmp_path / "lines.csv"
+        file.write_text("".join(f"{line}\n" for line in (f"order,sku,day,qty,{names}", *rows)))
+        return dry_load(file, read_mapping(path), SHOP, keep=True)
+
+    return of

@@ -9,8 +9,9 @@ import pytest
 
 from ecorse.clean.cast import cast, parse
 from ecorse.ingest.shops import Shop
-from ecorse.schema.contract import is_instant, recognise
+from ecorse.schema.contract import is_instant
 from ecorse.schema.dtypes import dtype_of
+from ecorse.schema.recognise import recognise
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.sources import get_source, source_names
 
@@ -115,7 +116,7 @@ def test_canonical_rows_have_columns_of_staging_one_for_one(name, form):
     assert table.time is None or table.time in columns
     companions = dict(found.companions)
     if found.beside:
-        companions[table.name], _ = found.beside(found.frame["_row"])
+        companions[table.name] = found.beside.make(found.frame["_row"])
     for name, frame in companions.items():
         assert set(frame.columns) - {"_row"} <= set(STAGING_TABLES[name].column_names)
         assert wrong_dtypes(STAGING_TABLES[name], frame) == {}

@@ -70,6 +70,16 @@ def test_what_is_said_once_per_order_is_written_with_its_evidence(drafted):
     assert "# proven: 'Shipping' is said once per order: the same on every row of 4 orders" in text
 
 
+@pytest.mark.parametrize("price", ["unit price", "remark"])
+def test_a_column_that_repeats_another_counts_once(drafted, price):
+    """Whether or not a column has the money of the goods."""
+    rows = [f"{n},{sku},1,7,2024-01-1{n},4.90,4.90" for n in range(1, 5) for sku in "ab"]
+    head = HEAD.replace("unit price", price)
+    text, declared = drafted(head + ",Shipping,Delivery fee", *rows)
+    assert [a["amount"] for a in declared["also"]] == ["Shipping"]
+    assert "it says the same money as 'Shipping', which would count twice" in text
+
+
 def test_another_amount_on_a_row_of_the_order_is_the_counter_example(drafted):
     rows = [f"{n},{sku},1,5,2024-01-1{n},{ship}"
             for n in range(1, 5) for sku, ship in (("a", 4.9), ("b", 1 + n % 2))]  # fmt: skip

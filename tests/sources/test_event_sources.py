@@ -10,7 +10,7 @@ import pytest
 
 from ecorse.clean.cast import cast, parse
 from ecorse.ingest.shops import Shop
-from ecorse.schema.contract import recognise
+from ecorse.schema.recognise import recognise
 from ecorse.sources import get_source
 from ecorse.sources.reading import Reading
 

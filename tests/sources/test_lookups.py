@@ -151,7 +151,7 @@ def test_keys_of_several_columns_match_in_all_of_them(mapping, tmp_path):
         {"_text_0": ["1"] * 5, "_text_1": ["a", " a ", "a", None, "b"],
          "_text_2": ["1", "2", "3", "1", None]}
     )  # fmt: skip
-    from ecorse.schema.contract import recognise
+    from ecorse.schema.recognise import recognise
 
     header = bound.extend(recognise(bound.contract, ["order", "sku", "n"], "f.csv"))
     sought: dict[str, Sought] = {}

@@ -10,66 +10,24 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
-import polars as pl
 import pytest
 
 from ecorse.clean import opening, stream
 from ecorse.errors import ConfigError
-from ecorse.ingest.dry import dry_load
-from ecorse.ingest.shops import Shop
 from ecorse.sources.mappings.source import read_mapping
-from exports import SIGNED
-
-SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
-MAPPING = """
-about = "Lines with values beside them."
-table = "order_lines"
-{head}
-columns = [
-  {{ name = "order", target = "order_id" }},
-  {{ name = "sku", target = "product_id" }},
-  {{ name = "day", target = "ordered_local", type = "timestamp", formats = ["%Y-%m-%d"] }},
-  {{ name = "qty", target = "quantity", type = "integer" }},
-  {columns}
-]
-{tail}
-"""
-TOTAL = '{ name = "total", target = "line_total", type = "decimal" },'
-PRICE = '{ name = "price", target = "unit_price", type = "decimal" },'
-STATUS = '{ name = "status", target = "status" },'
-RETURNS = 'taken_back_rows = "returns"\n'
-FEE = '{ name = "fee", type = "decimal" },'
-SHIPPING = '[[also]]\nkind = "shipping"\namount = "fee"\n'
-TAX = '[[also]]\nkind = "tax"\namount = "fee"\n'
-
-
-@pytest.fixture
-def read(tmp_path):
-    """Reads rows (behind order, sku, day, qty) by a mapping of these columns."""
-
-    def of(columns, names, *rows, head="", tail=""):
-        path = tmp_path / "lines.toml"
-        path.write_text(MAPPING.format(head=head, columns=columns, tail=tail))
-        file = tmp_path / "lines.csv"
-        file.write_text("".join(f"{line}\n" for line in (f"order,sku,day,qty,{names}", *rows)))
-        return dry_load(file, read_mapping(path), SHOP, keep=True)
-
-    return of
-
-
-def beside(dry) -> pl.DataFrame:
-    return dry.companions.get("order_lines", pl.DataFrame())
-
-
-def worth(dry) -> dict[str, Decimal]:
-    """What each order is worth in the marts, by the sign that these give a line."""
-    lines = pl.concat([f for f in (dry.rows, beside(dry)) if f.width], how="diagonal_relaxed")
-    totals = lines.group_by("order_id").agg(SIGNED.sum().alias("money")).sort("order_id")
-    return dict(totals.iter_rows())
-
-
-def told(dry) -> list[tuple[int, str]]:
-    return dry.rejected.select("source_line", "rule").rows()
+from mapped_rows import (
+    FEE,
+    MAPPING,
+    PRICE,
+    RETURNS,
+    SHIPPING,
+    STATUS,
+    TAX,
+    TOTAL,
+    beside,
+    told,
+    worth,
+)  # fmt: skip
 
 
 def test_a_line_that_is_taken_back_never_adds_money(read):

@@ -7,8 +7,9 @@ import pytest
 
 from ecorse.clean.cast import cast, parse
 from ecorse.ingest.shops import Shop
-from ecorse.schema.contract import recognise
-from ecorse.sources.sales_csv import SOURCE, product_id, split_address
+from ecorse.schema.recognise import recognise
+from ecorse.sources.sales_csv import SOURCE, split_address
+from ecorse.sources.sales_products import product_id
 
 SHOP = Shop(
     shop_id="main", shop_name="Main", time_zone="America/New_York", currency="USD", sources=()

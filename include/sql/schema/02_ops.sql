@@ -102,7 +102,7 @@ begin
     end if;
 end $$;
 comment on column ops.load.lines_added is 'Lines made of values beside the rows (shipping, a discount of the order ...); they are no rows of the file, and their money is in money_staged';
-comment on column ops.load.money is 'What became of the file''s money, in the currency of the load: staged, duplicate_in_file, duplicate_across_files, rejected (as far as it can be read)';
+comment on column ops.load.money is 'What became of the file''s money, in the currency of the load: staged, duplicate_in_file, duplicate_across_files, rejected and left_out (as far as it can be read), each signed as in the marts; replaced is that of earlier loads';
 comment on column ops.load.line_order is 'Of a source whose lines have a key: the place of the load among those of its source, the line of the highest counts; null: lines have no key';
 comment on column ops.load.rows_by_table is 'staging table to rows: the table of the source, whose rows are rows_staged, and further tables that got rows of the same lines';
 comment on column ops.load.withdrawn_reason is 'Why a person took the load out; its content is not loaded again while superseded_by is null';

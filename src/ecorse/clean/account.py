@@ -8,23 +8,33 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 import polars as pl
 
-from ecorse.clean.cast import cast, text_column
 from ecorse.clean.numbers import SCALE
 from ecorse.clean.profile import Profile
-from ecorse.schema.contract import Contract, Header
-from ecorse.schema.source import Difference, Sought
+from ecorse.schema.source import FATES, Difference, Fate, Sought
 
 LINES_ADDED = "lines_added"  # of the source's own table, made of values beside the rows
 REPEATED = "repeated_line"  # the flag of a line that equals an earlier one of its file
 KEY_TWICE = "line_key_repeated"  # the rule that refuses a key that comes again with other content
-_MONEY = ("quantity", "unit_price", "line_total")
+
+
+NOTHING = Decimal(0)
+IS_OFF = (pl.col("status") != "sold") & (pl.col("quantity") >= 0)
+
+
+@dataclass
+class Quoted:
+    """Values of a column that stand in quotes which are not the file's; the first is told."""
+
+    rows: int
+    example: str
+    line: int
 
 
 @dataclass
@@ -49,8 +59,9 @@ class Account:
     ``lines`` counts, by table, the rows that are new for certain (and, as ``LINES_ADDED``, lines
     made of values beside the rows), and ``money`` sums theirs. ``money_cleaned`` is that of every
     row that met its rules, repeated or not, ``money_contradicting`` that of those among them whose
-    key came before with other content; ``money_rejected`` that of rows that broke a rule, without
-    the ``rejected_unread`` of which it cannot be read. ``has_undeclared``: the file has columns
+    key, as is known in the end, came before with other content; ``money_aside`` that of rejected
+    and left-out rows, without the ``unread`` of which it is not known. ``quoted`` has, by column,
+    values that stand in quotes which are not the file's. ``has_undeclared``: the file has columns
     that its source does not declare. ``broken`` counts the rows that break a rule of level warn,
     which are kept, ``sought`` by file what was looked up there.
     """
@@ -72,53 +83,43 @@ class Account:
     lines: Counter[str] = field(default_factory=Counter)
     money: Decimal = Decimal(0)
     money_cleaned: Decimal = Decimal(0)
-    money_rejected: Decimal = Decimal(0)
     money_contradicting: Decimal = Decimal(0)
-    rejected_unread: int = 0
+    money_aside: dict[Fate, Decimal] = field(default_factory=lambda: dict.fromkeys(FATES, NOTHING))
+    unread: Counter[Fate] = field(default_factory=Counter)
+    quoted: dict[str, Quoted] = field(default_factory=dict)
     has_undeclared: bool = False
     differing: Differing = field(default_factory=Differing)
     first_at: datetime | None = None
     last_at: datetime | None = None
 
 
+def signed(columns: Collection[str]) -> pl.Expr:
+    """What each order line adds to the shop's money, in ten-thousandths, as in the marts.
+
+    What is taken back with pieces above 0 is taken off.
+    """
+    parts = _unsigned(columns)
+    if "status" not in columns:
+        return parts
+    return parts * pl.when(IS_OFF).then(-1).otherwise(1).cast(pl.Int128)
+
+
+def _unsigned(columns: Collection[str]) -> pl.Expr:
+    parts = pl.col("unit_price").to_physical().cast(pl.Int128) * pl.col("quantity").cast(pl.Int128)
+    if "line_amount" in columns:
+        parts = pl.coalesce(pl.col("line_amount").to_physical().cast(pl.Int128), parts)
+    return parts
+
+
 def money_of(lines: pl.DataFrame) -> Decimal:
     """What order lines add to the shop's money, as in the marts; exactly, by ten-thousandths."""
     if lines.is_empty():
         return Decimal(0)
-    parts = pl.col("unit_price").to_physical().cast(pl.Int128) * pl.col("quantity").cast(pl.Int128)
-    if "line_amount" in lines.columns:
-        parts = pl.coalesce(pl.col("line_amount").to_physical().cast(pl.Int128), parts)
+    parts = _unsigned(lines.columns)
     total: int = lines.select(parts.sum()).item()
-    if "status" in lines.columns:  # what is taken back with pieces above 0 is taken off
-        is_off = (pl.col("status") != "sold") & (pl.col("quantity") >= 0)
-        off: int = lines.filter(is_off).select(parts.sum()).item() or 0
-        total -= 2 * off
+    if "status" in lines.columns and (off := lines.filter(IS_OFF)).height:
+        total -= 2 * (off.select(parts.sum()).item() or 0)
     return Decimal(total).scaleb(-SCALE)
-
-
-def money_of_text(raw: pl.DataFrame, header: Header, contract: Contract) -> tuple[Decimal, int]:
-    """What rejected rows of text are worth, and of how many it cannot be read.
-
-    A row is read if its number columns can be, whatever else is wrong with it.
-    """
-    declared = [(i, c) for i, c in enumerate(header.columns) if c is not None]
-    wanted = [(i, c) for i, c in declared if c.target in _MONEY and c.type != "text"]
-    given = {c.target for _, c in wanted}
-    if not given >= {"quantity", "unit_price"} and "line_total" not in given:
-        return Decimal(0), raw.height
-    numbers = raw.select(
-        pl.col(text_column(i)).alias(text_column(place)) for place, (i, _) in enumerate(wanted)
-    )
-    columns = tuple(c for _, c in wanted)
-    alone = replace(header, names=tuple(c.name for c in columns), columns=columns)
-    read = cast(numbers, alone, replace(contract, rules=(), leave_out=(), drift="evolve")).frame
-    amounts = [pl.col("line_total").to_physical().cast(pl.Int128)] if "line_total" in given else []
-    if given >= {"quantity", "unit_price"}:
-        price = pl.col("unit_price").to_physical().cast(pl.Int128)
-        amounts.append(price * pl.col("quantity").cast(pl.Int128))
-    amount = read.select(pl.coalesce(amounts).alias("amount"))["amount"]
-    unread = raw.height - read.height + amount.null_count()
-    return Decimal(int(amount.sum() or 0)).scaleb(-SCALE), unread
 
 
 def key_sentence(key: object, first: object) -> str:

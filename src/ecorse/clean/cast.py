@@ -15,14 +15,29 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecorse.clean import values
-from ecorse.clean.rules import FLAG_SCHEMA, WARNED_SCHEMA, Found, RowRules, judge_column
+from ecorse.clean.rules import (
+    FLAG_SCHEMA,
+    LEFT_SCHEMA,
+    WARNED_SCHEMA,
+    Found,
+    RowRules,
+    judge_column,
+)
 from ecorse.clean.values import name_of, reasons_of
+from ecorse.clean.whitelist import sum_column
 from ecorse.schema.contract import Column, Contract, Header, own_name
 
 STATED = "_stated"  # the sign or code of a currency that stood beside a row's numbers
 DATE_ONLY = "is_date_only"
 TIMES = ("ordered_local", "ordered_at", "event_at")  # the columns that is_date_only speaks of
 IDS = ("order_id", "product_id", "customer_id", "session_id", "line_id")
+
+# characters without width or ink, as their bytes begin: \u200b, \u2060, BOM, soft hyphen and others
+INVISIBLE = (
+    b"\xe2\x80", b"\xe2\x81", b"\xe2\xa0\x80", b"\xe1\xa0\x8e", b"\xe3\x85\xa4", b"\xef\xbb\xbf",
+    b"\xc2\xad", b"\xd8\x9c",
+)  # fmt: skip
+EMPTY_TO_THE_EYE = r"^[\s\p{Cf}\x{2800}\x{3164}]*$"
 
 
 @dataclass
@@ -34,7 +49,8 @@ class Cast:
     where a currency stands beside a number, ``is_date_only`` where dates have no time. ``reasons``
     has ``_row, rule, column, sentence``, one row per reason, in the contract's order. ``flags``
     has ``_row, rule`` for every rule of level ``flag`` that a kept row breaks; ``warned`` those of
-    level ``warn``, the first of a block with a sentence. ``left_out`` counts rows that are none.
+    level ``warn``, the first of a block with a sentence. ``left_out`` has the rows that are none
+    (``_row, id``); ``of_orders`` what is added up over the order of each of the block's rows.
     """
 
     frame: pl.DataFrame
@@ -42,7 +58,8 @@ class Cast:
     repaired: Counter[str] = field(default_factory=Counter)
     flags: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FLAG_SCHEMA))
     warned: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WARNED_SCHEMA))
-    left_out: Counter[str] = field(default_factory=Counter)
+    left_out: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LEFT_SCHEMA))
+    of_orders: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 def text_column(position: int) -> str:
@@ -53,8 +70,9 @@ def text_column(position: int) -> str:
 def parse(data: bytes, header: Header, delimiter: str, quote: str) -> pl.DataFrame:
     """Parse well-formed records into text columns; nothing is inferred, ``NA`` stays ``NA``.
 
-    An empty value is null. Text is trimmed; numbers and times, which hardly ever need it, are
-    trimmed when they cannot be read as they are. One row per record, columns ``_text_0 …``.
+    An empty value is null, and so is a text of which nothing can be seen. Text is trimmed; numbers
+    and times, which hardly ever need it, are trimmed when they cannot be read as they are. One row
+    per record, columns ``_text_0 …``.
     """
     names = [text_column(i) for i in range(len(header.names))]
     if not data:
@@ -73,7 +91,14 @@ def parse(data: bytes, header: Header, delimiter: str, quote: str) -> pl.DataFra
         for name, column in zip(names, header.columns, strict=True)
         if column is None or column.type == "text"
     ]
-    return frame.with_columns(texts)
+    frame = frame.with_columns(texts)
+    if any(sign in data for sign in INVISIBLE):
+        frame = frame.with_columns(
+            pl.when(~pl.col(name).str.contains(EMPTY_TO_THE_EYE)).then(pl.col(name)).alias(name)
+            for name, column in zip(names, header.columns, strict=True)
+            if column is None or column.type == "text"
+        )
+    return frame
 
 
 def cast(
@@ -131,13 +156,14 @@ def cast(
             found.reasons += values.shortened(text, column)
         judge_column(found, frame, text, column, contract.rules)
     if stated:
-        frame, conflicts = _stated_once(frame, stated)
+        frame, conflicts = stated_once(frame, stated)
         found.reasons += conflicts
     if contract.drift == "quarantine":
         found.reasons += _undeclared(raw, header, contract)
     if row_rules is None:
         row_rules = RowRules(contract, header)
     frame = row_rules.of_orders(frame)
+    of_orders = frame.select(n for n in map(sum_column, contract.sums) if n in frame.columns)
     row_rules.judge(found, frame, np.arange(frame.height) if lines is None else lines)
     why, flags, warned = found.frames()
     left = row_rules.left_out(frame)
@@ -152,7 +178,7 @@ def cast(
             kept.join(why, on="_row", how="anti", maintain_order="left")
             for kept in (frame, flags, warned)
         )
-    return Cast(frame, why, repaired, flags, warned, Counter(left["id"].to_list()))
+    return Cast(frame, why, repaired, flags, warned, left, of_orders)
 
 
 def _undeclared(raw: pl.DataFrame, header: Header, contract: Contract) -> list[pl.DataFrame]:
@@ -168,7 +194,7 @@ def _undeclared(raw: pl.DataFrame, header: Header, contract: Contract) -> list[p
     return reasons
 
 
-def _stated_once(
+def stated_once(
     frame: pl.DataFrame, stated: list[pl.Series]
 ) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
     """Column ``_stated`` of all number columns together; two currencies in a row refuse it."""

@@ -19,8 +19,9 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokens import TokenType  # type: ignore[attr-defined]
 
+from ecorse.clean.nodes import called
 from ecorse.clean.operands import ExpressionError, Kind, Value, need, of_column
-from ecorse.clean.whitelist import COMPARISONS, Walk, called
+from ecorse.clean.whitelist import COMPARISONS, Walk
 from ecorse.schema.contract import header_key
 
 MOST_CHARACTERS = 2000
@@ -58,7 +59,8 @@ class Compiled:
     ``shown`` are the parts that tell a person why a condition does not hold. ``previous`` are
     columns (name, what they hold for the row itself) that ``expr`` expects one row later; ``sums``
     are the expressions that it expects added up over each order (``whitelist.sum_column``). With
-    ``count``, the condition is known when the file was read, and ``expr`` is null.
+    ``count``, the condition is known when the file was read, and ``expr`` is null. ``lost`` is true
+    where a part of ``expr`` could not be worked out (``operands.Value``).
     """
 
     text: str
@@ -67,6 +69,7 @@ class Compiled:
     shown: tuple[Value, ...] = ()
     previous: tuple[tuple[str, pl.Expr], ...] = ()
     count: Count | None = None
+    lost: pl.Expr | None = None
     sums: tuple[str, ...] = ()
 
 
@@ -113,7 +116,9 @@ def compile(
         raise ExpressionError(f"expression {text[:200]!r}: {error}.") from None
     except RecursionError:
         raise ExpressionError(f"expression {text[:200]!r} is nested too deeply.") from None
-    return Compiled(text, value.expr, value.kind, shown, previous, sums=tuple(walk.sums))
+    return Compiled(
+        text, value.expr, value.kind, shown, previous, sums=tuple(walk.sums), lost=value.lost
+    )
 
 
 def summed(text: str) -> tuple[str, ...]:

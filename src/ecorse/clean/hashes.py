@@ -6,6 +6,7 @@ What belongs here: remembering and looking up whole columns at once. What does n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +41,10 @@ class Hashes:
             is_known |= hit
             numbers[hit] = values[at[hit]]
         return Known(is_known, numbers)
+
+    def runs(self) -> Iterator[tuple[NDArray[np.uint64], NDArray[np.int64]]]:
+        """All hashes with their numbers, in parts."""
+        yield from self._runs
 
     def add(self, hashes: NDArray[np.uint64], numbers: NDArray[np.int64]) -> None:
         """Remember hashes that are not there yet, each once."""

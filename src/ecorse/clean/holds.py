@@ -13,6 +13,7 @@ import polars as pl
 
 from ecorse.clean.values import reasons_of
 from ecorse.schema.contract import Column
+from ecorse.schema.staging import KEY
 from ecorse.schema.table import StagedColumn, StagingTable
 
 
@@ -40,14 +41,18 @@ def unholdable(
 
 
 def without_key(frame: pl.DataFrame, line_key: Sequence[str]) -> list[pl.DataFrame]:
-    """Reasons of canonical rows that lack the key by which their source knows lines."""
+    """Reasons of rows without the key by which their source knows lines, or with a long one."""
     if not line_key:
         return []
-    called = Column(" or ".join(line_key), None)
-    sentence = "without its key a line cannot be told from others"
+    called, keys = Column(" or ".join(line_key), None), frame["line_id"]
     found = reasons_of(
-        frame["line_id"].is_null(), frame["line_id"], called, "line_key_empty", sentence
-    )
+        keys.is_null(), keys, called, "line_key_empty",
+        "without its key a line cannot be told from others",
+    )  # fmt: skip
+    found += reasons_of(
+        (keys.str.len_chars() > KEY).fill_null(False), keys, called, "line_key_too_long",
+        f"is longer than {KEY} characters, the most that a key may have",
+    )  # fmt: skip
     rows = frame["_row"]
     return [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in found]
 

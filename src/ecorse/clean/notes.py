@@ -58,12 +58,23 @@ def _notes(account: Account, header: Header, source: Source, currency: str) -> I
             )
     yield from (f"{s.sentence()}." for s in account.sought.values() if s.missed)
     yield from _broken_rules(account, source.contract)
+    yield from _about_quotes(account)
     for name, found in account.derived.items():
         if found.different:
+            by = f", by {found.money:,.2f} {currency} together" if found.money else ""
             yield (
                 f"Column {name!r} differs from what the other columns give in "
-                f"{found.different} of {found.checked} rows, for example {found.examples[0]}."
+                f"{found.different} of {found.checked} rows{by}, for example {found.examples[0]}."
             )
+
+
+def _about_quotes(account: Account) -> Iterator[str]:
+    for name, found in account.quoted.items():
+        yield (
+            f"Column {name!r} has {found.rows} values with quotes that the source does not "
+            f"declare and that were kept, such as {found.example} on line {found.line}; if they "
+            "are how the file is written, declare `quote` (or `escape`) in the source."
+        )
 
 
 def _about_differing(account: Account, currency: str) -> str:

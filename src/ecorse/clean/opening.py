@@ -14,7 +14,8 @@ from ecorse.clean.framing import Framer
 from ecorse.clean.second_table import are_names
 from ecorse.clean.stream import Readable, open_text
 from ecorse.errors import ContractError
-from ecorse.schema.contract import Contract, Header, has_header, header_key, recognise
+from ecorse.schema.contract import Contract, Header, header_key
+from ecorse.schema.recognise import has_header, recognise
 from ecorse.schema.shape import Shape
 
 LOOKED_AT = 50

@@ -44,7 +44,9 @@ class Value:
     """A part of an expression.
 
     ``digits`` before and ``scale`` places behind the decimal point bound a number; ``constant`` is
-    what a literal says (a text, or a whole number); ``text`` is what a person wrote.
+    what a literal says (a text, or a whole number); ``text`` is what a person wrote. ``lost`` is
+    true where a part could not be worked out though all that it is made of is there: divided by
+    nothing, too many digits, a text that is no number.
     """
 
     expr: pl.Expr
@@ -53,6 +55,7 @@ class Value:
     digits: int = 0
     scale: int = 0
     constant: str | int | None = None
+    lost: pl.Expr | None = None
 
     def at_scale(self, scale: int) -> pl.Expr:
         """The number with more places behind the point; null where that does not fit."""
@@ -197,6 +200,18 @@ def remainder(left: Value, right: Value, text: str) -> Value:
     a, b = (v.expr.cast(pl.Int64, strict=False) for v in (left, right))
     left_over = (a.abs() % pl.when(b != 0).then(b.abs())) * a.sign()
     return number(left_over, text, 19)
+
+
+def losing(made: Value, parts: Sequence[Value]) -> Value:
+    """The value with ``lost``: where it is null though no part is, or a part was lost."""
+    is_there = pl.all_horizontal(*(part.expr.is_not_null() for part in parts))
+    return replace(made, lost=any_lost([made.expr.is_null() & is_there, *(p.lost for p in parts)]))
+
+
+def any_lost(lost: Sequence[pl.Expr | None]) -> pl.Expr | None:
+    """Where any of several is lost."""
+    marks = [mark for mark in lost if mark is not None]
+    return pl.any_horizontal(*marks) if marks else None
 
 
 def _where_it_fits(expr: pl.Expr, size: pl.Expr, scale: int) -> pl.Expr:

@@ -1,6 +1,6 @@
 """The profile of a file's columns before and after cleaning, gathered block by block.
 
-A profile covers the blocks of a file's first 200,000 rows and says how many rows it saw.
+A profile covers every row of a file.
 
 What belongs here: counts and extremes of columns, merged over blocks. What does not: where the
 report is kept or shown (``ecorse.ingest.report``).
@@ -18,7 +18,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 SLOTS = 1 << 18
-PROFILED_ROWS = 200_000
 SAMPLE_ROWS = 20_000
 MOST_FREQUENT = f"most_frequent_in_first_{SAMPLE_ROWS}"
 
@@ -94,11 +93,6 @@ class Profile:
 
     def __init__(self) -> None:
         self.columns: dict[str, ColumnProfile] = {}
-
-    @property
-    def is_full(self) -> bool:
-        """Whether enough rows were looked at: later ones change a profile little and cost time."""
-        return any(column.rows >= PROFILED_ROWS for column in self.columns.values())
 
     def add(self, frame: pl.DataFrame, numbers: Mapping[str, pl.Series] | None = None) -> None:
         """Take one block in; ``numbers`` holds text columns as numbers where they are any."""

@@ -7,6 +7,7 @@ reasons (``cast``, ``rules``, ``holds``).
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -36,6 +37,17 @@ def key_reasons(lines: pl.DataFrame, contradicts: pl.Series, rows: pl.Series) ->
             column=pl.lit(None, pl.String),
             sentence=told,
         )
+    )
+
+
+def missing_column(block: FramedBlock, missing: Sequence[str]) -> pl.DataFrame:
+    """Why every row of a file is refused that lacks a required column."""
+    names = ", ".join(map(repr, missing))
+    rows = pl.int_range(len(block.lines), dtype=pl.UInt32, eager=True).alias("_row")
+    return rows.to_frame().with_columns(
+        rule=pl.lit("missing_column"),
+        column=pl.lit(missing[0]),
+        sentence=pl.lit(f"column {names} is missing from the header, so the row cannot be read."),
     )
 
 

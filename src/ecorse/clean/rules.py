@@ -27,6 +27,7 @@ from ecorse.clean.whitelist import sum_column
 from ecorse.schema.contract import Column, Contract, Header, Rule
 
 FLAG_SCHEMA = {"_row": pl.UInt32, "rule": pl.String}
+LEFT_SCHEMA = {"_row": pl.UInt32, "id": pl.String}
 WARNED_SCHEMA = {"_row": pl.UInt32, "rule": pl.String, "sentence": pl.String}
 SHOWN_CHARACTERS = 200
 ORDER, NTH = "_order", "_nth"
@@ -160,7 +161,7 @@ class RowRules:
     def left_out(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows that are none, with the id of the first condition that holds (``_row, id``)."""
         if not self._leave_out:
-            return pl.DataFrame(schema={"_row": pl.UInt32, "id": pl.String})
+            return pl.DataFrame(schema=LEFT_SCHEMA)
         if not self._leaving:
             names = self._names(frame)
             for name, text in self._leave_out:

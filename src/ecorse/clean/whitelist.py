@@ -16,23 +16,11 @@ from sqlglot import exp
 
 from ecorse.clean import operands
 from ecorse.clean.functions import FUNCTIONS, as_text, call, convert, like
-from ecorse.clean.operands import PRECISION, ExpressionError, Value, alike, need
+from ecorse.clean.nodes import arguments, called, only, said
+from ecorse.clean.operands import PRECISION, ExpressionError, Value, alike, any_lost, losing, need
 
 MOST_DEPTH = 40
 OF_ROWS = ("previous", "count_of", "sum_of")  # functions of other rows
-# nodes that sqlglot makes of functions that are ours: node -> (name, its arguments in order)
-NODES: dict[type[exp.Expr], tuple[str, tuple[str, ...]]] = {
-    exp.Year: ("year", ("this",)), exp.Month: ("month", ("this",)), exp.Day: ("day", ("this",)),
-    exp.Hour: ("hour", ("this",)), exp.Lower: ("lower", ("this",)),
-    exp.Upper: ("upper", ("this",)), exp.Trim: ("trim", ("this",)),
-    exp.Length: ("length", ("this",)), exp.Abs: ("abs", ("this",)),
-    exp.Left: ("left", ("this", "expression")), exp.Right: ("right", ("this", "expression")),
-    exp.Round: ("round", ("this", "decimals")), exp.Nullif: ("nullif", ("this", "expression")),
-    exp.Coalesce: ("coalesce", ("this", "expressions")),
-    exp.Replace: ("replace", ("this", "expression", "replacement")),
-    exp.RegexpLike: ("regexp_like", ("this", "expression")),
-    exp.Concat: ("concat", ("expressions",)),
-}  # fmt: skip
 COMPARISONS: dict[type[exp.Expr], str] = {
     exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
 }  # fmt: skip
@@ -41,8 +29,6 @@ TYPES = {
     exp.DType.TEXT: "text", exp.DType.VARCHAR: "text", exp.DType.DATE: "date",
     exp.DType.TIMESTAMP: "timestamp",
 }  # fmt: skip
-# what sqlglot notes of how a node was written, and what changes nothing
-HARMLESS = {"safe", "coalesce", "typed"}
 Part = Callable[[exp.Expr], Value]
 
 
@@ -97,7 +83,9 @@ class Walk:
         if name not in FUNCTIONS:
             known = ", ".join(sorted((*FUNCTIONS, *OF_ROWS, "cast", "case")))
             raise ExpressionError(f"there is no function {name}(); there are {known}")
-        return call(name, said(node), [part(argument) for argument in arguments(node)])
+        parts = [part(argument) for argument in arguments(node)]
+        made = call(name, said(node), parts)
+        return replace(made, lost=any_lost([p.lost for p in parts]))
 
     def _previous(self, node: exp.Expr, part: Part) -> Value:
         """The value of the row before: a column of its own, which is moved by one row."""
@@ -132,43 +120,6 @@ class Walk:
 def sum_column(text: str) -> str:
     """The column of the typed frame that has ``sum_of(text)``."""
     return f"sum_of({text})"
-
-
-def said(node: exp.Expr) -> str:
-    """A node as SQL, for a person."""
-    text = node.sql(normalize_functions="lower")
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def called(node: exp.Expr) -> str | None:
-    """The name of the function that a node calls, in small letters; None where it calls none."""
-    if isinstance(node, exp.Anonymous):
-        return str(node.this).lower()
-    return NODES[type(node)][0] if type(node) in NODES else None
-
-
-def arguments(node: exp.Expr) -> list[exp.Expr]:
-    """The values that a function is called with.
-
-    Raises
-    ------
-    ExpressionError
-        The call says more than values.
-    """
-    names = ("expressions",) if isinstance(node, exp.Anonymous) else NODES[type(node)][1]
-    only(node, "this", *names)
-    found: list[exp.Expr] = []
-    for name in names:
-        given = node.args.get(name)
-        found += given if isinstance(given, list) else [given] if given is not None else []
-    return found
-
-
-def only(node: exp.Expr, *names: str) -> None:
-    """Refuse a node that says more than is understood (``in (select ...)``, ``trim(both ...)``)."""
-    more = {k for k, v in node.args.items() if v not in (None, False, [])} - {*names, *HARMLESS}
-    if more:
-        raise ExpressionError(f"{said(node)} says {', '.join(sorted(more))}, which cannot be said")
 
 
 def compare(sign: str, left: Value, right: Value, text: str) -> Value:
@@ -215,7 +166,7 @@ def _arithmetic(node: exp.Expr, part: Part) -> Value:
         exp.Add: operands.add, exp.Sub: operands.subtract, exp.Mul: operands.multiply,
         exp.Div: operands.divide, exp.Mod: operands.remainder,
     }  # fmt: skip
-    return makers[type(node)](left, right, text)
+    return losing(makers[type(node)](left, right, text), sides)
 
 
 def _minus(node: exp.Expr, part: Part) -> Value:
@@ -294,11 +245,19 @@ def _case(node: exp.Expr, part: Part) -> Value:
     default = node.args.get("default")
     chosen.append(part(default) if default is not None else _null(node, part))
     same = alike(chosen, text)
-    made = same[-1].expr
-    for condition, value in zip(reversed(conditions), reversed(same[:-1]), strict=True):
+    made, lost = same[-1].expr, chosen[-1].lost
+    is_lost = any(value.lost is not None for value in chosen)
+    branches = list(zip(conditions, same, chosen, strict=False))
+    for condition, value, as_said in reversed(branches):
         made = pl.when(condition).then(value.expr).otherwise(made)
+        if is_lost:  # only what is chosen can be
+            lost = pl.when(condition).then(_or_no(as_said.lost)).otherwise(_or_no(lost))
     first = next((v for v in same if v.kind != "nothing"), same[0])
-    return replace(first, expr=made, text=text, constant=None)
+    return replace(first, expr=made, text=text, constant=None, lost=lost)
+
+
+def _or_no(lost: pl.Expr | None) -> pl.Expr:
+    return pl.lit(False) if lost is None else lost
 
 
 def _cast(node: exp.Expr, part: Part) -> Value:
@@ -311,7 +270,8 @@ def _cast(node: exp.Expr, part: Part) -> Value:
     of = part(node.this)
     if isinstance(of.constant, str) and to in ("date", "timestamp"):  # date '2024-05-31'
         of = replace(of, constant=None)
-    return convert(of, to, said(node))
+    made = convert(of, to, said(node))
+    return made if of.kind == "nothing" else losing(made, [of])
 
 
 def _joined(node: exp.Expr, part: Part) -> Value:

@@ -89,7 +89,8 @@ def _money(account: Account, moves: Moves, staged: Decimal) -> dict[str, Decimal
         "staged": staged,
         "duplicate_in_file": account.money_cleaned - account.money_contradicting - staged - across,
         "duplicate_across_files": across,
-        "rejected": account.money_rejected + account.money_contradicting,
+        "rejected": account.money_aside["rejected"] + account.money_contradicting,
+        "left_out": account.money_aside["left_out"],
         "replaced": moves.replaced.money,
     }
     return {name: amount for name, amount in money.items() if amount or name == "staged"}

@@ -26,11 +26,12 @@ from ecorse.clean.account import (
     key_sentence,
     money_of,
 )
-from ecorse.clean.cleaner import CleanBlock, Cleaner
+from ecorse.clean.cleaner import Cleaner
+from ecorse.clean.parting import CleanBlock
 from ecorse.clean.rates import Rates
 from ecorse.clean.rejects import REJECT_SCHEMA
 from ecorse.ingest.account import Counted, count
-from ecorse.ingest.repeated import Moved
+from ecorse.ingest.comparing import Moved
 from ecorse.ingest.rows import Moves
 from ecorse.schema.contract import Contract
 from ecorse.schema.dtypes import is_exact

@@ -19,7 +19,7 @@ from ecorse.errors import ContractError, Unreadable
 from ecorse.ingest.choice import ORIGIN_OF_DATA
 from ecorse.ingest.shops import Shop, ShopSource
 from ecorse.origins import SourceFile
-from ecorse.schema.contract import recognise
+from ecorse.schema.recognise import recognise
 from ecorse.schema.shape import Shape
 from ecorse.schema.source import LookingUp, Source
 from ecorse.settings import get_settings

@@ -56,9 +56,9 @@ def _figures(load: LoadRow, account: Account) -> Iterator[Figure]:
         name, told = ("money", None) if is_kept else (f"money {item}", str(amount))
         unit = f"sum in {load.currency}"
         yield Figure("rows", name, unit, told, str(amount) if is_kept else None)
-    if account.rejected_unread:
-        unread = str(account.rejected_unread)
-        yield Figure("rows", "rejected, money not readable", "rows", unread, None)
+    for fate, rows in account.unread.items():
+        item = f"{fate.replace('_', ' ')}, money not readable"
+        yield Figure("rows", item, "rows", str(rows), None)
     for kind, rules in load.counts.items():
         for rule, rows in rules.items():
             yield Figure("rules", rule, kind, str(rows), str(rows) if kind in KEPT else "0")
@@ -71,6 +71,9 @@ def _figures(load: LoadRow, account: Account) -> Iterator[Figure]:
     for name, found in account.derived.items():
         yield Figure("derived", name, "rows compared", str(found.checked), None)
         yield Figure("derived", name, "rows that differ", str(found.different), None)
+        if found.money:
+            unit = f"difference in {load.currency}"
+            yield Figure("derived", name, unit, str(found.money), None)
         for number, example in enumerate(found.examples, 1):
             yield Figure("derived", name, f"example {number}", example, None)
 

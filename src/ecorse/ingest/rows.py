@@ -1,8 +1,8 @@
 """A load's rows on their way into staging: copied by streams, then decided about.
 
 What belongs here: which row goes to which table of one load, and what became of it. What does not:
-finding repeated rows (``repeated``), the order of a load's steps (``load``), its account
-(``account``).
+finding repeated rows (``repeated``, ``elsewhere``), the order of a load's steps (``one_load``), its
+account (``account``).
 """
 
 from __future__ import annotations
@@ -17,10 +17,16 @@ import psycopg
 from numpy.typing import NDArray
 
 from ecorse.clean.account import KEY_TWICE, LINES_ADDED, REPEATED, Account
-from ecorse.clean.cleaner import CleanBlock
-from ecorse.ingest import keyed, repeated
-from ecorse.ingest.keyed import Place
-from ecorse.ingest.repeated import Elsewhere, Moved
+from ecorse.clean.parting import CleanBlock
+from ecorse.ingest import keyed, repeated, work_tables
+from ecorse.ingest.comparing import Moved
+from ecorse.ingest.elsewhere import (
+    Elsewhere,
+    orders_elsewhere,
+    overlapping_loads,
+    set_repeated_aside,
+)
+from ecorse.ingest.places import Place
 from ecorse.schema.contract import Contract
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.schema.table import StagingTable
@@ -57,7 +63,7 @@ class LoadedRows:
         self._streams: dict[str, CopyStreams] = {}
         self._has_candidates = False
         self._companion_tables: set[str] = set()
-        repeated.create_work_tables(conn, self._table)
+        work_tables.create_work_tables(conn, self._table)
         if contract.line_key:
             keyed.create_work_tables(conn)
 
@@ -78,7 +84,7 @@ class LoadedRows:
         for stream in self._streams.values():
             stream.finish()
         if self._has_candidates and (primary := self._streams.get(self._table.name)):
-            repeated.fetch_possible_originals(
+            work_tables.fetch_possible_originals(
                 self._conn, primary.connections, self._table, self._load_id, originals
             )
 
@@ -125,11 +131,11 @@ class LoadedRows:
             )
             return Moves(staged, set_aside, changed)
         span = (account.first_at, account.last_at)
-        others = repeated.overlapping_loads(self._conn, shop_id, source, replaced, *span)
-        set_aside = repeated.set_repeated_aside(
+        others = overlapping_loads(self._conn, shop_id, source, replaced, *span)
+        set_aside = set_repeated_aside(
             self._conn, self._load_id, self._table, companions, others, *span
         )
-        elsewhere = repeated.orders_elsewhere(self._conn, self._load_id, self._table, others)
+        elsewhere = orders_elsewhere(self._conn, self._load_id, self._table, others)
         return Moves(staged, set_aside, elsewhere=elsewhere)
 
     def _stage_candidates(self, account: Account) -> dict[str, Moved]:
@@ -160,10 +166,10 @@ class LoadedRows:
             copy_frame(cursor, ("candidate_text",), block.raw)
         for name, rows in block.companion_candidates.items():
             table = STAGING_TABLES[name]
-            repeated.create_candidates(self._conn, table, repeated.candidates_of(table))
+            work_tables.create_candidates(self._conn, table, work_tables.candidates_of(table))
             self._companion_tables.add(name)
             if rows.height:
-                copy_frame(cursor, (repeated.candidates_of(table),), self._with_load(rows))
+                copy_frame(cursor, (work_tables.candidates_of(table),), self._with_load(rows))
         if block.rejected.height:
             copy_frame(cursor, ("rejected",), block.rejected)
 

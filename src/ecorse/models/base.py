@@ -243,8 +243,8 @@ class Segmentation(ABC):
         """What of the fit is worth keeping beside the configuration, JSON-ready."""
         return {}
 
-    def diagnose(self) -> Mapping[str, list[dict[str, Any]]]:
-        """Rows of each of ``diagnostics``, without shop and segmentation."""
+    def diagnose(self) -> Mapping[str, list[dict[str, Any]] | pl.DataFrame]:
+        """Rows of each of ``diagnostics``, without shop and segmentation; many are a frame."""
         return {}
 
     def is_degenerate(self) -> bool:

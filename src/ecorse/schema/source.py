@@ -6,10 +6,10 @@ What belongs here: the shapes all sources share. What does not: any one source.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import polars as pl
 
@@ -31,20 +31,37 @@ class Shop(Protocol):
 
 @dataclass
 class Difference:
-    """Where a derived column of the file does not say what the other columns give."""
+    """Where a derived column of the file does not say what the other columns give.
+
+    ``money``: by how much it says more, all rows together, where it says money.
+    """
 
     checked: int = 0
     different: int = 0
     examples: list[str] = field(default_factory=list)
+    money: Decimal = Decimal(0)
 
     def add(self, other: Difference) -> None:
         """Take another block's differences in; the first few examples are kept."""
         self.checked += other.checked
         self.different += other.different
         self.examples = (self.examples + other.examples)[:3]
+        self.money += other.money
 
 
-Beside = Callable[[pl.Series], tuple[pl.DataFrame, list[pl.DataFrame]]]
+class Beside(Protocol):
+    """The lines beside a block's rows, made once it is known which rows are kept.
+
+    What an order states once has to be stated by a row that counts.
+    """
+
+    def contradicting(self, rows: pl.Series) -> list[pl.DataFrame]:
+        """The reasons of those of these rows (by ``_row``) that contradict their order."""
+        ...
+
+    def make(self, rows: pl.Series) -> pl.DataFrame:
+        """The lines beside these rows, none of which contradicts its order."""
+        ...
 
 
 @dataclass
@@ -56,9 +73,7 @@ class Canonical:
     must be in ``reasons`` (``_row, rule, column, sentence``, as ``clean.cast`` gives them): the
     source refuses it by what it alone knows. ``companions`` has, by table, rows of other tables
     with the ``_row`` they belong to: they are staged when that row is, and are repeated when it
-    is. ``beside`` makes the companions of the contract's own table once it is known which rows are
-    kept: it is given their ``_row``, and gives also the reasons of rows that contradict others, for
-    what an order states once has to be stated by a row that counts. ``warnings`` counts rows by
+    is. ``beside`` makes the companions of the contract's own table. ``warnings`` counts rows by
     warning; ``held`` by condition that was declared, so that one that never holds can be told (both
     may grow by ``beside``); ``derived`` has one entry per derived column of the file that was
     computed again.
@@ -157,4 +172,37 @@ class Remembering(Protocol):
 
     def afresh(self) -> Source:
         """The source for one more file, which remembers nothing."""
+        ...
+
+
+Fate = Literal["rejected", "left_out"]
+FATES: tuple[Fate, ...] = ("rejected", "left_out")
+
+
+@runtime_checkable
+class Valuing(Protocol):
+    """A source that knows what rows that count nowhere would have added to the shop's money."""
+
+    def valued_by(self, header: Header) -> frozenset[str]:
+        """The typed columns that the money of a row depends on."""
+        ...
+
+    def worth(self, frame: pl.DataFrame, shop: Shop, fate: Fate) -> pl.DataFrame:
+        """What each row would add, with what stands beside it, signed as in the marts.
+
+        Parameters
+        ----------
+        frame
+            Typed rows, whatever is wrong with them; null is what cannot be read.
+
+        Returns
+        -------
+        DataFrame
+            ``money`` in ten-thousandths (Int64, null where it is not known) and ``currency``, one
+            row per row. What an order states once is not among it, but remembered.
+        """
+        ...
+
+    def stated_by_none(self, fate: Fate) -> Decimal:
+        """What orders state once on rows of this fate alone, after the file was read."""
         ...

@@ -6,7 +6,7 @@ the statements that load, compare and read them.
 
 From this follow the DDL of each table and its twin, what a mapping may fill and with which values
 (``sources.mappings.declare``), the types of frames (``schema.dtypes``), the comparison of repeated
-rows (``ingest.repeated``, ``refresh.relations``) and the data dictionary's part about staging. A
+rows (``ingest.comparing``, ``refresh.relations``) and the data dictionary's part about staging. A
 new column is one line here; homes that exist get it at their next command.
 """
 

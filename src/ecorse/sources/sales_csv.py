@@ -12,7 +12,6 @@ exist in this source); a price of 0 is kept and counted.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -24,10 +23,16 @@ from ecorse.schema.source import Canonical, Difference, Shop
 from ecorse.sources.canonical import (
     customer_key,
     extra_json,
-    name_id,
     name_key,
     shop_of_row,
-    slug,
+)
+from ecorse.sources.sales_products import (
+    CATEGORY_ALIASES,
+    CATEGORY_OF_PRODUCT,
+    STORE_PRODUCTS,
+    UNKNOWN_CATEGORY,
+    category_of_words,
+    product_id,
 )
 
 SALE_COLUMNS = (
@@ -85,69 +90,8 @@ CONTRACT = Contract(
     dedup_key=("order_id", "product_id", "ordered_local"),
 )  # fmt: skip
 
-# The store's products as its own 13-column file files them, its typo "Batterie" mended.
-CATEGORY_OF_PRODUCT = {
-    "20in Monitor": "Monitors",
-    "27in 4K Gaming Monitor": "Monitors",
-    "27in FHD Monitor": "Monitors",
-    "34in Ultrawide Monitor": "Monitors",
-    "AA Batteries (4-pack)": "Batteries",
-    "AAA Batteries (4-pack)": "Batteries",
-    "Apple Airpods Headphones": "Audio Devices",
-    "Bose SoundSport Headphones": "Audio Devices",
-    "Flatscreen TV": "Entertainment Devices",
-    "Google Phone": "Phones and Accessories",
-    "LG Dryer": "Home Appliances",
-    "LG Washing Machine": "Home Appliances",
-    "Lightning Charging Cable": "Charging Cables",
-    "Macbook Pro Laptop": "Laptops and Computers",
-    "ThinkPad Laptop": "Laptops and Computers",
-    "USB-C Charging Cable": "Charging Cables",
-    "Vareebadd Phone": "Phones and Accessories",
-    "Wired Headphones": "Audio Devices",
-    "iPhone": "Phones and Accessories",
-}
-CATEGORY_ALIASES = {"Batterie": "Batteries"}
-# Of other products, by a word of the name; the category that a file states goes before.
-CATEGORY_OF_WORD = {
-    "cable": "Charging Cables",
-    "charger": "Charging Cables",
-    "headphones": "Audio Devices",
-    "earphones": "Audio Devices",
-    "earbuds": "Audio Devices",
-    "speaker": "Audio Devices",
-    "batteries": "Batteries",
-    "battery": "Batteries",
-    "bank": "Batteries",
-    "monitor": "Monitors",
-    "tv": "Entertainment Devices",
-    "console": "Entertainment Devices",
-    "controller": "Entertainment Devices",
-    "phone": "Phones and Accessories",
-    "smartphone": "Phones and Accessories",
-    "laptop": "Laptops and Computers",
-    "computer": "Laptops and Computers",
-    "tablet": "Laptops and Computers",
-    "mouse": "Laptops and Computers",
-    "keyboard": "Laptops and Computers",
-    "washing": "Home Appliances",
-    "dryer": "Home Appliances",
-    "coffee": "Home Appliances",
-    "refrigerator": "Home Appliances",
-    "vacuum": "Home Appliances",
-}
-UNKNOWN_CATEGORY = "unknown"
 STATE_AND_CODE = r"^[A-Z]{2} \d{5}(-\d{4})?$"
 SHORT_CODE = r", [A-Z]{2} \d{3,4}$"
-
-
-def product_id(name: str) -> str:
-    """A readable id of a product: those of the store's own have no digits behind."""
-    key = name_key(name)
-    return slug(key) if key in STORE_PRODUCTS else name_id(name)
-
-
-STORE_PRODUCTS = {name_key(name): name for name in CATEGORY_OF_PRODUCT}
 
 
 @dataclass(frozen=True)
@@ -240,15 +184,6 @@ def _products(frame: pl.DataFrame) -> pl.DataFrame:
             ("_name", "product_id", "_clean_name", "_store_category", "_word_category"), pl.String
         ),
     )
-
-
-def category_of_words(name: str) -> str | None:
-    """The category that a product's name gives away, if it does: its last telling word decides.
-
-    "Halcyon USB-C Cable" is a cable, and "Phone Charging Cable" is one too.
-    """
-    words = re.findall(r"[a-z]+", name_key(name))
-    return next((CATEGORY_OF_WORD[w] for w in reversed(words) if w in CATEGORY_OF_WORD), None)
 
 
 def split_address(frame: pl.DataFrame) -> pl.DataFrame:

@@ -126,7 +126,11 @@ class SegmentationContract:
             assert "segmentation" in table.columns
             assert table.writer_column == "segmentation"
             left = set(table.columns) - {"shop_id", "segmentation"}
-            assert all(set(row) == left for row in own.get(name, []))
+            rows = own.get(name, [])
+            if isinstance(rows, pl.DataFrame):
+                assert set(rows.columns) == left
+            else:
+                assert all(set(row) == left for row in rows)
 
     def test_a_shop_of_one_is_no_accident(self) -> None:
         lines = tiny_lines()

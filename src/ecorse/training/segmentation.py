@@ -340,10 +340,20 @@ def _tables(
         SEGMENTS.name: make_frame(SEGMENTS, described),
         SEGMENT_TRAITS.name: make_frame(SEGMENT_TRAITS, traits),
         **{
-            spec.name: make_frame(spec, [key | row for row in own.get(spec.name, [])])
+            spec.name: _diagnosed(spec, key, own.get(spec.name, []))
             for spec in type(applied.model).diagnostics
         },
     }
+
+
+def _diagnosed(
+    spec: Relation, key: dict[str, str], rows: list[dict[str, Any]] | pl.DataFrame
+) -> pl.DataFrame:
+    """A model's own table with shop and segmentation."""
+    if isinstance(rows, pl.DataFrame):
+        own = {name: pl.lit(value) for name, value in key.items()}
+        return rows.with_columns(**own).select(list(spec.columns))
+    return make_frame(spec, [key | row for row in rows])
 
 
 def _scores(

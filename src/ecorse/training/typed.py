@@ -19,6 +19,7 @@ DTYPES: Mapping[str, Any] = {
     "bigint": pl.Int64,
     "double precision": pl.Float64,
     "boolean": pl.Boolean,
+    "date": pl.Date,
 }
 
 

@@ -5,16 +5,15 @@ materialized = "table"
 [columns]
 last_order_date = "The shop's last order day: what is counted back from"
 units_rate = "Units per day: sum of 0.5 ^ (age in days / 14) * units over the shop's days, divided by the sum of the weights"
-earlier_units_rate = "The same as it stood 28 days earlier; null where the shop has no more than 28 days"
-trend_ratio = "units_rate / earlier_units_rate; null where that is not above 0"
-recent_orders = "Orders in which the product was sold in the last 28 days"
+recent_orders = "Purchases of the product in the last 28 days"
 earlier_orders = "The same in the 28 days before"
 trend_z = "(recent_orders - earlier_orders) / sqrt(recent_orders + earlier_orders): how far the change is outside chance, 2 is about 1 in 40 on that side (difference of two Poisson counts; Przyborowski and Wilenski, Biometrika 31, 1940, https://doi.org/10.2307/2332612); null where nothing was sold"
-direction = "rising (trend_z at least 2), falling (at most -2) or steady; new: first sold in the last 28 days; too few orders: fewer than 10 in both periods together; too little history: the shop has fewer than 56 days"
+change_ratio = "recent_orders / earlier_orders, above 1 where trend_z is above 0; null where there were none earlier"
+direction = "By the orders alone: rising (trend_z at least 2), falling (at most -2) or steady; new: first sold in the last 28 days; too few orders: fewer than 10 in both periods together; too little history: the shop has fewer than 56 days"
 rate_rank = "1 = highest units_rate; ties: product_id"
 rate_rank_in_category = "The same among the products of the category"
-rising_rank = "1 = highest trend_z among the rising; ties: higher units_rate, then product_id; null for the others"
-rising_rank_in_category = "The same among the products of the category"
+trend_rank = "1 = trend_z farthest from 0 among the rising, and among the falling; ties: higher units_rate, then product_id; null for the others"
+trend_rank_in_category = "The same among the products of the category"
 [[checks]]
 check = "sums_match"
 table = "marts.order_lines"
@@ -22,10 +21,18 @@ sums = ["count(*) = count(distinct product_id)"]
 where_there = "line_kind = 'product'"
 [[checks]]
 check = "filled_where"
-columns = ["rising_rank"]
-where = "direction = 'rising'"
+columns = ["trend_rank"]
+where = "direction in ('rising', 'falling')"
 */
-with shops as (
+with purchases as (
+    select
+        shop_id,
+        order_id
+    from marts.orders
+    where is_purchase
+),
+
+shops as (
     select
         shop_id,
         last_order_date,
@@ -53,14 +60,7 @@ days as (
         ages.shop_id,
         ages.order_date,
         ages.age,
-        cast(power(cast(0.5 as double precision), ages.age / 14.0) as numeric(20, 12)) as weight,
-        case
-            when ages.age < 28 then 0
-            else
-                cast(
-                    power(cast(0.5 as double precision), (ages.age - 28) / 14.0) as numeric(20, 12)
-                )
-        end as earlier_weight
+        cast(power(cast(0.5 as double precision), ages.age / 14.0) as numeric(20, 12)) as weight
     from (
         select distinct
             order_lines.shop_id,
@@ -80,7 +80,6 @@ sold as (
         daily.product_name,
         daily.category,
         daily.units * days.weight as decayed_units,
-        daily.units * days.earlier_weight as earlier_decayed_units,
         0 as recent_orders,
         0 as earlier_orders,
         days.age
@@ -106,7 +105,6 @@ sold as (
         order_lines.product_name,
         order_lines.category,
         0 as decayed_units,
-        0 as earlier_decayed_units,
         count(distinct case when days.age < 28 then order_lines.order_id end) as recent_orders,
         count(distinct case when days.age > 27 then order_lines.order_id end) as earlier_orders,
         0 as age
@@ -115,6 +113,10 @@ sold as (
         on
             order_lines.shop_id = days.shop_id
             and order_lines.order_date = days.order_date
+    inner join purchases
+        on
+            order_lines.shop_id = purchases.shop_id
+            and order_lines.order_id = purchases.order_id
     where days.age < 56 and order_lines.status = 'sold'
     group by
         order_lines.shop_id,
@@ -130,7 +132,6 @@ products as (
         product_name,
         category,
         sum(decayed_units) as decayed_units,
-        sum(earlier_decayed_units) as earlier_decayed_units,
         cast(sum(recent_orders) as bigint) as recent_orders,
         cast(sum(earlier_orders) as bigint) as earlier_orders,
         max(age) as first_age
@@ -147,15 +148,7 @@ totals as (
         cast(
             (1 - power(cast(0.5 as double precision), days_known / 14.0))
             / (1 - power(cast(0.5 as double precision), 1 / 14.0)) as numeric(20, 12)
-        ) as weight,
-        case
-            when days_known > 28
-                then
-                    cast(
-                        (1 - power(cast(0.5 as double precision), (days_known - 28) / 14.0))
-                        / (1 - power(cast(0.5 as double precision), 1 / 14.0)) as numeric(20, 12)
-                    )
-        end as earlier_weight
+        ) as weight
     from shops
 ),
 
@@ -166,9 +159,6 @@ rated as (
         totals.days_known,
         products.recent_orders + products.earlier_orders as both_orders,
         cast(round(products.decayed_units / totals.weight, 8) as numeric(28, 8)) as units_rate,
-        cast(
-            round(products.earlier_decayed_units / totals.earlier_weight, 8) as numeric(28, 8)
-        ) as earlier_units_rate,
         cast(
             round(
                 cast(
@@ -207,14 +197,12 @@ select
     category,
     last_order_date,
     units_rate,
-    earlier_units_rate,
-    cast(
-        case
-            when earlier_units_rate > 0 then round(units_rate / earlier_units_rate, 4)
-        end as double precision
-    ) as trend_ratio,
     recent_orders,
     earlier_orders,
+    cast(
+        round(cast(recent_orders as numeric(20, 4)) / nullif(earlier_orders, 0), 4)
+        as double precision
+    ) as change_ratio,
     trend_z,
     cast(direction as text) as direction,
     cast(row_number() over (
@@ -226,17 +214,17 @@ select
         order by units_rate desc, product_id asc
     ) as integer) as rate_rank_in_category,
     case
-        when direction = 'rising'
+        when direction in ('rising', 'falling')
             then cast(row_number() over (
                 partition by shop_id, direction
-                order by trend_z desc, units_rate desc, product_id asc
+                order by abs(trend_z) desc, units_rate desc, product_id asc
             ) as integer)
-    end as rising_rank,
+    end as trend_rank,
     case
-        when direction = 'rising'
+        when direction in ('rising', 'falling')
             then cast(row_number() over (
                 partition by shop_id, category, direction
-                order by trend_z desc, units_rate desc, product_id asc
+                order by abs(trend_z) desc, units_rate desc, product_id asc
             ) as integer)
-    end as rising_rank_in_category
+    end as trend_rank_in_category
 from directed

@@ -6,7 +6,7 @@ does not: deciding whether a report has them (``search``).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -181,15 +181,8 @@ class _Lenient:
             found,
             frame=self._in_shop_money(found.frame),
             companions={n: self._in_shop_money(f) for n, f in found.companions.items()},
-            beside=self._beside_in_shop_money(found.beside) if found.beside else None,
+            beside=_BesideInShopMoney(found.beside, self._in_shop_money) if found.beside else None,
         )
-
-    def _beside_in_shop_money(self, beside: Beside) -> Beside:
-        def made(rows: pl.Series) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
-            lines, reasons = beside(rows)
-            return self._in_shop_money(lines), reasons
-
-        return made
 
     def _in_shop_money(self, frame: pl.DataFrame) -> pl.DataFrame:
         frame = _with_orders(frame)
@@ -200,6 +193,20 @@ class _Lenient:
         return frame.with_columns(
             stated_currency=pl.col("currency"), currency=pl.lit(self._shop.currency)
         )
+
+
+@dataclass(frozen=True)
+class _BesideInShopMoney:
+    """Lines beside rows, in the money that the rows are taken to be in."""
+
+    beside: Beside
+    change: Callable[[pl.DataFrame], pl.DataFrame]
+
+    def contradicting(self, rows: pl.Series) -> list[pl.DataFrame]:
+        return self.beside.contradicting(rows)
+
+    def make(self, rows: pl.Series) -> pl.DataFrame:
+        return self.change(self.beside.make(rows))
 
 
 def _with_orders(frame: pl.DataFrame) -> pl.DataFrame:

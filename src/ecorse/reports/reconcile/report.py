@@ -24,7 +24,8 @@ from ecorse.reports.reconcile.declare import (
     read_kind,
     report_kinds,
 )
-from ecorse.schema.contract import Contract, has_header, own_name, recognise
+from ecorse.schema.contract import Contract, own_name
+from ecorse.schema.recognise import has_header, recognise
 
 
 @dataclass(frozen=True)

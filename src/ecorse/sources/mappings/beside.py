@@ -79,6 +79,12 @@ def wrong_beside(
     tells_tax
         Whether the mapping says if prices include tax.
     """
+    kinds = [one.kind for one in also]
+    for kind in sorted({kind for kind in kinds if kinds.count(kind) > 1}):
+        yield (
+            f"also: {kind!r} stands more than once; say one amount for all of it, such as "
+            "coalesce(a, 0) + coalesce(b, 0)"
+        )
     for number, one in enumerate(also, 1):
         place = f"also {number}"
         yield from _wrong_expression(f"{place}: amount", one.amount, names)

@@ -107,7 +107,7 @@ def look_at(looks: Sequence[Look], targets: Mapping[str, str]) -> Money:
         _scope(part, orders, order.texts)
         _per_order(part, orders)
         found.parts.append(part)
-    _total(found, looks, targets, orders)
+    _total(found, _different(found.parts)[:MOST_PARTS], looks, targets, orders)
     return found
 
 
@@ -163,7 +163,11 @@ def _per_order(part: Part, orders: np.ndarray) -> None:
 
 
 def _total(
-    found: Money, looks: Sequence[Look], targets: Mapping[str, str], orders: np.ndarray
+    found: Money,
+    parts: Sequence[Part],
+    looks: Sequence[Look],
+    targets: Mapping[str, str],
+    orders: np.ndarray,
 ) -> None:
     """A column that is the goods of an order and some of the parts, in nearly every order."""
     goods = goods_of(looks, targets)
@@ -171,7 +175,6 @@ def _total(
         return
     count = int(orders.max()) + 1
     per_order = np.bincount(orders, np.nan_to_num(goods), count)
-    parts = _different(found.parts)[:MOST_PARTS]
     signed = [(-1 if p.sign == "-" else 1) * p.per_order for p in parts]
     best: tuple[int, int] = (-1, 0)  # parts and orders: the total that tells of most parts
     chosen: tuple[bool, ...] = ()

@@ -11,7 +11,7 @@ from collections import Counter
 import polars as pl
 
 from ecorse.schema.contract import Contract
-from ecorse.sources.mappings.added import ADDING
+from ecorse.sources.mappings.added import ADDING, AGAIN
 
 GUESTS, NO_ID = "guests", "customer_looks_empty"
 GUEST_WORDS = ("0", "guest")
@@ -24,6 +24,8 @@ SENTENCES = {
     "if it is, add it to `nulls`.",
     ADDING: "{rows} lines of refunds, discounts or vouchers add to their order; if they are to "
     "take off, say sign = '-'.",
+    AGAIN: "{rows} rows that are taken back state what their order states once, beside a row that "
+    "is sold: it stays sold; if it was paid back too, take it back by [[taken_back]] or a refund.",
     NO_STATUS: "{rows} rows have an empty status; they count as sold.",
 }
 

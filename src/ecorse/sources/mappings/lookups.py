@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from ecorse.clean.cast import parse, text_column
 from ecorse.clean.opening import open_frames
 from ecorse.errors import ContractError
-from ecorse.schema.contract import Column, Contract, Form, Header, header_key, recognise
+from ecorse.schema.contract import Column, Contract, Form, Header, header_key
+from ecorse.schema.recognise import recognise
 from ecorse.schema.shape import Shape
 from ecorse.schema.source import Sought
 from ecorse.sources.mappings.columns import Style

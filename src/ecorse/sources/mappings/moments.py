@@ -1,4 +1,4 @@
-"""The time columns of a mapping's rows: instants, wall clocks, and the two of one time.
+"""The time columns of a mapping's rows and of lines beside them: instants and wall clocks.
 
 What belongs here: which of them a mapping fills and what becomes of the others. What does not:
 reading a time (``clean.times``), zones (``sources.canonical``).
@@ -16,6 +16,7 @@ from ecorse.sources.mappings.columns import type_of
 from ecorse.sources.mappings.declare import MappingFile
 from ecorse.zones import zone_of
 
+AT, LOCAL = "_at ", "_at_local "  # columns of times that lines beside a row's own have
 # a time on the shop's wall clock and the same as an instant: a mapping fills one of them
 TWINS = {
     "ordered_at": "ordered_local",
@@ -42,6 +43,31 @@ def time_columns(
         is_wall_clock = column.sql_type == "timestamp"
         made.append((to_wall_clock(at, shop) if is_wall_clock else at).alias(column.name))
     return made
+
+
+def moments_beside(
+    mapping: MappingFile, frame: pl.DataFrame, header: Header, shop: Shop
+) -> list[pl.Series]:
+    """The times that lines beside the rows' own have: instants and wall clocks.
+
+    Made of the times as the file writes them, before those of targets become instants.
+    """
+    declared = {c.name: c for c in header.columns if c is not None}
+    named = {one.at for one in mapping.also} | {back.at for back in mapping.taken_back}
+    made = []
+    for name in declared.keys() & named:
+        times = frame[name_of(declared[name])].cast(pl.Datetime("us"))
+        zones = zones_of(frame, declared[name], header)
+        instants = to_instants(times, declared[name], shop, zones)
+        made += [instants.alias(AT + name), to_wall_clock(instants, shop).alias(LOCAL + name)]
+    return made
+
+
+def moment(name: str | None, frame: pl.DataFrame) -> tuple[pl.Series, pl.Series] | None:
+    """The instants and wall clocks of a column with a time of its own (``moments_beside``)."""
+    if name is None or AT + name not in frame.columns:
+        return None
+    return frame[AT + name], frame[LOCAL + name]
 
 
 def unknown_zones(frame: pl.DataFrame, header: Header) -> list[pl.DataFrame]:

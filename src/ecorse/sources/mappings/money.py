@@ -5,6 +5,7 @@ What belongs here: one row's own money. What does not: lines that are made besid
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import NamedTuple
 
 import polars as pl
@@ -12,6 +13,7 @@ import polars as pl
 from ecorse.clean.numbers import PRECISION, SCALE
 from ecorse.clean.values import reasons_of
 from ecorse.schema.contract import Column
+from ecorse.schema.source import Difference
 
 SENTENCES = (
     ("_total", "line_total", "signs_contradict",
@@ -22,17 +24,27 @@ SENTENCES = (
      "has pieces and money above 0"),
     ("_share", "discount_share", "discount_share_impossible",
      'a discount is at most the whole price; if it is in percent, declare type = "percent"'),
+    ("_off", "discount_amount", "discount_amount_impossible",
+     "a discount is at most the price of all its pieces; if this is that of a whole order, say "
+     "[[also]] kind = 'discount' with once_per"),
 )  # fmt: skip
+TOO_LARGE = "money_too_large"
 MONEY = pl.Decimal(PRECISION, SCALE)
 WIDE = pl.Decimal(38, SCALE)
 FINE = pl.Decimal(38, 10)
+HALF_CENT, EXAMPLES = 50, 3  # in ten-thousandths: prices of whole cents say no more
 
 
 class Money(NamedTuple):
-    """Columns of the rows' money, and the reasons of rows whose figures contradict each other."""
+    """Columns of the rows' money, and the reasons of rows whose figures contradict each other.
+
+    ``otherwise``: where a stated total is not what price, pieces and discount give; None where
+    nothing is to be compared.
+    """
 
     columns: list[pl.Series]
     reasons: list[pl.DataFrame]
+    otherwise: Difference | None
 
 
 def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
@@ -56,7 +68,8 @@ def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
     price, total = pl.col("unit_price").cast(WIDE), pl.col("line_total").cast(WIDE)
     share = pl.col("discount_share").cast(FINE).abs()
     by_share = (quantity.abs().cast(FINE) * price.abs().cast(FINE) * share).round(SCALE).cast(WIDE)
-    off = pl.coalesce(pl.col("discount_amount").cast(WIDE).abs(), by_share)
+    stated_off = pl.col("discount_amount").cast(WIDE).abs()
+    off = pl.coalesce(stated_off, by_share)
     before = total + sign * off.fill_null(0)
     made = (before.cast(FINE) / quantity.cast(FINE)).round(SCALE).cast(WIDE).abs()
     unit_price = pl.coalesce(price, pl.when(quantity != 0).then(made).otherwise(pl.lit(0, WIDE)))
@@ -71,6 +84,10 @@ def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
         (amount != plain).alias("_differs"),
         *_contradictions(quantity, price, total),
         (share > 1).fill_null(False).alias("_share"),
+        (total.is_null() & (quantity != 0) & (stated_off > (quantity * price).abs()))
+        .fill_null(False)
+        .alias("_off"),
+        pl.when(quantity != 0).then(total - _by_price(quantity, price, off)).alias("_otherwise"),
     )
     reasons: list[pl.DataFrame] = []
     for mark, target, rule, sentence in SENTENCES:
@@ -79,11 +96,44 @@ def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
     lost = money["_differs"].fill_null(False) & money["line_amount"].is_null()
     reasons += reasons_of(
         lost, frame["quantity"].cast(pl.String), Column("quantity", "quantity"),
-        "money_too_large", "the line's money has more than ten digits",
+        TOO_LARGE, "the line's money has more than ten digits",
     )  # fmt: skip
     columns = [money[name] for name in ("unit_price", "line_amount", "discount_amount")]
     rows = frame["_row"]
-    return Money(columns, [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in reasons])
+    return Money(
+        columns,
+        [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in reasons],
+        _otherwise(frame, money["_otherwise"]),
+    )
+
+
+def _by_price(quantity: pl.Expr, price: pl.Expr, off: pl.Expr) -> pl.Expr:
+    return quantity * price - quantity.sign().cast(WIDE) * off.fill_null(0)
+
+
+def _otherwise(frame: pl.DataFrame, difference: pl.Series) -> Difference | None:
+    """Stated totals that price, pieces and discount do not give, beyond half a cent a piece."""
+    compared = difference.is_not_null()
+    if not compared.any():
+        return None
+    parts = difference.to_physical().cast(pl.Int64, strict=False)  # of more digits: null, a reject
+    rounding = (frame["quantity"].abs() * HALF_CENT).clip(2 * HALF_CENT)
+    wrong = ((parts.abs() > rounding) & compared).fill_null(False).arg_true()
+    first = frame[wrong.head(EXAMPLES)].with_columns(difference.gather(wrong.head(EXAMPLES)))
+    told = [
+        f"{total} for {pieces} at {price}{f' less {off}' if off is not None else ''}"
+        for total, pieces, price, off in first.select(
+            "line_total", "quantity", "unit_price",
+            pl.coalesce(pl.col("discount_amount").cast(pl.String), _as_percent()),
+        ).iter_rows()
+    ]  # fmt: skip
+    money = Decimal(int(parts.gather(wrong).sum() or 0)).scaleb(-SCALE)
+    return Difference(int(compared.sum()), len(wrong), told, money)
+
+
+def _as_percent() -> pl.Expr:
+    share = (pl.col("discount_share").cast(FINE) * 100).round(4).cast(pl.String)
+    return share.str.replace(r"\.?0+$", "") + "%"
 
 
 def _contradictions(quantity: pl.Expr, price: pl.Expr, total: pl.Expr) -> list[pl.Expr]:
