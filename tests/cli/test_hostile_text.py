@@ -130,7 +130,7 @@ def test_no_command_prints_what_a_terminal_obeys(ecorse):
         assert raw_controls(told) == set(), command
         assert "Traceback" not in told, command
         assert not [line for line in told.splitlines() if line.startswith("FAKE LINE")], command
-    assert r"g\xff.csv: its name is not UTF-8" in said["run"]
+    assert r"g\xff.csv: the file's name is not UTF-8" in said["run"]
     assert r"d\nFAKE LINE\r.csv" in said["run"]
     assert "e[red]:smile:[b].csv" in said["run"]
     with connect() as conn:

@@ -221,7 +221,7 @@ def test_a_weak_trait_is_told_and_names_nothing():
     blocks = [share_block(["a"] * 5 + ["b"] * 5 + ["a"] * 4 + ["b"] * 6)]
     segments = named(blocks, np.repeat([1, 2], 10), segment_ids=(1, 2))
     # weak traits part two names that would clash
-    assert [s.name for s in segments] == ["Mixed orders, a", "Mixed orders, b"]
+    assert [s.name for s in segments] == ["Mixed orders", "Mixed orders, b"]
     # phi of the table 5 5, 4 6: (5 * 6 - 5 * 4) / sqrt(10 * 10 * 9 * 11) = 0.1005
     told = "No trait sets it clearly apart; the strongest: a makes up 50%, of all orders 45%"
     assert segments[0].meaning == f"50% of all orders. {told} (effect 0.10)."
@@ -269,6 +269,22 @@ def test_where_most_of_the_shop_has_a_daypart_the_hour_names():
         np.array([[0.0, 1.0]] * 19 + [[1.0, 0.0]]),
     )
     assert all("round" not in s.name for s in named([days], np.repeat([1, 2], 10), None, (1, 2)))
+
+
+def test_an_hour_between_two_parts_of_the_day_names():
+    """11:00 to 13:00 lies in morning and afternoon; six of ten are in neither."""
+    hours = hour_block([11.0, 13.0] * 5 + [20.0] * 15)
+    segments = named([hours], np.repeat([1, 2], [10, 15]), segment_ids=(1, 2))
+    assert [s.name for s in segments] == ["Around 12:00", "Evening"]
+
+
+def test_a_window_that_holds_all_rows_is_told_shorter():
+    hours = hour_block([2.0] * 10 + [4.0] * 10)
+    segments = named([hours], np.repeat([1, 2], 10), segment_ids=(1, 2))
+    assert segments[0].meaning.startswith(
+        "50% of all orders. Centred on 02:00: 100% fall between 00:30 and 03:30, "
+        "where 50% of all orders do"
+    )
 
 
 def test_nine_of_ten_are_not_dear_beside_one_at_a_cent():

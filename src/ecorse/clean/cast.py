@@ -92,7 +92,7 @@ def parse(data: bytes, header: Header, delimiter: str, quote: str) -> pl.DataFra
         if column is None or column.type == "text"
     ]
     frame = frame.with_columns(texts)
-    if any(sign in data for sign in INVISIBLE):
+    if not data.isascii() and any(sign in data for sign in INVISIBLE):
         frame = frame.with_columns(
             pl.when(~pl.col(name).str.contains(EMPTY_TO_THE_EYE)).then(pl.col(name)).alias(name)
             for name, column in zip(names, header.columns, strict=True)

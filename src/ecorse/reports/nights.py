@@ -202,7 +202,7 @@ def read_nights(build_id: int | None = None) -> dict[str, Any]:
             "files": _rows(conn, FILES, limit=FILES_SHOWN),
             "refused": _rows(conn, REFUSED, limit=FILES_SHOWN),
             "rejects": _rows(conn, REJECTS, limit=FILES_SHOWN),
-            "newer": next(iter(_rows(conn, NEWER)), None),
+            "newer": next(iter(_rows(conn, NEWER)), {}),
         }
 
 

@@ -102,9 +102,9 @@ def held_models(build_id: int) -> list[str]:
         return [name for (name,) in conn.execute(HELD_MODELS, (build_id,))]
 
 
-def newer_than_published(newer: dict[str, Any] | None) -> str:
+def newer_than_published(newer: dict[str, Any]) -> str:
     """What of the loads the published night does not show yet; empty where it shows all."""
-    if newer is None or not newer["came"] + newer["went"]:
+    if not newer or not newer["came"] + newer["went"]:
         return ""
     came = f"{newer['came']} newer load{'s' if newer['came'] != 1 else ''}"
     went = f"; it still shows {newer['went']} that no longer count" if newer["went"] else ""

@@ -52,8 +52,8 @@ def _has_time(block: Block) -> Mask:
 def time_phrase(block: Block, inside: Mask, centre: float) -> str:
     """The daypart, weekday or month that a segment is centred on; ``centre`` in units of the cycle.
 
-    Where most rows are of one part of the day, the full hour in its place: most orders of an
-    office shop come in the afternoon, and some around 17:00.
+    Where the part of the day does not hold, the full hour may: an office shop has most orders in
+    the afternoon, and some around 17:00; a lunch hour lies in two parts of the day.
     """
     part = block.feature.part
     turn = centre / PERIODS[part]
@@ -65,8 +65,9 @@ def time_phrase(block: Block, inside: Mask, centre: float) -> str:
     places = np.searchsorted(DAYPARTS.bounds, block.turns * 24.0 % 24.0 + 1e-9, side="right")
     if holds(_has_time(block) & (places == DAYPARTS.names.index(name)), inside):
         return name
-    near = within(block, turn, NARROW_SHARE)
-    return f"around {round(centre) % 24:02d}:00" if holds(near, inside) else ""
+    reaches = (WINDOW_SHARE, NARROW_SHARE)
+    is_near = any(holds(within(block, turn, reach), inside) for reach in reaches)
+    return f"around {round(centre) % 24:02d}:00" if is_near else ""
 
 
 def place_in_cycle(part: str, position: float) -> str:
@@ -94,8 +95,9 @@ def number_phrase(block: Block, inside: Mask) -> str:
 
 
 def share_phrase(value: str, share: float, overall: float) -> str:
-    """The value itself, where the segment has more of it, and it is a name and no id."""
-    return value if share > overall and overall <= COMMON and not is_id(value) else ""
+    """The value itself, where most of the segment is of it, all rows less, and it is no id."""
+    is_telling = share > max(overall, MOST) and overall <= COMMON
+    return value if is_telling and not is_id(value) else ""
 
 
 def spell(feature: str, value: str) -> str:

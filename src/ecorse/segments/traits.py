@@ -41,6 +41,9 @@ CONTRASTS = {
     "log_sum": "standardized mean difference",
 }
 NO_SPREAD = 1e-12
+TELLS_NOTHING = 0.9
+"""Where a window holds more of all rows, a shorter one is told: of a file of three hours, one."""
+SHORTEST = 1 / 48  # half an hour to either side
 
 
 @dataclass(frozen=True)
@@ -137,9 +140,13 @@ def _cycle(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, fl
     period = PERIODS[part]
     centre, length = _circular_mean(block.values[inside].mean(axis=0), period)
     overall, _ = _circular_mean(block.sums / block.n, period)
-    near = within(block, centre / period, WINDOW_SHARE)
-    first = place_in_cycle(part, (centre - period * WINDOW_SHARE) % period)
-    last = place_in_cycle(part, (centre + period * WINDOW_SHARE) % period)
+    reach = WINDOW_SHARE
+    near = within(block, centre / period, reach)
+    while part == "hour" and near.mean() > TELLS_NOTHING and reach > SHORTEST:
+        reach /= 2
+        near = within(block, centre / period, reach)
+    first = place_in_cycle(part, (centre - period * reach) % period)
+    last = place_in_cycle(part, (centre + period * reach) % period)
     sentence = (
         f"centred on {place_in_cycle(part, centre)}: {near[inside].mean():.0%} fall between "
         f"{first} and {last}, where {near.mean():.0%} of all {noun} do"
