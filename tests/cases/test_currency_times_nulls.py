@@ -161,6 +161,21 @@ def test_words_for_nothing_are_declared_per_file_and_column(read, mapping):
     assert found.rows["city"].to_list() == [None, "0", "Bonn"]
 
 
+def test_words_for_nothing_of_the_whole_file_say_nothing_of_guests(read, mapping):
+    content = f"{HEAD},customer\n" + "".join(
+        f"{i},p,1,5,2024-05-01 10:00,{customer}\n"
+        for i, customer in enumerate(["0", "Guest", "NULL", "17"])
+    )
+    for own, expected in (
+        ("", [None, None, None, "17"]),
+        (", nulls = []", ["0", "Guest", "NULL", "17"]),
+    ):
+        more = f'  {{ name = "customer", target = "customer_id"{own} }},\n'
+        found = read(content, mapping('nulls = ["NULL"]', more=more))
+        assert found.rows["customer_id"].to_list() == expected
+        assert any(note.startswith("2 rows are of guests") for note in found.notes) == (not own)
+
+
 def test_guests_are_no_customer_and_are_counted(read, mapping):
     more = '  { name = "customer", target = "customer_id" },\n'
     content = f"{HEAD},customer\n" + "".join(

@@ -57,6 +57,20 @@ def test_a_missing_key_is_counted_told_and_above_its_share_stops_the_load(mappin
         cleaned(path)
 
 
+def test_guests_of_a_lookup_are_no_customers(mapping, tmp_path):
+    more = '{ name = "who", target = "customer_id" }, { name = "state", target = "status" }'
+    mapping(LINES.replace("columns = [{ name", f"columns = [{more}, {{ name"))
+    (tmp_path / "prices.csv").write_text(
+        "sku,price,who,state\na,3.50,guest,\nb,1,0,sold\nc,1,17,sold\n"
+    )
+    path = tmp_path / "lines.csv"
+    path.write_text("order,sku,n\n1,a,2\n2,b,1\n3,c,1\n")
+    found = cleaned(path)
+    assert found.rows["customer_id"].dropna().to_list() == ["17"]
+    assert any(note.startswith("2 rows are of guests") for note in found.warnings)
+    assert any(note.startswith("1 rows have an empty status") for note in found.warnings)
+
+
 def test_a_changed_lookup_is_another_contract(mapping, tmp_path):
     source = mapping(LINES)
     (tmp_path / "prices.csv").write_text("sku,price\na,3.50\n")

@@ -10,8 +10,8 @@ from collections import Counter
 
 import polars as pl
 
-from ecorse.schema.contract import Contract
 from ecorse.sources.mappings.added import ADDING, AGAIN
+from ecorse.sources.mappings.declare import MappingFile
 
 GUESTS, NO_ID = "guests", "customer_looks_empty"
 GUEST_WORDS = ("0", "guest")
@@ -30,16 +30,15 @@ SENTENCES = {
 }
 
 
-def without_guests(frame: pl.DataFrame, contract: Contract) -> tuple[pl.DataFrame, Counter[str]]:
-    """Guests are no customer, unless the mapping says what stands for none itself.
+def without_guests(frame: pl.DataFrame, declared: MappingFile) -> tuple[pl.DataFrame, Counter[str]]:
+    """Guests are no customer, unless the customer's column says itself what stands for none.
 
-    A file of customers has no guests: there an id is one, whatever it is.
+    It may be the file's or a looked-up one; what the whole file says of `nulls` is of every column,
+    and says nothing of guests. A file of customers has none: there an id is one, whatever it is.
     """
-    column = next(
-        (c for form in contract.forms for c in (*form.columns, *form.made)
-         if c.target == "customer_id"), None,
-    )  # fmt: skip
-    if column is None or column.nulls or contract.table == "customers":
+    columns = [c for c in declared.every_column if c.target == "customer_id"]
+    says_itself = any(c.nulls is not None for c in columns)
+    if not columns or says_itself or declared.table == "customers":
         return frame, Counter()
     word = pl.col("customer_id").str.to_lowercase()
     counts = frame.select(
@@ -52,9 +51,9 @@ def without_guests(frame: pl.DataFrame, contract: Contract) -> tuple[pl.DataFram
     return frame, +Counter(counts)
 
 
-def without_status(frame: pl.DataFrame, contract: Contract) -> Counter[str]:
-    """How many rows leave their status open, where the file has one."""
-    named = {c.target for form in contract.forms for c in (*form.columns, *form.made)}
+def without_status(frame: pl.DataFrame, declared: MappingFile) -> Counter[str]:
+    """How many rows leave their status open, where the file or a lookup has one."""
+    named = {c.target for c in declared.every_column}
     if "status" not in named or "status" not in frame.columns:
         return Counter()
     return +Counter({NO_STATUS: frame["status"].null_count()})

@@ -94,8 +94,8 @@ class MappingSource:
         staging = self.declared.staging
         language = Language(self.declared, shop)
         frame = language.said(frame)
-        frame, warned = without_guests(frame, self.contract)
-        warned += without_status(frame, self.contract)
+        frame, warned = without_guests(frame, self.declared)
+        warned += without_status(frame, self.declared)
         frame = frame.with_columns(
             *time_columns(self.declared, frame, header, shop),
             *moments_beside(self.declared, frame, header, shop),
