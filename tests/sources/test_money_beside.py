@@ -123,6 +123,19 @@ def test_tax_beside_a_line_that_is_taken_back_goes_back_too(read, tax):
     assert worth(dry) == {"A": whole, "B": -whole, "C": -whole}
 
 
+def test_a_discount_beside_pieces_below_0_has_the_status_of_its_row(read):
+    """What came back is less by it, or what was sold is: never the one for the other."""
+    dry = read(
+        PRICE + STATUS + FEE, "price,status,fee", "A,p,2024-01-01,-1,5.00,returned,1.00",
+        "B,p,2024-01-01,-1,5.00,sold,-1.00", "C,p,2024-01-01,1,5.00,sold,-1.00",
+        tail=SHIPPING.replace("shipping", "discount"),
+    )  # fmt: skip
+    assert worth(dry) == {"A": -4, "B": -4, "C": 4}
+    lines = beside(dry).select("order_id", "quantity", "unit_price", "status").sort("order_id")
+    assert lines.rows() == [("A", -1, -1, "returned"), ("B", -1, -1, "sold"), ("C", 1, -1, "sold")]
+    assert not any("add to their order" in note for note in dry.cleaner.warnings)
+
+
 def test_included_tax_moves_and_never_makes_money(read):
     """Whatever its sign, and only where its line is made."""
     dry = read(

@@ -298,6 +298,20 @@ def test_squares_gift_cards_are_none_of_its_gross_sales(read, word):
     assert refused == {3: "gift_card_by_its_name"}
 
 
+def test_squares_refunds_are_less_the_discount_that_was_on_them(read):
+    """5.00 less 1.00 sold, and taken back on the next day: 4.00 came back."""
+    row = "2024-05-0{},10:00:00,,Food,Tea,{},T,,{},{},{},$0.00,{},p,{},,Item"
+    lines, refused, _ = square(
+        read, row.format(3, "1.0", "$5.00", "-$1.00", "$4.00", "A", "Payment"),
+        row.format(4, "-1.0", "-$5.00", "$1.00", "-$4.00", "B", "Refund"),
+    )  # fmt: skip
+    assert not refused
+    assert figures(lines) | {"gross": 5, "discounts": 1, "refunded": 4} == figures(lines)
+    backs = lines.filter(pl.col("order_id") == "B")
+    assert set(backs["status"]) == {"returned"}
+    assert money(backs) == -4
+
+
 def test_only_what_goes_back_to_the_customer_is_a_refund_of_stripe(read):
     """100.00, 3.20 fee; 10.00 back, of which 4.00 failed; 0.05 fee, 90.00 passed on; a dispute.
 

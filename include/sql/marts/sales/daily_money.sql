@@ -41,9 +41,8 @@ with order_lines as (
         line_kind,
         revenue,
         discount_amount,
-        -- the discount of an order that was taken back whole comes off its returns
-        coalesce(made_of = 'taken back' and line_kind in ('discount', 'voucher'), false)
-            as is_discount_back
+        -- the discount of what was taken back comes off the returns
+        line_kind in ('discount', 'voucher') and status <> 'sold' as is_discount_back
     from marts.order_lines
 ),
 

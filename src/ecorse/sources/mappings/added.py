@@ -223,10 +223,19 @@ def _beside(
     )
     if declared.kind == "refund":  # money given back is a returned line, as returned products are
         is_back = pl.col("unit_price") < 0
-        frame = frame.with_columns(
+        frame = _turned(frame, is_back).with_columns(
             pl.col("unit_price").abs(),
-            pl.when(is_back).then(-1).otherwise(1).cast(pl.Int32).alias("quantity"),
             pl.when(is_back).then(pl.lit("returned")).otherwise(pl.lit("sold")).alias("status"),
+        )
+    elif declared.kind in TAKING_OFF:  # beside pieces below 0: a part of what the row gives back
+        is_below = pl.col("_is_back") & ~by_status
+        status = pl.when(is_below).then(lines["status"].fill_null("sold")).otherwise("status")
+        frame = _turned(frame, is_below).with_columns(
+            pl.when(is_below)
+            .then(-pl.col("unit_price"))
+            .otherwise("unit_price")
+            .alias("unit_price"),
+            status.alias("status"),
         )
     if one.at is not None:
         frame = frame.with_columns(
@@ -244,6 +253,13 @@ def _beside(
         pl.lit(declared.amount).alias("made_of"),
         "line_id",
         "_is_back",
+    )
+
+
+def _turned(frame: pl.DataFrame, is_back: pl.Expr) -> pl.DataFrame:
+    """Lines of which some take back a piece."""
+    return frame.with_columns(
+        pl.when(is_back).then(-1).otherwise(1).cast(pl.Int32).alias("quantity")
     )
 
 
