@@ -9,18 +9,23 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 
+import polars as pl
 import pytest
 
 from ecorse.clean import opening, stream
 from ecorse.errors import ConfigError
+from ecorse.ingest.dry import dry_load
 from ecorse.sources.mappings.source import read_mapping
+from exports import SIGNED
 from mapped_rows import (
     FEE,
     MAPPING,
     PRICE,
     RETURNS,
     SHIPPING,
+    SHOP,
     STATUS,
     TAX,
     TOTAL,
@@ -150,6 +155,101 @@ def test_included_tax_moves_and_never_makes_money(read):
     assert beside(dry).select("order_id", "unit_price").rows() == [
         ("A", Decimal(2)), ("C", Decimal(-2)), ("D", Decimal(2))
     ]  # fmt: skip
+
+
+ROOT = Path(__file__).resolve().parents[2]
+VAT = '{ name = "vat", type = "decimal" }, { name = "ship_vat", type = "decimal" },'
+HELD = SHIPPING + 'tax = "ship_vat"\n{once}' + TAX.replace('"fee"', '"vat"') + "{once}"
+
+
+def by_kind(dry, order):
+    lines = pl.concat([dry.rows, beside(dry)], how="diagonal_relaxed").filter(order_id=order)
+    return dict(lines.group_by("line_kind").agg(SIGNED.sum()).iter_rows())
+
+
+def test_the_tax_of_the_shipping_comes_off_the_shipping(read):
+    """119.00 (19.00) and shipping of 11.90 (1.90): 100, 10 and 20.90, and so what came back."""
+    dry = read(
+        TOTAL + STATUS + FEE + VAT, "total,status,fee,vat,ship_vat",
+        "A,p,2024-01-01,1,119.00,sold,11.90,20.90,1.90",
+        "B,p,2024-01-01,1,119.00,returned,11.90,20.90,1.90",
+        "C,p,2024-01-01,-1,-119.00,returned,-11.90,-20.90,-1.90",
+        "D,p,2024-01-01,1,119.00,sold,,19.00,1.90", "E,p,2024-01-01,0,0,sold,11.90,20.90,1.90",
+        "F,p,2024-01-01,1,119.00,sold,1.00,20.90,1.90", "G,p,2024-01-01,1,119.00,sold,11.90,,1.90",
+        "H,p,2024-13-01,1,119.00,sold,11.90,20.90,1.90",
+        head=RETURNS + 'tax = "included"', tail=HELD.format(once=""),
+    )  # fmt: skip
+    sold = {"product": 100, "shipping": 10, "tax": Decimal("20.90")}
+    assert by_kind(dry, "A") == sold
+    for order in "BC":
+        assert by_kind(dry, order) == {kind: -money for kind, money in sold.items()}
+    assert by_kind(dry, "D") == {"product": 100, "tax": 19}  # no shipping, so none of its tax
+    assert by_kind(dry, "E") == {"product": 0, "shipping": Decimal("11.90")}
+    assert told(dry)[:2] == [(7, "shipping_impossible"), (8, "shipping_impossible")]
+    assert dry.counted.money["rejected"] == Decimal("130.90")
+
+
+def test_the_tax_of_an_orders_shipping_comes_off_the_shipping(read):
+    dry = read(
+        TOTAL + STATUS + FEE + VAT, "total,status,fee,vat,ship_vat",
+        "A,p,2024-01-01,1,59.50,sold,11.90,20.90,1.90",
+        "A,q,2024-01-01,1,59.50,sold,11.90,20.90,1.90",
+        "B,p,2024-01-01,1,119.00,returned,11.90,20.90,1.90",
+        "H,p,2024-13-01,1,119.00,sold,11.90,20.90,1.90",
+        head=RETURNS + 'tax = "included"', tail=HELD.format(once='once_per = "order_id"\n'),
+    )  # fmt: skip
+    sold = {"product": 119, "included_tax": -19, "shipping": 10, "tax": Decimal("20.90")}
+    assert by_kind(dry, "A") == sold
+    assert by_kind(dry, "B") == {kind: -money for kind, money in sold.items()}
+    assert dry.counted.money["rejected"] == Decimal("130.90")
+
+
+def test_the_advice_to_shopifys_mapping_where_prices_hold_their_tax(tmp_path):
+    """119.00 and shipping of 11.90 at 19 percent; shipping that is for nothing holds no tax."""
+    text = (ROOT / "include" / "sources" / "shopify_orders.toml").read_text()
+    text = text.replace('tax = "apart"', 'tax = "included"')
+    rule = text[text.index('[[rules]]\nid = "tax_is_in_the_prices"') :]
+    text = text.replace(rule[: rule.index("[[rules]]", 1)], "")
+    share = "round(Taxes * (Total - Subtotal - coalesce(Duties, 0)) / nullif(Total, 0), 2)"
+    text = text.replace('kind = "shipping"', f'kind = "shipping"\ntax = "{share}"')
+    text = text.replace('kind = "fee"', 'kind = "fee"\ntax = "0"')
+    (tmp_path / "lines.toml").write_text(text)
+    head = (
+        "Name,Email,Financial Status,Currency,Subtotal,Shipping,Taxes,Total,Discount Amount,"
+        "Created at,Lineitem quantity,Lineitem name,Lineitem price,Lineitem sku,Cancelled at,"
+        "Refunded Amount,Lineitem discount,Payment Method,Lineitem requires shipping,Duties\n"
+    )
+    row = (
+        "{},a@b.org,paid,EUR,119,11.90,{},{},{},2024-05-03 10:59:00 -0400,1,M,119,M,,0,0,card,true,"
+        "\n"
+    )
+    file = tmp_path / "lines.csv"
+    file.write_text(
+        head + row.format("#1", "20.90", "130.90", "0") + row.format("#2", "19", "119", "11.90")
+    )
+    dry = dry_load(file, read_mapping(tmp_path / "lines.toml"), SHOP, keep=True)
+    assert not told(dry)
+    goods = {"product": 119, "included_tax": -19}
+    assert by_kind(dry, "#1") == goods | {"shipping": 10, "tax": Decimal("20.90")}
+    assert by_kind(dry, "#2") == goods | {"tax": 19}
+
+
+@pytest.mark.parametrize(
+    ("tax", "shipping", "expected"),
+    [
+        ("included", SHIPPING, "the part of"),
+        ("apart", SHIPPING + 'tax = "vat"\n', "tax is for"),
+        ("included", SHIPPING.replace("shipping", "tip") + 'tax = "vat"\n', "tax is for"),
+        ("included", SHIPPING + 'once_per = "order_id"\n' + 'tax = "vat"\n', "once_per is another"),
+        ("included", SHIPPING + 'tax = "nothing"\n', "nothing"),
+    ],
+)
+def test_a_mapping_says_what_tax_the_shipping_holds(tmp_path, tax, shipping, expected):
+    path = tmp_path / "lines.toml"
+    tail = shipping + TAX.replace('"fee"', '"vat"')
+    path.write_text(MAPPING.format(head=f'tax = "{tax}"', columns=PRICE + FEE + VAT, tail=tail))
+    with pytest.raises(ConfigError, match=expected):
+        read_mapping(path)
 
 
 def test_what_is_taken_back_is_worth_nothing_in_the_end(read):

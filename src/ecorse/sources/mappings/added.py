@@ -1,6 +1,6 @@
 """Lines that a mapping makes beside a row's own: shipping, tax, tips, refunds.
 
-What belongs here: ``[[also]]``: what its values add, and the lines made of them. What does not: the
+What belongs here: the lines of ``[[also]]``. What does not: what its values add (``stated``), the
 row's own money (``money``), what is said once per order (``said``), what is taken back
 (``taken_back``), what conditions and amounts may say (``clean.expressions``).
 """
@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import polars as pl
 
-from ecorse.clean.expressions import Compiled
 from ecorse.clean.numbers import SCALE
 from ecorse.clean.values import reasons_of
 from ecorse.schema.contract import Column
-from ecorse.sources.mappings.beside import AlsoTable
 from ecorse.sources.mappings.money import MONEY, WIDE
 from ecorse.sources.mappings.said import Once, SaidOnce, contradicting
+from ecorse.sources.mappings.stated import TAKING_OFF, Also, Stated, stated
 from ecorse.sources.mappings.taken_back import TakenBack, reversals
 
 # what an added line has of the row beside it: whose order it is, where and when
@@ -30,85 +28,6 @@ OF_THE_ROW = (
     "country", "platform", "is_simulated",
 )  # fmt: skip
 ADDING, AGAIN = "taken_off_adds", "stays_sold"
-AS_STATED = ("refund", "adjustment")  # which way their money goes is theirs, not the row's
-TAKING_OFF = ("discount", "voucher")
-
-
-@dataclass(frozen=True)
-class Also:
-    """A declared ``[[also]]``, made ready for a typed frame.
-
-    ``orders`` are what states an amount once (orders, say), ``at`` its instants and wall clocks.
-    ``is_inside``: it is tax that the row's own money holds.
-    """
-
-    declared: AlsoTable
-    amount: Compiled
-    when: pl.Expr | None
-    orders: pl.Series | None
-    at: tuple[pl.Series, pl.Series] | None = None
-    is_inside: bool = False
-
-
-class Stated(NamedTuple):
-    """What an ``[[also]]`` says on each row.
-
-    ``money`` is what it adds, in ten-thousandths (Int64): null where nothing is said. ``is_lost``:
-    it cannot be worked out. ``by_status``: it goes back with a row that its status takes back,
-    ``is_back``: with a row that is taken back by whatever.
-    """
-
-    money: pl.Series
-    is_lost: pl.Series
-    by_status: pl.Series
-    is_back: pl.Series
-
-
-def stated(frame: pl.DataFrame, lines: pl.DataFrame, one: Also) -> Stated:
-    """What an ``[[also]]`` adds beside rows.
-
-    A value beside a row that is taken back (by pieces below 0, or by its status) goes back with
-    it, whatever its sign: it takes off what it would add beside a sale. Only refunds are as they
-    are stated, and adjustments beside pieces below 0.
-
-    Parameters
-    ----------
-    frame
-        Typed rows.
-    lines
-        ``quantity`` and ``status`` of the same rows.
-    """
-    kind, when = one.declared.kind, pl.lit(True) if one.when is None else one.when
-    amount = one.amount.expr.cast(MONEY, strict=False)
-    lost = one.amount.expr.is_not_null()
-    if one.amount.lost is not None:
-        lost |= one.amount.lost
-    given = frame.select(
-        pl.first().alias("_first"),
-        pl.when(when).then(amount).alias("amount"),
-        (when & amount.is_null() & lost).fill_null(False).alias("is_lost"),
-    ).with_columns(lines["quantity"], lines["status"].fill_null("sold"))
-    below, is_sold = pl.col("quantity") < 0, pl.col("status") == "sold"
-    by_status = ~is_sold & ~below if kind != "refund" else pl.lit(False)
-    is_back = by_status | below if kind not in AS_STATED else by_status
-    value = pl.col("amount").to_physical().cast(pl.Int64)
-    as_stated = value if one.declared.sign == "+" else -value
-    off = one.declared.sign == "-" or kind in TAKING_OFF
-    if one.is_inside:  # as it was taken out of the row's money
-        inside = value.abs() * pl.col("quantity").sign().cast(pl.Int64)
-        money = pl.when(by_status).then(-inside).otherwise(inside)
-    elif kind in AS_STATED:
-        money = pl.when(by_status).then(-as_stated).otherwise(as_stated)
-    else:
-        money = pl.when(is_back).then(value.abs() if off else -value.abs()).otherwise(as_stated)
-    found = given.select(
-        money.alias("money"),
-        "is_lost",
-        by_status.fill_null(False).alias("by_status"),
-        is_back.fill_null(False).alias("is_back"),
-        pl.first().alias("_first"),
-    )
-    return Stated(*(found[name] for name in Stated._fields))
 
 
 @dataclass
@@ -140,8 +59,8 @@ class Statements:
             called = Column(one.declared.amount, None)
             told = pl.select(_money(pl.lit(said.money)).cast(pl.String)).to_series()
             sentence = (
-                "it cannot be worked out: it divides by 0, has more than ten digits, or a text in "
-                "it is no number"
+                "it cannot be worked out: it divides by 0, has more than ten digits, a text in it "
+                "is no number, or its tax is more than it or than all tax"
             )
             found += reasons_of(said.is_lost, told, called, f"{kind}_impossible", sentence)
             if one.orders is None:
@@ -172,6 +91,11 @@ class Statements:
                 chosen = (found.money != 0).fill_null(False)
             beside = _beside(self.lines, found, chosen, one, self.is_keyed)
             made.append(beside)
+            if one.within is not None and one.orders is not None:
+                part = found._replace(money=found.within, within=found.within * 0)
+                has_tax = chosen & (found.within != 0).fill_null(False)
+                held = _beside(self.lines, part, has_tax, one, self.is_keyed)
+                made.append(_as_included(held, "included_tax of " + pl.col("line_id")))
             if tax_is_included and one.declared.kind == "tax" and one.orders is not None:
                 made.append(_taken_out(beside))
         warned += _adding(made)
@@ -212,7 +136,7 @@ def _beside(
     key = pl.concat_str(pl.lit(declared.kind), scope, separator=" ", ignore_nulls=True)
     # beside a row that is taken back by its status the line is too, with money above 0
     by_status = pl.lit(found.by_status)
-    parts = pl.lit(found.money)
+    parts = pl.lit(found.money - found.within)
     price = _money(pl.when(by_status).then(-parts).otherwise(parts))
     frame = lines.with_columns(
         (key if is_keyed else pl.col("line_id")).alias("line_id"),
@@ -271,10 +195,14 @@ def _money(parts: pl.Expr) -> pl.Expr:
 
 def _taken_out(tax: pl.DataFrame) -> pl.DataFrame:
     """The lines that take an order's included tax out of its prices."""
-    return tax.with_columns(
+    line_id = pl.col("line_id").str.replace("tax", "included_tax", literal=True)
+    return _as_included(tax, line_id).with_columns(unit_price=-pl.col("unit_price"))
+
+
+def _as_included(lines: pl.DataFrame, line_id: pl.Expr) -> pl.DataFrame:
+    return lines.with_columns(
         line_kind=pl.lit("included_tax"),
         product_id=pl.lit("included_tax"),
         product_name=pl.lit("included tax"),
-        unit_price=-pl.col("unit_price"),
-        line_id=pl.col("line_id").str.replace("tax", "included_tax", literal=True),
+        line_id=line_id,
     )

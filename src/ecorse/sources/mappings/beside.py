@@ -16,6 +16,7 @@ from ecorse.clean.operands import ExpressionError
 from ecorse.declared import Table
 
 Text = Annotated[str, Field(min_length=1)]
+HOLDING_TAX = ("shipping", "fee")
 
 
 class FillDownTable(Table):
@@ -30,7 +31,8 @@ class AlsoTable(Table):
 
     ``amount`` is a declared column of type decimal, or an expression. With sign ``-`` the value is
     taken off. ``once_per``: the value is said once per order, or the same on each of its lines.
-    ``at`` is a declared column with its own time.
+    ``at`` is a declared column with its own time. ``tax``: where prices hold their tax, the part
+    of ``[[also]]`` kind "tax" that this amount holds.
     """
 
     kind: Literal[
@@ -41,6 +43,7 @@ class AlsoTable(Table):
     once_per: Text | None = None
     when: Text | None = None
     at: Text | None = None
+    tax: Text | None = None
 
 
 class TakenBackTable(Table):
@@ -66,7 +69,7 @@ def wrong_beside(
     of_file: Mapping[str, Name],
     times: Collection[str],
     *,
-    tells_tax: bool,
+    tax: str | None,
 ) -> Iterator[str]:
     """What these say that cannot be.
 
@@ -76,8 +79,8 @@ def wrong_beside(
         What expressions may name; ``of_file``: those of ``leave_out``, which sees no constants.
     times
         Declared columns of type date or timestamp.
-    tells_tax
-        Whether the mapping says if prices include tax.
+    tax
+        What the mapping says of prices: ``included`` or ``apart``.
     """
     kinds = [one.kind for one in also]
     for kind in sorted({kind for kind in kinds if kinds.count(kind) > 1}):
@@ -93,7 +96,10 @@ def wrong_beside(
             yield from _wrong_expression(f"{place}: when", one.when, names, is_condition=True)
         if one.once_per is not None and one.once_per not in names:
             yield f"{place}: once_per = {one.once_per!r}: no column is called so"
-        if one.kind == "tax" and not tells_tax:
+        yield from _wrong_tax(place, one, next((t for t in also if t.kind == "tax"), None), tax)
+        if one.tax is not None:
+            yield from _wrong_expression(f"{place}: tax", one.tax, names)
+        if one.kind == "tax" and tax is None:
             yield f'{place}: say tax = "included" or tax = "apart": whether prices include it'
     for number, back in enumerate(taken_back, 1):
         place = f"taken_back {number}"
@@ -102,6 +108,27 @@ def wrong_beside(
     for left in leave_out:
         place = f"leave_out {left.id!r}"
         yield from _wrong_expression(place, left.when, of_file, is_condition=True)
+
+
+def _wrong_tax(
+    place: str, one: AlsoTable, of_prices: AlsoTable | None, tax: str | None
+) -> Iterator[str]:
+    """What it says of the tax that it holds itself: asked where prices do, else there is none."""
+    is_asked = tax == "included" and of_prices is not None
+    if one.kind in HOLDING_TAX and is_asked and one.tax is None:
+        yield (
+            f'{place}: prices hold their tax, and this may too: say tax = "...", the part of '
+            "[[also]] kind 'tax' that this amount holds, or tax = \"0\""
+        )
+    if one.tax is None:
+        return
+    if one.kind not in HOLDING_TAX or not is_asked or of_prices is None:
+        yield (
+            f'{place}: tax is for {" and ".join(HOLDING_TAX)}, where tax = "included" and an '
+            "[[also]] of kind 'tax' has it"
+        )
+    elif one.once_per != of_prices.once_per:
+        yield f"{place}: tax: its once_per is another than that of [[also]] kind 'tax'"
 
 
 def _wrong_at(place: str, at: str | None, times: Collection[str]) -> Iterator[str]:

@@ -104,7 +104,7 @@ class MappingFile(Style, ShapeTable):
             *(rule.expr for rule in self.rules),
             *(left.when for left in self.leave_out),
             *(str(setting.get("when", "")) for setting in self.settings),
-            *(text for one in self.also for text in (one.amount, one.when)),
+            *(text for one in self.also for text in (one.amount, one.when, one.tax)),
             *(back.when for back in self.taken_back),
         ]
         found: dict[str, None] = {}
@@ -155,7 +155,7 @@ class MappingFile(Style, ShapeTable):
             times = {c.called for c in self.every_column if c.type in ("date", "timestamp")}
             yield from wrong_beside(
                 self.also, self.taken_back, self.leave_out, self.condition_names(),
-                self.names_of_file(), times, tells_tax=self.tax is not None,
+                self.names_of_file(), times, tax=self.tax,
             )  # fmt: skip
         yield from (f"values.{t}: no column fills {t!r}" for t in self.values if t not in given)
         yield from (f"dedup_key: no column fills {t!r}" for t in self.dedup_key if t not in given)

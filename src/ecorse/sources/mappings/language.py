@@ -16,12 +16,14 @@ from ecorse.clean.expressions import Compiled, compile
 from ecorse.clean.values import name_of
 from ecorse.schema.contract import Header
 from ecorse.schema.source import Shop
-from ecorse.sources.mappings.added import Also, Statements, per_row
+from ecorse.sources.mappings.added import Statements, per_row
 from ecorse.sources.mappings.beside import AlsoTable, as_expression
 from ecorse.sources.mappings.conditions import set_targets
 from ecorse.sources.mappings.declare import MappingFile
 from ecorse.sources.mappings.moments import moment
+from ecorse.sources.mappings.money import MONEY
 from ecorse.sources.mappings.said import SaidOnce
+from ecorse.sources.mappings.stated import Also
 from ecorse.sources.mappings.taken_back import TakenBack
 from ecorse.sources.mappings.targets import filled
 
@@ -61,14 +63,46 @@ class Language:
         """Tax that each row's money holds, where rows state their own."""
         if self.declared.tax != "included":
             return None
-        taxes = []
-        for one in self.declared.also:
-            if one.kind == "tax" and one.once_per is None:
-                tax = self.compiled(one.amount, frame).expr
-                if one.when is not None:
-                    tax = pl.when(self.compiled(one.when, frame).expr).then(tax)
-                taxes.append(tax.fill_null(0))
-        return pl.sum_horizontal(taxes) if taxes else None
+        tax = self._tax
+        if tax is None or tax.once_per is not None:
+            return None
+        within = [w for one in self.declared.also if (w := self._within(one, frame)) is not None]
+        return self._stated(tax, tax.amount, frame).abs() - pl.sum_horizontal(pl.lit(0), *within)
+
+    @property
+    def _tax(self) -> AlsoTable | None:
+        return next((one for one in self.declared.also if one.kind == "tax"), None)
+
+    def _stated(self, one: AlsoTable, text: str, frame: pl.DataFrame) -> pl.Expr:
+        """An amount where its condition holds, else 0."""
+        amount = self.compiled(text, frame).expr.cast(MONEY, strict=False)
+        if one.when is not None:
+            amount = pl.when(self.compiled(one.when, frame).expr).then(amount)
+        return amount.fill_null(0)
+
+    def _within(self, one: AlsoTable, frame: pl.DataFrame) -> pl.Expr | None:
+        """Tax that an amount beside the row holds, above 0, where the row's tax is taken out."""
+        tax = self._tax
+        if one.tax is None or tax is None:
+            return None
+        holds = self.compiled(one.amount, frame).expr.is_not_null()
+        if tax.when is not None:
+            holds &= self.compiled(tax.when, frame).expr
+        if tax.once_per is None:
+            holds &= pl.col("quantity") != 0
+        return pl.when(holds).then(self._stated(one, one.tax, frame).abs()).otherwise(0)
+
+    def _is_beyond(self, one: AlsoTable, frame: pl.DataFrame) -> pl.Expr | None:
+        """Rows whose amount holds more tax than there is, or than it is itself."""
+        within, tax = self._within(one, frame), self._tax
+        if within is None or tax is None or one.tax is None:
+            return None
+        beyond = within > self._stated(one, one.amount, frame).abs()
+        stated = self.compiled(tax.amount, frame).expr.is_not_null()
+        too_much = within > self._stated(tax, tax.amount, frame).abs()
+        beyond |= too_much if tax.once_per is None else too_much & stated
+        lost = self.compiled(one.tax, frame).lost
+        return beyond if lost is None else beyond | lost
 
     def taken_back(self, frame: pl.DataFrame, held: Counter[str]) -> list[TakenBack]:
         """The declared ``[[taken_back]]`` on typed rows; counts the rows that each holds for."""
@@ -90,6 +124,8 @@ class Language:
                 moment(one.at, frame),
                 is_inside=self.declared.tax == "included" and one.kind == "tax"
                 and one.once_per is None,
+                within=self._within(one, frame),
+                is_beyond=self._is_beyond(one, frame),
             )
             for one in self.declared.also
         ]  # fmt: skip
@@ -102,7 +138,9 @@ class Language:
 
     def valued_by(self, header: Header) -> frozenset[str]:
         """The typed columns that the money of a row depends on."""
-        texts = [text for one in self.declared.also for text in (one.amount, one.when) if text]
+        texts = [
+            text for one in self.declared.also for text in (one.amount, one.when, one.tax) if text
+        ]
         texts += [*(back.when for back in self.declared.taken_back), *self.declared.sums]
         texts += [
             str(setting["when"]) for setting in self.declared.settings

@@ -15,10 +15,10 @@ import polars as pl
 from ecorse.clean.account import signed
 from ecorse.clean.foreign import row_currency
 from ecorse.schema.staging import PIECES, STATUSES
-from ecorse.sources.mappings.added import Also, Stated, stated
 from ecorse.sources.mappings.language import Language
 from ecorse.sources.mappings.money import TOO_LARGE, line_money
 from ecorse.sources.mappings.said import Once, SaidOnce
+from ecorse.sources.mappings.stated import Also, Stated, stated
 from ecorse.sources.mappings.taken_back import any_of, is_open
 
 
@@ -51,9 +51,10 @@ def worth(language: Language, frame: pl.DataFrame, aside: Mapping[int, SaidOnce]
     total.columns = ["money"]
     for number, one in enumerate(language.also(frame)):
         found = stated(frame, lines, one)
-        beside = _of_row(one, found, is_back, aside[number])
         if declared.tax == "included" and one.declared.kind == "tax" and one.orders is not None:
-            beside = beside * 0  # it moves money within the order
+            beside = pl.repeat(0, frame.height, eager=True)  # it moves money within the order
+        else:
+            beside = _of_row(one, found, is_back, aside[number])
         total = total.with_columns(
             pl.when(~pl.lit(found.is_lost)).then(pl.col("money") + pl.lit(beside)).alias("money")
         )
@@ -64,6 +65,8 @@ def worth(language: Language, frame: pl.DataFrame, aside: Mapping[int, SaidOnce]
 def _of_row(one: Also, found: Stated, is_back: pl.Series, aside: SaidOnce) -> pl.Series:
     """What a row adds by itself; what its order states once is remembered."""
     money = found.money.fill_null(0)
+    if one.orders is None:  # the row's goods are without their own tax alone
+        money = money - found.within.fill_null(0)
     if one.orders is None:
         return money
     has_order = one.orders.is_not_null()
