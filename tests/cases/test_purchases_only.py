@@ -14,7 +14,7 @@ def labelled(asked, shop: str) -> list[tuple[str, str]]:
     """Orders and customers of a shop that have a segment."""
     return asked(
         "select 'order', order_id from marts.order_segments where shop_id = %s "
-        "union all select 'customer', customer_id from marts.customer_segments "
+        "union select 'customer', customer_id from marts.customer_segments "
         "where shop_id = %s order by 1 desc, 2",
         shop,
         shop,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 
 import polars as pl
@@ -204,3 +204,23 @@ def test_names_that_may_be_either_of_two_are_refused():
     with pytest.raises(ExpressionError, match="may be any of"):
         compile("order_id = '1'", names)
     assert compile("\"Order ID\" = '1'", names).expr.meta.root_names() == ["a"]
+
+
+def test_months_days_and_hours_of_an_instant_are_those_of_the_shops_clock():
+    """22:00 on 31 January in New York is 1 February in UTC."""
+    at = datetime(2024, 2, 1, 3, 0, tzinfo=UTC)
+    frame = pl.DataFrame({"at": [at]})
+    names = {"at": Name("at", frame.schema["at"])}
+    shop = {"time_zone": "America/New_York"}
+    found = {
+        part: frame.select(compile(f"{part}(at)", names, shop=shop).expr).item()
+        for part in ("year", "month", "day", "hour", "weekday")
+    }
+    assert found == {"year": 2024, "month": 1, "day": 31, "hour": 22, "weekday": 3}
+
+
+@pytest.mark.parametrize("text", ["round(price, -1)", "left(word, -1)", "right(word, -1)"])
+def test_a_place_below_zero_is_refused(text):
+    names = {"price": Name("price", pl.Decimal(14, 4)), "word": Name("word", pl.String())}
+    with pytest.raises(ExpressionError, match="needs a whole number"):
+        compile(text, names)

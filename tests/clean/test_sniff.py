@@ -184,6 +184,14 @@ def test_the_encoding_is_that_of_the_whole_file(find):
     assert find(data).shape.encoding == "cp1252"
 
 
+def test_a_letter_that_ends_the_file_is_looked_at_too(find):
+    """The first of three bytes of UTF-8, or a letter of cp1252: proven to be neither."""
+    data = text().encode().rstrip() + b" caf\xe9"
+    found = find(data)
+    about = next(f for f in found.findings if f.part == "encoding")
+    assert (found.shape.encoding, about.is_proven) == ("cp1252", False)
+
+
 def test_packed_files_and_tables_are_looked_into(find):
     assert find(gzip.compress(text(";").encode())).shape == Shape(delimiter=";")
     assert find('[{"a": 1}]').kind == "json_rows"

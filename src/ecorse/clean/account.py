@@ -61,9 +61,11 @@ class Account:
     row that met its rules, repeated or not, ``money_contradicting`` that of those among them whose
     key, as is known in the end, came before with other content; ``money_aside`` that of rejected
     and left-out rows, without the ``unread`` of which it is not known. ``quoted`` has, by column,
-    values that stand in quotes which are not the file's. ``has_undeclared``: the file has columns
-    that its source does not declare. ``broken`` counts the rows that break a rule of level warn,
-    which are kept, ``sought`` by file what was looked up there.
+    values that stand in quotes which are not the file's; ``without_sale`` rows that take back a
+    sale of which the file has no row, what they take off, and an order of theirs.
+    ``has_undeclared``: the file has columns that its source does not declare. ``broken`` counts the
+    rows that break a rule of level warn, which are kept, ``sought`` by file what was looked up
+    there.
     """
 
     rows_read: int = 0
@@ -86,6 +88,7 @@ class Account:
     money_contradicting: Decimal = Decimal(0)
     money_aside: dict[Fate, Decimal] = field(default_factory=lambda: dict.fromkeys(FATES, NOTHING))
     unread: Counter[Fate] = field(default_factory=Counter)
+    without_sale: tuple[int, Decimal, str] = (0, NOTHING, "")
     quoted: dict[str, Quoted] = field(default_factory=dict)
     has_undeclared: bool = False
     differing: Differing = field(default_factory=Differing)

@@ -101,6 +101,7 @@ class Cleaner:
             self.account.broken[rule] += rows
             self.account.broken_examples[rule] = examples
         self._aside.finish()
+        self._tally.finish()
         refuse_missing_keys(self._file_name, self.account)
         refuse_other_encodings(self._file_name, self._framer.utf8, self.account, self._limit_share)
 

@@ -164,6 +164,8 @@ def _named(name: str, names: Mapping[str, Name], shop: Mapping[str, str]) -> Val
             f"there is no column {name!r}{perhaps}; there are {', '.join(map(repr, names))}"
         )
     expr = pl.col(found.column) if found.is_there else pl.lit(None, found.dtype)
+    if isinstance(found.dtype, pl.Datetime) and found.dtype.time_zone and shop.get("time_zone"):
+        expr = expr.dt.convert_time_zone(shop["time_zone"])  # months and days are the shop's
     return of_column(expr, found.dtype, name)
 
 

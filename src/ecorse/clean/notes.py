@@ -59,6 +59,14 @@ def _notes(account: Account, header: Header, source: Source, currency: str) -> I
     yield from (f"{s.sentence()}." for s in account.sought.values() if s.missed)
     yield from _broken_rules(account, source.contract)
     yield from _about_quotes(account)
+    rows, money, order = account.without_sale
+    if rows:
+        yield (
+            f"{rows} rows take back {money:,.2f} {currency} of orders of which the file has no "
+            f"sold row (such as order {order}). If they are the sale itself, cancelled later, say "
+            'taken_back_rows = "sales"'
+            " in the source."
+        )
     for name, found in account.derived.items():
         if found.different:
             by = f", by {found.money:,.2f} {currency} together" if found.money else ""

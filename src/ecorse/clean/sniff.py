@@ -94,7 +94,7 @@ def find_encoding(blocks: Iterable[bytes]) -> tuple[str, Finding]:
         All bytes of the file.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("strict")
-    is_ascii, offset = True, 0
+    is_ascii, offset, block = True, 0, b""
     for block in blocks:
         if not offset:
             for mark, name in MARKS:
@@ -111,6 +111,10 @@ def find_encoding(blocks: Iterable[bytes]) -> tuple[str, Finding]:
             return _other_encoding(block, offset + max(error.start, 0))
         is_ascii = is_ascii and block.isascii()
         offset += len(block)
+    try:
+        decoder.decode(b"", final=True)  # the last letter may want bytes that do not come
+    except UnicodeDecodeError:
+        return _other_encoding(block, offset - len(decoder.getstate()[0]))
     what = "plain ASCII, which is UTF-8 too" if is_ascii else "valid UTF-8"
     return "", Finding("encoding", True, f"{what}.")
 

@@ -25,6 +25,7 @@ from ecorse.clean.blocks import FramedBlock
 from ecorse.clean.cast import text_column
 from ecorse.clean.duplicates import Verdict
 from ecorse.clean.parting import CleanBlock
+from ecorse.clean.without_sale import WithoutSale
 from ecorse.schema.contract import Contract, Header
 from ecorse.schema.source import Canonical
 from ecorse.schema.table import StagingTable
@@ -45,6 +46,7 @@ class Tally:
     ) -> None:
         self._account, self._contract, self._header = account, contract, header
         self._table = table
+        self._without_sale = WithoutSale() if contract.rows_take_back else None
 
     def count(self, block: FramedBlock, lines: pl.DataFrame, rejected: pl.DataFrame) -> None:
         """Count a block's rows by what became of them, and the span of their times."""
@@ -124,6 +126,8 @@ class Tally:
         ``lines`` and ``companions`` are all of the block, repeated or not.
         """
         account, table = self._account, self._table.name
+        if self._without_sale is not None and lines.height:
+            self._without_sale.add(lines)
         account.lines[table] += made.lines.height
         for name, rows in made.companions.items():
             account.lines[LINES_ADDED if name == table else name] += rows.height
@@ -131,6 +135,11 @@ class Tally:
         account.money += money
         is_all = made.lines.height == lines.height
         account.money_cleaned += money if is_all else self._money(lines, companions)
+
+    def finish(self) -> None:
+        """Count what is known when the file was read."""
+        if self._without_sale is not None:
+            self._account.without_sale = self._without_sale.found()
 
     def _money(self, lines: pl.DataFrame, companions: Mapping[str, pl.DataFrame]) -> Decimal:
         """What rows and their companions are worth."""

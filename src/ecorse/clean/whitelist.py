@@ -172,7 +172,10 @@ def _arithmetic(node: exp.Expr, part: Part) -> Value:
 def _minus(node: exp.Expr, part: Part) -> Value:
     only(node, "this")
     of = need(part(node.this), "number", of="-")
-    return of if of.kind == "nothing" else replace(of, expr=-of.expr, text=said(node))
+    # not its constant any more: a place such as -1 is none that round() or left() can take
+    return (
+        of if of.kind == "nothing" else replace(of, expr=-of.expr, text=said(node), constant=None)
+    )
 
 
 def _logic(node: exp.Expr, part: Part) -> Value:

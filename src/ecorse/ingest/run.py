@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ecorse.schema.source import Source
 
 log = logging.getLogger(__name__)
+MOST_NOTES = 5  # of a load that are told at once
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,13 @@ def ingest_source(
                 else:
                     loads[file.file_name] = load
                     progress(f"{file.file_name}: {load.sentence()}")
+                    for warning in load.warnings[:MOST_NOTES] if not load.is_skipped else ():
+                        progress(f"{file.file_name}: note: {warning}")
+                    if not load.is_skipped and len(load.warnings) > MOST_NOTES:
+                        progress(
+                            f"{file.file_name}: {len(load.warnings) - MOST_NOTES} further notes: "
+                            f"`ecorse report {load.load_id}`"
+                        )
             pending = [file for file in pending if _has_lost_its_load(loads.get(file.file_name))]
     told = {name: str(error) for name, error in refused.items()}
     return IngestSummary(shop_id, source, list(loads.values()), told, list(refused.values()))

@@ -175,7 +175,8 @@ class Contract:
     order share: they stand together, ``sums`` are expressions that are added up over them
     (``sum_of``), and with ``numbered_keys`` the second row of an order with a ``line_key`` has
     ``|2`` behind it, so that two alike are two. ``foreign_currency`` says what becomes of a line in
-    another currency than the shop's.
+    another currency than the shop's. ``rows_take_back``: rows of cancelled and returned goods with
+    pieces above 0 take the sale of another row back.
     """
 
     name: str
@@ -196,6 +197,7 @@ class Contract:
     within: str = ""
     sums: tuple[str, ...] = ()
     numbered_keys: bool = False
+    rows_take_back: bool = False
     declares: str = ""
 
     @property

@@ -1,5 +1,5 @@
 /*
-about = "What one piece of a product costs the shop, as its catalogues say: spans of days at one cost. Where two catalogues say a cost for one day the latest load counts."
+about = "What one piece of a product costs the shop, as its catalogues say: spans of days at one cost. Where two catalogues name a cost from the same day on, the latest load counts; a cost without a day ends none that is named from a later day on."
 grain = ["shop_id", "product_id", "valid_from_date"]
 materialized = "table"
 [columns]

@@ -1,5 +1,5 @@
 /*
-about = "What the shop's products earned over their cost, by month of the order. A margin without the share of revenue whose cost is known says nothing: read both."
+about = "What the shop's products earned over their cost, by month of the order. A margin without the share of revenue whose cost is known says nothing: read both. Product lines as they stand: discounts, refunds and taxes that an export states in lines of their own are in marts.daily_money and take nothing off here."
 grain = ["shop_id", "order_month_date"]
 materialized = "table"
 [columns]

@@ -1,5 +1,5 @@
 /*
-about = "What each product earned over its cost. A margin without the share of revenue whose cost is known says nothing: read both."
+about = "What each product earned over its cost. A margin without the share of revenue whose cost is known says nothing: read both. Product lines as they stand: discounts, refunds and taxes that an export states in lines of their own are in marts.daily_money and take nothing off here."
 grain = ["shop_id", "product_id"]
 materialized = "table"
 [columns]

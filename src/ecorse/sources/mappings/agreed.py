@@ -111,6 +111,7 @@ def _contract(name: str, declared: MappingFile) -> Contract:
         within=declared.within or "",
         sums=declared.sums,
         numbered_keys=declared.numbered_keys,
+        rows_take_back=declared.taken_back_rows == "returns",
         repeats=declared.repeats,
         foreign_currency=declared.foreign_currency,
         fill_down=(
