@@ -234,7 +234,7 @@ def test_without_a_key_a_rolling_export_is_told_to_count_twice(warehouse, tmp_pa
         write(tmp_path / "tuesday.csv", [A_RETURNED, C, "k4,C1,mug,1,1.00,sold,"]), without
     )
     assert first.warnings == []
-    (told,) = second.warnings
+    (told,) = (w for w in second.warnings if "no sold row" not in w)
     assert told.startswith("1 orders of this file are in other files")
     assert "1 lines, -10.00 EUR" in told
     assert "order A1 on line 2, and monday.csv" in told
