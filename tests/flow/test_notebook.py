@@ -140,7 +140,9 @@ def test_a_night_tells_what_it_is_and_has(project):
     assert segments["members"].sum() == 300
     board = night.leaderboard(shop="main")
     assert {"task", "method", "metric", "value", "is_baseline"} <= set(board.columns)
-    assert len(night.leaderboard("no such task")) == 0 < len(board)
+    assert len(board)
+    with pytest.raises(DataError, match="no task 'no such task'"):
+        night.leaderboard("no such task")
     beside = night.recommend("Phone", shop="main", n=1)
     assert beside["product_name"].tolist() == ["Cable"]
     for shown in (project, night, night.build, night.tables):

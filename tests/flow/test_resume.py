@@ -20,9 +20,9 @@ grain = ["shop_id"]
 materialized = "table"
 [columns]
 shop_id = "Shop"
-orders = "Orders"
+many = "Orders"
 */
-select shop_id, count(*) {0} as orders from marts.orders group by shop_id
+select shop_id, count(*) {0} as many from marts.orders group by shop_id
 """
 
 

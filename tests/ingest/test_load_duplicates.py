@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ecorse.clean import opening, stream
 from ecorse.clean.duplicates import SeenRows
-from ecorse.ingest import repeated
+from ecorse.ingest import work_tables
 from ecorse.ingest.dry import dry_load
 from ecorse.ingest.load import load_file
 from ecorse.ingest.one_file import clean_file
@@ -126,8 +126,8 @@ def fetched(monkeypatch):
         asked.append(sorted(chain.from_iterable(part.tolist() for part in parts)))
         return original(conn, streams, table, load_id, parts)
 
-    original = repeated.fetch_possible_originals
-    monkeypatch.setattr(repeated, "fetch_possible_originals", note)
+    original = work_tables.fetch_possible_originals
+    monkeypatch.setattr(work_tables, "fetch_possible_originals", note)
     return asked
 
 

@@ -48,8 +48,6 @@ DAMAGE_BELOW = {
     "a staged price changed":
         "update staging.order_lines set unit_price = unit_price + 0.01 "
         "where ctid = (select min(ctid) from staging.order_lines)",
-    "too many rows were rejected":
-        "update ops.load set rows_read = rows_read + 100, rows_rejected = 100",
 }  # fmt: skip
 
 

@@ -44,11 +44,11 @@ SEGMENTATION = Other
 def test_a_column_that_is_not_there_is_told_with_the_file(shops, project):
     text = (MODELS / "segment_orders.toml").read_text()
     path = project / "include" / "models" / "segment_orders.toml"
-    path.write_text(text.replace("    lines.city,\n", "    lines.town,\n"))
+    path.write_text(text.replace("    city,\n", "    town,\n"))
     with pytest.raises(ConfigError) as caught:
         flow.refresh(holder="test")
     assert str(caught.value).startswith(
-        f"{path} [inputs]: Postgres refuses a select: column lines.town does not exist (42703)."
+        f'{path} [inputs]: Postgres refuses a select: column "town" does not exist (42703).'
     )
 
 
