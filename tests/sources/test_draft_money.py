@@ -197,3 +197,21 @@ def test_a_header_inside_the_table_is_told(tmp_path):
     path = tmp_path / "f.csv"
     path.write_text(f"{HEAD}\n1,a,2,3.50,2024-01-31\n{HEAD}\n2,b,1,4.50,2024-02-01\n")
     assert "QUESTION: 1 rows repeat the header inside the table" in draft_file(path)
+
+
+STATUSES = ("Voltooid", "Geannuleerd", "In behandeling")
+
+
+def test_a_proven_discount_and_total_are_mapped_and_money_is_no_key(drafted):
+    less = {0: ("0%", 20), 1: ("10%", 18)}
+    rows = [
+        f"{n},sku{n},{n},20,{less[n % 2][0]},{n * less[n % 2][1]},2024-01-1{n},{STATUSES[n % 3]}"
+        for n in range(1, 10)
+    ]
+    head = "Bestelnr,Artikelcode,Aantal,Prijs p/st,Korting,Regeltotaal,Datum,Status"
+    text, declared = drafted(head, *rows)
+    found = targets_in(declared)
+    assert (found["Korting"], found["Regeltotaal"]) == ("discount_share", "line_total")
+    assert "line_key" not in declared
+    assert declared["taken_back_rows"] == "sales"
+    assert '# when = "\\"Status\\" = \'In behandeling\'"' in text

@@ -19,7 +19,7 @@ from ecorse.sources.mappings.draft_look import Look
 from ecorse.sources.mappings.draft_roles import Roles, decide
 from ecorse.sources.mappings.draft_sample import Sample, read_sample
 from ecorse.sources.mappings.draft_settled import Settled, settle
-from ecorse.sources.mappings.draft_statuses import status_lines
+from ecorse.sources.mappings.draft_statuses import status_lines, taken_back_lines
 from ecorse.sources.mappings.draft_values import look
 
 
@@ -87,8 +87,19 @@ class _Writer:
         return "\n".join(line for part in parts for line in part) + "\n"
 
     def _above(self) -> list[str]:
-        """Keys above the columns that money beside the goods needs."""
-        return list(self.beside.head()) if self.beside else []
+        """Keys above the columns: tax, and what cancelled rows are."""
+        return [*(self.beside.head() if self.beside else ()), *self._taken_back()]
+
+    def _taken_back(self) -> Iterator[str]:
+        if self.roles.table != "order_lines":
+            return
+        by_target = {t: one for one in self.looks if (t := self.targets.get(one.name))}
+        status, order = by_target.get("status"), by_target.get("order_id")
+        if status is not None and order is not None:
+            pieces = by_target.get("quantity")
+            yield from taken_back_lines(
+                status.texts, order.texts, None if pieces is None else pieces.read()
+            )
 
     def _table(self) -> list[str]:
         line = f"table = {quoted(self.roles.table)}"

@@ -83,11 +83,11 @@ class Columns:
             return
         for question in one.questions:
             yield f"  # QUESTION: {one.name}: {question}"
-        if not target:
-            yield from self._untargeted(one)
-            return
         if one.name in self.settled.asked:
             yield from self._asked(one, kind)
+            return
+        if not target:
+            yield from self._untargeted(one)
             return
         if about := self.settled.evidence.get(one.name):
             yield f"  # proven: {one.name!r} is {about}"
@@ -96,10 +96,12 @@ class Columns:
     def _asked(self, one: Look, kind: str) -> Iterator[str]:
         """A column of two readings that nothing settles: no line is taken for granted."""
         asked = self.settled.asked[one.name]
-        self.asked.add(self.targets[one.name])
+        if one.name in self.targets:
+            self.asked.add(self.targets[one.name])
         yield f"  # QUESTION: {asked.sentence}. Keep one of these lines:"
         for target in asked.targets:
             more = "" if target else ", required = false"
+            kind = self._kind(one, target) if target else kind
             yield f"  # {{ {self._said(one, target, kind)}{more} }},"
 
     def _attribute(self, one: Look) -> str:
@@ -114,6 +116,8 @@ class Columns:
             kind = "text" if one.kind == "time" else one.kind
             dates = one.formats and not any(map(has_time, one.formats))
             return "date" if kind == "timestamp" and dates and target else kind
+        if target == "discount_share" and one.is_number and (one.read().abs() > 1).any():
+            return "percent"  # 10 of 100
         fits = types_of(target, self.staging)
         if target in IDS or not fits:
             return "text"

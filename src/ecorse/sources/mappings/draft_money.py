@@ -151,6 +151,15 @@ def _scope(part: Part, orders: np.ndarray, names: pl.Series) -> None:
             part.against = "some orders say it on every row, some on the first"
 
 
+def differs_within_orders(one: Look, looks: Sequence[Look], targets: Mapping[str, str]) -> bool:
+    """Whether rows of one order state different amounts in a column: it is no order's total."""
+    order = next((k for k in looks if targets.get(k.name) == "order_id"), None)
+    if order is None:
+        return False
+    frame = pl.DataFrame({"order": order.texts, "value": one.read()}).drop_nulls()
+    return bool((frame.group_by("order").agg(pl.col("value").n_unique())["value"] > 1).any())
+
+
 def _per_order(part: Part, orders: np.ndarray) -> None:
     values = np.nan_to_num(part.values)
     count = int(orders.max()) + 1

@@ -39,6 +39,8 @@ class Prices:
     of_piece: dict[str, str] = field(default_factory=dict)
     of_line: dict[str, str] = field(default_factory=dict)
     discounts: dict[str, str] = field(default_factory=dict)  # taken off a line, by their totals
+    is_share: dict[str, bool] = field(default_factory=dict)  # of these discounts
+    after_discount: list[str] = field(default_factory=list)  # totals that they are taken off
 
 
 def numbers_of(one: Look) -> Numbers:
@@ -120,10 +122,13 @@ def _by_totals(
                 f" less {d}": product * (1 - v) if is_share else product - v
                 for d, (v, is_share) in discounts.items()
             }
-            for named, expected in less.items():
-                told = ~np.isnan(of_line) & ~np.isnan(expected)
+            # the reading that most rows keep: a discount that few rows have is not overlooked
+            kept = {n: int((np.abs(of_line - made) <= HALF_A_CENT).sum())
+                    for n, made in less.items()}  # fmt: skip
+            for named in sorted(less, key=lambda n: -kept[n]):
+                told = ~np.isnan(of_line) & ~np.isnan(less[named])
                 several = told & (np.abs(pieces) > 1) & (of_line != 0)
-                holds = np.abs(of_line - expected) <= HALF_A_CENT
+                holds = np.abs(of_line - less[named]) <= HALF_A_CENT
                 if several.any() and holds[told].mean() >= NEARLY_ALL and holds[several].all():
                     count = (
                         f"in {holds[told].sum()} rows, {several.sum()} of them of several pieces"
@@ -132,7 +137,10 @@ def _by_totals(
                     found.of_piece.setdefault(price, about)
                     found.of_line.setdefault(total, about)
                     if named and discounts[named.removeprefix(" less ")][0].any():
-                        found.discounts.setdefault(named.removeprefix(" less "), about)
+                        by = named.removeprefix(" less ")
+                        found.discounts.setdefault(by, about)
+                        found.is_share[by] = discounts[by][1]
+                        found.after_discount.append(total)
                     break
 
 

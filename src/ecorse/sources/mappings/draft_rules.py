@@ -15,10 +15,49 @@ import polars as pl
 from ecorse.clean.expressions import Compiled, Name, compile
 from ecorse.clean.operands import ExpressionError
 from ecorse.sources.mappings.draft_look import Look
-from ecorse.sources.mappings.draft_words import says
+from ecorse.sources.mappings.draft_words import meaning_of, says
 
 NEARLY_ALL = 0.99
 LEAST_ROWS = 20  # fewer rows keep a rule by chance
+# what a line's key never is: money, amounts, times, texts
+NO_KEY = {
+    "total",
+    "price",
+    "cost",
+    "discount",
+    "tax",
+    "shipping",
+    "fee",
+    "tip",
+    "refund",
+    "profit",
+    "percent",
+    "rate",
+    "gift_card",
+    "insurance",
+    "duty",
+    "wrap",
+    "money",
+    "net",
+    "gross",
+    "quantity",
+    "measure",
+    "date",
+    "time",
+    "month",
+    "year",
+    "hour",
+    "weekday",
+    "name",
+    "description",
+    "status",
+    "later",
+    "category",
+    "brand",
+    "rating",
+    "query",
+    "email",
+}
 PARTS = {"month": "month", "year": "year", "hour": "hour", "weekday": "weekday"}
 
 
@@ -163,7 +202,7 @@ def key_of_lines(
         rows = len(texts)
         if one.texts.n_unique() == rows > 1 and not _is_position(one):
             evidence = f"{one.name!r} has another value in each of {rows} rows"
-            found.append(Key((one.name,), True, evidence))
+            found.append(Key((one.name,), _is_surely_named(one), evidence))
         elif texts.select(order, one.name).is_unique().all():
             counts = _counts_rows(one, texts[order])
             evidence = (
@@ -171,12 +210,20 @@ def key_of_lines(
                 if counts
                 else f"{order!r} with {one.name!r} differs in each of {rows} rows"
             )
-            found.append(Key((order, one.name), not counts, evidence))
+            is_proven = not counts and _is_surely_named(one)
+            found.append(Key((order, one.name), is_proven, evidence))
     return min(found, key=lambda key: (not key.is_proven, len(key.names)), default=None)
+
+
+def _is_surely_named(one: Look) -> bool:
+    """Whether every word of the name is known, or one of them says id: else a person is asked."""
+    return not meaning_of(one.name).unknown or says(one.name, "id")
 
 
 def _is_named_key(one: Look, product: str | None, texts: pl.DataFrame) -> bool:
     """Whether a column is named like a line's id, or an id that is proven not to be a product's."""
+    if meaning_of(one.name).said & NO_KEY or not _is_written_as_id(one):
+        return False
     if says(one.name, "line") or says(one.name, "order", "product", "id"):
         return True
     if not (says(one.name, "product", "id") or says(one.name, "invoice", "id")):
@@ -184,6 +231,13 @@ def _is_named_key(one: Look, product: str | None, texts: pl.DataFrame) -> bool:
     if product is None or one.texts.n_unique() < len(texts):
         return False
     return texts[product].n_unique() < len(texts)  # one product in several rows, each with its own
+
+
+def _is_written_as_id(one: Look) -> bool:
+    """Whether values are whole numbers or codes: no amounts, and no text of several words."""
+    if one.kind == "decimal":
+        return says(one.name, "id")
+    return one.kind == "integer" or not one.texts.str.contains(r"\s|^.{65}").any()
 
 
 def _is_position(one: Look) -> bool:

@@ -9,11 +9,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from ecorse.sources.mappings.draft_look import Look
-from ecorse.sources.mappings.draft_money import Money, look_at
-from ecorse.sources.mappings.draft_prices import Prices, prove
+from ecorse.sources.mappings.draft_money import (
+    Money,
+    differs_within_orders,
+    goods_of,
+    look_at,
+)
+from ecorse.sources.mappings.draft_prices import (
+    HALF_A_CENT,
+    Prices,
+    candidates,
+    numbers_of,
+    prove,
+)
 from ecorse.sources.mappings.draft_prices import settle as settle_price
 from ecorse.sources.mappings.draft_roles import Roles
+from ecorse.sources.mappings.draft_words import meaning_of, targets_of
 
 DISCOUNTS = ("discount_amount", "discount_share")
 
@@ -47,6 +61,7 @@ def settle(looks: Sequence[Look], roles: Roles) -> Settled:
     price = settle_price(looks, targets, proven)
     if price:
         _by_total(looks, targets, price, asked, evidence)
+    _with_discount(targets, proven)
     for name, target in targets.items():
         if target == "unit_price" and name in proven.of_piece:
             evidence[name] = f"the price of one piece: {proven.of_piece[name]}"
@@ -55,7 +70,52 @@ def settle(looks: Sequence[Look], roles: Roles) -> Settled:
     for name in [n for n, t in targets.items() if t in DISCOUNTS]:
         _discount(looks, targets, name, proven, asked, evidence)
     money = look_at(looks, targets)
+    _unexplained(looks, targets, money, asked)
     return Settled(replace(roles, targets=targets), money, asked, evidence)
+
+
+def _with_discount(targets: dict[str, str], proven: Prices) -> None:
+    """A discount that a line's total proves fills its target, and so does that total."""
+    price = next((n for n, t in targets.items() if t == "unit_price"), "")
+    of_price = {n: s for n, s in proven.discounts.items() if f" x {price} less " in s}
+    if not price or not of_price:  # a discount off another price is in this one already
+        return
+    for name in of_price:
+        target = "discount_share" if proven.is_share[name] else "discount_amount"
+        if target not in targets.values():
+            targets.setdefault(name, target)
+    for total in proven.after_discount:
+        if "line_total" not in targets.values():
+            targets.setdefault(total, "line_total")
+
+
+def _unexplained(
+    looks: Sequence[Look], targets: dict[str, str], money: Money, asked: dict[str, Asked]
+) -> None:
+    """A total of the line that fills no target and differs from pieces x price is asked about."""
+    goods = goods_of(looks, targets)
+    if goods is None or "unit_price" not in targets.values() or "line_total" in targets.values():
+        return
+    for one in candidates(looks, targets):
+        said = meaning_of(one.name).said
+        if one.name in targets or one.name == money.total_name or "total" not in said:
+            continue
+        is_line = "line" in said or said >= {"product", "total"}
+        if not targets_of(one.name, "order_lines").get("line_total") or not (
+            is_line or differs_within_orders(one, looks, targets)
+        ):
+            continue
+        total = numbers_of(one)
+        differ = np.abs(total - goods) > HALF_A_CENT
+        told = ~np.isnan(total) & ~np.isnan(goods)
+        if differ.any():
+            first = int(np.flatnonzero(differ)[0])
+            asked[one.name] = Asked(
+                f"{one.name!r} is not pieces x price (less discount) in {differ.sum()} of "
+                f"{told.sum()} rows (sampled row {first + 1}: {total[first]:g}, not "
+                f"{goods[first]:g}). Is it the money of the line? The sample does not tell",
+                ("line_total", ""),
+            )
 
 
 def _by_total(
