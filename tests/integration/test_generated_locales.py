@@ -57,7 +57,7 @@ def expected_lines(locale: Locale, rows: list[Row]) -> Counter[tuple]:
         lines[row.source_line, row.order, row.sku, row.title, row.pieces, row.price, row.money,
               "product", *when, flagged] += 1  # fmt: skip
         # without a key an amount of 0 makes no line
-        states = row.shipping is not None and (row.shipping or locale.keyed)
+        states = bool(row.shipping)  # nothing, or 0.00, is no line
         if locale.once and states and row.order not in told:
             told.add(row.order)
             lines[row.source_line, row.order, "shipping", "shipping", 1, row.shipping,
