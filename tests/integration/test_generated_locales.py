@@ -46,6 +46,13 @@ def expected_lines(locale: Locale, rows: list[Row]) -> Counter[tuple]:
     """The staged lines that the generator means, with how often each is there."""
     lines: Counter[tuple] = Counter()
     told: set[str] = set()  # orders whose shipping is a line already
+    counted = [
+        row for row in rows
+        if row.fate == "good"
+        or (row.fate == "repeat" and not locale.keyed and locale.repeats != "drop")
+    ]  # fmt: skip
+    # a row with pieces not below 0 states what its order does, before one that takes back
+    sold = {row.order for row in counted if row.shipping and row.pieces >= 0}
     for row in rows:
         is_again = row.fate == "repeat"
         is_dropped = is_again and (locale.keyed or locale.repeats == "drop")
@@ -56,12 +63,13 @@ def expected_lines(locale: Locale, rows: list[Row]) -> Counter[tuple]:
         flagged = is_again and locale.repeats == "flag"
         lines[row.source_line, row.order, row.sku, row.title, row.pieces, row.price, row.money,
               "product", *when, flagged] += 1  # fmt: skip
-        # without a key an amount of 0 makes no line
-        states = bool(row.shipping)  # nothing, or 0.00, is no line
+        # nothing, or 0.00, is no line
+        states = bool(row.shipping) and (row.pieces >= 0 or row.order not in sold)
         if locale.once and states and row.order not in told:
             told.add(row.order)
-            lines[row.source_line, row.order, "shipping", "shipping", 1, row.shipping,
-                  row.shipping, "shipping", *when, False] += 1  # fmt: skip
+            amount = row.shipping if row.order in sold else -abs(row.shipping)
+            lines[row.source_line, row.order, "shipping", "shipping", 1, amount,
+                  amount, "shipping", *when, False] += 1  # fmt: skip
     return lines
 
 
