@@ -7,11 +7,15 @@ not. What does not: where a source's files come from (``choice``), which file is
 
 from __future__ import annotations
 
-from ecorse.errors import ConfigError
+import logging
+
+from ecorse.errors import ConfigError, EcorseError
 from ecorse.ingest.choice import ORIGIN_OF_DATA, choose
 from ecorse.ingest.shops import Shop, ShopSource, load_shops, select_sources
 from ecorse.settings import get_settings
 from ecorse.sources import get_source
+
+log = logging.getLogger(__name__)
 
 
 def select(
@@ -52,8 +56,11 @@ def _unconfigured(shops: list[Shop], origin: str | None, data: str | None) -> li
     try:
         choice = choose(anyone, settings, origin=origin, data=data)
         files = fetch_admitted(choice.origin, settings, choice.options).files
-    except Exception:
+    except EcorseError:
         return []  # each configured source will say what is wrong with it
+    except Exception as error:  # not foreseen: it stops no source that is configured
+        log.warning("only configured sources are asked: %s", type(error).__name__, exc_info=error)
+        return []
     everyone = candidates(shops)
     configured = {one.name for one in everyone if one.is_configured}
     return [name for name in sources_met(files, everyone) if name not in configured]
