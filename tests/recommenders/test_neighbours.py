@@ -14,7 +14,7 @@ from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import NOTHING
 from ecorse.recommenders.co_purchase import CoPurchase, CoPurchaseConfig
 from ecorse.recommenders.item_similarity import ItemSimilarity, ItemSimilarityConfig
-from ecorse.recommenders.popular import Popular
+from ecorse.recommenders.popular import Popular, PopularConfig
 
 TASK = Task("recommend_tested", "main")
 A, B, C, D, E = range(5)
@@ -122,7 +122,7 @@ def test_the_file_brings_back_lists_answers_and_evidence(model):
 
 
 def test_best_sellers_by_hand():
-    popular = Popular(NoParameters()).fit(ORDERS, TASK)
+    popular = Popular(PopularConfig()).fit(ORDERS, TASK)
     found = popular.recommend(
         np.arange(2), 3, seen=sparse.vstack([basket(A), basket(B, D)]).tocsr()
     )

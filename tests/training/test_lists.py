@@ -11,7 +11,7 @@ import pytest
 from ecorse.models.base import NoParameters, Recommender, Task
 from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import Ranked
-from ecorse.recommenders.popular import Popular
+from ecorse.recommenders.popular import Popular, PopularConfig
 from ecorse.training import lists
 from ecorse.training.lists import item_lists, user_lists
 
@@ -55,7 +55,7 @@ def rows_for(model: Recommender, data: Interactions, fitted_on: Interactions, to
 
 @pytest.fixture
 def model() -> Popular:
-    return Popular(NoParameters()).fit(BEFORE, TASK)
+    return Popular(PopularConfig()).fit(BEFORE, TASK)
 
 
 def test_lists_of_tonights_own_model(model):

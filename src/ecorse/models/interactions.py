@@ -22,6 +22,7 @@ from ecorse.models.words import as_words
 
 IDS = ("product_id", "customer_id", "basket_id", "shop_id")
 NEVER = np.iinfo(np.int64).max
+DAY = 24 * 60 * 60 * 1_000_000  # microseconds
 ROWS: Mapping[str, Any] = {
     "item": pl.UInt32,
     "user": pl.UInt32,
@@ -174,12 +175,20 @@ class Interactions:
     @cached_property
     def matrix(self) -> Csr:
         """``(n_users, n_items)`` summed weights of each customer's interactions."""
-        known = self.rows.select("user", "item", "weight").drop_nulls("user")
+        return self.decayed(None)
+
+    def decayed(self, half_life_days: float | None) -> Csr:
+        """``matrix`` with every weight halved per half-life of its age at the last row's instant.
+
+        ``None``: whatever its age. ``(n_users, n_items)`` float32.
+        """
+        known = self.rows.select("user", "item", "weight", "at").drop_nulls("user")
+        weights = known["weight"].to_numpy()
+        if half_life_days is not None and known.height:
+            age = (_micros(self.rows["at"]).max() - _micros(known["at"])) / DAY
+            weights = (weights * np.power(0.5, age / half_life_days)).astype(np.float32)
         matrix = sparse.csr_matrix(
-            (
-                known["weight"].to_numpy(),
-                (known["user"].to_numpy(), known["item"].to_numpy()),
-            ),
+            (weights, (known["user"].to_numpy(), known["item"].to_numpy())),
             shape=(self.users.height, self.items.height),
         )
         matrix.sum_duplicates()
@@ -202,6 +211,18 @@ class Interactions:
         """Of each basket's number, whether it has rows."""
         is_filled: npt.NDArray[np.bool_] = self._starts != NEVER
         return is_filled
+
+    def recent_popularity(self, half_life_days: float) -> Floats:
+        """``popularity`` with each basket (or row) halved per half-life of its age at the last."""
+        last = _micros(self.rows["at"]).max(initial=0)
+        if self.n_baskets:
+            age = (last - self._starts[self._is_filled]) / DAY
+            counts = self.baskets.T @ np.power(0.5, age / half_life_days)
+        else:
+            age = (last - _micros(self.rows["at"])) / DAY
+            weights = np.power(0.5, age / half_life_days)
+            counts = np.bincount(self.rows["item"].to_numpy(), weights, self.items.height)
+        return np.asarray(counts, dtype=np.float64)
 
     @cached_property
     def popularity(self) -> Floats:

@@ -129,28 +129,16 @@ def top_k(
     among
         Item numbers that may be given; ``None`` for all.
     """
-    scores = np.array(scores, dtype=np.float64)
+    from ecorse.models.kernels import best_of_rows
+
+    scores = np.array(scores, order="C")
     n, n_items = scores.shape
+    is_allowed = np.ones(n_items, dtype=bool)
     if among is not None:
-        others = np.ones(n_items, dtype=bool)
-        others[among] = False
-        scores[:, others] = 0.0
-    if seen is not None:
-        row_of = np.repeat(np.arange(n), np.diff(seen.indptr))
-        scores[row_of, seen.indices] = 0.0
-    width = min(k, n_items)
-    items = np.full((n, k), NOTHING, dtype=np.int64)
-    values = np.zeros((n, k))
-    if not width or not n:
-        return Ranked(items, values)
-    # whoever is at least as good as the k-th may be chosen; sorted by score, then by number
-    least = np.partition(scores, n_items - width, axis=1)[:, n_items - width]
-    rows, cols = np.nonzero((scores >= least[:, None]) & (scores > 0))
-    order = np.lexsort((cols, -scores[rows, cols], rows))
-    rows, cols = rows[order], cols[order]
-    ranks = np.arange(len(rows)) - np.searchsorted(rows, np.arange(n))[rows]
-    kept = ranks < width
-    rows, cols, ranks = rows[kept], cols[kept], ranks[kept]
-    items[rows, ranks] = cols
-    values[rows, ranks] = scores[rows, cols]
+        is_allowed[:] = False
+        is_allowed[among] = True
+    if seen is None:
+        seen = sparse.csr_matrix((n, n_items))
+    items, values = np.full((n, k), NOTHING, dtype=np.int64), np.zeros((n, k))
+    best_of_rows(scores, is_allowed, seen.indptr, seen.indices, items, values)
     return Ranked(items, values)

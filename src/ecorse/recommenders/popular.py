@@ -10,26 +10,39 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
 from scipy import sparse
 
-from ecorse.models.base import NoParameters, Recommender, Task
+from ecorse.declared import Table
+from ecorse.models.base import Recommender, Task
 from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import Csr, Floats, Ids, Ranked, top_k_sparse
 
 BLOCK_ROWS = 4096
 
 
-class Popular(Recommender):
-    """Gives everyone the products that most orders hold."""
+class PopularConfig(Table):
+    """``half_life_days``: after so many days an order counts half; 0: all count alike."""
 
-    config_class = NoParameters
+    half_life_days: float = Field(0, ge=0)
+
+
+class Popular(Recommender):
+    """Gives everyone the products that most orders hold; if told so, most of late."""
+
+    config_class = PopularConfig
+    config: PopularConfig
     answers: ClassVar = frozenset({"users", "baskets"})
 
-    shares: Floats  # (n_items,) share of all orders that hold the item
+    shares: Floats  # (n_items,) share of all orders that hold the item; decayed: of the best
 
     def fit(self, data: Interactions, task: Task, champion: Popular | None = None) -> Popular:
         """Count orders by product."""
-        self.shares = data.popularity / max(1, data.n_baskets or data.rows.height)
+        if half_life := self.config.half_life_days:
+            recent = data.recent_popularity(half_life)
+            self.shares = recent / max(recent.max(initial=0), 1e-300)
+        else:
+            self.shares = data.popularity / max(1, data.n_baskets or data.rows.height)
         return self
 
     def recommend(
@@ -62,7 +75,7 @@ class Popular(Recommender):
         return {"shares.npy": buffer.getvalue()}
 
     @classmethod
-    def load(cls, files: Mapping[str, bytes], config: NoParameters) -> Popular:
+    def load(cls, files: Mapping[str, bytes], config: PopularConfig) -> Popular:
         """The shares again."""
         made = cls(config)
         made.shares = np.load(io.BytesIO(files["shares.npy"]), allow_pickle=False)

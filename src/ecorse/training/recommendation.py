@@ -31,7 +31,7 @@ from ecorse.models.declaration import BASELINE, Declaration, RecommenderFile
 from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import Csr, Ids, Ranked
 from ecorse.models.relation import Relation
-from ecorse.recommenders.popular import Popular
+from ecorse.recommenders.popular import Popular, PopularConfig
 from ecorse.recommenders.results import OF_ANSWER
 from ecorse.training.envelope import pack, unpack
 from ecorse.training.lists import broken_rules, item_lists, user_lists
@@ -165,7 +165,7 @@ def _judge(
     earlier, later = data.split(settings.share)
     with timed:
         model = declaration.create().fit(earlier, task)
-    popular = Popular(NoParameters()).fit(earlier, task)
+    popular = Popular(PopularConfig()).fit(earlier, task)
     found = []
     for judged in (model, popular):
         scores: list[Score] = []

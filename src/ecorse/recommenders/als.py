@@ -1,0 +1,112 @@
+"""Implicit ALS: factors of customers and products whose product tells who has what.
+
+What belongs here: this recommender. What does not: its inner loop (``models.als_kernel``).
+
+Sources: Hu, Koren, Volinsky, Collaborative Filtering for Implicit Feedback Datasets, ICDM 2008,
+https://doi.org/10.1109/ICDM.2008.22; Takács, Pilászy, Tikk, Applications of the conjugate gradient
+method for implicit feedback collaborative filtering, RecSys 2011,
+https://doi.org/10.1145/2043932.2043987.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+from scipy import sparse
+
+from ecorse.models.base import Task
+from ecorse.models.interactions import Interactions, Shape
+from ecorse.models.ranked import Csr
+from ecorse.models.threads import in_threads, one_thread
+from ecorse.recommenders import arrays
+from ecorse.recommenders.history import HistoryConfig, HistoryRecommender, Scores
+
+Factors = npt.NDArray[np.float32]
+BLOCK_ROWS = 256
+STEPS_OF_A_NEWCOMER = 20
+
+
+class AlsConfig(HistoryConfig):
+    """``rank`` numbers per customer and product; ``penalty`` on their squares.
+
+    What a customer has counts ``1 + confidence * weight``, all else 1.
+    """
+
+    rank: int = Field(64, ge=1)
+    penalty: float = Field(10.0, gt=0)
+    confidence: float = Field(10.0, gt=0)
+    rounds: int = Field(15, ge=1)
+    steps: int = Field(3, ge=1)
+
+
+class Als(HistoryRecommender):
+    """Scores ``x y'``, with ``x`` the least squares solution for a row of history, whoever it is of."""
+
+    config_class = AlsConfig
+    config: AlsConfig
+
+    items: Factors  # (n_items, rank); customers' are solved for when they are asked for
+
+    def memory_needed(self, shape: Shape) -> int:
+        """Bytes of the factors, and of both directions of the rows."""
+        return 8 * self.config.rank * (shape.users + shape.items) + 24 * shape.rows
+
+    def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
+        """Take turns: customers by products, products by customers."""
+        rows = self.remember(data)
+        across = sparse.csr_matrix(rows.T)
+        random = np.random.default_rng(task.seed)
+        scale = np.float32(1 / np.sqrt(self.config.rank))
+        self.items = scale * random.standard_normal((rows.shape[1], self.config.rank), np.float32)
+        users = np.zeros((rows.shape[0], self.config.rank), np.float32)
+        with one_thread():
+            for _ in range(self.config.rounds):
+                self._solve(rows, self.items, users, self.config.steps)
+                self._solve(across, users, self.items, self.config.steps)
+        return self
+
+    def _solve(self, rows: Csr, others: Factors, mine: Factors, steps: int) -> None:
+        from ecorse.models.als_kernel import solve_rows
+
+        gram = others.T @ others
+        gram[np.diag_indices_from(gram)] += np.float32(self.config.penalty)
+        confidence = 1 + np.float32(self.config.confidence) * rows.data
+
+        def one_block(start: int) -> None:
+            end = min(start + BLOCK_ROWS, rows.shape[0])
+            solve_rows(
+                rows.indptr, rows.indices, confidence, others, gram, start, end, steps, mine
+            )
+
+        for _ in in_threads(one_block, range(0, rows.shape[0], BLOCK_ROWS), self.config.threads):
+            pass
+
+    def _of(self, rows: Csr) -> Factors:
+        """The factors of rows of history, whoever they are of: ``(n, rank)``."""
+        found = np.zeros((rows.shape[0], self.config.rank), np.float32)
+        self._solve(rows, self.items, found, STEPS_OF_A_NEWCOMER)
+        return found
+
+    def score(self, histories: Csr) -> Scores:
+        """``(n, n_items)``: the product of factors."""
+        found: Scores = self._of(histories) @ self.items.T
+        return found
+
+    def dump(self) -> Mapping[str, bytes]:
+        """Products' factors and histories as npy."""
+        return arrays.to_files(items=self.items, histories=self.histories)
+
+    @classmethod
+    def load(cls, files: Mapping[str, bytes], config: AlsConfig) -> Self:
+        """The model again."""
+        made = cls(config)
+        made.items = arrays.array(files, "items")
+        made.histories = arrays.matrix(files, "histories")
+        return made
+
+
+RECOMMENDER = Als

@@ -1,0 +1,169 @@
+"""What a customer bought before, and may need again: own purchases, decayed, and when each is due.
+
+What belongs here: this recommender. What does not: products that the customer never had.
+
+Sources: Anderson et al., The dynamics of repeat consumption, WWW 2014,
+https://doi.org/10.1145/2566486.2568018 (recency decides); Bhagat et al., Buy It Again: Modeling
+Repeat Purchase Recommendations, KDD 2018, https://doi.org/10.1145/3219819.3219891 (the interval
+between purchases of a product).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from pydantic import Field
+from scipy import sparse
+
+from ecorse.declared import Table
+from ecorse.models.base import Recommender, Task
+from ecorse.models.interactions import Interactions, Shape
+from ecorse.models.ranked import Csr, Ids, Ranked, top_k_sparse
+from ecorse.recommenders import arrays
+
+
+class BuyAgainConfig(Table):
+    """``half_life_days``: after so many days a purchase counts half.
+
+    ``least_repeats``: a product has an interval of its own from so many repurchases on.
+    ``patience``: how many of its intervals after the last purchase a product is still due.
+    """
+
+    half_life_days: float = Field(180, gt=0)
+    least_repeats: int = Field(3, ge=1)
+    patience: float = Field(3.0, gt=1)
+
+
+class BuyAgain(Recommender):
+    """Scores ``sum of 0.5^(age / half-life)`` over the days on which the customer bought it.
+
+    ``due`` says of each of a customer's products how long ago the last purchase was, in median
+    intervals of the product.
+    """
+
+    config_class = BuyAgainConfig
+    config: BuyAgainConfig
+    answers: ClassVar = frozenset({"users"})
+
+    scores: Csr  # (n_users, n_items)
+    days_ago: Csr  # (n_users, n_items) days since the last purchase, plus one
+    interval: npt.NDArray[np.float64]  # (n_items,) median days between purchases; nan: too few
+    times: Csr  # (n_users, n_items) on how many days
+
+    def memory_needed(self, shape: Shape) -> int:
+        """Bytes of three sparse matrices."""
+        return 36 * shape.rows
+
+    def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
+        """Add up each customer's purchase days of each product."""
+        days = (
+            data.rows.lazy()
+            .drop_nulls("user")
+            .filter(pl.col("kind").cast(pl.String) == "purchase")
+            .select("user", "item", day=pl.col("at").dt.date())
+            .unique()
+            .sort("user", "item", "day")
+            .with_columns(gap=pl.col("day").diff().dt.total_days().over("user", "item"))
+            .collect()
+        )
+        last = data.rows["at"].max()
+        age = pl.lit(last).dt.date() - pl.col("day")
+        bought = (
+            days.lazy()
+            .with_columns(age=age.dt.total_days())
+            .group_by("user", "item", maintain_order=True)
+            .agg(
+                score=(0.5 ** (pl.col("age") / self.config.half_life_days)).sum(),
+                days_ago=pl.col("age").min() + 1,
+                times=pl.len(),
+            )
+            .collect()
+        )
+        shape = (data.users.height, data.items.height)
+        place = bought["user"].to_numpy(), bought["item"].to_numpy()
+        self.scores, self.days_ago, self.times = (
+            sparse.csr_matrix((bought[name].to_numpy().astype(np.float64), place), shape=shape)
+            for name in ("score", "days_ago", "times")
+        )
+        gaps = (
+            days.drop_nulls("gap")
+            .group_by("item")
+            .agg(pl.col("gap").median(), repeats=pl.len())
+            .filter(pl.col("repeats") >= self.config.least_repeats)
+        )
+        self.interval = np.full(shape[1], np.nan)
+        self.interval[gaps["item"].to_numpy()] = gaps["gap"].to_numpy()
+        return self
+
+    def recommend(
+        self, users: Ids, k: int, *, seen: Csr | None = None, among: Ids | None = None
+    ) -> Ranked:
+        """The products that each customer is likeliest to buy again."""
+        own = sparse.csr_matrix(self.scores[users])
+        if among is not None:
+            is_allowed = np.zeros(own.shape[1])
+            is_allowed[among] = 1.0
+            own = sparse.csr_matrix(own @ sparse.diags(is_allowed))
+            own.eliminate_zeros()
+        return top_k_sparse(own, k, seen=seen)
+
+    def due(self, users: Ids) -> Csr:
+        """``(n, n_items)``: of each own product with an interval, days since over the interval."""
+        found = sparse.csr_matrix(self.days_ago[users], copy=True)
+        found.data = (found.data - 1) / np.maximum(self.interval[found.indices], 1)
+        found.data[np.isnan(found.data)] = 0.0
+        found.eliminate_zeros()
+        return found
+
+    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame:
+        """On how many days, how long ago, and the product's usual interval, with a sentence."""
+        there = ranked.is_there
+        users = np.repeat(rows, there.sum(axis=1))
+        items = ranked.items[there]
+        figures = pl.DataFrame(
+            {
+                "times": np.asarray(self.times[users, items]).ravel().astype(np.int64),
+                "days_ago": np.asarray(self.days_ago[users, items]).ravel().astype(np.int64) - 1,
+                "usual_days": self.interval[items],
+            }
+        ).with_columns(pl.col("usual_days").fill_nan(None))
+        often = (
+            pl.when(pl.col("times") == 1)
+            .then(pl.lit("Bought once"))
+            .otherwise(pl.format("Bought on {} days", "times"))
+        )
+        usual = (
+            pl.when(pl.col("usual_days").is_null())
+            .then(pl.lit(""))
+            .otherwise(
+                pl.format(
+                    "; others buy it again after {} days",
+                    pl.col("usual_days").round(0).cast(pl.Int64),
+                )
+            )
+        )
+        return figures.with_columns(
+            sentence=pl.concat_str(often, pl.format(", last {} days ago", "days_ago"), usual)
+        )
+
+    def dump(self) -> Mapping[str, bytes]:
+        """Scores, ages, counts and intervals as npy."""
+        return arrays.to_files(
+            scores=self.scores, days_ago=self.days_ago, times=self.times, interval=self.interval
+        )
+
+    @classmethod
+    def load(cls, files: Mapping[str, bytes], config: BuyAgainConfig) -> Self:
+        """The model again."""
+        made = cls(config)
+        for name in ("scores", "days_ago", "times"):
+            setattr(made, name, arrays.matrix(files, name))
+        made.interval = arrays.array(files, "interval")
+        return made
+
+
+RECOMMENDER = BuyAgain

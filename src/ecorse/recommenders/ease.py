@@ -1,0 +1,82 @@
+"""EASE: each product's score is a weighted sum of a customer's products, in closed form.
+
+What belongs here: this recommender.
+
+Source: Steck, Embarrassingly Shallow Autoencoders for Sparse Data, WWW 2019,
+https://doi.org/10.1145/3308558.3313710: with ``P = (X'X + l I)^-1``, ``B = I - P diag(1 / diag P)``,
+whose diagonal is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from ecorse.models.base import Task
+from ecorse.models.interactions import Interactions, Shape
+from ecorse.models.ranked import Csr
+from ecorse.models.threads import one_thread
+from ecorse.recommenders import arrays
+from ecorse.recommenders.history import HistoryConfig, HistoryRecommender, Scores
+
+
+class EaseConfig(HistoryConfig):
+    """``penalty``: l; the larger, the less a pair that few customers share counts."""
+
+    penalty: float = Field(250.0, gt=0)
+
+
+class Ease(HistoryRecommender):
+    """Scores ``R B``."""
+
+    config_class = EaseConfig
+    config: EaseConfig
+
+    weights: npt.NDArray[np.float32]  # (n_items, n_items) B
+
+    def memory_needed(self, shape: Shape) -> int:
+        """Bytes of two dense squares in float64: the Gram matrix, and its inverse."""
+        return 16 * shape.items * shape.items + 16 * shape.rows
+
+    def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
+        """Invert the regularised Gram matrix."""
+        from scipy.linalg import cho_factor, cho_solve
+
+        rows = self.remember(data)
+        gram = (rows.T @ rows).toarray().astype(np.float64)
+        gram[np.diag_indices_from(gram)] += self.config.penalty
+        with one_thread():
+            inverse = cho_solve(
+                cho_factor(gram, lower=True, overwrite_a=True, check_finite=False),
+                np.eye(len(gram)),
+                overwrite_b=True,
+                check_finite=False,
+            )
+        inverse /= -np.diag(inverse)
+        np.fill_diagonal(inverse, 0.0)
+        self.weights = inverse.astype(np.float32)
+        return self
+
+    def score(self, histories: Csr) -> Scores:
+        """``(n, n_items)`` sums of the weights of what is in each row."""
+        found: Scores = histories @ self.weights
+        return found
+
+    def dump(self) -> Mapping[str, bytes]:
+        """Weights and histories as npy."""
+        return arrays.to_files(weights=self.weights, histories=self.histories)
+
+    @classmethod
+    def load(cls, files: Mapping[str, bytes], config: EaseConfig) -> Self:
+        """The model again."""
+        made = cls(config)
+        made.weights = arrays.array(files, "weights")
+        made.histories = arrays.matrix(files, "histories")
+        return made
+
+
+RECOMMENDER = Ease

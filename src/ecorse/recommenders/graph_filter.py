@@ -1,0 +1,152 @@
+"""A filter of the graph of customers and products: a low-rank part, and the exact rest.
+
+What belongs here: this recommender. Smooth signals on the graph are what many customers agree on;
+its largest singular vectors hold them, and the exact rest holds what few products share.
+
+Sources: Shen et al., How Powerful is Graph Convolution for Recommendation? (GF-CF), CIKM 2021,
+https://doi.org/10.1145/3459637.3482264; Kim et al., Graph Spectral Filtering with Chebyshev
+Interpolation for Recommendation (ChebyCF), SIGIR 2025, https://doi.org/10.1145/3726302.3729991;
+Choi et al., Blurring-Sharpening Process Models (BSPM), SIGIR 2023,
+https://doi.org/10.1145/3539618.3591645; Halko, Martinsson, Tropp (2011), Finding structure with
+randomness, https://doi.org/10.1137/090771806 (the randomised SVD).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+from scipy import sparse
+
+from ecorse.models.base import Task
+from ecorse.models.interactions import Interactions, Shape
+from ecorse.models.ranked import Csr
+from ecorse.models.threads import one_thread
+from ecorse.recommenders import arrays
+from ecorse.recommenders.history import (
+    HistoryConfig,
+    HistoryRecommender,
+    Scores,
+    scaled_columns,
+    scaled_rows,
+    to_power,
+)
+
+
+class GraphFilterConfig(HistoryConfig):
+    """``score = R Di^-b [V l^g V' + a (N'N - V l V')] Di^b`` with ``N = Du^-p R Di^-q``.
+
+    ``user_power`` p, ``item_power`` q, ``popularity_power`` b, ``rank`` of V, ``filter_power`` g
+    and ``rest`` a. ``l`` are the squared singular values of N, relative to the largest; N'N is
+    divided by it too.
+    """
+
+    rank: int = Field(256, ge=1)
+    user_power: float = Field(0.2, ge=0, le=1)
+    item_power: float = Field(0.4, ge=0, le=1)
+    popularity_power: float = Field(0.3, ge=-1, le=1)
+    filter_power: float = Field(0.3, ge=0, le=2)
+    rest: float = Field(4.0, ge=0)
+
+
+class GraphFilter(HistoryRecommender):
+    """Scores by the configured filter; the exact part is applied to rows and never stored."""
+
+    config_class = GraphFilterConfig
+    config: GraphFilterConfig
+
+    vectors: npt.NDArray[np.float32]  # (n_items, rank) V
+    gains: npt.NDArray[np.float32]  # (rank,) l^g - a l
+    edges: Csr  # (n_users, n_items) N over its largest singular value
+    before: npt.NDArray[np.float32]  # (n_items,) Di^-b
+    after: npt.NDArray[np.float32]  # (n_items,) Di^b
+
+    def memory_needed(self, shape: Shape) -> int:
+        """Bytes of the vectors, of the edges both ways, and of the blocks at work."""
+        return 8 * shape.items * self.config.rank + 24 * shape.rows + 32_000_000
+
+    def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
+        """The largest singular vectors of the normalised graph."""
+        rows, config = self.remember(data), self.config
+        of_user, of_item = (np.asarray(rows.sum(axis=axis), float).ravel() for axis in (1, 0))
+        edges = scaled_columns(
+            scaled_rows(rows, to_power(of_user, -config.user_power)),
+            to_power(of_item, -config.item_power),
+        )
+        with one_thread():
+            singular, self.vectors = largest_singular(edges, config.rank, task.seed)
+        top = float(singular[0]) if singular.size else 1.0
+        values = np.square(singular / top) if top > 0 else singular
+        self.gains = (values**config.filter_power - config.rest * values).astype(np.float32)
+        self.edges = scaled_columns(edges, np.full(edges.shape[1], 1 / top if top > 0 else 1.0))
+        self._set_popularity(of_item)
+        return self
+
+    def _set_popularity(self, of_item: npt.NDArray[np.float64]) -> None:
+        power = self.config.popularity_power
+        self.before = to_power(of_item, -power).astype(np.float32)
+        self.after = to_power(of_item, power).astype(np.float32)
+
+    def score(self, histories: Csr) -> Scores:
+        """The filter's answer to rows of history, ``(n, n_items)``."""
+        signal = scaled_columns(histories, self.before)
+        found: Scores = ((signal @ self.vectors) * self.gains) @ self.vectors.T
+        if self.config.rest:
+            across = signal @ self._edges_back
+            found += np.float32(self.config.rest) * (across @ self.edges).toarray()
+        found *= self.after
+        return found
+
+    @property
+    def _edges_back(self) -> Csr:
+        """``edges`` the other way round, made once: threads find it there."""
+        if "_back" not in self.__dict__:
+            self.__dict__["_back"] = sparse.csr_matrix(self.edges.T)
+        back: Csr = self.__dict__["_back"]
+        return back
+
+    def dump(self) -> Mapping[str, bytes]:
+        """Vectors, gains, edges, histories and degrees as npy."""
+        return arrays.to_files(
+            vectors=self.vectors,
+            gains=self.gains,
+            edges=self.edges,
+            histories=self.histories,
+            before=self.before,
+            after=self.after,
+        )
+
+    @classmethod
+    def load(cls, files: Mapping[str, bytes], config: GraphFilterConfig) -> Self:
+        """The model again."""
+        made = cls(config)
+        for name in ("vectors", "gains", "before", "after"):
+            setattr(made, name, arrays.array(files, name))
+        made.edges, made.histories = (
+            arrays.matrix(files, name) for name in ("edges", "histories")
+        )
+        return made
+
+
+def largest_singular(
+    matrix: Csr, rank: int, seed: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The largest singular values, falling, and their right vectors ``(n_items, rank)``.
+
+    At most as many as the matrix has rows and columns. Repeatable on one thread of BLAS.
+    """
+    from sklearn.utils.extmath import randomized_svd
+
+    most = min(rank, *matrix.shape)
+    if not most or not matrix.nnz:
+        return np.empty(0, np.float32), np.empty((matrix.shape[1], 0), np.float32)
+    _, singular, right = randomized_svd(
+        matrix, most, n_iter=4, power_iteration_normalizer="QR", random_state=seed
+    )
+    return singular.astype(np.float32), np.ascontiguousarray(right.T, dtype=np.float32)
+
+
+RECOMMENDER = GraphFilter

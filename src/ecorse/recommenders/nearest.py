@@ -1,0 +1,59 @@
+"""Each row's nearest rows, out of a sparse product that is never stored.
+
+What belongs here: dealing the rows out to threads. What does not: the loop (``models.kernels``),
+which similarity.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from ecorse.models.ranked import NOTHING, Csr, Ranked
+from ecorse.models.threads import in_threads
+
+BLOCK_ROWS = 512
+
+
+def nearest_rows(
+    left: Csr, right: Csr, k: int, *, shrink: float = 0, threads: int = 0
+) -> Csr:
+    """The ``k`` largest entries of each row of ``left @ right``, without the diagonal.
+
+    Parameters
+    ----------
+    left, right
+        ``(n, m)`` and ``(m, n)``; sums are taken in float64 in the order of ``m``.
+    shrink
+        An entry is times ``c / (c + shrink)`` for the ``c`` terms of its sum.
+
+    Returns
+    -------
+    ``(n, n)`` float32; ties at the last place go to the smaller number.
+    """
+    from ecorse.models.kernels import nearest_of_rows
+
+    n, width = left.shape[0], right.shape[1]
+    k = min(k, max(0, n - 1))
+    parts = (
+        *(np.asarray(p) for p in (left.indptr, left.indices, left.data.astype(np.float32))),
+        *(np.asarray(p) for p in (right.indptr, right.indices, right.data.astype(np.float32))),
+    )
+
+    def one_block(start: int) -> Ranked:
+        rows = min(BLOCK_ROWS, n - start)
+        items, values = np.empty((rows, k), np.int64), np.empty((rows, k))
+        room = np.zeros(width), np.zeros(width, np.int64), np.empty(width, np.int64)
+        nearest_of_rows(*parts, start, float(shrink), *room, items, values)
+        return Ranked(items, values)
+
+    blocks = list(in_threads(one_block, range(0, n, BLOCK_ROWS), threads)) if k else []
+    if not blocks:
+        return sparse.csr_matrix((n, width), dtype=np.float32)
+    items = np.concatenate([block.items for block in blocks])
+    is_there = items != NOTHING
+    values = np.concatenate([block.scores for block in blocks])[is_there].astype(np.float32)
+    indptr = np.concatenate([[0], np.cumsum(is_there.sum(axis=1))])
+    near = sparse.csr_matrix((values, items[is_there], indptr), shape=(n, width))
+    near.sort_indices()
+    return near
