@@ -2,7 +2,14 @@
 
 import runpy
 
+from ecorse.recommenders.als import Als
+from ecorse.recommenders.bpr import Bpr
+from ecorse.recommenders.buy_again import BuyAgain
 from ecorse.recommenders.co_purchase import CoPurchase
+from ecorse.recommenders.content import Content
+from ecorse.recommenders.ease import Ease
+from ecorse.recommenders.graph_filter import GraphFilter
+from ecorse.recommenders.item_knn import ItemKnn
 from ecorse.recommenders.item_similarity import ItemSimilarity
 from ecorse.recommenders.popular import Popular
 from ecorse.settings import PROJECT_DIR
@@ -15,12 +22,53 @@ class TestPopular(RecommenderContract):
     model = Popular
 
 
+class TestPopularOfLate(RecommenderContract):
+    model = Popular
+    parameters = {"half_life_days": 30}
+
+
 class TestCoPurchase(RecommenderContract):
     model = CoPurchase
 
 
 class TestItemSimilarity(RecommenderContract):
     model = ItemSimilarity
+
+
+class TestGraphFilter(RecommenderContract):
+    model = GraphFilter
+    parameters = {"rank": 8}
+
+
+class TestEase(RecommenderContract):
+    model = Ease
+
+
+class TestAls(RecommenderContract):
+    model = Als
+    parameters = {"rank": 8}
+
+
+class TestBpr(RecommenderContract):
+    model = Bpr
+    parameters = {"rank": 8, "rounds": 5}
+
+
+class TestItemKnn(RecommenderContract):
+    model = ItemKnn
+
+
+class TestItemKnnByCosine(RecommenderContract):
+    model = ItemKnn
+    parameters = {"similarity": "cosine", "shrink": 5}
+
+
+class TestContent(RecommenderContract):
+    model = Content
+
+
+class TestBuyAgain(RecommenderContract):
+    model = BuyAgain
 
 
 class TestBestSellersOfTheHowTo(RecommenderContract):

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from ecorse.models.base import NoParameters, Task
+from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import NOTHING
 from ecorse.recommenders.co_purchase import CoPurchase, CoPurchaseConfig

@@ -115,7 +115,7 @@ class Explaining(Popular):
 
 
 def test_reasons_stay_with_their_rows():
-    model = Explaining(NoParameters()).fit(BEFORE, TASK)
+    model = Explaining(PopularConfig()).fit(BEFORE, TASK)
     rows = rows_for(model, TONIGHT, BEFORE)
     # in the model's own numbers cat is 2 and b is 1
     assert rows["reason"].to_list() == ["user 2 item 1"]

@@ -11,8 +11,31 @@ import numpy.typing as npt
 
 import ecorse.models.kernels  # noqa: F401  where compiled code is kept
 
+LANES = (
+    8  # partial sums of a dot product: the order of additions is fixed, and still one of vectors
+)
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc"})  # type: ignore[untyped-decorator]
+
+@numba.njit(inline="always")
+def dot(
+    one: npt.NDArray[np.float32], other: npt.NDArray[np.float32], lanes: npt.NDArray[np.float32]
+) -> np.float32:
+    """The product of two vectors whose length is a multiple of ``LANES``; ``lanes``: room.
+
+    The compiler may not reorder sums here: where it may, it chooses by where arrays lie in memory
+    between two orders, and the same seed gave other factors.
+    """
+    lanes[:] = 0
+    for first in range(0, len(one), LANES):
+        for lane in range(LANES):
+            lanes[lane] += one[first + lane] * other[first + lane]
+    total = np.float32(0)
+    for lane in range(LANES):
+        total += lanes[lane]
+    return total
+
+
+@numba.njit(cache=True, nogil=True)
 def solve_rows(
     indptr: npt.NDArray[np.integer],
     indices: npt.NDArray[np.integer],
@@ -24,66 +47,48 @@ def solve_rows(
     steps: int,
     mine: npt.NDArray[np.float32],
 ) -> None:
-    """Move rows ``start`` to ``end`` of ``mine`` ``(n, rank)`` towards their least squares solution.
+    """Move rows ``start`` to ``end`` of ``mine`` ``(n, rank)`` towards what solves them.
 
-    Row u minimises ``sum over all items (c - 1 at what is stored, else 1) ...`` of Hu et al.: the
-    system ``(gram + sum (c - 1) y y') x = sum c y`` over the row's items, with ``gram`` ``(rank,
-    rank)`` = Y'Y + penalty I; ``steps`` of conjugate gradients from where the row is.
+    A row solves ``(gram + sum (c - 1) y y') x = sum c y`` over what it holds, with ``gram``
+    ``(rank, rank)`` = Y'Y + penalty I; ``steps`` of conjugate gradients from where the row is.
     """
     rank = others.shape[1]
-    rest, way, moved = (
-        np.empty(rank, np.float32),
-        np.empty(rank, np.float32),
-        np.empty(rank, np.float32),
-    )
+    rest, way = np.empty(rank, np.float32), np.empty(rank, np.float32)
+    moved, lanes = np.empty(rank, np.float32), np.empty(LANES, np.float32)
     for row in range(start, end):
         first, last = indptr[row], indptr[row + 1]
         here = mine[row]
         if first == last:
             here[:] = 0
             continue
-        for a in range(rank):
-            total = np.float32(0)
-            for b in range(rank):
-                total += gram[a, b] * here[b]
-            rest[a] = -total
+        rest[:] = 0
+        for b in range(rank):
+            for a in range(rank):
+                rest[a] -= gram[b, a] * here[b]
         for place in range(first, last):
             y, c = others[indices[place]], confidence[place]
-            dot = np.float32(0)
-            for a in range(rank):
-                dot += y[a] * here[a]
-            pull = c - (c - np.float32(1)) * dot
+            pull = c - (c - np.float32(1)) * dot(y, here, lanes)
             for a in range(rank):
                 rest[a] += pull * y[a]
-        size = np.float32(0)
-        for a in range(rank):
-            way[a] = rest[a]
-            size += rest[a] * rest[a]
+        way[:] = rest
+        size = dot(rest, rest, lanes)
         for _ in range(steps):
             if size < 1e-20:
                 break
-            for a in range(rank):
-                total = np.float32(0)
-                for b in range(rank):
-                    total += gram[a, b] * way[b]
-                moved[a] = total
+            moved[:] = 0
+            for b in range(rank):
+                for a in range(rank):
+                    moved[a] += gram[b, a] * way[b]
             for place in range(first, last):
                 y, c = others[indices[place]], confidence[place]
-                dot = np.float32(0)
-                for a in range(rank):
-                    dot += y[a] * way[a]
-                pull = (c - np.float32(1)) * dot
+                pull = (c - np.float32(1)) * dot(y, way, lanes)
                 for a in range(rank):
                     moved[a] += pull * y[a]
-            along = np.float32(0)
-            for a in range(rank):
-                along += way[a] * moved[a]
-            far = size / along
-            fresh = np.float32(0)
+            far = size / dot(way, moved, lanes)
             for a in range(rank):
                 here[a] += far * way[a]
                 rest[a] -= far * moved[a]
-                fresh += rest[a] * rest[a]
+            fresh = dot(rest, rest, lanes)
             turn = fresh / size
             for a in range(rank):
                 way[a] = rest[a] + turn * way[a]

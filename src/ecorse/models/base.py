@@ -121,6 +121,7 @@ class Recommender(ABC):
 
     config_class: ClassVar[type[Table]] = NoParameters
     answers: ClassVar[frozenset[Answer]]
+    names_only_own: ClassVar[bool] = False  # it names nothing but what a customer had before
 
     config: Any
 

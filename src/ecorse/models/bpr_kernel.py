@@ -12,7 +12,7 @@ import numpy.typing as npt
 import ecorse.models.kernels  # noqa: F401  where compiled code is kept
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def one_round(
     users: npt.NDArray[np.integer],
     indptr: npt.NDArray[np.integer],

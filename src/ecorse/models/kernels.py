@@ -24,7 +24,7 @@ import numpy.typing as npt
 NOTHING = -1
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def best_of_rows(
     scores: npt.NDArray[np.floating],
     is_allowed: npt.NDArray[np.bool_],
@@ -68,7 +68,7 @@ def best_of_rows(
             values[row, place] = 0.0
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def nearest_of_rows(
     left_indptr: npt.NDArray[np.integer],
     left_indices: npt.NDArray[np.integer],

@@ -44,7 +44,7 @@ class AlsConfig(HistoryConfig):
 
 
 class Als(HistoryRecommender):
-    """Scores ``x y'``, with ``x`` the least squares solution for a row of history, whoever it is of."""
+    """Scores ``x y'``, ``x`` being the least squares solution for any row of history."""
 
     config_class = AlsConfig
     config: AlsConfig
@@ -60,14 +60,21 @@ class Als(HistoryRecommender):
         rows = self.remember(data)
         across = sparse.csr_matrix(rows.T)
         random = np.random.default_rng(task.seed)
-        scale = np.float32(1 / np.sqrt(self.config.rank))
-        self.items = scale * random.standard_normal((rows.shape[1], self.config.rank), np.float32)
-        users = np.zeros((rows.shape[0], self.config.rank), np.float32)
+        self.items = self._zeros(rows.shape[1])
+        drawn = random.standard_normal((rows.shape[1], self.config.rank), np.float32)
+        self.items[:, : self.config.rank] = drawn / np.sqrt(np.float32(self.config.rank))
+        users = self._zeros(rows.shape[0])
         with one_thread():
             for _ in range(self.config.rounds):
                 self._solve(rows, self.items, users, self.config.steps)
                 self._solve(across, users, self.items, self.config.steps)
         return self
+
+    def _zeros(self, n: int) -> Factors:
+        """Factors of ``n`` rows; columns beyond the rank stay 0, and fill up the kernel's lanes."""
+        from ecorse.models.als_kernel import LANES
+
+        return np.zeros((n, -(-self.config.rank // LANES) * LANES), np.float32)
 
     def _solve(self, rows: Csr, others: Factors, mine: Factors, steps: int) -> None:
         from ecorse.models.als_kernel import solve_rows
@@ -78,16 +85,14 @@ class Als(HistoryRecommender):
 
         def one_block(start: int) -> None:
             end = min(start + BLOCK_ROWS, rows.shape[0])
-            solve_rows(
-                rows.indptr, rows.indices, confidence, others, gram, start, end, steps, mine
-            )
+            solve_rows(rows.indptr, rows.indices, confidence, others, gram, start, end, steps, mine)
 
         for _ in in_threads(one_block, range(0, rows.shape[0], BLOCK_ROWS), self.config.threads):
             pass
 
     def _of(self, rows: Csr) -> Factors:
         """The factors of rows of history, whoever they are of: ``(n, rank)``."""
-        found = np.zeros((rows.shape[0], self.config.rank), np.float32)
+        found = self._zeros(rows.shape[0])
         self._solve(rows, self.items, found, STEPS_OF_A_NEWCOMER)
         return found
 

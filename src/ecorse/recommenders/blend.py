@@ -110,7 +110,8 @@ def gains_of(
     discount = 1 / np.log2(np.arange(k) + 2)
     ideal = np.concatenate([[0.0], np.cumsum(discount)])
     gained: Floats = (is_hit * discount[: is_hit.shape[1]]).sum(axis=1)
-    return gained / np.maximum(ideal[np.minimum(sizes, k)], 1e-12)
+    shares: Floats = gained / np.maximum(ideal[np.minimum(sizes, k)], 1e-12)
+    return shares
 
 
 def wanted(candidates: Candidates, later: Csr) -> npt.NDArray[np.bool_]:

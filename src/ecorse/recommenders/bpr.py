@@ -74,8 +74,8 @@ class Bpr(HistoryRecommender):
                 self.users,
                 self.items,
                 self.bias,
-                np.float32(config.rate),
-                np.float32(config.penalty),
+                config.rate,
+                config.penalty,
             )
         self.users[np.diff(rows.indptr) == 0] = 0  # who has nothing is told from nobody
         return self

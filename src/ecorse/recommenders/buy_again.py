@@ -48,6 +48,7 @@ class BuyAgain(Recommender):
     config_class = BuyAgainConfig
     config: BuyAgainConfig
     answers: ClassVar = frozenset({"users"})
+    names_only_own: ClassVar = True
 
     scores: Csr  # (n_users, n_items)
     days_ago: Csr  # (n_users, n_items) days since the last purchase, plus one
@@ -70,8 +71,8 @@ class BuyAgain(Recommender):
             .with_columns(gap=pl.col("day").diff().dt.total_days().over("user", "item"))
             .collect()
         )
-        last = data.rows["at"].max()
-        age = pl.lit(last).dt.date() - pl.col("day")
+        last = pl.lit(data.rows["at"].max(), pl.Datetime("us"))
+        age = last.dt.date() - pl.col("day")
         bought = (
             days.lazy()
             .with_columns(age=age.dt.total_days())

@@ -119,29 +119,6 @@ class Content(HistoryRecommender):
         order = np.lexsort((row.indices, -row.data))[:MOST_KEYWORDS]
         return [self.words[number] for number in row.indices[order]]
 
-    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame | None:
-        """Shared words of each pair of products; of customers' lists it has no evidence yet."""
-        there = ranked.is_there
-        if len(rows) != len(ranked.items) or ranked.items.shape[1] == 0:
-            return None
-        shared = [
-            self._shared(int(item), int(other))
-            for item, others, is_there in zip(rows, ranked.items, there, strict=True)
-            for other in others[is_there]
-        ]
-        return pl.DataFrame(
-            {
-                "words": shared,
-                "sentence": [f"Both: {', '.join(words)}" for words in shared],
-            },
-            schema={"words": pl.List(pl.String), "sentence": pl.String},
-        )
-
-    def _shared(self, item: int, other: int) -> list[str]:
-        product = self.vectors[item].multiply(self.vectors[other]).tocsr()
-        order = np.lexsort((product.indices, -product.data))[:MOST_KEYWORDS]
-        return [self.words[number] for number in product.indices[order]]
-
     def dump(self) -> Mapping[str, bytes]:
         """Vectors and histories as npy, words as JSON."""
         return {

@@ -3,8 +3,8 @@
 What belongs here: this recommender.
 
 Source: Steck, Embarrassingly Shallow Autoencoders for Sparse Data, WWW 2019,
-https://doi.org/10.1145/3308558.3313710: with ``P = (X'X + l I)^-1``, ``B = I - P diag(1 / diag P)``,
-whose diagonal is 0.
+https://doi.org/10.1145/3308558.3313710: with ``P = (X'X + l I)^-1``,
+``B = I - P diag(1 / diag P)``, whose diagonal is 0.
 """
 
 from __future__ import annotations

@@ -125,9 +125,7 @@ class GraphFilter(HistoryRecommender):
         made = cls(config)
         for name in ("vectors", "gains", "before", "after"):
             setattr(made, name, arrays.array(files, name))
-        made.edges, made.histories = (
-            arrays.matrix(files, name) for name in ("edges", "histories")
-        )
+        made.edges, made.histories = (arrays.matrix(files, name) for name in ("edges", "histories"))
         return made
 
 

@@ -87,8 +87,10 @@ class ItemKnn(HistoryRecommender):
         length = 1 - b + b * of_item / max(of_item.mean(), 1e-12) if len(of_item) else of_item
         weighed = sparse.csr_matrix(rows, dtype=np.float32, copy=True)
         counts = weighed.data
-        weighed.data = counts * np.float32(k1 + 1) / (
-            np.float32(k1) * length.astype(np.float32)[weighed.indices] + counts
+        weighed.data = (
+            counts
+            * np.float32(k1 + 1)
+            / (np.float32(k1) * length.astype(np.float32)[weighed.indices] + counts)
         )
         return scaled_rows(weighed, idf)
 

@@ -6,6 +6,8 @@ which similarity.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import sparse
 
@@ -15,9 +17,7 @@ from ecorse.models.threads import in_threads
 BLOCK_ROWS = 512
 
 
-def nearest_rows(
-    left: Csr, right: Csr, k: int, *, shrink: float = 0, threads: int = 0
-) -> Csr:
+def nearest_rows(left: Csr, right: Csr, k: int, *, shrink: float = 0, threads: int = 0) -> Csr:
     """The ``k`` largest entries of each row of ``left @ right``, without the diagonal.
 
     Parameters
@@ -33,6 +33,7 @@ def nearest_rows(
     """
     from ecorse.models.kernels import nearest_of_rows
 
+    kernel: Callable[..., None] = nearest_of_rows
     n, width = left.shape[0], right.shape[1]
     k = min(k, max(0, n - 1))
     parts = (
@@ -44,7 +45,7 @@ def nearest_rows(
         rows = min(BLOCK_ROWS, n - start)
         items, values = np.empty((rows, k), np.int64), np.empty((rows, k))
         room = np.zeros(width), np.zeros(width, np.int64), np.empty(width, np.int64)
-        nearest_of_rows(*parts, start, float(shrink), *room, items, values)
+        kernel(*parts, start, float(shrink), *room, items, values)
         return Ranked(items, values)
 
     blocks = list(in_threads(one_block, range(0, n, BLOCK_ROWS), threads)) if k else []

@@ -57,7 +57,8 @@ class RecommenderContract:
             answers["items"] = model.similar(np.arange(data.items.height), K)
         if "users" in model.answers:
             users = np.arange(data.users.height)
-            answers["users"] = model.recommend(users, K, seen=data.matrix)
+            seen = None if model.names_only_own else data.matrix
+            answers["users"] = model.recommend(users, K, seen=seen)
         if "baskets" in model.answers:
             answers["baskets"] = model.answer(data.baskets, K)
         return answers
@@ -91,8 +92,18 @@ class RecommenderContract:
     def test_what_was_seen_is_not_given(self, fitted: Recommender, data: Interactions) -> None:
         asked = self.ask(fitted, data)
         for kind, seen in (("users", data.matrix), ("baskets", data.baskets)):
-            if kind in asked:
+            if kind in asked and not (kind == "users" and fitted.names_only_own):
                 _refuse_overlap(asked[kind], seen)
+
+    def test_what_names_only_own_names_nothing_else(
+        self, fitted: Recommender, data: Interactions
+    ) -> None:
+        if not fitted.names_only_own:
+            pytest.skip("it names new items too")
+        users: Ids = np.arange(data.users.height)
+        given = fitted.recommend(users, K).as_matrix(data.items.height) > 0
+        assert given.multiply(data.matrix > 0).nnz == given.nnz > 0
+        assert not fitted.recommend(users, K, seen=data.matrix).is_there.any()
 
     def test_only_the_chosen_items_are_given(self, fitted: Recommender, data: Interactions) -> None:
         if "users" not in fitted.answers:

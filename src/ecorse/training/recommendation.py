@@ -23,7 +23,6 @@ from ecorse.models.base import (
     Champion,
     Decision,
     ModelResult,
-    NoParameters,
     Recommender,
     Task,
 )
