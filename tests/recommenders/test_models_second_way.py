@@ -1,0 +1,219 @@
+"""Fitted recommenders against their formulas, written out in dense numpy on a small shop."""
+
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+import pytest
+from scipy import sparse
+
+from ecorse.models.base import Task
+from ecorse.models.interactions import Interactions
+from ecorse.models.kernels import best_of_rows
+from ecorse.recommenders.als import Als, AlsConfig
+from ecorse.recommenders.buy_again import BuyAgain, BuyAgainConfig
+from ecorse.recommenders.content import Content, ContentConfig, words_of
+from ecorse.recommenders.ease import Ease, EaseConfig
+from ecorse.recommenders.graph_filter import GraphFilter, GraphFilterConfig
+from ecorse.recommenders.item_knn import ItemKnn, ItemKnnConfig
+from ecorse.recommenders.nearest import nearest_rows
+from ecorse.recommenders.popular import Popular, PopularConfig
+from ecorse.testing.shop import tiny_interactions
+
+TASK = Task("recommend_tested", "main", seed=3)
+SHOP = tiny_interactions()
+R = (SHOP.matrix.toarray() > 0).astype(np.float64)
+USERS, ITEMS = R.shape
+
+
+def dense(model: object, rows: np.ndarray = R) -> np.ndarray:
+    return np.asarray(model.score(sparse.csr_matrix(rows, dtype=np.float32)))  # type: ignore[attr-defined]
+
+
+def test_ease_is_the_constrained_ridge_regression_of_each_column() -> None:
+    # Steck 2019, eq. 1: min |X - XB|^2 + l |B|^2 with diag(B) = 0, column by column
+    penalty = 7.0
+    model = Ease(EaseConfig(penalty=penalty)).fit(SHOP, TASK)
+    weights = np.zeros((ITEMS, ITEMS))
+    for item in range(ITEMS):
+        others = np.delete(np.arange(ITEMS), item)
+        x = R[:, others]
+        weights[others, item] = np.linalg.solve(
+            x.T @ x + penalty * np.eye(ITEMS - 1), x.T @ R[:, item]
+        )
+    np.testing.assert_allclose(model.weights, weights, atol=1e-6)
+    np.testing.assert_allclose(dense(model), R @ weights, atol=1e-5)
+
+
+def test_graph_filter_is_its_formula() -> None:
+    config = GraphFilterConfig(
+        rank=30, user_power=0.3, item_power=0.5, popularity_power=0.2, filter_power=0.7, rest=1.5
+    )
+    model = GraphFilter(config).fit(SHOP, TASK)
+    of_user, of_item = R.sum(axis=1), R.sum(axis=0)
+    safe_user, safe_item = np.maximum(of_user, 1), np.maximum(of_item, 1)  # R is 0 there
+    n = R * safe_user[:, None] ** -0.3 * safe_item**-0.5
+    _, s, vt = np.linalg.svd(n)
+    values, vectors = (s[:30] / s[0]) ** 2, vt[:30].T
+    low = vectors @ np.diag(values) @ vectors.T
+    kernel = vectors @ np.diag(values**0.7) @ vectors.T + 1.5 * (n.T @ n / s[0] ** 2 - low)
+    before, after = safe_item**-0.2, np.where(of_item > 0, safe_item**0.2, 0)
+    expected = R @ (before[:, None] * kernel * after)
+    np.testing.assert_allclose(dense(model), expected, atol=2e-4)
+
+
+def test_graph_filter_of_full_rank_needs_no_rest() -> None:
+    few = GraphFilter(GraphFilterConfig(rank=1000, filter_power=1, rest=0)).fit(SHOP, TASK)
+    exact = GraphFilter(GraphFilterConfig(rank=1, filter_power=1, rest=1)).fit(SHOP, TASK)
+    np.testing.assert_allclose(dense(few), dense(exact), atol=1e-4)
+
+
+def test_als_solves_the_weighted_least_squares_of_each_row() -> None:
+    config = AlsConfig(rank=5, penalty=2.0, confidence=3.0, rounds=4)
+    model = Als(config).fit(SHOP, TASK)
+    y = model.items[:, :5].astype(np.float64)
+    assert not model.items[:, 5:].any()
+    expected = np.zeros((USERS, 5))
+    for user in range(USERS):
+        c = 1 + 3.0 * R[user]
+        if R[user].any():
+            left = y.T @ np.diag(c) @ y + 2.0 * np.eye(5)
+            expected[user] = np.linalg.solve(left, y.T @ (c * R[user]))
+    np.testing.assert_allclose(dense(model), expected @ y.T, atol=1e-4)
+
+
+def test_als_lowers_what_it_minimises() -> None:
+    def loss(rounds: int) -> float:
+        model = Als(AlsConfig(rank=5, penalty=2.0, confidence=3.0, rounds=rounds)).fit(SHOP, TASK)
+        y = model.items[:, :5].astype(np.float64)
+        x = model._of(model.histories)[:, :5].astype(np.float64)
+        c = 1 + 3.0 * R
+        return float((c * (R - x @ y.T) ** 2).sum() + 2.0 * ((x**2).sum() + (y**2).sum()))
+
+    losses = [loss(rounds) for rounds in (1, 2, 4, 8)]
+    assert losses == sorted(losses, reverse=True)
+    assert losses[0] > 1.02 * losses[-1]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("shrink", [0.0, 4.0])
+def test_nearest_rows_are_those_of_the_whole_product(shrink: float, threads: int) -> None:
+    random = np.random.default_rng(8)
+    left = sparse.random(40, 30, 0.3, "csr", np.float32, random)
+    left.data = np.ceil(left.data * 4) / 4  # ties
+    right = sparse.csr_matrix(left.T)
+    found = nearest_rows(left, right, 5, shrink=shrink, threads=threads).toarray()
+    scores = (left.astype(np.float64) @ right.astype(np.float64)).toarray()
+    shared = (left.astype(bool).astype(int) @ right.astype(bool).astype(int)).toarray()
+    scores = scores * np.where(shared > 0, shared / np.maximum(shared + shrink, 1), 0)
+    np.fill_diagonal(scores, 0)
+    for row in range(40):
+        best = np.lexsort((np.arange(40), -scores[row]))[:5]
+        expected = np.zeros(40)
+        expected[best] = scores[row, best]
+        np.testing.assert_allclose(found[row], expected, rtol=1e-6)
+
+
+def test_cosine_knn_is_the_cosine_of_columns() -> None:
+    model = ItemKnn(ItemKnnConfig(similarity="cosine", neighbours=100)).fit(SHOP, TASK)
+    lengths = np.sqrt((R**2).sum(axis=0))
+    cosine = R.T @ R / np.maximum(np.outer(lengths, lengths), 1e-9)
+    np.fill_diagonal(cosine, 0)
+    np.testing.assert_allclose(dense(model), R @ cosine, atol=1e-5)
+
+
+def test_the_kernel_keeps_the_first_of_equal_scores() -> None:
+    scores = np.array([[1.0, 3, 3, 0, 3, -1, np.nan, 2], [0, 0, 0, 0, 0, 0, 0, 0]])
+    items, values = np.empty((2, 3), np.int64), np.empty((2, 3))
+    seen = sparse.csr_matrix(([1], ([0], [1])), shape=(2, 8))
+    allowed = np.array([True] * 7 + [False])
+    best_of_rows(scores.copy(), allowed, seen.indptr, seen.indices, items, values)
+    assert items.tolist() == [[2, 4, 0], [-1, -1, -1]]
+    assert values.tolist() == [[3, 3, 1], [0, 0, 0]]
+
+
+def _shop(rows: list[tuple[str, str, str]]) -> Interactions:
+    """Customer, product and day of purchases, one order each."""
+    frame = pl.DataFrame(
+        {
+            "customer_id": [row[0] for row in rows],
+            "product_id": [row[1] for row in rows],
+            "at": [datetime.fromisoformat(row[2]) for row in rows],
+            "basket_id": [str(number) for number in range(len(rows))],
+        }
+    )
+    return Interactions.from_frames(frame.select("product_id").unique(), frame)
+
+
+def test_buy_again_by_hand() -> None:
+    shop = _shop(
+        [
+            ("ann", "milk", "2024-01-01 09:00"),
+            ("ann", "milk", "2024-01-11 09:00"),
+            ("ann", "milk", "2024-01-11 20:00"),  # the same day counts once
+            ("ann", "lamp", "2024-01-21 10:00"),
+            ("bob", "milk", "2024-01-01 10:00"),
+            ("bob", "milk", "2024-01-21 10:00"),
+        ]
+    )
+    model = BuyAgain(BuyAgainConfig(half_life_days=10, least_repeats=2)).fit(shop, TASK)
+    ranked = model.recommend(np.arange(2), 3)
+    lamp, milk = 0, 1
+    # ann: lamp today 1; milk 20 days ago 0.25 and 10 days ago 0.5. bob: 0.25 and today 1
+    assert ranked.items.tolist() == [[lamp, milk, -1], [milk, -1, -1]]
+    np.testing.assert_allclose(ranked.scores, [[1, 0.75, 0], [1.25, 0, 0]])
+    # milk came back after 10 and after 20 days; lamp never
+    assert np.isnan(model.interval[lamp])
+    assert model.interval[milk] == 15
+    due = model.due(np.arange(2)).toarray()
+    np.testing.assert_allclose(due[:, milk], [10 / 15, 0])
+    told = model.explain(np.arange(2), ranked)
+    assert told["sentence"].to_list() == [
+        "Bought once, last 0 days ago",
+        "Bought on 2 days, last 10 days ago; others buy it again after 15 days",
+        "Bought on 2 days, last 0 days ago; others buy it again after 15 days",
+    ]
+
+
+def test_popular_of_late_by_hand() -> None:
+    shop = _shop(
+        [
+            ("ann", "sled", "2024-01-01 00:00"),
+            ("bob", "sled", "2024-01-01 00:00"),
+            ("cem", "sled", "2024-01-01 00:00"),
+            ("ann", "fan", "2024-01-21 00:00"),
+        ]
+    )
+    ever = Popular(PopularConfig()).fit(shop, TASK)
+    late = Popular(PopularConfig(half_life_days=10)).fit(shop, TASK)
+    fan, sled = 0, 1
+    assert ever.recommend(np.array([0]), 2).items.tolist() == [[sled, fan]]
+    ranked = late.recommend(np.array([0]), 2)
+    assert ranked.items.tolist() == [[fan, sled]]
+    np.testing.assert_allclose(ranked.scores, [[1, 0.75]])  # 3 orders of two half-lives ago
+
+
+def test_words_are_without_markup() -> None:
+    text = "<p>Oil &amp; Vinegar</p><script>var x</script> &lt;b&gt;2 x 500ml&lt;/b&gt; l'été"
+    assert words_of(text) == ["oil", "vinegar", "500ml", "l'été"]
+
+
+def test_products_described_alike_are_near() -> None:
+    items = pl.DataFrame(
+        {
+            "product_id": ["a", "b", "c", "d"],
+            "product_name": ["Red silk scarf", "Blue silk scarf", "Steel pan", None],
+        }
+    )
+    rows = pl.DataFrame({"product_id": ["a"], "customer_id": ["ann"], "at": [datetime(2024, 1, 1)]})
+    shop = Interactions.from_frames(items, rows)
+    model = Content(ContentConfig(least_products=1, most_share=0.9)).fit(shop, TASK)
+    near = model.similar(np.arange(4), 2)
+    assert near.items.tolist() == [[1, -1], [0, -1], [-1, -1], [-1, -1]]
+    # idf ln(5/(1+n))+1: scarf and silk in two products, red and blue in one
+    shared, own = np.log(5 / 3) + 1, np.log(5 / 2) + 1
+    np.testing.assert_allclose(
+        near.scores[0, 0], 2 * shared**2 / (2 * shared**2 + own**2), atol=1e-6
+    )
+    assert model.keywords(0)[0] == "red"
+    assert model.recommend(np.array([0]), 3, seen=shop.matrix).items.tolist() == [[1, -1, -1]]
