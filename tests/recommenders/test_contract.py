@@ -9,6 +9,7 @@ from ecorse.recommenders.co_purchase import CoPurchase
 from ecorse.recommenders.content import Content
 from ecorse.recommenders.ease import Ease
 from ecorse.recommenders.graph_filter import GraphFilter
+from ecorse.recommenders.hybrid import Hybrid
 from ecorse.recommenders.item_knn import ItemKnn
 from ecorse.recommenders.item_similarity import ItemSimilarity
 from ecorse.recommenders.popular import Popular
@@ -69,6 +70,19 @@ class TestContent(RecommenderContract):
 
 class TestBuyAgain(RecommenderContract):
     model = BuyAgain
+
+
+class TestHybrid(RecommenderContract):
+    model = Hybrid
+    parameters = {
+        "parts": {
+            "own": {"class": "buy_again"},
+            "late": {"class": "popular", "parameters": {"half_life_days": 30}},
+            "filter": {"class": "graph_filter", "parameters": {"rank": 8}},
+            "pairs": {"class": "bpr", "parameters": {"rank": 8, "rounds": 5}},
+        },
+        "candidates": 20,
+    }
 
 
 class TestBestSellersOfTheHowTo(RecommenderContract):

@@ -33,6 +33,10 @@ class Candidates:
     items: Ids
     scores: npt.NDArray[np.float32]
 
+    def of(self, rows: npt.NDArray[np.bool_]) -> Candidates:
+        """Those of some customers."""
+        return Candidates(self.items[rows], self.scores[rows])
+
 
 def normalised(ranked: Ranked, n_items: int) -> Csr:
     """``(n, n_items)`` scores of each row's list from 1 for the best down to just above 0.

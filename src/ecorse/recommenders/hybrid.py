@@ -1,0 +1,293 @@
+"""Several recommenders as one list: weights learned on the weeks before, by length of history.
+
+What belongs here: which parts there are, how history parts customers, fitting. What does not: the
+arithmetic of a blend (``blend``).
+
+The weights are learned on the window before the last row: parts are fitted on what came earlier,
+and the weights are those under which their lists would have foreseen the window best. A random
+holdout rates what is popular now as if it had been known before. Customers are parted by how many
+products they have; the weights of few are drawn to everybody's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from pydantic import Field
+from scipy import sparse
+
+from ecorse import declared, registry
+from ecorse.declared import Table
+from ecorse.models.base import Recommender, Task
+from ecorse.models.interactions import Interactions, Shape
+from ecorse.models.ranked import Csr, Floats, Ids, Ranked
+from ecorse.recommenders.blend import blended, gather, learn_weights, normalised, wanted
+
+Kind = Literal["for_you", "explore"]
+KINDS: tuple[Kind, ...] = ("for_you", "explore")
+BLOCK_USERS = 2048
+LEAST_WINDOWS = 3  # a history of fewer windows has shorter ones
+
+
+class Part(Table):
+    """One recommender of the blend."""
+
+    class_: str = Field(alias="class", min_length=1)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class HybridConfig(Table):
+    """``parts`` by name; ``window_days`` on which weights are learned, at rank ``at``.
+
+    ``candidates``: how many items each part names. ``histories``: from how many products on a
+    customer is of the next group. ``shrink``: the weights of a group of ``n`` customers are theirs
+    by ``n / (n + shrink)``, and everybody's by the rest.
+    """
+
+    parts: dict[str, Part] = Field(min_length=1)
+    window_days: float = Field(28, gt=0)
+    at: int = Field(10, ge=1)
+    candidates: int = Field(200, ge=1)
+    histories: tuple[int, ...] = (1, 2, 5, 20)
+    shrink: float = Field(200, ge=0)
+    most_cases: int = Field(4000, ge=1)
+
+
+class Hybrid(Recommender):
+    """The weighted sum of the parts' normalised scores, see ``blend``.
+
+    Lists without what was seen have weights of their own (``explore``): a part that names only what
+    a customer had, or knows best what is bought again, says little there.
+    """
+
+    config_class = HybridConfig
+    config: HybridConfig
+    answers: ClassVar = frozenset({"users", "baskets"})
+
+    parts: dict[str, Recommender]
+    weights: dict[str, Floats]  # by kind of list: (groups, parts)
+    sizes: npt.NDArray[np.int64]  # (n_users,) how many products each customer has
+    n_items: int
+
+    def __init__(self, config: HybridConfig) -> None:
+        super().__init__(config)
+        self.parts = self._make()
+
+    def _make(self) -> dict[str, Recommender]:
+        """New parts, unfitted.
+
+        Raises
+        ------
+        ConfigError
+            A part's class is not found, or a parameter is not what it allows.
+        """
+        made: dict[str, Recommender] = {}
+        for name, part in self.config.parts.items():
+            model_class = registry.load("recommender", part.class_)
+            where = f"[parameters.parts.{name}.parameters]"
+            made[name] = model_class(
+                declared.check(part.parameters, model_class.config_class, where)
+            )
+        return made
+
+    def memory_needed(self, shape: Shape) -> int:
+        """Bytes of all parts, which are held together while lists are made."""
+        return sum(part.memory_needed(shape) for part in self.parts.values())
+
+    def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
+        """Learn the weights on the last window, then fit every part on everything."""
+        self.weights = self._learn(data, task)
+        for part in self.parts.values():
+            part.fit(data, task)
+        self.sizes = np.diff(data.matrix.indptr).astype(np.int64)
+        self.n_items = data.items.height
+        return self
+
+    def _learn(self, data: Interactions, task: Task) -> dict[str, Floats]:
+        earlier, later = last_window(data, self.config.window_days)
+        parts = self._make()
+        for part in parts.values():
+            part.fit(earlier, task)
+        known, bought = earlier.matrix, later.matrix
+        fresh = sparse.csr_matrix(bought - bought.multiply(known.astype(bool)))
+        fresh.eliminate_zeros()
+        return {
+            "for_you": self._weights(parts, known, bought, None, task.seed),
+            "explore": self._weights(parts, known, fresh, known, task.seed),
+        }
+
+    def _weights(
+        self,
+        parts: Mapping[str, Recommender],
+        known: Csr,
+        later: Csr,
+        seen: Csr | None,
+        seed: int,
+    ) -> Floats:
+        """Everybody's weights, and those of each group drawn to them: ``(groups, parts)``."""
+        n_groups = len(self.config.histories) + 1
+        users = np.flatnonzero((np.diff(later.indptr) > 0) & (np.diff(known.indptr) > 0))
+        if users.size > self.config.most_cases:
+            chosen = np.linspace(0, users.size - 1, self.config.most_cases).astype(np.int64)
+            users = users[np.unique(chosen)]
+        if not users.size:
+            return np.full((n_groups, len(parts)), 1 / len(parts))
+        own_seen = None if seen is None else seen[users]
+        lists = _ask(parts, users, self.config.candidates, known.shape[1], own_seen)
+        # a part that names nothing at all could have any weight: none tells least
+        is_silent = np.array([part.nnz == 0 for part in lists])
+        candidates, target = gather(lists), later[users]
+        is_wanted, sizes = wanted(candidates, target), np.diff(target.indptr)
+        group = self._group(np.diff(known.indptr)[users])
+        pooled, _ = learn_weights(candidates, is_wanted, sizes, self.config.at, seed)
+        found = []
+        for number in range(n_groups):
+            mine = group == number
+            share = mine.sum() / (mine.sum() + self.config.shrink) if mine.any() else 0.0
+            own = pooled
+            if mine.any():
+                own, _ = learn_weights(
+                    candidates.of(mine), is_wanted[mine], sizes[mine], self.config.at, seed
+                )
+            found.append(share * own + (1 - share) * pooled)
+        weights = np.array(found)
+        weights[:, is_silent] = 0.0
+        total = weights.sum(axis=1, keepdims=True)
+        return np.where(total > 0, weights / np.maximum(total, 1e-12), 1 / len(parts))
+
+    def _group(self, sizes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """The group of customers by how many products they have."""
+        return np.searchsorted(np.array(self.config.histories), sizes, side="right")
+
+    def recommend(
+        self, users: Ids, k: int, *, seen: Csr | None = None, among: Ids | None = None
+    ) -> Ranked:
+        """The ``k`` best of each customer; with ``seen``, by the weights for new products."""
+        weights = self.weights["for_you" if seen is None else "explore"]
+        own = weights[self._group(self.sizes[users])]
+        width = max(k, self.config.candidates)
+        found = []
+        for start in range(0, max(1, len(users)), BLOCK_USERS):
+            rows = slice(start, start + BLOCK_USERS)
+            block = None if seen is None else seen[rows]
+            lists = _ask(self.parts, users[rows], width, self.n_items, block, among)
+            found.append(blended(lists, own[rows], k))
+        return _joined(found)
+
+    def answer(self, baskets: Csr, k: int) -> Ranked:
+        """The ``k`` best beside baskets, by the parts that answer for them."""
+        numbers = [
+            number for number, part in enumerate(self.parts.values()) if "baskets" in part.answers
+        ]
+        able = [list(self.parts.values())[number] for number in numbers]
+        own = self.weights["explore"][self._group(np.diff(baskets.indptr))][:, numbers]
+        width = max(k, self.config.candidates)
+        found = []
+        for start in range(0, max(1, baskets.shape[0]), BLOCK_USERS):
+            rows = slice(start, start + BLOCK_USERS)
+            lists = [
+                normalised(part.answer(baskets[rows], width), baskets.shape[1]) for part in able
+            ]
+            found.append(blended(lists, own[rows], k))
+        return _joined(found)
+
+    def params(self) -> Mapping[str, Any]:
+        """The weights by kind of list, group of customers and part."""
+        groups = _group_names(self.config.histories)
+        return {
+            "weights": {
+                kind: {
+                    group: dict(zip(self.parts, np.round(row, 4).tolist(), strict=True))
+                    for group, row in zip(groups, table, strict=True)
+                }
+                for kind, table in self.weights.items()
+            }
+        }
+
+    def dump(self) -> Mapping[str, bytes]:
+        """The files of each part under its name, and the weights as JSON."""
+        files = {
+            f"{name}/{file}": content
+            for name, part in self.parts.items()
+            for file, content in part.dump().items()
+        }
+        facts = {
+            "weights": {kind: table.tolist() for kind, table in self.weights.items()},
+            "sizes": self.sizes.tolist(),
+            "n_items": self.n_items,
+        }
+        return files | {"hybrid.json": json.dumps(facts).encode()}
+
+    @classmethod
+    def load(cls, files: Mapping[str, bytes], config: HybridConfig) -> Self:
+        """The model again."""
+        made = cls(config)
+        for name, part in made.parts.items():
+            own = {
+                file.removeprefix(f"{name}/"): content
+                for file, content in files.items()
+                if file.startswith(f"{name}/")
+            }
+            made.parts[name] = type(part).load(own, part.config)
+        facts = json.loads(files["hybrid.json"])
+        made.weights = {kind: np.array(table) for kind, table in facts["weights"].items()}
+        made.sizes = np.array(facts["sizes"], dtype=np.int64)
+        made.n_items = facts["n_items"]
+        return made
+
+
+def last_window(data: Interactions, days: float) -> tuple[Interactions, Interactions]:
+    """What came before the last ``days`` of the rows, and those days.
+
+    Of a history of fewer than ``LEAST_WINDOWS`` such windows, the last part of that many.
+    """
+    first, last = data.rows["at"].min(), data.rows["at"].max()
+    if first is None:
+        return data, data
+    window = min(timedelta(days=days), (last - first) / LEAST_WINDOWS)  # type: ignore[operator]
+    cut = last - window  # type: ignore[operator]
+    return tuple(  # type: ignore[return-value]
+        Interactions(data.items, data.users, data.rows.filter(condition))
+        for condition in (pl.col("at") <= cut, pl.col("at") > cut)
+    )
+
+
+def _ask(
+    parts: Mapping[str, Recommender],
+    users: Ids,
+    k: int,
+    n_items: int,
+    seen: Csr | None,
+    among: Ids | None = None,
+) -> list[Csr]:
+    """Each part's normalised scores of its ``k`` best for each of ``users``."""
+    return [
+        normalised(part.recommend(users, k, seen=seen, among=among), n_items)
+        for part in parts.values()
+    ]
+
+
+def _joined(found: Sequence[Ranked]) -> Ranked:
+    return Ranked(
+        np.concatenate([part.items for part in found]),
+        np.concatenate([part.scores for part in found]),
+    )
+
+
+def _group_names(histories: Sequence[int]) -> list[str]:
+    """``0``, ``1``, ``2 to 4``, ``5 to 19``, ``20 and more`` of 1, 2, 5, 20."""
+    starts = [0, *histories]
+    ends = [*(start - 1 for start in histories), None]
+    return [
+        f"{start} and more" if end is None else str(start) if start == end else f"{start} to {end}"
+        for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+RECOMMENDER = Hybrid
