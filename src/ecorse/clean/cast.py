@@ -108,6 +108,7 @@ def cast(
     refused: Sequence[pl.DataFrame] = (),
     row_rules: RowRules | None = None,
     lines: NDArray[np.int64] | None = None,
+    unfilled: Sequence[pl.DataFrame] = (),
 ) -> Cast:
     """Cast a block's text columns by the contract and apply its rules.
 
@@ -121,6 +122,9 @@ def cast(
         The rules on whole rows, which know the blocks before; left out, there are none before.
     lines
         The lines that the rows stood on.
+    unfilled
+        Reasons of rows whose order-level values are not known: whether such a row is none is not
+        known either, so it is refused and never left out.
 
     Returns
     -------
@@ -138,7 +142,7 @@ def cast(
     )
     frame = typed.collect()
     repaired: Counter[str] = Counter()
-    found = Found(list(refused))
+    found = Found([*unfilled, *refused])
     stated: list[pl.Series] = []
     for i, column in declared:
         text = raw[text_column(i)]
@@ -167,6 +171,8 @@ def cast(
     row_rules.judge(found, frame, np.arange(frame.height) if lines is None else lines)
     why, flags, warned = found.frames()
     left = row_rules.left_out(frame)
+    for reasons in unfilled:
+        left = left.join(reasons, on="_row", how="anti", maintain_order="left")
     if left.height:  # nothing is wrong with a row that is none
         why = why.join(left, on="_row", how="anti", maintain_order="left")
         frame, flags, warned = (

@@ -165,12 +165,12 @@ class Cleaner:
         contract, header = self._source.contract, self.header
         block, raw = whole.block, whole.raw
         sums = rows_of_sums(raw, self._file_header)
-        raw, refused = self._preparation.tidy(raw, self._file_header)
+        raw, unfilled = self._preparation.tidy(block, raw, self._file_header)
         if isinstance(self._source, LookingUp):
             raw = self._source.enrich(raw, header, self.account.sought)
         raw = self._preparation.complete(raw, self._file_header)
-        refused = [*sums, *refused, *whole.refused]
-        typed = cast(raw, header, contract, refused, self._row_rules, block.lines)
+        refused = [*sums, *whole.refused]
+        typed = cast(raw, header, contract, refused, self._row_rules, block.lines, unfilled)
         refuse_names(self._file_name, self._framer.header, header, raw, typed.reasons, block.lines)
         if contract.drift == "freeze":
             refuse_retyped(self._file_name, contract.name, block, typed.reasons)
