@@ -327,6 +327,14 @@ create table if not exists ops.seen_file (
 );
 comment on table ops.seen_file is 'Of sources whose lines have a key: the content that each file had when it was last seen, and the place of that content among the loads of the source';
 
+create table if not exists ops.left_out_line (
+    load_id bigint not null,
+    shop_id text not null,
+    line_id text not null,
+    primary key (load_id, shop_id, line_id)
+);
+comment on table ops.left_out_line is 'Of sources whose lines have a key: the keys of rows that a load leaves out ([[leave_out]]); from that load on what earlier loads have of them does not count';
+
 create table if not exists ops.schema_version (
     fingerprint text not null,
     migrated_at timestamptz not null default clock_timestamp()

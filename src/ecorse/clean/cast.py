@@ -50,7 +50,8 @@ class Cast:
     has ``_row, rule, column, sentence``, one row per reason, in the contract's order. ``flags``
     has ``_row, rule`` for every rule of level ``flag`` that a kept row breaks; ``warned`` those of
     level ``warn``, the first of a block with a sentence. ``left_out`` has the rows that are none
-    (``_row, id``); ``of_orders`` what is added up over the order of each of the block's rows.
+    (``_row, id``), ``left_rows`` these rows themselves; ``of_orders`` what is added up over the
+    order of each of the block's rows.
     """
 
     frame: pl.DataFrame
@@ -59,6 +60,7 @@ class Cast:
     flags: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FLAG_SCHEMA))
     warned: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WARNED_SCHEMA))
     left_out: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LEFT_SCHEMA))
+    left_rows: pl.DataFrame = field(default_factory=pl.DataFrame)
     of_orders: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
@@ -173,7 +175,9 @@ def cast(
     left = row_rules.left_out(frame)
     for reasons in unfilled:
         left = left.join(reasons, on="_row", how="anti", maintain_order="left")
+    left_rows = frame.clear()
     if left.height:  # nothing is wrong with a row that is none
+        left_rows = frame.join(left, on="_row", how="semi", maintain_order="left")
         why = why.join(left, on="_row", how="anti", maintain_order="left")
         frame, flags, warned = (
             kept.join(left, on="_row", how="anti", maintain_order="left")
@@ -184,7 +188,7 @@ def cast(
             kept.join(why, on="_row", how="anti", maintain_order="left")
             for kept in (frame, flags, warned)
         )
-    return Cast(frame, why, repaired, flags, warned, left, of_orders)
+    return Cast(frame, why, repaired, flags, warned, left, left_rows, of_orders)
 
 
 def _undeclared(raw: pl.DataFrame, header: Header, contract: Contract) -> list[pl.DataFrame]:

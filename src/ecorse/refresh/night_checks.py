@@ -169,18 +169,22 @@ def keyed_checks(build_id: int) -> list[BoundCheck]:
             "The rows of lines that have a key are not those of the latest load that has the key",
             f"""
             with held as (
-                select l.source, l.line_order, q.* from (
-                    select * from staging.order_lines
-                    union all select * from staging.repeated_order_lines
-                ) as q join {loads} on l.load_id = q.load_id
-                where bl.line_order is not null
+                select load_id, shop_id, line_id, false as is_left_out, {money} as money
+                from staging.order_lines where made_of is null
+                union all
+                select load_id, shop_id, line_id, false, {money}
+                from staging.repeated_order_lines where made_of is null
+                union all
+                select load_id, shop_id, line_id, true, 0 from ops.left_out_line
             ), ranked as (
-                select shop_id, source, load_id, {money} as money, dense_rank() over (
-                    partition by shop_id, source, line_id order by line_order desc) as place
-                from held where made_of is null
+                select held.shop_id, l.source, is_left_out, held.money, dense_rank() over (
+                    partition by held.shop_id, l.source, line_id order by l.line_order desc
+                ) as place
+                from held join {loads} on l.load_id = held.load_id
+                where bl.line_order is not null
             ), latest as (
                 select shop_id, source, count(*) as lines, sum(money) as money
-                from ranked where place = 1 group by shop_id, source
+                from ranked where place = 1 and not is_left_out group by shop_id, source
             ), counted as (
                 select s.shop_id, l.source, count(*) as lines, sum({money}) as money
                 from {staging_at("order_lines", str(build_id), as_of=None)} as s

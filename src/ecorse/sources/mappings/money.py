@@ -52,10 +52,10 @@ def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
 
     A stated total of the line (after its own discount) is its money to the cent; without one it is
     quantity * price, less a discount, which counts as taken off whatever its sign. ``line_amount``
-    is null where it is quantity * unit_price. A discount by its share is what the total says, to the
-    cent, where price and pieces differ from the total by just that. A product that was taken back says so once, by its
-    pieces or by its status: where the sign of its money says otherwise the row is refused, for it
-    would add money.
+    is null where it is quantity * unit_price. A discount by its share is what the total says, to
+    the cent, where price and pieces differ from the total by just that. A product that was taken
+    back says so once, by its pieces or by its status: where the sign of its money says otherwise
+    the row is refused, for it would add money.
 
     Parameters
     ----------

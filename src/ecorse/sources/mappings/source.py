@@ -135,6 +135,12 @@ class MappingSource:
             lines = lines.filter(~pl.col("_row").is_in(why["_row"].implode()))
         return Canonical(lines, warned, derived, reasons=why, held=held, beside=beside)
 
+    def keys_of(self, frame: pl.DataFrame, header: Header, shop: Shop) -> pl.DataFrame:
+        """The keys of typed rows, whatever becomes of them; see ``schema.source.Keyed``."""
+        frame = Language(self.declared, shop).said(frame)
+        shop_id, _ = shop_of_row(shop, pl.coalesce(self.declared.staging.marked_by))
+        return frame.select(shop_id, line_id(header, self.contract).alias("line_id"))
+
     def afresh(self) -> MappingSource:
         """The source for one more file: it remembers what orders of the file have said."""
         numbers = range(len(self.declared.also))
