@@ -227,8 +227,11 @@ def alike(values: Sequence[Value], of: str) -> list[Value]:
         They are of kinds that do not go together.
     """
     kinds = {v.kind for v in values} - {"nothing"}
+    if "instant" in kinds and kinds & {"date", "timestamp", "text"}:
+        values = [_on_the_clock(v) if v.kind == "instant" else v for v in values]
+        kinds = {v.kind for v in values} - {"nothing"}
     if kinds & {"date", "timestamp", "instant"} and "text" in kinds:
-        values = [_as_time(v, kinds, of) if v.kind == "text" else v for v in values]
+        values = [_as_time(v, of) if v.kind == "text" else v for v in values]
         kinds = {v.kind for v in values} - {"nothing"}
     if kinds == {"date", "timestamp"}:
         values = [replace(v, expr=v.expr.cast(pl.Datetime("us")), kind="timestamp") for v in values]
@@ -251,7 +254,12 @@ def _two_kinds(values: Sequence[Value]) -> tuple[Value, Value]:
     return first, next(v for v in values if v.kind not in ("nothing", first.kind))
 
 
-def _as_time(value: Value, kinds: set[Kind], of: str) -> Value:
+def _on_the_clock(value: Value) -> Value:
+    """An instant as the time that the shop's clock shows then, to compare it with such times."""
+    return replace(value, expr=value.expr.dt.replace_time_zone(None), kind="timestamp")
+
+
+def _as_time(value: Value, of: str) -> Value:
     """A literal such as '2024-05-31' as the time that it is compared with."""
     read: datetime | None = None
     if isinstance(value.constant, str):
@@ -259,7 +267,7 @@ def _as_time(value: Value, kinds: set[Kind], of: str) -> Value:
             read = datetime.fromisoformat(value.constant)
         except ValueError:
             read = None
-    if read is None or read.tzinfo is not None or "instant" in kinds:
+    if read is None or read.tzinfo is not None:
         raise ExpressionError(
             f"{of} cannot compare {value.text} with a time: expected a date such as '2024-05-31', "
             "or a column whose type is date or timestamp"

@@ -24,13 +24,14 @@ from ecorse.clean.functions import as_text
 from ecorse.clean.operands import Value
 from ecorse.clean.values import name_of, no_reasons, reasons_of
 from ecorse.clean.whitelist import sum_column
-from ecorse.schema.contract import Column, Contract, Header, Rule
+from ecorse.schema.contract import Column, Contract, Header, Rule, is_instant
 
 FLAG_SCHEMA = {"_row": pl.UInt32, "rule": pl.String}
 LEFT_SCHEMA = {"_row": pl.UInt32, "id": pl.String}
 WARNED_SCHEMA = {"_row": pl.UInt32, "rule": pl.String, "sentence": pl.String}
 SHOWN_CHARACTERS = 200
 ORDER, NTH = "_order", "_nth"
+PLACED = "_placed"  # in frames whose targets are instants and the shop's wall clock already
 EXPLAINED = 100  # of a block's rows that break a rule of level warn, so many get a sentence
 DTYPES: dict[str, pl.DataType] = {
     "text": pl.String(), "integer": pl.Int64(), "decimal": pl.Decimal(14, 4),
@@ -135,11 +136,20 @@ def names_of(
         known = name_of(column)
         is_there = schema is None or known in schema
         dtype = schema[known] if schema and is_there else DTYPES[column.type]
-        names[known] = Name(known, dtype, is_there)
+        names[known] = Name(known, dtype, is_there, _clock_of(column, schema or {}))
     for column in declared:
         if column.name:
             names.setdefault(column.name, names[name_of(column)])
     return names
+
+
+def _clock_of(column: Column, schema: Mapping[str, pl.DataType]) -> str:
+    """The clock of a column's typed times where it is not the shop's; rows may have their own."""
+    if column.type != "timestamp" or column.zone_column or (column.target and PLACED in schema):
+        return ""
+    if is_instant(column):
+        return "UTC"
+    return "" if column.zone == "shop" else column.zone
 
 
 class RowRules:

@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from ecorse.clean.foreign import row_currency
+from ecorse.clean.rules import PLACED
 from ecorse.schema.contract import Contract, Header
 from ecorse.schema.source import FATES, Canonical, Difference, Fate, Shop, Sought
 from ecorse.sources.canonical import extra_json, shop_of_row
@@ -99,6 +100,7 @@ class MappingSource:
         frame = frame.with_columns(
             *time_columns(self.declared, frame, header, shop),
             *moments_beside(self.declared, frame, header, shop),
+            pl.lit(True).alias(PLACED),
         )
         reasons = unknown_zones(frame, header)
         derived: dict[str, Difference] = {}
