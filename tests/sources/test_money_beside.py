@@ -72,6 +72,23 @@ def test_a_discount_by_its_share_is_what_the_total_says_to_the_cent(read):
     assert off == ["2.8700", "2.8700", "0.1100", "2.8735", None, "2.8735"]
 
 
+def test_pieces_below_0_that_nobody_calls_a_return_are_told(read):
+    """They stay sold, and so lower what was sold; a status of their own, or a rule, says what they
+    are."""
+    rows = ["A,p,2024-01-01,-1,10.00", "B,p,2024-01-01,1,10.00", "C,p,2024-01-01,-2,10.00"]
+    (told,) = (w for w in read(PRICE, "price", *rows).cleaner.warnings if "below 0" in w)
+    assert told.startswith("2 rows have pieces below 0 and nothing says that they were taken back")
+    rule = '[[set]]\nwhen = "quantity < 0"\nstatus = "returned"\n'
+    dry = read(PRICE, "price", *rows, tail=rule)
+    assert not [w for w in dry.cleaner.warnings if "below 0" in w]
+    assert dry.rows["status"].to_list() == ["returned", "sold", "returned"]
+    said = [f"{row},{status}" for row, status in zip(rows, ["sold", "sold", ""], strict=True)]
+    (told,) = (
+        w for w in read(PRICE + STATUS, "price,status", *said).cleaner.warnings if "below 0" in w
+    )
+    assert told.startswith("1 rows")
+
+
 def test_a_discount_is_at_most_the_whole_price(read):
     """10 in a column of shares is 10 %, which is not said; a sign of its own changes nothing."""
     share = '{ name = "off", target = "discount_share", type = "TYPE" },'

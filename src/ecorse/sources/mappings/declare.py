@@ -32,7 +32,7 @@ from ecorse.sources.mappings.beside import (
     TakenBackTable,
     wrong_beside,
 )
-from ecorse.sources.mappings.columns import ColumnTable, Style, type_of, wrong_column
+from ecorse.sources.mappings.columns import ColumnTable, Style, type_of, wrong_clock, wrong_column
 from ecorse.sources.mappings.conditions import RuleTable, Setting, wrong_settings
 from ecorse.sources.reading import Rung
 from ecorse.sources.shaping import ShapeTable, contradictions
@@ -140,6 +140,12 @@ class MappingFile(Style, ShapeTable):
         yield from _missing_targets(self)
         for column in self.every_column:
             yield from wrong_column(column, self.staging)
+        for style, columns in (
+            (self, self.columns),
+            *((x.over(self), x.columns) for x in self.lookups),
+        ):
+            for column in columns:
+                yield from wrong_clock(column, style)
         for lookup in self.lookups:
             if any(column.parts for column in lookup.columns):
                 yield f"lookup {lookup.file}: a column of a lookup is one column, not made of parts"
