@@ -141,7 +141,7 @@ def test_conditions_that_cannot_be_are_told_when_the_mapping_is_read(mapping, te
     assert told in str(raised.value)
 
 
-INSTANTS = """
+INSTANTS = '''
 about = "Times that are not on the shop's clock."
 table = "order_lines"
 columns = [
@@ -159,7 +159,8 @@ platform = "january"
 [[also]]
 kind = "fee"
 amount = "fee + month(ORDER_TIME) + hour(paid)"
-when = "day(ORDER_TIME) = 31 and ORDER_TIME < '2024-02-01' and paid > '2024-01-31 12:00'"
+when = """day(ORDER_TIME) = 31 and cast(ORDER_TIME as date) = '2024-01-31'
+    and ORDER_TIME < '2024-02-01' and paid > '2024-01-31 12:00'"""
 [[leave_out]]
 id = "late"
 when = "hour(ORDER_TIME) = 23"
@@ -167,7 +168,7 @@ when = "hour(ORDER_TIME) = 23"
 id = "in_january"
 expr = "month(ORDER_TIME) = 1 and paid >= ORDER_TIME"
 sentence = "another month"
-"""
+'''
 OFFSET = 'formats = ["%Y-%m-%d %H:%M %z"]'
 OF_UTC = 'formats = ["%Y-%m-%d %H:%M"], zone = "UTC"'
 

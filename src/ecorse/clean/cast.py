@@ -15,14 +15,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecorse.clean import values
-from ecorse.clean.rules import (
-    FLAG_SCHEMA,
-    LEFT_SCHEMA,
-    WARNED_SCHEMA,
-    Found,
-    RowRules,
-    judge_column,
-)
+from ecorse.clean.column_rules import FLAG_SCHEMA, WARNED_SCHEMA, Found, judge_column
+from ecorse.clean.rules import LEFT_SCHEMA, RowRules
 from ecorse.clean.values import name_of, reasons_of
 from ecorse.clean.whitelist import sum_column
 from ecorse.schema.contract import Column, Contract, Header, own_name

@@ -19,9 +19,10 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokens import TokenType  # type: ignore[attr-defined]
 
+from ecorse.clean.clauses import COMPARISONS
 from ecorse.clean.nodes import called
 from ecorse.clean.operands import ExpressionError, Kind, Value, need, of_column
-from ecorse.clean.whitelist import COMPARISONS, Walk
+from ecorse.clean.whitelist import Walk
 from ecorse.clock import local_to_utc
 from ecorse.schema.contract import header_key
 

@@ -30,7 +30,7 @@ WORDS: dict[Kind, str] = {
     "boolean": "true or false",
     "date": "a date",
     "timestamp": "a date and time",
-    "instant": "an instant (UTC)",
+    "instant": "an instant",
     "nothing": "null",
 }
 
@@ -228,7 +228,7 @@ def alike(values: Sequence[Value], of: str) -> list[Value]:
     """
     kinds = {v.kind for v in values} - {"nothing"}
     if "instant" in kinds and kinds & {"date", "timestamp", "text"}:
-        values = [_on_the_clock(v) if v.kind == "instant" else v for v in values]
+        values = [on_the_clock(v) for v in values]
         kinds = {v.kind for v in values} - {"nothing"}
     if kinds & {"date", "timestamp", "instant"} and "text" in kinds:
         values = [_as_time(v, of) if v.kind == "text" else v for v in values]
@@ -254,8 +254,10 @@ def _two_kinds(values: Sequence[Value]) -> tuple[Value, Value]:
     return first, next(v for v in values if v.kind not in ("nothing", first.kind))
 
 
-def _on_the_clock(value: Value) -> Value:
-    """An instant as the time that the shop's clock shows then, to compare it with such times."""
+def on_the_clock(value: Value) -> Value:
+    """An instant as the time that the shop's clock shows then; anything else as it is."""
+    if value.kind != "instant":
+        return value
     return replace(value, expr=value.expr.dt.replace_time_zone(None), kind="timestamp")
 
 

@@ -15,7 +15,7 @@ import polars as pl
 from pydantic import Field
 
 from ecorse.clean.expressions import Name, summed
-from ecorse.clean.rules import names_of
+from ecorse.clean.names import names_of
 from ecorse.schema.contract import (
     ForeignCurrency,
     Repeats,

@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from ecorse.clean.foreign import row_currency
-from ecorse.clean.rules import PLACED
+from ecorse.clean.names import PLACED
 from ecorse.schema.contract import Contract, Header
 from ecorse.schema.source import FATES, Canonical, Difference, Fate, Shop, Sought
 from ecorse.sources.canonical import extra_json, shop_of_row
