@@ -9,6 +9,7 @@ report is kept or shown (``ecorse.ingest.report``).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,7 +47,7 @@ class ColumnProfile:
     # the latest hash that ends in these bits; at first one that ends in others
     _latest: NDArray[np.int64] | None = field(default_factory=lambda: np.arange(1, CACHE + 1))
 
-    def add(self, values: pl.Series, numbers: pl.Series | None = None) -> None:
+    def add(self, values: pl.Series, hashes: pl.Series, numbers: pl.Series | None = None) -> None:
         """Take one block's values in; extremes and mean are those of ``numbers`` where given."""
         if self.rows < SAMPLE_ROWS:
             self._take_sample(values)
@@ -55,7 +56,10 @@ class ColumnProfile:
         self.nulls += nulls
         if nulls == len(values):
             return
-        fresh = self._fresh(values.drop_nulls() if nulls else values)
+        if nulls:
+            is_known = values.is_not_null()
+            values, hashes = values.filter(is_known), hashes.filter(is_known)
+        fresh = self._fresh(values, hashes)
         measured = values if numbers is None else numbers
         is_number = measured.dtype.is_numeric()
         self._span(measured if is_number else fresh)
@@ -64,9 +68,9 @@ class ColumnProfile:
             self.total = total if self.total is None else self.total + total
             self.measured += known
 
-    def _fresh(self, values: pl.Series) -> pl.Series:
+    def _fresh(self, values: pl.Series, hashed: pl.Series) -> pl.Series:
         """Mark the slots of values without nulls; gives those that may be new to the column."""
-        hashes = values.hash(seed=1).to_numpy().view(np.int64)
+        hashes = hashed.to_numpy().view(np.int64)
         if self._latest is not None:
             places = hashes & (CACHE - 1)
             is_new = self._latest[places] != hashes
@@ -132,6 +136,39 @@ class Profile:
 
     def add(self, frame: pl.DataFrame, numbers: Mapping[str, pl.Series] | None = None) -> None:
         """Take one block in; ``numbers`` holds text columns as numbers where they are any."""
+        hashes = frame.select(pl.all().hash(seed=1))
         for series in frame:
             profile = self.columns.setdefault(series.name, ColumnProfile())
-            profile.add(series, (numbers or {}).get(series.name))
+            profile.add(series, hashes[series.name], (numbers or {}).get(series.name))
+
+
+class Profiles:
+    """The profiles of a file's columns as text and of the clean ones.
+
+    Much clean text is the file's own: as long as each block's is, it is profiled once.
+    """
+
+    def __init__(self) -> None:
+        self.raw, self.clean = Profile(), Profile()
+
+    def add(self, raw: pl.DataFrame, clean: pl.DataFrame, numbers: Mapping[str, pl.Series]) -> None:
+        """Take one block in: its text by column, what of it are ``numbers``, its clean rows."""
+        texts = [
+            name for name, dtype in clean.schema.items()
+            if dtype == pl.String and name in raw.columns and name not in numbers
+        ]  # fmt: skip
+        same = {name for name in texts if self._is_shared(name) and raw[name].equals(clean[name])}
+        raw_columns, clean_columns = self.raw.columns, self.clean.columns
+        for name in raw.columns:
+            raw_columns.setdefault(name, ColumnProfile())
+        for name in clean.columns:
+            if name in same:
+                clean_columns[name] = raw_columns[name]
+            elif name in clean_columns and self._is_shared(name):
+                clean_columns[name] = deepcopy(raw_columns[name])
+        self.raw.add(raw, numbers)
+        self.clean.add(clean.drop(same))
+
+    def _is_shared(self, name: str) -> bool:
+        """Whether both columns were the same so far; before the first block they are."""
+        return self.clean.columns.get(name) is self.raw.columns.get(name)

@@ -50,6 +50,8 @@ def rows_of_sums(raw: pl.DataFrame, header: Header) -> list[pl.DataFrame]:
         return []
     first = raw[thin].select(pl.coalesce(texts).alias("first"))["first"]
     is_sum = first.str.contains(ALONE).fill_null(False)
+    if not is_sum.any():
+        return []
     told = pl.Series("first", [None], pl.String).new_from_index(0, raw.height)
     told = told.scatter(thin, first)
     failed = pl.Series("failed", [False]).new_from_index(0, raw.height).scatter(thin, is_sum)
