@@ -56,17 +56,18 @@ class ColumnProfile:
         self.nulls += nulls
         if nulls == len(values):
             return
-        if nulls:
-            is_known = values.is_not_null()
-            values, hashes = values.filter(is_known), hashes.filter(is_known)
-        fresh = self._fresh(values, hashes)
+        known = values.is_not_null() if nulls else None
+        fresh = self._fresh(
+            values if known is None else values.filter(known),
+            hashes if known is None else hashes.filter(known),
+        )
         measured = values if numbers is None else numbers
         is_number = measured.dtype.is_numeric()
         self._span(measured if is_number else fresh)
-        if is_number and (known := len(measured) - measured.null_count()):
+        if is_number and (count := len(measured) - measured.null_count()):
             total = measured.sum()
             self.total = total if self.total is None else self.total + total
-            self.measured += known
+            self.measured += count
 
     def _fresh(self, values: pl.Series, hashed: pl.Series) -> pl.Series:
         """Mark the slots of values without nulls; gives those that may be new to the column."""
