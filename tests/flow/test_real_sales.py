@@ -13,6 +13,8 @@ from ecorse import flow
 from ecorse.reports.status import read_checksums
 from ecorse.settings import get_settings
 from ecorse.warehouse.connect import connect
+from second_way import Night, Shop
+from second_way_files import sales_csv
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +51,11 @@ def ingest(path) -> dict[str, int]:
     return flow.ingest("main", "sales_csv", origin="folder", data=str(path), holder="test").counts()
 
 
+def asked(sql: str, *values: object) -> list[tuple]:
+    with connect() as conn:
+        return conn.execute(sql, values).fetchall()
+
+
 def test_a_year_all_at_once_and_file_by_file_in_any_order(switch_warehouse, shared_data):
     folder = shared_data / "sales_monthly"
     switch_warehouse()
@@ -65,6 +72,9 @@ def test_a_year_all_at_once_and_file_by_file_in_any_order(switch_warehouse, shar
         ).fetchone()
     assert figures == (178_437, 208_812, Decimal("34465537.94"))
     assert ignored == (545, 355)
+    ids = dict(asked("select product_name, product_id from marts.products"))
+    shop = Shop(sales_csv(folder, ids), unknown_are="address")
+    assert "sales_by_city" in Night(asked, "main", shop).check_all()
     at_once = read_checksums()
 
     again = ingest(folder)
