@@ -13,8 +13,9 @@ from ecorse import flow
 from ecorse.reports.status import read_checksums
 from ecorse.settings import get_settings
 from ecorse.warehouse.connect import connect
-from second_way import Night, Shop
+from second_way import Shop
 from second_way_files import sales_csv
+from second_way_night import Night
 
 pytestmark = pytest.mark.slow
 

@@ -17,19 +17,15 @@ from ecorse.origins.simulate import simulated_folder
 from ecorse.refresh.catalog import load_catalog
 from ecorse.settings import PROJECT_DIR, get_settings
 from ecorse.warehouse.connect import connect
-from second_way import Night, Shop
+from second_way import Shop
 from second_way_files import online_retail, sales_csv
+from second_way_night import Night
 
 OPTIONS = {
-    "sales_csv": {"seed": 5, "customers": 120, "orders": 1500, "events": 0, "format": "sales_csv"},
-    "online_retail": {
-        "seed": 6,
-        "customers": 120,
-        "orders": 900,
-        "events": 0,
-        "format": "online_retail",
-    },
+    "sales_csv": {"seed": 5, "customers": 120, "orders": 1500, "events": 0},
+    "online_retail": {"seed": 6, "customers": 120, "orders": 900, "events": 0},
 }
+OPTIONS = {source: {**options, "format": source} for source, options in OPTIONS.items()}
 SHOP = """
 [[shops]]
 shop_id = "{name}"
