@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import Any
 
 CENT_OF_CENT = Decimal("0.0001")
@@ -55,11 +56,11 @@ class Order:
     lines: list[Line]
     is_purchase: bool = False
 
-    @property
+    @cached_property
     def first(self) -> Line:
         return min(self.lines, key=lambda line: line.at)
 
-    @property
+    @cached_property
     def pieces(self) -> int:
         return sum(line.pieces for line in self.lines if line.kind == "product")
 

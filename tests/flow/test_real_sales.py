@@ -73,9 +73,6 @@ def test_a_year_all_at_once_and_file_by_file_in_any_order(switch_warehouse, shar
         ).fetchone()
     assert figures == (178_437, 208_812, Decimal("34465537.94"))
     assert ignored == (545, 355)
-    ids = dict(asked("select product_name, product_id from marts.products"))
-    shop = Shop(sales_csv(folder, ids), unknown_are="address")
-    assert "sales_by_city" in Night(asked, "main", shop).check_all()
     at_once = read_checksums()
 
     again = ingest(folder)
@@ -123,6 +120,17 @@ def test_the_first_co_purchase_neighbours_of_the_phones(switch_warehouse, shared
     assert found["iPhone"] == ("Lightning Charging Cable", together)
     assert found["Google Phone"][0] == "USB-C Charging Cable"
     assert Night().recommendations(["iphone"], n=1)["product_name"][0] == "Lightning Charging Cable"
+
+
+@pytest.mark.timeout(1800)
+def test_every_mart_a_second_way(switch_warehouse, shared_data):
+    switch_warehouse()
+    folder = shared_data / "sales_monthly"
+    ingest(folder)
+    flow.refresh(holder="test")
+    ids = dict(asked("select product_name, product_id from marts.products"))
+    shop = Shop(sales_csv(folder, ids), unknown_are="address")
+    assert "sales_by_city" in Night(asked, "main", shop).check_all()
 
 
 def test_the_same_year_as_one_file_of_thirteen_columns(switch_warehouse, shared_data):
