@@ -240,14 +240,17 @@ def test_a_view_that_another_view_reads_can_lose_a_column(night):
 def test_an_audited_build_of_airflow_that_a_later_night_overtook_is_cleared(night, copy_build):
     """A run by hand may have been told not to publish; its build waits for somebody to look."""
     holders = ("airflow:refresh:manual__2026-01-01", "airflow:refresh:asset_triggered__2026-01-02")
-    by_hand, overtaken = builds = [copy_build(night) for _ in holders]
-    with connect() as conn:
-        for build_id, holder in zip(builds, holders, strict=True):
+    builds = []
+    for _ in holders:
+        builds.append(copy_build(night))
+        with connect() as conn:
             conn.execute(
-                "update ops.build set status = 'audited', holder = %s where build_id = %s",
-                (holder, build_id),
+                "update ops.build set status = 'audited' where build_id = %s", (builds[-1],)
             )
     later = copy_build(night)
+    with connect() as conn:  # now, for a build of Airflow that lives holds up the next
+        for build_id, holder in zip(builds, holders, strict=True):
+            conn.execute("update ops.build set holder = %s where build_id = %s", (holder, build_id))
     flow.audit(later)
     flow.publish(later, holder="test")
     with connect() as conn:
@@ -256,4 +259,4 @@ def test_an_audited_build_of_airflow_that_a_later_night_overtook_is_cleared(nigh
                 "select build_id, status from ops.build where build_id = any(%s)", (builds,)
             ).fetchall()
         )
-    assert found == {by_hand: "audited", overtaken: "removed"}
+    assert found == dict(zip(builds, ("audited", "removed"), strict=True))
