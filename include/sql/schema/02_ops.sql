@@ -254,17 +254,23 @@ comment on table ops.held_back is 'Shops that a build shows as the night before 
 comment on column ops.held_back.loads is 'The loads that counted, of which the build would have been made';
 
 create or replace view ops.loads_seen as
-select l.load_id, l.shop_id
+select
+    l.load_id,
+    l.shop_id
 from ops.current_build as c
-inner join ops.build_load as b on b.build_id = c.build_id
-inner join ops.load as l on l.load_id = b.load_id
+inner join ops.build_load as b on c.build_id = b.build_id
+inner join ops.load as l on b.load_id = l.load_id
 where not exists (
-    select from ops.held_back as h where h.build_id = c.build_id and h.shop_id = l.shop_id
+    select 1
+    from ops.held_back as h
+    where h.build_id = c.build_id and h.shop_id = l.shop_id
 )
 union all
-select unnest(h.loads), h.shop_id
+select
+    unnest(h.loads) as load_id,
+    h.shop_id
 from ops.current_build as c
-inner join ops.held_back as h on h.build_id = c.build_id;
+inner join ops.held_back as h on c.build_id = h.build_id;
 comment on view ops.loads_seen is 'The loads that counted when the published night was made, also of shops that were held back';
 
 create table if not exists ops.publication (
