@@ -25,6 +25,12 @@ TROUBLES = (
         "see the failed checks on the page *Ecorse nights*; mend the cause, start this DAG again",
     ),
     Trouble(
+        "the log of `open_build` warns that a shop is held back",
+        "the shop lost most of its rows, or its loads do not fit each other; it stays as it was "
+        "published, the others are of today (`open_build` fails if there are no others)",
+        "the sentence says what to do; `ecorse status` has it too",
+    ),
+    Trouble(
         "an area failed with ConfigError or an SQL error",
         "a file in `include/sql/marts` is wrong (the message names it); the others are made, and "
         "the build is marked failed",
@@ -73,6 +79,12 @@ with DAG(
             format="date-time",
             pattern=DATE_TIME,  # Airflow checks no format
             title="As of",
+        ),
+        "accept": Param(
+            None,
+            "A shop that is held back for having lost most of its rows, to be let in as it is now",
+            type=["null", "string"],
+            title="Accept",
         ),
         "publish": Param(True, "No: build and audit only", type="boolean", title="Publish"),
     },

@@ -96,7 +96,8 @@ class Settings(BaseSettings):
         0.5,
         ge=0,
         le=1,
-        description="A night in which a shop lost a larger share of its lines is not published.",
+        description="A shop that lost a larger share of its lines is held back as it was "
+        "published; the others go on. `ecorse refresh --accept SHOP` lets it in.",
     )
     max_record_bytes: int = Field(
         1 << 20, ge=1024, description="A record longer than this is rejected, never held in memory."

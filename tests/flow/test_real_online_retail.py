@@ -182,11 +182,12 @@ def money_is_that_of_the_file(distinct):
     postage = sum(int(r[3]) * Decimal(r[5]) for r in distinct if r[1] in ("POST", "DOT", "C2"))
     with connect() as conn:
         account = conn.execute(
-            "select currency, sum(gross), sum(cancelled), sum(returned), sum(net) "
+            "select currency, sum(gross_revenue), sum(cancelled_amount), sum(returned_amount), "
+            "sum(net_revenue) "
             "from marts.money_account group by 1"
         ).fetchall()
         shipping = conn.execute(
-            "select net from marts.money_account where line_kind = 'shipping'"
+            "select net_revenue from marts.money_account where line_kind = 'shipping'"
         ).fetchone()
     assert account == [("GBP", gross, cancelled, 0, gross - cancelled)]
     assert shipping == (postage,)

@@ -119,7 +119,8 @@ def test_each_shop_is_worth_what_its_books_say(night, snapshot_of):
         for name, folder in night.result.items():
             books, shop = books_of(folder), f"{name.replace('_', '-')}-simulated"
             account = asked(
-                "select line_kind, gross, cancelled + returned, net from marts.money_account "
+                "select line_kind, gross_revenue, cancelled_amount + returned_amount, net_revenue "
+                "from marts.money_account "
                 "where shop_id = %s", shop,
             )  # fmt: skip
             fees = fees_of(folder) if name == "stripe_itemised" else Decimal(0)

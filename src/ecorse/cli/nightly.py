@@ -88,6 +88,13 @@ def ingest(
 def refresh(
     as_of: AsOf = None,
     known_by: KnownBy = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SHOP",
+            help="Let a shop in that lost most of its rows; else it is held back as published.",
+        ),
+    ] = None,
     publish: Annotated[bool, typer.Option(help="Publish the build if its audit passes.")] = True,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait while another refresh runs, instead of leaving.")
@@ -105,6 +112,7 @@ def refresh(
     summary = flow.refresh(
         as_of=utc(as_of),
         known_by=utc(known_by),
+        accept=accept or (),
         publish=publish,
         wait=wait,
         holder=holder(),

@@ -71,7 +71,7 @@ def instant(field: str, text: str | None) -> datetime | None:
 
 FORMS = {
     "ingest": ("shop", "source", "origin", "data"),
-    "refresh": ("as_of", "publish"),
+    "refresh": ("as_of", "accept", "publish"),
     "rollback": ("build_id",),
     "simulate": ("path", "rows", "augment", "seed"),
 }
@@ -181,7 +181,11 @@ def open_build() -> int:
 
     context = get_current_context()
     form = read_form(context, done="Nothing was built.")
-    return flow.open_build(as_of=instant("as_of", form["as_of"]), holder=holder(context))
+    return flow.open_build(
+        as_of=instant("as_of", form["as_of"]),
+        accept=[form["accept"]] if form["accept"] else (),
+        holder=holder(context),
+    )
 
 
 @task

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -18,6 +18,7 @@ import psycopg
 
 from ecorse.errors import AlreadyRunning, TerminalError
 from ecorse.provenance import __version__, git_sha
+from ecorse.refresh.held import hold_back
 from ecorse.refresh.relations import qualified
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.settings import get_settings
@@ -40,6 +41,7 @@ def opened(
     as_of: datetime | None,
     known_by: datetime | None,
     holder: str,
+    accept: Collection[str] = (),
     wait: Callable[[str], None] | None = None,
 ) -> Iterator[int]:
     """Start a build at today's watermark, and say until the block ends that it lives.
@@ -48,6 +50,8 @@ def opened(
 
     Parameters
     ----------
+    accept
+        Shops that may have lost rows since the published build (``held``).
     wait
         Wait while another refresh is at work, after telling this function so; else leave.
 
@@ -65,7 +69,7 @@ def opened(
         build_id, is_told = None, False
         while build_id is None:
             try:
-                build_id = _open(conn, as_of, known_by, holder)
+                build_id = _open(conn, as_of, known_by, holder, accept)
             except AlreadyRunning as error:
                 if wait is None:
                     raise
@@ -77,12 +81,18 @@ def opened(
 
 
 def _open(
-    conn: psycopg.Connection, as_of: datetime | None, known_by: datetime | None, holder: str
+    conn: psycopg.Connection,
+    as_of: datetime | None,
+    known_by: datetime | None,
+    holder: str,
+    accept: Collection[str],
 ) -> int:
     with conn.transaction():
         conn.execute("select pg_advisory_xact_lock(%s)", (OPEN_LOCK,))
         _put_dead_ones_aside(conn, holder)
         build_id = _insert(conn, as_of, known_by, holder)
+        if as_of is None and known_by is None:  # a night of the past has other rows, of course
+            hold_back(conn, build_id, accept)
         keep_alive(conn, build_id)  # before anybody can see the build
     return build_id
 
@@ -196,9 +206,7 @@ def is_due(made_from: Mapping[str, str]) -> bool:
                 where b.as_of is null and b.known_by is null
             ),
             live as (select load_id from ops.load where superseded_at is null),
-            held as (
-                select load_id from ops.build_load where build_id = (select build_id from published)
-            )
+            held as (select load_id from ops.loads_seen)
             select (select build_id from published),
                 exists (select load_id from live except select load_id from held)
                 or exists (select load_id from held except select load_id from live)

@@ -24,6 +24,7 @@ from ecorse.models.base import Champion, Decision, ModelResult
 from ecorse.models.declaration import Declaration
 from ecorse.models.relation import Relation
 from ecorse.refresh.catalog import Catalog
+from ecorse.refresh.measures import every_measure, with_measures
 from ecorse.refresh.relations import qualified
 from ecorse.refresh.steps import RunningStep
 from ecorse.refresh.tables import (
@@ -32,6 +33,7 @@ from ecorse.refresh.tables import (
     replace_model_rows,
     spool_model_rows,
 )
+from ecorse.settings import get_settings
 from ecorse.training import recommendation, segmentation
 from ecorse.training.artifacts import find_champion, store_artifact
 from ecorse.training.inputs import known_shops, read_inputs
@@ -82,7 +84,8 @@ def model_relations(catalog: Catalog) -> list[Relation]:
     Raises
     ------
     ConfigError
-        Two models declare one table differently.
+        Two models declare one table differently, or a table has a column that is called like a
+        measure and not bound to it.
     """
     found: dict[str, Relation] = {}
     for declaration in catalog.models.values():
@@ -92,7 +95,11 @@ def model_relations(catalog: Catalog) -> list[Relation]:
                     f"{declaration.path}: its class declares marts.{relation.name} otherwise than "
                     "another model's class does. Give one of the two tables another name."
                 )
-    return list(found.values())
+    measures = every_measure(get_settings())
+    return [
+        with_measures(relation, measures, f"marts.{relation.name}, a table of a model")
+        for relation in found.values()
+    ]
 
 
 def check_models(catalog: Catalog) -> None:

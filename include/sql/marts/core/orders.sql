@@ -15,7 +15,7 @@ price_band = "Band of highest_unit_price"
 main_category = "Category of the order's most valuable product line, else of its most valuable line; ties: smallest product"
 categories = "Different categories on its product lines"
 is_cancelled = "Whether no line of the order is sold"
-is_purchase = "Whether the order is a purchase, which is what the measure orders counts: it sold a product line of positive value, and not every piece of these was taken back (marts.taken_back_orders). Orders of nothing but shipping, free samples or corrections are none"
+is_purchase = "Whether the order is a purchase, which is what the measure orders counts: it sold a product line of positive value, and not every piece of these was taken back (marts.taken_back_orders). Orders of nothing but shipping, free samples or corrections are none; one whose money alone was refunded, so that its pieces stayed sold, is one"
 [[measures]]
 names = ["revenue", "units"]
 rows = "whole"

@@ -1,5 +1,5 @@
 /*
-about = "One row per order that sold products and had pieces of them taken back, in the order itself or by a later cancelling order (marts.cancellations). Product lines of positive value only."
+about = "One row per order that sold products and had pieces of them taken back, in the order itself or by a later order that cancels or returns them (marts.cancellations). Product lines of positive value only; a refund of money without pieces takes no piece back."
 grain = ["shop_id", "order_id"]
 materialized = "table"
 [columns]
