@@ -53,6 +53,9 @@ class ByPrice(Segmentation):
             "words": len(self.config.inner.words),
         }
 
+    def size(self):
+        return 2
+
     def why_changed(self):
         return self.told
 
