@@ -1,8 +1,8 @@
 """Which of several density clusterings is taken, by one written rule, and the table that says so.
 
 The rule: at least 2 segments and at most ``most_segments``, not more noise than allowed. Of those
-whose density-based validation is near the best the one wins that agrees most with all others that
-are allowed: a structure that is there is seen at many settings. Where none is left, there is no
+whose density-based validation is near the best those are left that agree most with all others that
+are allowed, for a structure that is there is seen at many settings; the least noise wins. Where none is left, there is no
 structure to be had: the one with the least noise stands, and the night says so.
 
 What belongs here: what DBSCAN and HDBSCAN share: settings, rule, tables. What does not: the
@@ -29,6 +29,7 @@ from ecorse.segments.silhouette import sample_rows
 from ecorse.segments.validity import density_validity
 
 CURVE_POINTS = 100
+AGREEMENT_SLACK = 0.1  # settings that differ by less tell of one structure: noise decides
 
 GRID = Relation(
     name="segmentation_density_grid",
@@ -151,7 +152,9 @@ def choose_setting(
     if able:
         best = max(_or_least(tried[p].validity) for p in able)
         near = [p for p in able if _or_least(tried[p].validity) >= best - config.validity_slack]
-        chosen = max(near, key=lambda p: (agreement[p], _or_least(tried[p].validity), -p))
+        most = max(agreement[p] for p in near)
+        alike = [p for p in near if agreement[p] >= most - AGREEMENT_SLACK]
+        chosen = min(alike, key=lambda p: (tried[p].noise_share, -_or_least(tried[p].validity), p))
         why = ""
     else:
         chosen = max(range(len(tried)), key=lambda p: (-tried[p].noise_share, -p))
