@@ -1,7 +1,7 @@
 """The tables that every segmentation fills: labels, points, segments, traits.
 
 What belongs here: their columns, comments and checks. What does not: computing them
-(``ecorse.training.segmentation``), a model's own tables (its ``diagnostics``).
+(``ecorse.training.segmentation_tables``), a model's own tables (its ``diagnostics``).
 """
 
 from __future__ import annotations

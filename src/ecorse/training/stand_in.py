@@ -12,7 +12,7 @@ from psycopg import sql
 
 from ecorse.models.declaration import RECOMMENDABLE, Declaration, Entity
 from ecorse.refresh.relations import build_relation
-from ecorse.training.segmentation import NOISE_ID, NOISE_NAME
+from ecorse.training.segmentation_labels import NOISE_ID, NOISE_NAME
 
 SINCE = "Came after the model was last trained."
 
