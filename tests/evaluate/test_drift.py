@@ -71,7 +71,7 @@ def test_one_bad_file_hides_in_the_whole_but_not_among_the_added_rows():
 def test_few_added_rows_and_tiny_references_are_not_judged():
     good = np.tile(np.arange(1.0, 11.0), 200)
     references = reference_histograms([number_block(good)])
-    night = number_block(np.concatenate([good, np.full(99, 1000.0)]))
+    night = number_block(np.concatenate([good, np.full(99, 10.5)]))
     assert [d.name for d in drift(references, [night], LIMITS)] == ["price"]
     tiny = reference_histograms([number_block([1.0, 2.0])])
     assert drift(tiny, [night], LIMITS) == []
@@ -85,6 +85,23 @@ def test_a_feature_that_always_moves_is_measured_and_not_judged():
     assert one.psi > 1
     assert (one.limit, one.is_drifted) == (None, False)
     assert drift(reference_histograms([then]), [now], LIMITS)[0].psi == 0.0  # one bin holds all
+
+
+def test_a_handful_in_another_unit_is_judged_though_it_is_few():
+    # logs of prices: 99.9 % were below 10, and ln(3) beyond that is 11.1
+    good = np.tile(np.arange(1.0, 11.0), 200)
+    references = reference_histograms([number_block(good)])
+
+    def added(values):
+        drifts = drift(references, [number_block(np.concatenate([good, values]))], LIMITS)
+        return [(d.far, d.is_drifted) for d in drifts if d.compared == "added"]
+
+    assert added(np.full(5, 11.2)) == [(5, True)]
+    assert added(np.full(4, 11.2)) == []  # a few odd ones are no unit
+    assert added(np.full(50, 11.0)) == []  # dearer than all before, by less than three times
+    # five of ninety-five are one in twenty
+    assert added(np.concatenate([np.full(5, -1.0), np.full(90, 5.0)])) == [(5, True)]
+    assert added(np.concatenate([np.full(4, -1.0), np.full(90, 5.0)])) == []
 
 
 def test_shares_of_segments_by_hand_and_which_moved_most():

@@ -105,15 +105,6 @@ def test_a_segment_more_without_moves_is_promoted_and_told():
     assert "3 segments after 2" in decision.reason
 
 
-def test_an_accepted_jump_is_promoted_and_still_told():
-    jump = CALM | SAME_K | {"drifted": ["prices x 100"], "ari": 0.1}
-    decision = judge_labels(LIMITS, **jump, is_accepted=True)
-    assert decision.outcome == "promoted"
-    assert "accepted: prices x 100; labels moved: ARI 0.100" in decision.reason
-    calm = judge_labels(LIMITS, **CALM, **SAME_K, is_accepted=True)
-    assert "accepted" not in calm.reason
-
-
 def test_numbers_of_the_decision_are_kept():
     numbers = judge_labels(LIMITS, **CALM, **SAME_K).numbers
     assert (numbers["ari"], numbers["min_jaccard"], numbers["psi"]) == (1.0, 1.0, {"price": 0.01})

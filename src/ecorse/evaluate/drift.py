@@ -18,6 +18,9 @@ from ecorse.models.declaration import PERIODS, SegmentationGate
 
 QUANTILES = 10
 SHARES = "segment shares"
+FAR = float(np.log(3.0))
+"""How far beyond what there was a logarithm is another unit's: three times."""
+LEAST_FAR, FAR_SHARE = 5, 0.05
 
 
 def quantile_edges(values: Floats) -> list[float]:
@@ -54,22 +57,29 @@ def histogram(block: Block, edges: Sequence[float]) -> list[float]:
 
 def reference_histograms(blocks: Sequence[Block]) -> dict[str, dict[str, Any]]:
     """Edges and counts per feature, as plain JSON, to compare later nights with."""
-    references = {}
+    references: dict[str, dict[str, Any]] = {}
     for block in blocks:
-        numeric = block.feature.kind in ("log_mean", "log_sum")
-        edges = quantile_edges(block.values[:, 0]) if numeric else []
-        references[block.feature.name] = {"edges": edges, "counts": histogram(block, edges)}
+        edges: list[float] = []
+        far: dict[str, Any] = {}
+        if _is_number(block):
+            edges, far = quantile_edges(block.values[:, 0]), _reach(block.values[:, 0])
+        counts = histogram(block, edges)
+        references[block.feature.name] = {"edges": edges, "counts": counts, **far}
     return references
 
 
 @dataclass(frozen=True)
 class Drift:
-    """How far one feature moved: ``compared`` says of which rows; ``limit``: none is judged."""
+    """How far one feature moved: ``compared`` says of which rows; ``limit``: none is judged.
+
+    ``far`` rows are further than three times beyond what there was.
+    """
 
     feature: str
     compared: Literal["all", "added", "members"]
     psi: float
     limit: float | None = None
+    far: int = 0
 
     @property
     def is_drifted(self) -> bool:
@@ -89,9 +99,10 @@ def drift(
 
     Input grows night by night, so one bad file of 1 % hides in the whole (prices x 100 in 8 % of
     rows: PSI 0.05). What was added is today's histogram minus the reference's, bin by bin; it is
-    judged when it has ``least_added`` rows or more, fewer are noise. A reference of fewer than
-    ``least_reference`` rows (a shop's first days) is no measure of anything, and skipped. A feature
-    that is not watched is measured and not judged.
+    judged when it has ``least_added`` rows or more; fewer are noise, unless five or more of them,
+    and one in twenty, are further than three times beyond what there was: another unit. A reference
+    of fewer than ``least_reference`` rows (a shop's first days) is no measure of anything, and
+    skipped. A feature that is not watched is measured and not judged.
     """
     found = []
     for block in blocks:
@@ -104,9 +115,32 @@ def drift(
             continue
         found.append(Drift(name, "all", population_stability(before, today), limit))
         added = np.maximum(today - before, 0.0)
-        if added.sum() >= limits.least_added:
-            found.append(Drift(name, "added", population_stability(before, added), limit))
+        if not added.sum():
+            continue
+        psi = population_stability(before, added)
+        far = 0
+        if _is_number(block):
+            far = _beyond(block.values[:, 0], references[name]["reach"])
+            far -= references[name]["beyond"]
+        is_gross = far >= max(LEAST_FAR, FAR_SHARE * added.sum())
+        if added.sum() >= limits.least_added or is_gross:
+            found.append(Drift(name, "added", psi, limit, far if is_gross else 0))
     return found
+
+
+def _is_number(block: Block) -> bool:
+    return block.feature.kind in ("log_mean", "log_sum")
+
+
+def _reach(values: Floats) -> dict[str, Any]:
+    """How far a number went so far, and how many values were far beyond (the odd one of 1,000)."""
+    low, high = np.quantile(values, [0.001, 0.999]) if values.size else (0.0, 0.0)
+    ends = [float(low) - FAR, float(high) + FAR]
+    return {"reach": ends, "beyond": _beyond(values, ends)}
+
+
+def _beyond(values: Floats, reach: Sequence[float]) -> int:
+    return int(((values < reach[0]) | (values > reach[1])).sum())
 
 
 def share_drift(
@@ -143,7 +177,7 @@ def drift_words(drifts: Sequence[Drift], most_moved: str) -> list[str]:
     inputs = [d for d in drifts if d.is_drifted and d.feature != SHARES]
     told = []
     if inputs:
-        figures = ", ".join(f"{d.name} {d.psi:.3g}" for d in inputs)
+        figures = ", ".join(f"{d.name} {d.psi:.3g}{_far(d)}" for d in inputs)
         told.append(f"the inputs drifted: PSI of {figures}; allowed {inputs[0].limit:g}")
     told += [
         f"the shares of segments jumped: PSI {d.psi:.3g}; allowed {d.limit:g}; most {most_moved}"
@@ -151,3 +185,7 @@ def drift_words(drifts: Sequence[Drift], most_moved: str) -> list[str]:
         if d.is_drifted and d.feature == SHARES
     ]
     return told
+
+
+def _far(one: Drift) -> str:
+    return f" ({one.far} of them over three times beyond all before)" if one.far else ""

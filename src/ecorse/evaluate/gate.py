@@ -115,7 +115,6 @@ def judge_labels(
     candidate_k: int,
     reselection: str = "",
     is_declared: bool = False,
-    is_accepted: bool = False,
 ) -> Decision:
     """Promote or hold a candidate; every broken rule is named with its number.
 
@@ -130,8 +129,6 @@ def judge_labels(
         Every PSI by name, and what of it is above its limit, in words.
     ari, jaccard, moved
         Of those who were there before, as the champion and the candidate label them tonight.
-    is_accepted
-        Somebody looked at the jump and lets it through: broken rules are told and do not hold.
     """
     min_jaccard = min(jaccard.values(), default=1.0)
     numbers: dict[str, Any] = {
@@ -143,7 +140,6 @@ def judge_labels(
         "champion_k": champion_k,
         "candidate_k": candidate_k,
         "reselection": reselection,
-        "is_accepted": is_accepted,
         "limits": limits.model_dump(),
     }
     broken = list(drifted)
@@ -161,11 +157,9 @@ def judge_labels(
                 f"segment {worst} fell apart: Jaccard {min_jaccard:.3f} "
                 f"is below {limits.min_jaccard:g}"
             )
-    told = "; ".join(broken)
-    if broken and not is_accepted:
-        return Decision("held", f"Held, the published segments stay: {told}.", numbers)
     if broken:
-        return Decision("promoted", f"Promoted, for the jump was accepted: {told}.", numbers)
+        reason = f"Held, the published segments stay: {'; '.join(broken)}."
+        return Decision("held", reason, numbers)
     return Decision("promoted", _calm(numbers), numbers)
 
 

@@ -133,13 +133,18 @@ class Naming(Table):
 
 
 class SegmentationHead(Table):
-    """What is labelled, under which name, and from which seed."""
+    """What is labelled, under which name, and from which seed.
+
+    Who is in a segment leaves it for one that is nearer by the share ``keep_margin`` or more, or
+    those on a border would go to and fro from night to night.
+    """
 
     name: Identifier
     entity: Literal["order", "customer"]
     seed: int
     smallest_share: Share = 0.05
     points: int = Field(5000, ge=0)
+    keep_margin: Share = 0.1
 
 
 class ModelHead(Table):

@@ -111,6 +111,14 @@ class PcaKMeans(Segmentation):
         second = z[:, 1] if z.shape[1] > 1 else np.zeros(len(z))
         return np.column_stack([z[:, 0], second])
 
+    def distances(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64]:
+        """Euclidean, to each centroid on the components."""
+        with one_thread():
+            z = places(self.model, space, rows)
+        apart = z[:, None, :] - self.model.centroids[None, :, :]
+        found: npt.NDArray[np.float64] = np.sqrt((apart**2).sum(axis=2))
+        return found
+
     def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, Any]:
         """Silhouette, kept variance, and for orders how far an hour's mixture agrees."""
         with one_thread():

@@ -27,7 +27,14 @@ from ecorse.segments.meaning import describe_segments
 from ecorse.segments.results import LABELS, POINTS, SEGMENT_TRAITS, SEGMENTS
 from ecorse.training.scores import Timed
 from ecorse.training.segmentation_file import Published, declared_hash, packed, published_of
-from ecorse.training.segmentation_labels import NOISE_ID, NOISE_NAME, Applied, apply, standing
+from ecorse.training.segmentation_labels import (
+    NOISE_ID,
+    NOISE_NAME,
+    Applied,
+    apply,
+    standing,
+    steady,
+)
 from ecorse.training.segmentation_tables import Making, scores_of, tables_of
 from ecorse.training.typed import make_frame
 
@@ -84,18 +91,31 @@ def run_segmentation(
         candidate = apply(fitted, space, None, None, night.before)
         reason = "Promoted: there is no published model to compare with."
         decision = Decision("promoted", reason, {"candidate_k": candidate.k})
+        candidate = steady(candidate, space, night.before, file.segmentation.keep_margin)
         return _result(made, candidate, decision, [], None)
     before = apply(published.model, space, published, None, night.before)
     with made.timed:
         fitted = fresh.fit(space, task, published.model)
     candidate = apply(fitted, space, published, before, night.before)
     decision, drifts = _judged(made, published, before, candidate)
+    if decision.outcome == "held" and night.is_accepted:
+        with made.timed:  # scaling, axes and k are those of before the jump
+            fitted = declaration.create().fit(space, task, None)
+        candidate = apply(fitted, space, published, before, night.before)
+        what = decision.reason.partition(": ")[2]
+        reason = f"Promoted, fitted anew, for the jump was accepted: {what}"
+        decision = replace(decision, outcome="promoted", reason=reason)
     log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
+    margin = file.segmentation.keep_margin
     if decision.outcome == "held":
-        if decision.numbers["drifted"]:
-            before = standing(before, space, night.before)
-        return _result(made, before, decision, drifts, champion)
-    return _result(made, candidate, decision, drifts, None)
+        is_drifted = bool(decision.numbers["drifted"])
+        keep = (
+            standing(before, space, night.before)
+            if is_drifted
+            else steady(before, space, night.before, margin)
+        )
+        return _result(made, keep, decision, drifts, champion)
+    return _result(made, steady(candidate, space, night.before, margin), decision, drifts, None)
 
 
 def _judged(
@@ -127,9 +147,8 @@ def _judged(
         candidate_k=candidate.k,
         reselection=candidate.model.why_changed(),
         is_declared=published.declared != declared_hash(declaration),
-        is_accepted=night.is_accepted,
     )
-    if decision.outcome == "held":
+    if decision.outcome == "held" and not night.is_accepted:
         decision = replace(decision, reason=f"{decision.reason} {_how_to_accept(made)}")
     return decision, drifts
 

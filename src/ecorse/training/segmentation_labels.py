@@ -103,6 +103,29 @@ def _matched(
     return match_segments(labels[both], members, old, olds, next_id)
 
 
+def steady(applied: Applied, space: FeatureSpace, before: Before | None, margin: float) -> Applied:
+    """Who is on the border between the published segment and another stays in the published one.
+
+    Only for one that is nearer by the share ``margin`` or more is a segment left: by the distances
+    of a model that has such.
+    """
+    if before is None:
+        return applied
+    label_of = {segment_id: label for label, segment_id in applied.id_of_label.items()}
+    was = before.ids_of(space.lines.ids)
+    moved = (was != applied.ids) & (applied.labels >= 0) & np.isin(was, list(label_of))
+    rows = np.flatnonzero(moved)
+    apart = applied.model.distances(space, rows) if rows.size else None
+    if apart is None:
+        return applied
+    place, old = np.arange(len(rows)), np.array([label_of[i] for i in was[rows].tolist()])
+    new = applied.labels[rows]
+    stays = apart[place, new] > (1.0 - margin) * apart[place, old]
+    labels, ids = applied.labels.copy(), applied.ids.copy()
+    labels[rows[stays]], ids[rows[stays]] = old[stays], was[rows[stays]]
+    return replace(applied, labels=labels, ids=ids)
+
+
 def standing(applied: Applied, space: FeatureSpace, before: Before | None) -> Applied:
     """The champion's labels on a night whose inputs are not to be trusted.
 
