@@ -118,10 +118,7 @@ def drift(
         if not added.sum():
             continue
         psi = population_stability(before, added)
-        far = 0
-        if _is_number(block):
-            far = _beyond(block.values[:, 0], references[name]["reach"])
-            far -= references[name]["beyond"]
+        far = _gone_far(block, references[name])
         is_gross = far >= max(LEAST_FAR, FAR_SHARE * added.sum())
         if added.sum() >= limits.least_added or is_gross:
             found.append(Drift(name, "added", psi, limit, far if is_gross else 0))
@@ -137,6 +134,13 @@ def _reach(values: Floats) -> dict[str, Any]:
     low, high = np.quantile(values, [0.001, 0.999]) if values.size else (0.0, 0.0)
     ends = [float(low) - FAR, float(high) + FAR]
     return {"reach": ends, "beyond": _beyond(values, ends)}
+
+
+def _gone_far(block: Block, reference: Mapping[str, Any]) -> int:
+    """Rows that are far beyond what there was, and were not then; 0 of what is no number."""
+    if "reach" not in reference:  # nor of a model of an earlier version
+        return 0
+    return _beyond(block.values[:, 0], reference["reach"]) - int(reference["beyond"])
 
 
 def _beyond(values: Floats, reach: Sequence[float]) -> int:

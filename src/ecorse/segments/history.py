@@ -47,10 +47,17 @@ class Before:
     names: Mapping[int, str]
     events: pl.DataFrame
     next_id: int = 1
+    _asked: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def ids_of(self, entities: pl.Series) -> Labels:
-        """The published segment id of each of ``entities`` ``(n,)``; -1 for who was not there."""
-        found: Labels = self.of(entities)["segment_id"].fill_null(NOBODY).to_numpy()
+        """The published segment id of each of ``entities`` ``(n,)``; -1 for who was not there.
+
+        A night asks some five times of the same entities: they are looked up once.
+        """
+        if self._asked.get("entities") is not entities:
+            ids = self.of(entities)["segment_id"].fill_null(NOBODY).to_numpy()
+            self._asked.update(entities=entities, ids=ids)
+        found: Labels = self._asked["ids"]
         return found
 
     def of(self, entities: pl.Series) -> pl.DataFrame:
@@ -140,9 +147,12 @@ def moves_of(entities: pl.Series, ids: Labels, before: Before | None) -> Moves:
     if before is None:
         here, counts = np.unique(ids, return_counts=True)
         return Moves({(NOBODY, int(i)): int(n) for i, n in zip(here, counts, strict=True)})
-    was = before.ids_of(entities)
-    pairs, counts = np.unique(np.column_stack([was, ids]), axis=0, return_counts=True)
-    found = {(int(a), int(b)): int(n) for (a, b), n in zip(pairs, counts, strict=True)}
+    was, size = before.ids_of(entities), int(ids.max(initial=0)) + 1
+    counts = np.bincount((was - NOBODY) * size + ids)  # no id is below NOBODY, and none now is it
+    found = {
+        (pair // size + NOBODY, pair % size): int(counts[pair])
+        for pair in np.flatnonzero(counts).tolist()
+    }
     then = dict(before.labels["segment_id"].value_counts().rows())
     for segment_id in sorted(then):
         still = sum(n for (a, _), n in found.items() if a == segment_id)
