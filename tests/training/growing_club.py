@@ -126,9 +126,10 @@ class Nights:
             champion = Champion(
                 self.number, self.result.artifact, json.loads(json.dumps(self.result.metrics))
             )
+        published = self._published()
         if self.day is None or self.day < day:  # made again: compared as the first try was
-            self.before = self._published()
-        night = Night(day, self.before, is_accepted)
+            self.before = published
+        night = Night(day, self.before, published, is_accepted)
         self.result = run_model(self.declaration, "club", {"lines": lines}, champion, night)
         self.day, self.number = day, self.number + 1
         return self.result

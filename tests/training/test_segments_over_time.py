@@ -168,6 +168,10 @@ def test_prices_times_100_are_held_until_they_are_accepted(declare):
     drifted = drift.filter("is_drifted").select("feature", "compared").rows()
     assert {("price", "all"), ("segment shares", "members")} <= set(drifted)
 
+    # the same day again: nothing is forgotten because it was said today
+    again = nights.run(until(bug, TODAY + 1))
+    assert (again.decision.outcome, stayed(held, again)) == ("held", 1.0)
+
     still = nights.run(until(bug, TODAY + 2))
     assert still.decision.outcome == "held"
     assert stayed(held, still) == 1.0
@@ -176,6 +180,14 @@ def test_prices_times_100_are_held_until_they_are_accepted(declare):
     assert accepted.decision.outcome == "promoted"
     assert accepted.artifact != good.artifact
     assert nights.run(until(bug, TODAY + 3)).decision.outcome == "promoted"
+
+
+def test_a_bug_on_the_day_of_the_first_night_is_held_too(declare):
+    nights, purchases = Nights(of_club(declare)), club(500, 1)
+    good = nights.run(until(purchases, TODAY))
+    bug = nights.run(until(purchases.with_columns(pl.col("unit_price") * 100), TODAY))
+    assert (bug.decision.outcome, stayed(good, bug)) == ("held", 1.0)
+    assert labels(bug).equals(labels(good))
 
 
 def test_a_mended_night_after_a_held_one_is_promoted(declare):

@@ -73,13 +73,18 @@ class Before:
 
 @dataclass(frozen=True)
 class Night:
-    """On which day of the data a segmentation is made, after which published night.
+    """On which day of the data a segmentation is made, after which published nights.
 
-    ``is_accepted``: somebody looked at a jump of this model and shop, and lets it through.
+    Attributes
+    ----------
+    before : the published night of an earlier day: who moved is told against it.
+    published : what is published now, of whichever day: what stands until it is replaced.
+    is_accepted : somebody looked at a jump of this model and shop, and lets it through.
     """
 
     day: date | None = None
     before: Before | None = None
+    published: Before | None = None
     is_accepted: bool = False
 
     def numbers(self) -> dict[str, Any]:

@@ -33,8 +33,9 @@ with recursive chain as (
     inner join ops.publication as p on p.build_id = chain.build_id and p.action = 'publish'
     where p.previous_build_id is not null
 )
-select chain.build_id from chain
-inner join builds.build_pointer as kept on kept.build_id = chain.build_id
+select chain.build_id, kept.build_id is not null as is_kept
+from chain
+left join builds.build_pointer as kept on kept.build_id = chain.build_id
 inner join ops.build as b on b.build_id = chain.build_id
 inner join ops.build as this on this.build_id = %s
 where chain.build_id <> this.build_id and (this.as_of is null or b.as_of <= this.as_of)
@@ -43,7 +44,7 @@ order by chain.place
 
 
 def read_night(declaration: Declaration, build_id: int, shop_id: str) -> Night:
-    """On which day of a shop's data a build is, and what the published night before said.
+    """On which day of a shop's data a build is, and what the published nights before said.
 
     Of a recommender only whether a fall of it is accepted.
     """
@@ -52,9 +53,10 @@ def read_night(declaration: Declaration, build_id: int, shop_id: str) -> Night:
         if declaration.task != "segment":
             return Night(is_accepted=accepted)
         day = _day(conn, build_relation("orders", build_id), build_id, shop_id)
-        found = _night_before(conn, declaration, build_id, shop_id, day)
-        before = _read(conn, declaration, shop_id, *found) if found is not None else None
-    return Night(day, before, accepted)
+        nights = _nights_before(conn, declaration, build_id, shop_id, day)
+        read = {night: _read(conn, declaration, shop_id, *night) for night in {*nights} - {None}}
+    before, published = (read.get(night) for night in nights)
+    return Night(day, before, published, accepted)
 
 
 def _day(conn: psycopg.Connection, orders: str, build_id: int, shop_id: str) -> date | None:
@@ -68,36 +70,41 @@ def _day(conn: psycopg.Connection, orders: str, build_id: int, shop_id: str) -> 
     return row[0] if row else None
 
 
-def _night_before(
+def _nights_before(
     conn: psycopg.Connection,
     declaration: Declaration,
     build_id: int,
     shop_id: str,
     day: date | None,
-) -> tuple[int, date] | None:
-    """The latest build, back from the published one, that has these segments and an earlier day.
+) -> tuple[tuple[int, date] | None, tuple[int, date] | None]:
+    """The latest build, back from the published one, that has these segments and an earlier day;
+    and the latest of any day. Each with its day.
 
-    Where none is kept, the published one, if it has them: there is no other to compare with.
+    Where nights of an earlier day were published and are no longer kept, the latest stands in.
     """
     entity: Entity = declaration.file.entity
     if not _columns(conn, entity.labels):
-        return None
-    latest = None
-    for (earlier,) in conn.execute(CHAIN, (build_id,)).fetchall():
-        there = conn.execute(
-            sql.SQL(
-                "select 1 from {} where build_id = %s and shop_id = %s and segmentation = %s "
-                "limit 1"
-            ).format(sql.Identifier("builds", "segments")),
-            (earlier, shop_id, declaration.method),
-        ).fetchone()
+        return None, None
+    published, is_whole = None, True
+    for earlier, is_kept in conn.execute(CHAIN, (build_id,)).fetchall():
+        there = (
+            is_kept
+            and conn.execute(
+                sql.SQL(
+                    "select 1 from {} where build_id = %s and shop_id = %s and segmentation = %s "
+                    "limit 1"
+                ).format(sql.Identifier("builds", "segments")),
+                (earlier, shop_id, declaration.method),
+            ).fetchone()
+        )
+        is_whole &= is_kept
         its_day = _day(conn, "orders", earlier, shop_id) if there else None
         if its_day is None:
             continue
+        published = published or (earlier, its_day)
         if day is None or its_day < day:
-            return earlier, its_day
-        latest = latest or (earlier, its_day)
-    return latest if latest and latest[1] == day else None
+            return (earlier, its_day), published
+    return (None if is_whole else published), published
 
 
 def _read(

@@ -89,20 +89,20 @@ def run_segmentation(
     if published is None or champion is None:
         with made.timed:
             fitted = fresh.fit(space, task, None)
-        candidate = apply(fitted, space, None, None, night.before)
+        candidate = apply(fitted, space, None, None, night.published)
         reason = "Promoted: there is no published model to compare with."
         decision = Decision("promoted", reason, {"candidate_k": candidate.k})
-        candidate = steady(candidate, space, night.before, file.segmentation.keep_margin)
+        candidate = steady(candidate, space, night.published, file.segmentation.keep_margin)
         return _result(made, candidate, decision, [], None)
-    before = apply(published.model, space, published, None, night.before)
+    before = apply(published.model, space, published, None, night.published)
     with made.timed:
         fitted = fresh.fit(space, task, published.model)
-    candidate = apply(fitted, space, published, before, night.before)
+    candidate = apply(fitted, space, published, before, night.published)
     decision, drifts = _judged(made, published, before, candidate)
     if decision.outcome == "held" and night.is_accepted:
         with made.timed:  # scaling, axes and k are those of before the jump
             fitted = declaration.create().fit(space, task, None)
-        candidate = apply(fitted, space, published, before, night.before)
+        candidate = apply(fitted, space, published, before, night.published)
         what = decision.reason.partition(": ")[2]
         reason = f"Promoted, fitted anew, for the jump was accepted: {what}"
         decision = replace(decision, outcome="promoted", reason=reason)
@@ -111,12 +111,12 @@ def run_segmentation(
     if decision.outcome == "held":
         is_drifted = bool(decision.numbers["drifted"])
         keep = (
-            standing(before, space, night.before)
+            standing(before, space, night.published)
             if is_drifted
-            else steady(before, space, night.before, margin)
+            else steady(before, space, night.published, margin)
         )
         return _result(made, keep, decision, drifts, champion)
-    return _result(made, steady(candidate, space, night.before, margin), decision, drifts, None)
+    return _result(made, steady(candidate, space, night.published, margin), decision, drifts, None)
 
 
 def _judged(
@@ -127,7 +127,7 @@ def _judged(
     limits, known = declaration.file.gate, np.ones(made.space.n, dtype=bool)
     drifts, most = drift(published.references, before.blocks, limits), ""
     is_enough = False
-    if (then := night.before) is not None:
+    if (then := night.published) is not None:
         here = then.ids_of(made.space.lines.ids) != NOBODY
         known = here if here.any() else known
         is_enough = int(here.sum()) >= max(limits.least_reference, 1)
