@@ -52,6 +52,12 @@ TROUBLES = (
         "nothing while it retries; free space, or see `ecorse doctor`",
     ),
     Trouble(
+        "the night is published, and `ops.model_decision` says that a model is held",
+        "its segments or inputs jumped (the reason says which, and by how much); the segments of "
+        "the night before stand, the other models and shops are of this night",
+        "mend the data; if the change is real, start this DAG with *Let through*",
+    ),
+    Trouble(
         "a wrong night was published",
         "its checks did not know the fault",
         "start `rollback`; then add a check to the mart's file",
@@ -80,13 +86,14 @@ with DAG(
             pattern=DATE_TIME,  # Airflow checks no format
             title="As of",
         ),
+        "publish": Param(True, "No: build and audit only", type="boolean", title="Publish"),
         "accept": Param(
             None,
-            "A shop that is held back for having lost most of its rows, to be let in as it is now",
+            "What is held though it is real: a shop that lost most of its rows (main), a model that "
+            "jumps (segment_customers, or of one shop segment_customers:main); several with commas",
             type=["null", "string"],
-            title="Accept",
+            title="Let through",
         ),
-        "publish": Param(True, "No: build and audit only", type="boolean", title="Publish"),
     },
     **DAG_DEFAULTS,
 ):

@@ -24,6 +24,7 @@ from ecorse.ingest.trouble import of_one_source
 from ecorse.origins import from_here
 from ecorse.refresh import builds
 from ecorse.refresh import publish as publishing
+from ecorse.refresh.accept import NOTHING, read_accepted
 from ecorse.refresh.audit import all_checks, run_checks, save_results
 from ecorse.refresh.builds import fail_build
 from ecorse.refresh.catalog import load_catalog
@@ -212,8 +213,9 @@ def open_build(
     """Start a new build at the current watermark; gives its ``build_id``.
 
     ``as_of`` leaves out rows dated later; ``known_by`` sees only the loads known at that time.
-    A shop whose loads are not sound keeps those of the published build; ``accept`` names shops
-    that may have lost rows.
+    A shop whose loads are not sound keeps those of the published build. ``accept`` lets a shop in
+    that lost most of its rows (``shop``), and a model that would be held (``model``,
+    ``model:shop``).
 
     Raises
     ------
@@ -224,7 +226,7 @@ def open_build(
     DataError
         No shop's loads are sound.
     ConfigError
-        A mart or model is declared wrongly, or there is no such shop; no build was opened.
+        A mart or model is declared wrongly, or ``accept`` names none; no build was opened.
     """
     with _opened(as_of, known_by, accept, holder) as build_id:
         return build_id
@@ -238,11 +240,14 @@ def _opened(
     holder: str,
     wait: Progress | None = None,
 ) -> Iterator[int]:
+    from ecorse.training.inputs import known_shops
     from ecorse.training.run import check_models
 
-    check_models(load_catalog())
+    catalog = load_catalog()
+    check_models(catalog)
+    accepted = read_accepted(accept, catalog.models, known_shops()) if accept else NOTHING
     with builds.opened(
-        as_of=as_of, known_by=known_by, holder=holder, accept=accept, wait=wait
+        as_of=as_of, known_by=known_by, accepted=accepted, holder=holder, wait=wait
     ) as build_id:
         refuse_pruned(build_id)
         _tell_held(build_id)
@@ -384,8 +389,8 @@ def refresh(
     Parameters
     ----------
     accept
-        Shops that may have lost rows since the published night; else they are held back as they
-        were published, and the others go on.
+        Shops that may have lost rows since the published night (``shop``; else they are held back
+        as they were published), and models that may jump (``model``, or ``model:shop``).
     wait
         Wait while another refresh is at work, instead of leaving.
     progress, every_step
@@ -401,8 +406,9 @@ def refresh(
     say, say_step = progress or log.info, every_step or log.info
     rows: dict[str, int | None] = {}
     settings, catalog = get_settings(), load_catalog()
+    params = {"as_of": as_of, "publish": publish, **({"accept": list(accept)} if accept else {})}
     with (
-        journal("refresh", holder, {"as_of": as_of, "publish": publish}) as journaled,
+        journal("refresh", holder, params) as journaled,
         _opened(as_of, known_by, accept, holder, say if wait else None) as build_id,
     ):
         journaled["build_id"] = build_id

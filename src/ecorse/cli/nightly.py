@@ -88,14 +88,16 @@ def ingest(
 def refresh(
     as_of: AsOf = None,
     known_by: KnownBy = None,
+    publish: Annotated[bool, typer.Option(help="Publish the build if its audit passes.")] = True,
     accept: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="SHOP",
-            help="Let a shop in that lost most of its rows; else it is held back as published.",
+            "--accept",
+            metavar="SHOP or MODEL[:SHOP]",
+            help="Let through what is held: a shop that lost most of its rows, a model that jumps. "
+            "Several: give it again.",
         ),
     ] = None,
-    publish: Annotated[bool, typer.Option(help="Publish the build if its audit passes.")] = True,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait while another refresh runs, instead of leaving.")
     ] = False,

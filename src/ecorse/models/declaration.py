@@ -33,6 +33,9 @@ BASELINE: Final = "popular"  # whom every recommender is shown beside on the lea
 RECOMMENDABLE: Final = "recommendable_products"  # the mart of everything that lists may hold
 SEARCHED: Final = "ecorse.models.searched"
 COMMON_TABLES = ("model_scores", "model_status")
+SEGMENT_TABLES = (
+    "segments", "segment_traits", "segment_events", "segment_migrations", "segment_drift",
+)  # fmt: skip
 FEW_WORDS = ("kind", "source", "city", "daypart")  # of a recommender's interactions
 TABLE_OF_ANSWER = {"items": "item_similarity", "users": "user_recommendations"}
 
@@ -107,13 +110,21 @@ class RecommenderGate(Table):
 
 
 class SegmentationGate(Table):
-    """What a candidate must reach to replace the champion."""
+    """What a candidate must reach to replace the champion.
+
+    ``max_moved`` is the share of those who were there before that a newly selected model may put
+    in another segment. The shares of segments (``max_share_psi``) are judged against a night at
+    most ``share_days`` before: over longer, customers change by themselves.
+    """
 
     min_ari: Share
     min_jaccard: Share
     max_psi: float = Field(gt=0)
     least_added: int = Field(ge=0)
     least_reference: int = Field(ge=0)
+    max_share_psi: float = Field(0.25, gt=0)
+    share_days: int = Field(31, ge=1)
+    max_moved: Share = 0.25
 
 
 class Naming(Table):
@@ -124,13 +135,18 @@ class Naming(Table):
 
 
 class SegmentationHead(Table):
-    """What is labelled, under which name, and from which seed."""
+    """What is labelled, under which name, and from which seed.
+
+    Who is in a segment leaves it for one that is nearer by the share ``keep_margin`` or more, or
+    those on a border would go to and fro from night to night.
+    """
 
     name: Identifier
     entity: Literal["order", "customer"]
     seed: int
     smallest_share: Share = 0.05
     points: int = Field(5000, ge=0)
+    keep_margin: Share = 0.1
 
 
 class ModelHead(Table):
@@ -254,7 +270,7 @@ class Declaration:
         head: ModelHead = self.file.model
         if self.task == "segment":
             entity = self.file.entity
-            own: tuple[str, ...] = (entity.labels, entity.points, "segments", "segment_traits")
+            own = (entity.labels, entity.points, *SEGMENT_TABLES)
             trials = (TRIALS.name,) if self.file.search else ()
             return (*own, *head.diagnostics, *trials, *COMMON_TABLES)
         return (*(TABLE_OF_ANSWER[answer] for answer in head.answers), *COMMON_TABLES)

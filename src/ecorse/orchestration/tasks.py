@@ -176,7 +176,7 @@ def confirm(loads: Iterable[dict[str, Any]]) -> int:
 
 @task
 def open_build() -> int:
-    """Open a new build at today's watermark, or as of the form's date."""
+    """Open a new build at today's watermark, or as of the form's date; with what is accepted."""
     from ecorse import flow
 
     context = get_current_context()

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import psycopg
 
-from ecorse.errors import ConfigError
 from ecorse.refresh.relations import PUBLISHED, staging_at
 from ecorse.settings import get_settings
 
@@ -39,12 +38,7 @@ def hold_back(conn: psycopg.Connection, build_id: int, accept: Collection[str]) 
     accept
         Shops that may have lost rows: a person has looked.
 
-    Raises
-    ------
-    ConfigError
-        ``accept`` names a shop that has no loads and is not published.
     """
-    _refuse_unknown(conn, build_id, accept)
     found: dict[str, Held] = {}
     for held in (
         *_keys(conn, build_id),
@@ -80,22 +74,6 @@ def all_are_held(conn: psycopg.Connection, build_id: int) -> bool:
         {"build": build_id},
     ).fetchone()
     return row == (True,)
-
-
-def _refuse_unknown(conn: psycopg.Connection, build_id: int, accept: Collection[str]) -> None:
-    known = [
-        shop_id
-        for (shop_id,) in conn.execute(
-            "select distinct l.shop_id from ops.load as l join ops.build_load as b "
-            f"on b.load_id = l.load_id where b.build_id in (%s, {PUBLISHED}) order by 1",
-            (build_id,),
-        )
-    ]
-    if unknown := sorted(set(accept) - set(known)):
-        raise ConfigError(
-            f"There is no shop {', '.join(map(repr, unknown))} to accept. "
-            f"Shops: {', '.join(known) or 'none'}."
-        )
 
 
 def _keys(conn: psycopg.Connection, build_id: int) -> list[Held]:
