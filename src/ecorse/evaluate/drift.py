@@ -55,8 +55,7 @@ def reference_histograms(blocks: Sequence[Block]) -> dict[str, dict[str, Any]]:
     references = {}
     for block in blocks:
         if block.feature.watch_drift:
-            numeric = block.feature.kind in ("log_mean", "log_sum")
-            edges = quantile_edges(block.values[:, 0]) if numeric else []
+            edges = quantile_edges(block.values[:, 0]) if block.feature.is_number else []
             references[block.feature.name] = {"edges": edges, "counts": histogram(block, edges)}
     return references
 

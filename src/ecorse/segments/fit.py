@@ -16,7 +16,7 @@ import numpy as np
 
 from ecorse.features.blocks import Block, Floats, Labels
 from ecorse.features.orders import blocks_of, build_blocks, learn_vocabulary
-from ecorse.models.declaration import Feature
+from ecorse.models.declaration import WORDINGS, Feature
 from ecorse.models.space import FeatureSpace
 from ecorse.segments.identity import first_order
 from ecorse.segments.lloyd import Clustering, move_centroids, nearest
@@ -113,7 +113,7 @@ def _blocks_for(model: KMeansModel, space: FeatureSpace) -> Sequence[Block]:
 
 def spec_hash(space: FeatureSpace, variance_share: float) -> str:
     """sha256 of what shapes the feature space; a champion of another one is no warm start."""
-    features = [feature.model_dump(exclude={"low", "high"}) for feature in space.features]
+    features = [feature.model_dump(exclude=WORDINGS) for feature in space.features]
     spec = [features, variance_share, space.entity_column]
     return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
 

@@ -120,6 +120,7 @@ def _result(
     if NOISE_ID in applied.segment_ids:
         given = {**(given or {}), NOISE_ID: NOISE_NAME}
     segments = describe_segments(
+        space,
         applied.blocks,
         applied.ids,
         applied.segment_ids,

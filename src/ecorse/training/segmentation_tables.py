@@ -7,7 +7,6 @@ What does not: their columns (``ecorse.segments.results``), labels and decision 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -74,7 +73,7 @@ def tables_of(
         for segment in segments
     ]
     traits = [
-        key | {"segment_id": segment.segment_id, "trait_rank": rank, **asdict(trait)}
+        key | {"segment_id": segment.segment_id, "trait_rank": rank, **trait.to_row()}
         for segment in segments
         for rank, trait in enumerate(segment.traits, start=1)
     ]
