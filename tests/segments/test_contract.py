@@ -2,6 +2,9 @@
 
 import runpy
 
+from ecorse.segments.dbscan import Dbscan
+from ecorse.segments.hdbscan import Hdbscan
+from ecorse.segments.hierarchical import Hierarchical
 from ecorse.segments.kmeans import PcaKMeans
 from ecorse.settings import PROJECT_DIR
 from ecorse.testing import SegmentationContract
@@ -15,6 +18,33 @@ class TestKMeansOfOrders(SegmentationContract):
 
 class TestKMeansOfCustomers(SegmentationContract):
     model = PcaKMeans
+    entity_column = "customer_id"
+
+
+class TestDbscanOfOrders(SegmentationContract):
+    model = Dbscan
+
+
+class TestDbscanOfCustomers(SegmentationContract):
+    model = Dbscan
+    entity_column = "customer_id"
+
+
+class TestHdbscanOfOrders(SegmentationContract):
+    model = Hdbscan
+
+
+class TestHdbscanOfCustomers(SegmentationContract):
+    model = Hdbscan
+    entity_column = "customer_id"
+
+
+class TestHierarchicalOfOrders(SegmentationContract):
+    model = Hierarchical
+
+
+class TestHierarchicalOfCustomers(SegmentationContract):
+    model = Hierarchical
     entity_column = "customer_id"
 
 

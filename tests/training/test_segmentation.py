@@ -17,7 +17,7 @@ from sklearn.metrics import adjusted_rand_score
 from ecorse.errors import DataError, ModelRejected
 from ecorse.features.orders import feature_space
 from ecorse.models.base import Champion
-from ecorse.segments.fit import spec_hash
+from ecorse.segments.axes import spec_hash
 from ecorse.segments.kmeans import PcaKMeans, PcaKMeansConfig
 from ecorse.training.envelope import unpack
 from ecorse.training.run import run_model

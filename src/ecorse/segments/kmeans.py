@@ -25,7 +25,6 @@ from ecorse.segments.fit import (
     Placed,
     fit_anew,
     place,
-    places,
     refit,
     why_no_longer_fits,
     why_reselect,
@@ -102,21 +101,19 @@ class PcaKMeans(Segmentation):
 
     def vocabulary(self) -> Mapping[str, list[str]]:
         """The values that have a column, as of the selection."""
-        return self.model.vocabulary
+        return self.model.axes.vocabulary
 
     def points(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64]:
         """The first two principal components; the second is 0 where there is one."""
         with one_thread():
-            z = places(self.model, space, rows)
-        second = z[:, 1] if z.shape[1] > 1 else np.zeros(len(z))
-        return np.column_stack([z[:, 0], second])
+            return self.model.axes.plot(space, rows)
 
     def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, Any]:
         """Silhouette, kept variance, and for orders how far an hour's mixture agrees."""
         with one_thread():
             rows = sample_rows(space.n, self.config.selection.sample_rows, seed)
-            found = silhouettes(places(self.model, space, rows), [labels[rows]])[0]
-        shares = self.model.projection.variance_shares
+            found = silhouettes(self.model.axes.of_rows(space, rows), [labels[rows]])[0]
+        shares = self.model.axes.projection.variance_shares
         figures: dict[str, Any] = {"variance_share": float(shares.sum())}
         if found is not None:
             figures["silhouette"] = found
@@ -141,29 +138,16 @@ class PcaKMeans(Segmentation):
         """k, components and the shape of the feature space."""
         return {
             "k": self.model.k,
-            "components": len(self.model.projection.components),
-            "spec_hash": self.model.spec_hash,
+            "components": len(self.model.axes.projection.components),
+            "spec_hash": self.model.axes.spec_hash,
         }
 
     def diagnose(self) -> Mapping[str, list[dict[str, Any]]]:
         """The curve over k, the components and their loadings."""
-        projection = self.model.projection
-        kept = np.cumsum(projection.variance_shares)
         return {
             K_CURVE.name: self.model.curve,
-            COMPONENTS.name: [
-                {
-                    "component": number,
-                    "explained_variance_share": float(share),
-                    "cumulative_share": float(kept[number - 1]),
-                }
-                for number, share in enumerate(projection.variance_shares, start=1)
-            ],
-            LOADINGS.name: [
-                {"component": number, "feature": column, "loading": float(loading)}
-                for number, vector in enumerate(projection.components, start=1)
-                for column, loading in zip(self.model.columns, vector, strict=True)
-            ],
+            COMPONENTS.name: self.model.axes.components(),
+            LOADINGS.name: self.model.axes.loadings(),
         }
 
     def is_degenerate(self) -> bool:
