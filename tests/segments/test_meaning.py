@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ecorse.segments.phrases import is_id
 from scipy.stats.contingency import association
 
 from ecorse.features.blocks import Block
 from ecorse.models.declaration import Feature, Naming
 from ecorse.segments.meaning import describe_segments
-from ecorse.segments.phrases import is_id
 from ecorse.segments.traits import Explained, describe_trait, standardized_difference
 
 NAMING = Naming(min_effect=0.15, max_traits=2)

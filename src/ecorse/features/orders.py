@@ -16,6 +16,7 @@ from scipy import sparse
 from ecorse.errors import DataError
 from ecorse.features.blocks import Block, Floats
 from ecorse.features.numbers import line_weights, number_block, sums_of
+from ecorse.features.told import told_features, usable
 from ecorse.models.declaration import PERIODS, Feature
 from ecorse.models.ranked import Csr
 from ecorse.models.space import FeatureSpace, Lines
@@ -167,12 +168,13 @@ def blocks_of(
 def feature_space(
     frame: pl.DataFrame, features: Sequence[Feature], entity_column: str
 ) -> FeatureSpace:
-    """One shop's lines as a segmentation gets them.
+    """One shop's lines as a segmentation gets them, without features they say nothing of.
 
     Raises
     ------
     DataError
-        A column that the features or the entity need is missing.
+        A column that the features or the entity need is missing, or the lines say nothing of any
+        feature.
     """
     needed = {entity_column}
     for feature in features:
@@ -184,9 +186,16 @@ def feature_space(
         )
     if frame[entity_column].null_count():
         frame = frame.drop_nulls(entity_column)
+    told = tuple(told_features(frame, features))
+    used = usable(told)
+    if not used:
+        raise DataError(
+            f"The lines have no value of any feature: {', '.join(f.column for f in features)} are "
+            "empty. Select columns that the shop's sources fill in [inputs]."
+        )
     columns = frame.to_dict()
     del frame
     for name in {f.column for f in features if f.kind == "share"} - {entity_column}:
         if columns[name].dtype in (pl.String, pl.Categorical):
             columns[name] = as_words(columns[name])
-    return FeatureSpace(_sort_columns(columns, entity_column), tuple(features), entity_column)
+    return FeatureSpace(_sort_columns(columns, entity_column), used, entity_column, told)

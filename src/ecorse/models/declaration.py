@@ -158,12 +158,18 @@ class Naming(Table):
 
 
 class SegmentationHead(Table):
-    """What is labelled, under which name, and from which seed."""
+    """What is labelled, under which name, and from which seed.
+
+    A segment below ``smallest_share`` or above ``largest_share``, and a shop of fewer rows than
+    ``least_rows``, are flagged (``segments.finding``).
+    """
 
     name: Identifier
     entity: Literal["order", "customer"]
     seed: int
     smallest_share: Share = 0.05
+    largest_share: Share = 0.8
+    least_rows: int = Field(50, ge=0)
     points: int = Field(5000, ge=0)
 
 
@@ -286,7 +292,13 @@ class Declaration:
         head: ModelHead = self.file.model
         if self.task == "segment":
             entity = self.file.entity
-            own: tuple[str, ...] = (entity.labels, entity.points, "segments", "segment_traits")
+            own: tuple[str, ...] = (
+                entity.labels,
+                entity.points,
+                "segments",
+                "segment_traits",
+                "segmentation_features",
+            )
             return (*own, *head.diagnostics, *COMMON_TABLES)
         return (*(TABLE_OF_ANSWER[answer] for answer in head.answers), *COMMON_TABLES)
 

@@ -1,9 +1,9 @@
 """What is true of most members of a segment and untrue of most others: a claim, with both shares.
 
 Of each feature and segment the claim with the largest difference of the two shares (Youden's J) is
-found among plain ones; where none reaches the declared shares there is none. A claim is a test that
-anybody can repeat: a number from ``low`` (included) to ``high`` (not), most lines in a window of the
-clock, at least half of one value.
+found among plain ones; where none reaches the declared shares there is none. A claim is a test
+that anybody can repeat: a number from ``low`` (included) to ``high`` (not), most lines in a window
+of the clock, at least half of one value.
 
 What belongs here: tests, shares, the choice. What does not: windows of the clock (``windows``),
 plain figures (``figures``), words (``claim_words``), which claims name (``meaning``).

@@ -103,6 +103,17 @@ SEGMENTS = Relation(
         "is_degenerate": Column(
             "boolean", "The model had too few distinct rows to choose the number of segments"
         ),
+        "valley": Column(
+            "double precision",
+            "How full it is half way to the nearest segment, by the lower of the two centres: "
+            "near 0 groups stand apart, 1 or more is one crowd that was cut; null for segments by "
+            "a rule",
+        ),
+        "finding": Column(
+            "text",
+            "What to know before relying on it, in plain words: too few, too large, no structure, "
+            "no gap, nothing to say of it; null where there is nothing",
+        ),
     },
     checks=(
         ShareOf(
@@ -125,6 +136,15 @@ SEGMENTS = Relation(
             sentence="A model had too few distinct rows to choose the number of segments",
             column="is_degenerate",
             values=("false",),
+        ),
+        SqlCheck(
+            name="nothing_to_know",
+            level="warn",
+            sentence="A segment has something to know before relying on it (column finding)",
+            sql="""
+            select shop_id, segmentation, segment_id, finding from marts.segments
+            where finding is not null
+            """,
         ),
     ),
     writer_column=WRITER,
@@ -196,6 +216,28 @@ SEGMENT_TRAITS = Relation(
             sentence="A claim is truer of others than of the members",
             columns=("outside_share < inside_share",),
         ),
+    ),
+    writer_column=WRITER,
+)
+
+SEGMENTATION_FEATURES = Relation(
+    name="segmentation_features",
+    about="Which declared features a segmentation uses in each shop, and why others are left out",
+    grain=("shop_id", "segmentation", "feature"),
+    columns={
+        "shop_id": SHOP,
+        "segmentation": SEGMENTATION_COLUMN,
+        "feature": Column("text", "Feature of the declaration, or a column that was excluded"),
+        "kind": Column("text", "How it is computed, as the declaration says; null if excluded"),
+        "column_name": Column("text", "The column of the input that it is made of"),
+        "weight": Column("double precision", "Its weight in the declaration; null if excluded"),
+        "is_used": Column("boolean", "Whether it can part anybody from anybody in this shop"),
+        "known_share": Column("double precision", "Input rows that have a value, 0 to 1"),
+        "reason": Column("text", "Why it is left out; null where it is used"),
+    },
+    checks=(
+        FilledWhere(name="what_is_left_out_has_a_reason", columns=("reason",), where="not is_used"),
+        Between(name="shares_in_range", columns=("known_share",), at_least=0.0, at_most=1.0),
     ),
     writer_column=WRITER,
 )

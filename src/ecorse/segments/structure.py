@@ -23,17 +23,23 @@ LEAST_ROWS = 10
 def valleys(blocks: Sequence[Block], groups: Labels, size: int, seed: int) -> Floats:
     """How full it is between each segment and its nearest neighbour, ``(size,)``; NaN: unknown.
 
-    The members of both are put on the line through their centres. The density half way is divided
-    by the lower of the densities around the centres: 1 or more in one crowd that was cut, near 0
-    between groups that stand apart. The neighbour is the segment with the fullest way to it.
-    Segments of fewer than ten sampled rows have none.
-
-    The line lies among the weighted features, on components that keep nine tenths of the variance.
+    Measured among the weighted features of a seeded sample, on the components that keep nine tenths
+    of their variance.
     """
     rows = sample_rows(len(groups), ROWS, seed)
     taken = [block.take(rows) for block in blocks]
-    z, of = fit_projection(taken, VARIANCE_SHARE).of(taken), groups[rows]
-    parts = [z[of == number] for number in range(size)]
+    return fullness(fit_projection(taken, VARIANCE_SHARE).of(taken), groups[rows], size)
+
+
+def fullness(z: Floats, groups: Labels, size: int) -> Floats:
+    """The same of entities at places ``z`` ``(n, c)``.
+
+    The members of two segments are put on the line through their centres. The density half way is
+    divided by the lower of the densities around the centres: 1 or more in one crowd that was cut,
+    near 0 between groups that stand apart. A segment's neighbour is the one with the fullest way to
+    it. Segments of fewer than ten rows have none.
+    """
+    parts = [z[groups == number] for number in range(size)]
     centres = [part.mean(axis=0) if len(part) >= LEAST_ROWS else None for part in parts]
     found = np.full(size, np.nan)
     for i in range(size):
@@ -41,9 +47,9 @@ def valleys(blocks: Sequence[Block], groups: Labels, size: int, seed: int) -> Fl
             first, second = centres[i], centres[j]
             if first is None or second is None:
                 continue
-            fullness = _valley(np.vstack([parts[i], parts[j]]), first, second)
+            between = _valley(np.vstack([parts[i], parts[j]]), first, second)
             for number in (i, j):
-                found[number] = np.fmax(found[number], fullness)
+                found[number] = np.fmax(found[number], between)
     return found
 
 
@@ -54,7 +60,5 @@ def _valley(z: Floats, first: Floats, second: Floats) -> float:
     if length == 0.0:
         return 1.0
     place = (z - (first + second) / 2.0) @ way / length
-    middle, *ends = (
-        int(np.count_nonzero(np.abs(place - at) <= WINDOW)) for at in (0.0, -0.5, 0.5)
-    )
+    middle, *ends = (int(np.count_nonzero(np.abs(place - at) <= WINDOW)) for at in (0.0, -0.5, 0.5))
     return middle / max(min(ends), 1)

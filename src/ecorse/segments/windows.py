@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ LONGEST = {"hour": 6, "weekday": 5, "month": 6}
 
 @dataclass(frozen=True)
 class Window:
-    """``size`` cells of a cycle from cell ``first``; ``ease`` is what its having a word is worth."""
+    """``size`` cells of a cycle from ``first``; ``ease`` is what it is worth to have a word."""
 
     first: int
     size: int
@@ -70,7 +71,7 @@ class Clock:
         """Every window up to the longest; parts of the day, weekends and workdays have ease."""
         ends = (0, *DAYPARTS.bounds, 24)
         easy = {
-            "hour": {(a, b - a) for a, b in zip(ends[:-1], ends[1:], strict=True)},
+            "hour": {(a, b - a) for a, b in pairwise(ends)},
             "weekday": {(5, 2), (0, 5), *((day, 1) for day in range(7))},
             "month": {(month, 1) for month in range(12)},
         }[self.part]

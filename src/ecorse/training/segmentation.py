@@ -16,11 +16,17 @@ from ecorse.evaluate.gate import cluster_jaccard, judge_labels, label_agreement
 from ecorse.features.blocks import hash_features
 from ecorse.features.orders import feature_space
 from ecorse.models.base import Champion, Decision, ModelResult, Task
-from ecorse.models.declaration import Declaration, Feature, SegmentationFile
+from ecorse.models.declaration import Declaration, SegmentationFile
 from ecorse.models.relation import Relation
 from ecorse.models.space import FeatureSpace
 from ecorse.segments.meaning import describe_segments
-from ecorse.segments.results import LABELS, POINTS, SEGMENT_TRAITS, SEGMENTS
+from ecorse.segments.results import (
+    LABELS,
+    POINTS,
+    SEGMENT_TRAITS,
+    SEGMENTATION_FEATURES,
+    SEGMENTS,
+)
 from ecorse.training.scores import Timed
 from ecorse.training.segmentation_file import Published, packed, published_of
 from ecorse.training.segmentation_labels import NOISE_ID, NOISE_NAME, Applied, apply
@@ -38,7 +44,14 @@ def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
     """The tables that a declared segmentation fills, beside those that every model fills."""
     entity = declaration.file.entity
     diagnostics: tuple[Relation, ...] = declaration.model_class().diagnostics
-    return (LABELS[entity.name], POINTS[entity.name], SEGMENTS, SEGMENT_TRAITS, *diagnostics)
+    return (
+        LABELS[entity.name],
+        POINTS[entity.name],
+        SEGMENTS,
+        SEGMENT_TRAITS,
+        SEGMENTATION_FEATURES,
+        *diagnostics,
+    )
 
 
 def run_segmentation(
@@ -64,7 +77,7 @@ def run_segmentation(
     """
     file: SegmentationFile = declaration.file
     lines = inputs.pop("lines")
-    space = feature_space(lines, _told(lines, file.features), file.entity.id)
+    space = feature_space(lines, file.features, file.entity.id)
     if space.n == 0:
         return _empty(declaration, champion)
     task = Task(declaration.name, shop_id, file.segmentation.seed)
@@ -157,17 +170,6 @@ def _result(
         metrics=metrics,
         data_hash=hash_features(space.lines.ids, list(applied.blocks)),
         seed=head.seed,
-    )
-
-
-def _told(lines: pl.DataFrame, features: tuple[Feature, ...]) -> tuple[Feature, ...]:
-    """The features that the shop's lines say anything about: dates alone tell no hour."""
-    return tuple(
-        feature
-        for feature in features
-        if feature.kind != "cycle"
-        or feature.column not in lines.columns
-        or lines[feature.column].null_count() < max(lines.height, 1)
     )
 
 

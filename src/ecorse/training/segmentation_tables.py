@@ -12,16 +12,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecorse.features.blocks import PART_ROWS, Labels
+from ecorse.features.blocks import PART_ROWS, Floats, Labels
 from ecorse.models.base import Blocks
 from ecorse.models.declaration import Declaration, SegmentationFile
 from ecorse.models.relation import Relation
 from ecorse.models.space import FeatureSpace
+from ecorse.segments.findings import Known, findings_of
 from ecorse.segments.meaning import Segment
-from ecorse.segments.results import LABELS, POINTS, SEGMENT_TRAITS, SEGMENTS
+from ecorse.segments.results import LABELS, POINTS, SEGMENT_TRAITS, SEGMENTATION_FEATURES, SEGMENTS
 from ecorse.segments.silhouette import sample_rows
+from ecorse.segments.structure import valleys
+from ecorse.segments.traits import varies
 from ecorse.training.scores import Score, Timed, score_frame
-from ecorse.training.segmentation_labels import Applied
+from ecorse.training.segmentation_labels import NOISE_ID, Applied
 from ecorse.training.typed import make_frame
 
 
@@ -58,7 +61,7 @@ def tables_of(
     if places is None:
         rows, places = rows[:0], np.empty((0, 2))
     plotted = labelled(rows).with_columns(pc1=pl.Series(places[:, 0]), pc2=pl.Series(places[:, 1]))
-    described = [
+    described: list[dict[str, Any]] = [
         key
         | {
             "segment_id": segment.segment_id,
@@ -69,8 +72,12 @@ def tables_of(
             "leading_trait": segment.leading,
             "is_small": segment.share < head.smallest_share,
             "is_degenerate": applied.model.is_degenerate(),
+            "valley": valley,
+            "finding": finding or None,
         }
-        for segment in segments
+        for segment, (valley, finding) in zip(
+            segments, _judged(declaration, space, applied, segments), strict=True
+        )
     ]
     traits = [
         key | {"segment_id": segment.segment_id, "trait_rank": rank, **trait.to_row()}
@@ -83,11 +90,41 @@ def tables_of(
         entity.points: plotted.select(list(POINTS[entity.name].columns)),
         SEGMENTS.name: make_frame(SEGMENTS, described),
         SEGMENT_TRAITS.name: make_frame(SEGMENT_TRAITS, traits),
+        SEGMENTATION_FEATURES.name: make_frame(
+            SEGMENTATION_FEATURES, [key | one.to_row() for one in space.told]
+        ),
         **{
             spec.name: _diagnosed(spec, key, own.get(spec.name, []))
             for spec in type(applied.model).diagnostics
         },
     }
+
+
+def _judged(
+    declaration: Declaration, space: FeatureSpace, applied: Applied, segments: Sequence[Segment]
+) -> list[tuple[float | None, str]]:
+    """How full it is around each segment, and what to know of it. Noise is no segment."""
+    head, noun = declaration.file.segmentation, declaration.file.entity.noun
+    real = [number for number, s in enumerate(segments) if s.segment_id != NOISE_ID]
+    around: Floats | None = None
+    if applied.model.names() is None:
+        given = np.array([segments[number].segment_id for number in real], dtype=np.int64)
+        groups = np.searchsorted(given, applied.ids)
+        groups[applied.ids == NOISE_ID] = -1
+        around = valleys(applied.blocks, groups, len(real), head.seed)
+    known = Known(
+        space.n,
+        noun,
+        around,
+        applied.model.is_degenerate(),
+        not any(varies(block) for block in applied.blocks),
+    )
+    found = findings_of([segments[number] for number in real], known, head)
+    judged: list[tuple[float | None, str]] = [(None, "")] * len(segments)
+    for place, number in enumerate(real):
+        valley = None if around is None or np.isnan(around[place]) else float(around[place])
+        judged[number] = (valley, found[place])
+    return judged
 
 
 def _diagnosed(
