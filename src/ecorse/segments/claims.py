@@ -240,7 +240,8 @@ class Claims:
                 found.append(None)
                 continue
             near = np.flatnonzero(values >= values.max() - NEARLY)
-            best = int(near[np.lexsort((-values[near], costs[near]))[0]])
+            near = near[costs[near] == costs[near].min()]
+            best = _middle(ends, near[values[near] == values[near].max()])
             found.append(
                 (
                     int(ends[best, 0]),
@@ -294,3 +295,10 @@ class Claims:
             )
             claims.append(next((claim for claim in tried if claim is not None), None))
         return claims
+
+
+def _middle(ends: Labels, ties: Labels) -> int:
+    """Of pairs of ends that are worth the same the one in the middle: it lies within the gap."""
+    lows, highs = (np.sort(ends[ties, side])[(len(ties) - 1) // 2] for side in (0, 1))
+    found = ties[(ends[ties, 0] == lows) & (ends[ties, 1] == highs)]
+    return int(found[0]) if len(found) else int(ties[0])

@@ -38,7 +38,7 @@ def plain_figures(values: Floats, unit: str) -> tuple[Floats, Labels]:
         if (np.abs(values - np.round(values)) <= ALMOST * np.maximum(np.abs(values), 1.0)).all():
             whole = figures == np.round(figures)
             figures, digits = figures[whole], digits[whole]
-    parts = (figures > low * (1 + ALMOST) + ALMOST) & (figures <= high * (1 + ALMOST))
+    parts = (figures > low + ALMOST * abs(low)) & (figures <= high + ALMOST * abs(high))
     return figures[parts], digits[parts]
 
 
