@@ -14,7 +14,7 @@ from ecorse.simulate.stores import get_store
 from ecorse.training.run import run_model
 
 SEEDS = (101, 202, 303, 404, 505)
-# what the store plants of each group (stores/department.py), and what follows from it: a brand makes
+# what the store plants of each group (stores/department.py), and what follows: a brand makes
 # goods of one or two categories, who buys often buys much and many things
 PLANTED = {"category", "brand", "price", "hour", "purchases", "revenue", "breadth", "days away",
            "season"}  # fmt: skip
