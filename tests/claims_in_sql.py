@@ -41,10 +41,10 @@ BY_ORDER = {
     "quantity": f"select order_id as id, sum(quantity) as x from ({LINES}) as l group by 1",
 }
 CLOCK = {
-    "hour": ("extract(hour from clock_local)", 24, 0),
-    "weekday": ("extract(isodow from ordered_local)", 7, 1),
-    "month": ("extract(month from ordered_local)", 12, 1),
-    "season": ("extract(month from ordered_local)", 12, 1),
+    "hour": ("extract(hour from clock_local)", 24),
+    "weekday": ("extract(isodow from ordered_local)", 7),
+    "month": ("extract(month from ordered_local)", 12),
+    "season": ("extract(month from ordered_local)", 12),
 }
 VALUE = {  # column, and what its shares are of
     "category": ("category", "quantity"),
@@ -76,7 +76,7 @@ def has_sql(claim: dict[str, Any], segmentation: str, is_order: bool) -> tuple[s
             f"having sum(case when {column} = %s then {weight} else 0 end) >= 0.5 * sum({weight})",
             [claim["value_text"]],
         )
-    place, period, first = CLOCK[feature]
+    place, period = CLOCK[feature]
     low, high = claim["threshold_low"], claim["threshold_high"]
     inside = f"mod(({place} - %s + {period})::int, {period}) < %s"
     size = (high - low) % period or period

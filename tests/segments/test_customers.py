@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from claims_in_sql import claims_that_differ
 from sklearn.metrics import adjusted_rand_score
 
+from claims_in_sql import claims_that_differ
 from ecorse import flow
 from ecorse.reports.status import read_checksums
 from ecorse.warehouse.connect import connect

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
-from planted_shop import crowd, planted_lines
 from sklearn.metrics import adjusted_rand_score
 
 from ecorse.simulate.stores import get_store
 from ecorse.training.run import run_model
+from planted_shop import crowd, planted_lines
 
 SEEDS = (101, 202, 303, 404, 505)
 # what the store plants of each group (stores/department.py), and what follows: a brand makes
