@@ -46,6 +46,12 @@ TROUBLES = (
         "nothing while it retries; free space, or see `ecorse doctor`",
     ),
     Trouble(
+        "the night is published, and `ops.model_decision` says that a model is held",
+        "its segments or inputs jumped (the reason says which, and by how much); the segments of "
+        "the night before stand, the other models and shops are of this night",
+        "mend the data; if the change is real, start this DAG with *Let models through*",
+    ),
+    Trouble(
         "a wrong night was published",
         "its checks did not know the fault",
         "start `rollback`; then add a check to the mart's file",
@@ -75,6 +81,13 @@ with DAG(
             title="As of",
         ),
         "publish": Param(True, "No: build and audit only", type="boolean", title="Publish"),
+        "accept": Param(
+            None,
+            "Models held for a jump that is real, such as segment_customers:main; several with "
+            "commas between; without a shop, of all",
+            type=["null", "string"],
+            title="Let models through",
+        ),
     },
     **DAG_DEFAULTS,
 ):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -202,11 +202,16 @@ def ingest_all(
 
 
 def open_build(
-    *, as_of: datetime | None = None, known_by: datetime | None = None, holder: str
+    *,
+    as_of: datetime | None = None,
+    known_by: datetime | None = None,
+    accept: Sequence[str] = (),
+    holder: str,
 ) -> int:
     """Start a new build at the current watermark; gives its ``build_id``.
 
     ``as_of`` leaves out rows dated later; ``known_by`` sees only the loads known at that time.
+    ``accept`` lets models through that would be held: ``model``, or ``model:shop``.
 
     Raises
     ------
@@ -215,20 +220,30 @@ def open_build(
     TerminalError
         The rows of a load that counted at ``known_by`` were pruned.
     ConfigError
-        A mart or model is declared wrongly; no build was opened.
+        A mart or model is declared wrongly, or ``accept`` names none; no build was opened.
     """
-    with _opened(as_of, known_by, holder) as build_id:
+    with _opened(as_of, known_by, accept, holder) as build_id:
         return build_id
 
 
 @contextmanager
 def _opened(
-    as_of: datetime | None, known_by: datetime | None, holder: str, wait: Progress | None = None
+    as_of: datetime | None,
+    known_by: datetime | None,
+    accept: Sequence[str],
+    holder: str,
+    wait: Progress | None = None,
 ) -> Iterator[int]:
+    from ecorse.training.accept import read_accepted
+    from ecorse.training.inputs import known_shops
     from ecorse.training.run import check_models
 
-    check_models(load_catalog())
-    with builds.opened(as_of=as_of, known_by=known_by, holder=holder, wait=wait) as build_id:
+    catalog = load_catalog()
+    check_models(catalog)
+    accepted = read_accepted(accept, catalog.models, known_shops()) if accept else ()
+    with builds.opened(
+        as_of=as_of, known_by=known_by, accepted=accepted, holder=holder, wait=wait
+    ) as build_id:
         refuse_pruned(build_id)
         builds.drop_failed()
         _drop_work_tables_of_refused()
@@ -342,6 +357,7 @@ def refresh(
     as_of: datetime | None = None,
     known_by: datetime | None = None,
     publish: bool = True,
+    accept: Sequence[str] = (),
     wait: bool = False,
     holder: str,
     progress: Progress | None = None,
@@ -353,6 +369,8 @@ def refresh(
 
     Parameters
     ----------
+    accept
+        Models that are let through though they would be held: ``model``, or ``model:shop``.
     wait
         Wait while another refresh is at work, instead of leaving.
     progress, every_step
@@ -368,9 +386,10 @@ def refresh(
     say, say_step = progress or log.info, every_step or log.info
     rows: dict[str, int | None] = {}
     settings, catalog = get_settings(), load_catalog()
+    params = {"as_of": as_of, "publish": publish, **({"accept": list(accept)} if accept else {})}
     with (
-        journal("refresh", holder, {"as_of": as_of, "publish": publish}) as journaled,
-        _opened(as_of, known_by, holder, say if wait else None) as build_id,
+        journal("refresh", holder, params) as journaled,
+        _opened(as_of, known_by, accept, holder, say if wait else None) as build_id,
     ):
         journaled["build_id"] = build_id
 

@@ -89,6 +89,14 @@ def refresh(
     as_of: AsOf = None,
     known_by: KnownBy = None,
     publish: Annotated[bool, typer.Option(help="Publish the build if its audit passes.")] = True,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--accept",
+            metavar="MODEL[:SHOP]",
+            help="Let a model through that is held for a jump. Several: give it again.",
+        ),
+    ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait while another refresh runs, instead of leaving.")
     ] = False,
@@ -106,6 +114,7 @@ def refresh(
         as_of=utc(as_of),
         known_by=utc(known_by),
         publish=publish,
+        accept=accept or (),
         wait=wait,
         holder=holder(),
         progress=say,

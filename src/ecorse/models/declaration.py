@@ -31,6 +31,10 @@ PERIODS = {"hour": 24.0, "weekday": 7.0, "month": 12.0}
 BASELINE: Final = "popular"  # whom every recommender is shown beside on the leaderboard
 RECOMMENDABLE: Final = "recommendable_products"  # the mart of everything that lists may hold
 COMMON_TABLES = ("model_scores", "model_status")
+SEGMENT_TABLES = (
+    "segments", "segment_traits", "segmentation_features", "segment_events", "segment_migrations",
+    "segment_drift",
+)  # fmt: skip
 FEW_WORDS = ("kind", "source", "city", "daypart")  # of a recommender's interactions
 TABLE_OF_ANSWER = {"items": "item_similarity", "users": "user_recommendations"}
 
@@ -135,13 +139,21 @@ class RecommenderGate(Table):
 
 
 class SegmentationGate(Table):
-    """What a candidate must reach to replace the champion."""
+    """What a candidate must reach to replace the champion.
+
+    ``max_moved`` is the share of those who were there before that a newly selected model may put
+    in another segment. The shares of segments (``max_share_psi``) are judged against a night at
+    most ``share_days`` before: over longer, customers change by themselves.
+    """
 
     min_ari: Share
     min_jaccard: Share
     max_psi: float = Field(gt=0)
     least_added: int = Field(ge=0)
     least_reference: int = Field(ge=0)
+    max_share_psi: float = Field(0.25, gt=0)
+    share_days: int = Field(31, ge=1)
+    max_moved: Share = 0.25
 
 
 class Naming(Table):
@@ -161,7 +173,9 @@ class SegmentationHead(Table):
     """What is labelled, under which name, and from which seed.
 
     A segment below ``smallest_share`` or above ``largest_share``, and a shop of fewer rows than
-    ``least_rows``, are flagged (``segments.finding``).
+    ``least_rows``, are flagged (``segments.finding``). Who is in a segment leaves it for one that
+    is nearer by the share ``keep_margin`` or more, or those on a border would go to and fro from
+    night to night.
     """
 
     name: Identifier
@@ -171,6 +185,7 @@ class SegmentationHead(Table):
     largest_share: Share = 0.8
     least_rows: int = Field(50, ge=0)
     points: int = Field(5000, ge=0)
+    keep_margin: Share = 0.1
 
 
 class ModelHead(Table):
@@ -292,13 +307,7 @@ class Declaration:
         head: ModelHead = self.file.model
         if self.task == "segment":
             entity = self.file.entity
-            own: tuple[str, ...] = (
-                entity.labels,
-                entity.points,
-                "segments",
-                "segment_traits",
-                "segmentation_features",
-            )
+            own = (entity.labels, entity.points, *SEGMENT_TABLES)
             return (*own, *head.diagnostics, *COMMON_TABLES)
         return (*(TABLE_OF_ANSWER[answer] for answer in head.answers), *COMMON_TABLES)
 

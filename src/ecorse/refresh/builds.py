@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,7 @@ def opened(
     as_of: datetime | None,
     known_by: datetime | None,
     holder: str,
+    accepted: Sequence[str] = (),
     wait: Callable[[str], None] | None = None,
 ) -> Iterator[int]:
     """Start a build at today's watermark, and say until the block ends that it lives.
@@ -48,6 +49,8 @@ def opened(
 
     Parameters
     ----------
+    accepted
+        Models (or ``model:shop``) whose jump is let through.
     wait
         Wait while another refresh is at work, after telling this function so; else leave.
 
@@ -65,7 +68,7 @@ def opened(
         build_id, is_told = None, False
         while build_id is None:
             try:
-                build_id = _open(conn, as_of, known_by, holder)
+                build_id = _open(conn, as_of, known_by, holder, accepted)
             except AlreadyRunning as error:
                 if wait is None:
                     raise
@@ -77,12 +80,16 @@ def opened(
 
 
 def _open(
-    conn: psycopg.Connection, as_of: datetime | None, known_by: datetime | None, holder: str
+    conn: psycopg.Connection,
+    as_of: datetime | None,
+    known_by: datetime | None,
+    holder: str,
+    accepted: Sequence[str],
 ) -> int:
     with conn.transaction():
         conn.execute("select pg_advisory_xact_lock(%s)", (OPEN_LOCK,))
         _put_dead_ones_aside(conn, holder)
-        build_id = _insert(conn, as_of, known_by, holder)
+        build_id = _insert(conn, as_of, known_by, holder, accepted)
         keep_alive(conn, build_id)  # before anybody can see the build
     return build_id
 
@@ -95,14 +102,18 @@ def keep_alive(conn: psycopg.Connection, build_id: int) -> None:
 
 
 def _insert(
-    conn: psycopg.Connection, as_of: datetime | None, known_by: datetime | None, holder: str
+    conn: psycopg.Connection,
+    as_of: datetime | None,
+    known_by: datetime | None,
+    holder: str,
+    accepted: Sequence[str],
 ) -> int:
     inserted = conn.execute(
         """
-        insert into ops.build (as_of, known_by, holder, ecorse_version, git_sha)
-        values (%s, %s, %s, %s, %s) returning build_id
+        insert into ops.build (as_of, known_by, holder, accepted, ecorse_version, git_sha)
+        values (%s, %s, %s, %s, %s, %s) returning build_id
         """,
-        (as_of, known_by, holder, __version__, git_sha()),
+        (as_of, known_by, holder, list(accepted), __version__, git_sha()),
     ).fetchone()
     assert inserted is not None
     build_id: int = inserted[0]

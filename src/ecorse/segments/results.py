@@ -35,6 +35,14 @@ def _labels(entity: Entity) -> Relation:
             "segmentation": SEGMENTATION_COLUMN,
             "segment_id": SEGMENT_ID,
             "segment_name": SEGMENT_NAME,
+            "previous_segment_id": Column(
+                "integer", "The segment it was in before this one; null if it was in no other yet"
+            ),
+            "previous_segment_name": Column("text", "The name of that segment when it was left"),
+            "since_date": Column(
+                "date",
+                "Day since which it is in this segment: the last day of the data of the night",
+            ),
         },
         checks=(
             # a shop whose model could not be trained keeps the labels it had, and says so

@@ -72,6 +72,8 @@ def run_recommender(
     shop_id: str,
     inputs: dict[str, pl.DataFrame],
     champion: Champion | None,
+    *,
+    is_accepted: bool = False,
 ) -> ModelResult:
     """Judge a candidate on the latest baskets, then fit it on all, or keep the champion.
 
@@ -81,6 +83,9 @@ def run_recommender(
         ``products``, ``interactions`` and, if declared, ``customers``; see
         ``Interactions.from_frames``. Any may be empty. They are taken out: the text of a million
         lines need not stay beside their numbers.
+
+    is_accepted
+        A fall of the first figure is let through.
 
     Raises
     ------
@@ -110,6 +115,7 @@ def run_recommender(
         champion=champion.metrics.get("figure", {}) if champion else None,
         baselines=_values(baselines),
         broken=broken,
+        is_accepted=is_accepted,
     )
     log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
     shown, is_champion = scores, decision.outcome == "promoted"

@@ -7,18 +7,22 @@ segmentation; labels, file and tables (``segmentation_*``); database and files (
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from ecorse.evaluate.drift import drift
+from ecorse.evaluate.drift import Drift, drift, drift_words, share_drift
 from ecorse.evaluate.gate import cluster_jaccard, judge_labels, label_agreement
 from ecorse.features.blocks import hash_features
 from ecorse.features.orders import feature_space
 from ecorse.models.base import Champion, Decision, ModelResult, Task
 from ecorse.models.declaration import Declaration, SegmentationFile
 from ecorse.models.relation import Relation
-from ecorse.models.space import FeatureSpace
+from ecorse.segments.history import FIRST_NIGHT, NOBODY, Night
+from ecorse.segments.history_tables import HISTORY
 from ecorse.segments.meaning import describe_segments
 from ecorse.segments.results import (
     LABELS,
@@ -28,9 +32,16 @@ from ecorse.segments.results import (
     SEGMENTS,
 )
 from ecorse.training.scores import Timed
-from ecorse.training.segmentation_file import Published, packed, published_of
-from ecorse.training.segmentation_labels import NOISE_ID, NOISE_NAME, Applied, apply
-from ecorse.training.segmentation_tables import scores_of, tables_of
+from ecorse.training.segmentation_file import Published, declared_hash, packed, published_of
+from ecorse.training.segmentation_labels import (
+    NOISE_ID,
+    NOISE_NAME,
+    Applied,
+    apply,
+    standing,
+    steady,
+)
+from ecorse.training.segmentation_tables import Making, scores_of, tables_of
 from ecorse.training.typed import make_frame
 
 log = logging.getLogger(__name__)
@@ -44,14 +55,9 @@ def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
     """The tables that a declared segmentation fills, beside those that every model fills."""
     entity = declaration.file.entity
     diagnostics: tuple[Relation, ...] = declaration.model_class().diagnostics
-    return (
-        LABELS[entity.name],
-        POINTS[entity.name],
-        SEGMENTS,
-        SEGMENT_TRAITS,
-        SEGMENTATION_FEATURES,
-        *diagnostics,
-    )
+    own = (LABELS[entity.name], POINTS[entity.name])
+    shared = (SEGMENTS, SEGMENT_TRAITS, SEGMENTATION_FEATURES, *HISTORY)
+    return (*own, *shared, *diagnostics)
 
 
 def run_segmentation(
@@ -59,6 +65,7 @@ def run_segmentation(
     shop_id: str,
     inputs: dict[str, pl.DataFrame],
     champion: Champion | None,
+    night: Night = FIRST_NIGHT,
 ) -> ModelResult:
     """Train on one shop's lines and label every entity, or keep the champion's labels.
 
@@ -67,6 +74,7 @@ def run_segmentation(
     inputs : ``lines``: one row per order line with the columns the declaration names. Taken out:
         the lines as they came need not stay beside the sorted ones.
     champion : the published model; its bytes were checked by sha256.
+    night : the day of the data, and what the published night before said.
 
     Raises
     ------
@@ -82,48 +90,94 @@ def run_segmentation(
         return _empty(declaration, champion)
     task = Task(declaration.name, shop_id, file.segmentation.seed)
     published = published_of(champion, declaration) if champion is not None else None
-    timed = Timed()
+    made = Making(declaration, shop_id, space, night, published, Timed())
     fresh = declaration.create()
-    if published is None:
-        with timed:
+    if published is None or champion is None:
+        with made.timed:
             fitted = fresh.fit(space, task, None)
-        candidate = apply(fitted, space, None, None)
-        decision = Decision(
-            "promoted",
-            "Promoted: there is no published model to compare with.",
-            {"candidate_k": candidate.k},
-        )
-        return _result(declaration, shop_id, space, candidate, decision, None, None, timed)
-    before = apply(published.model, space, published, None)
-    with timed:
+        candidate = apply(fitted, space, None, None, night.before)
+        reason = "Promoted: there is no published model to compare with."
+        decision = Decision("promoted", reason, {"candidate_k": candidate.k})
+        candidate = steady(candidate, space, night.before, file.segmentation.keep_margin)
+        return _result(made, candidate, decision, [], None)
+    before = apply(published.model, space, published, None, night.before)
+    with made.timed:
         fitted = fresh.fit(space, task, published.model)
-    candidate = apply(fitted, space, published, before)
+    candidate = apply(fitted, space, published, before, night.before)
+    decision, drifts = _judged(made, published, before, candidate)
+    if decision.outcome == "held" and night.is_accepted:
+        with made.timed:  # scaling, axes and k are those of before the jump
+            fitted = declaration.create().fit(space, task, None)
+        candidate = apply(fitted, space, published, before, night.before)
+        what = decision.reason.partition(": ")[2]
+        reason = f"Promoted, fitted anew, for the jump was accepted: {what}"
+        decision = replace(decision, outcome="promoted", reason=reason)
+    log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
+    margin = file.segmentation.keep_margin
+    if decision.outcome == "held":
+        is_drifted = bool(decision.numbers["drifted"])
+        keep = (
+            standing(before, space, night.before)
+            if is_drifted
+            else steady(before, space, night.before, margin)
+        )
+        return _result(made, keep, decision, drifts, champion)
+    return _result(made, steady(candidate, space, night.before, margin), decision, drifts, None)
+
+
+def _judged(
+    made: Making, published: Published, before: Applied, candidate: Applied
+) -> tuple[Decision, list[Drift]]:
+    """Promoted or held, by those who were there before; and how far inputs and shares moved."""
+    declaration, night = made.declaration, made.night
+    limits, known = declaration.file.gate, np.ones(made.space.n, dtype=bool)
+    drifts, most = drift(published.references, before.blocks, limits), ""
+    is_enough = False
+    if (then := night.before) is not None:
+        here = then.ids_of(made.space.lines.ids) != NOBODY
+        known = here if here.any() else known
+        is_enough = int(here.sum()) >= max(limits.least_reference, 1)
+        is_judged = (
+            is_enough and night.day is not None and (night.day - then.day).days <= limits.share_days
+        )
+        shares, most = share_drift(then.shares(), before.ids, limits, is_judged=is_judged)
+        drifts += shares
+    old, new = before.ids[known], candidate.ids[known]
     decision = judge_labels(
-        file.gate,
-        psi=drift(published.references, before.blocks, file.gate),
-        ari=label_agreement(before.ids, candidate.ids),
-        jaccard=cluster_jaccard(before.ids, candidate.ids),
+        limits,
+        psi={d.name: d.psi for d in drifts if d.limit is not None},
+        drifted=drift_words(drifts, most),
+        ari=label_agreement(old, new),
+        jaccard=cluster_jaccard(old, new),
+        moved=float((old != new).mean()) if is_enough else 0.0,
         champion_k=before.k,
         candidate_k=candidate.k,
-        reselection=fitted.why_changed(),
+        reselection=candidate.model.why_changed(),
+        is_declared=published.declared != declared_hash(declaration),
     )
-    log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
-    if decision.outcome == "held":
-        return _result(declaration, shop_id, space, before, decision, published, champion, timed)
-    return _result(declaration, shop_id, space, candidate, decision, published, None, timed)
+    if decision.outcome == "held" and not night.is_accepted:
+        decision = replace(decision, reason=f"{decision.reason} {_how_to_accept(made)}")
+    return decision, drifts
+
+
+def _how_to_accept(made: Making) -> str:
+    """What lets a held model through."""
+    what = f"{made.declaration.name}:{made.shop_id}"
+    return (
+        "Mend the data; if the change is real, let it through with "
+        f"`ecorse refresh --accept {what}`."
+    )
 
 
 def _result(
-    declaration: Declaration,
-    shop_id: str,
-    space: FeatureSpace,
+    made: Making,
     applied: Applied,
     decision: Decision,
-    published: Published | None,
+    drifts: Sequence[Drift],
     held: Champion | None,
-    timed: Timed,
 ) -> ModelResult:
     """Tables, file and figures of the model that labels tonight's entities."""
+    declaration, space = made.declaration, made.space
     file: SegmentationFile = declaration.file
     head, noun = file.segmentation, file.entity.noun
     names = applied.model.names()
@@ -139,7 +193,7 @@ def _result(
         applied.segment_ids,
         noun,
         file.naming,
-        published.segments if published else {},
+        made.published.segments if made.published else {},
         given=given,
         keep_names=held is not None,
     )
@@ -152,16 +206,24 @@ def _result(
         "smallest_share": min(segment.share for segment in segments),
         "is_degenerate": applied.model.is_degenerate(),
         "segments": {segment.name: segment.share for segment in segments},
+        "next_segment_id": applied.next_id,
         "gate": dict(decision.numbers),
     }
-    tables = tables_of(declaration, shop_id, space, applied, segments)
-    tables["model_scores"] = scores_of(declaration, shop_id, metrics, timed)
+    tables = tables_of(made, applied, segments, drifts)
+    tables["model_scores"] = scores_of(made, metrics)
     return ModelResult(
         tables=tables,
         decision=decision,
         artifact=held.artifact
         if held
-        else packed(applied.model, applied.blocks, segments, applied.id_of_label, applied.next_id),
+        else packed(
+            applied.model,
+            applied.blocks,
+            segments,
+            applied.id_of_label,
+            applied.next_id,
+            declared_hash(declaration),
+        ),
         params={
             "generation": file.model.generation,
             "weights": {feature.name: feature.weight for feature in file.features},

@@ -6,6 +6,8 @@ itself (``envelope``), where it is kept (``artifacts``).
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 from ecorse.evaluate.drift import reference_histograms
 from ecorse.features.blocks import Block
 from ecorse.models.base import Champion, Segmentation
-from ecorse.models.declaration import Declaration
+from ecorse.models.declaration import Declaration, SegmentationFile
 from ecorse.segments.meaning import Segment
 from ecorse.training.envelope import pack, unpack
 
@@ -27,6 +29,7 @@ class Published:
     next_id: int
     segments: Mapping[int, Mapping[str, Any]]
     references: Mapping[str, Mapping[str, Any]]
+    declared: str
 
 
 def published_of(champion: Champion, declaration: Declaration) -> Published:
@@ -46,7 +49,20 @@ def published_of(champion: Champion, declaration: Declaration) -> Published:
         next_id=facts["next_segment_id"],
         segments={int(s["segment_id"]): s for s in facts["segments"]},
         references=facts["references"],
+        declared=facts.get("declared", ""),
     )
+
+
+def declared_hash(declaration: Declaration) -> str:
+    """sha256 of what a declaration makes segments of: class, inputs, features, parameters."""
+    file: SegmentationFile = declaration.file
+    said = [
+        file.model.class_,
+        dict(file.inputs),
+        [feature.model_dump() for feature in file.features],
+        file.parameters,
+    ]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def packed(
@@ -55,6 +71,7 @@ def packed(
     segments: Sequence[Segment],
     id_of_label: Mapping[int, int],
     next_id: int,
+    declared: str,
 ) -> bytes:
     """The file of a fitted model, its segments, and the inputs that later nights are held to."""
     facts = {
@@ -62,5 +79,6 @@ def packed(
         "id_of_label": id_of_label,
         "next_segment_id": next_id,
         "references": reference_histograms(blocks),
+        "declared": declared,
     }
     return pack(facts, model.dump())
