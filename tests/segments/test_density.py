@@ -80,8 +80,10 @@ def test_clusters_are_those_of_scikit_learn(name, min_samples):
 def test_clusters_that_touch_beyond_the_nearest_few_are_one():
     # two heaps of 40 rows within 1e-3, 0.5 apart: the five nearest of each row are in its own heap
     rng = np.random.default_rng(0)
-    z = np.vstack([rng.uniform(0, 1e-3, (40, 2)), rng.uniform(0, 1e-3, (40, 2)) + [0.5, 0.0]])
-    far = np.vstack([z, rng.uniform(0, 1e-3, (40, 2)) + [9.0, 0.0]])
+    z = np.vstack(
+        [rng.uniform(0, 1e-3, (40, 2)), rng.uniform(0, 1e-3, (40, 2)) + np.array((0.5, 0))]
+    )
+    far = np.vstack([z, rng.uniform(0, 1e-3, (40, 2)) + np.array((9, 0))])
     assert set(clusters_of(far, 5, 0.6)[1][:80]) == {0}
     assert set(clusters_of(far, 5, 0.6)[1][80:]) == {1}
     assert set(clusters_of(far, 5, 0.4)[1]) == {0, 1, 2}
@@ -133,7 +135,7 @@ def setting(labels, validity):
     return Setting(5, 1.0, np.array(labels), validity)
 
 
-def test_the_best_validity_wins_among_the_settings_that_are_allowed():
+def test_a_better_validity_wins_among_the_settings_that_are_allowed():
     config = DensityConfig(max_noise_share=0.5, most_segments=2)
     one, two = setting([0, 0, 0, 0], None), setting([0, 0, 1, 1], 0.0)
     noisy, many = setting([0, 1, -1, -1, -1], 0.9), setting([0, 1, 2, 2], 0.8)
@@ -145,6 +147,14 @@ def test_the_best_validity_wins_among_the_settings_that_are_allowed():
     assert told[3] == "noise 60.0%, allowed 50.0%"
     assert told[4] == "3 segments, allowed 2"
     assert [row["is_admissible"] for row in rows] == [False, True, True, False, False]
+
+
+def test_near_the_best_validity_the_one_that_most_settings_agree_with_wins():
+    halves, alike, thirds = [0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 2, 2]
+    tried = [setting(thirds, 0.6), setting(halves, 0.45), setting(alike, 0.5)]
+    assert choose_setting(tried, DensityConfig())[0] == 2
+    strict = DensityConfig(validity_slack=0.05)
+    assert choose_setting(tried, strict)[0] == 0
 
 
 def test_where_no_setting_is_allowed_there_is_no_structure():

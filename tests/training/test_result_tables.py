@@ -100,6 +100,11 @@ PAIR = "shop_id = 'main' and method = 'item_similarity' and product_id = 'cable'
         ),
         ("segmentation_k", "update {t} set is_chosen = true", "one_k_is_chosen"),
         (
+            "segmentation_density_grid",
+            "update {t} set noise_share = 1.5 where setting = 1",
+            "noise_share_in_range",
+        ),
+        (
             "segmentation_components",
             "update {t} set explained_variance_share = 1.1 where component = 1",
             "shares_in_range",

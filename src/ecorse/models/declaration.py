@@ -21,6 +21,7 @@ from pydantic import Field
 from ecorse import declared, registry
 from ecorse.declared import Table
 from ecorse.errors import ConfigError
+from ecorse.models.search import TRIALS, Search, check_search
 from ecorse.settings import Settings, get_settings
 
 Text = Annotated[str, Field(min_length=1)]
@@ -30,6 +31,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 PERIODS = {"hour": 24.0, "weekday": 7.0, "month": 12.0}
 BASELINE: Final = "popular"  # whom every recommender is shown beside on the leaderboard
 RECOMMENDABLE: Final = "recommendable_products"  # the mart of everything that lists may hold
+SEARCHED: Final = "ecorse.models.searched"
 COMMON_TABLES = ("model_scores", "model_status")
 SEGMENT_TABLES = (
     "segments", "segment_traits", "segmentation_features", "segment_events", "segment_migrations",
@@ -238,6 +240,7 @@ class SegmentationFile(_ModelFile):
     features: tuple[Feature, ...]
     naming: Naming = Naming()
     gate: SegmentationGate
+    search: Search | None = None
 
     def mistakes(self) -> Iterable[str]:
         """Features of one name, cycles without a part, missing input."""
@@ -308,7 +311,8 @@ class Declaration:
         if self.task == "segment":
             entity = self.file.entity
             own = (entity.labels, entity.points, *SEGMENT_TABLES)
-            return (*own, *head.diagnostics, *COMMON_TABLES)
+            trials = (TRIALS.name,) if self.file.search else ()
+            return (*own, *head.diagnostics, *trials, *COMMON_TABLES)
         return (*(TABLE_OF_ANSWER[answer] for answer in head.answers), *COMMON_TABLES)
 
     @property
@@ -339,6 +343,9 @@ class Declaration:
                 f"{self.path}: model.class = {named!r}: expected a subclass of "
                 f"ecorse.models.base.{base}, found {found!r}."
             )
+        if self.task == "segment" and self.file.search is not None:
+            # by name, as the class itself: it needs what the models need
+            found = importlib.import_module(SEARCHED).searched(found, self.file.search)
         return found
 
     def create(self) -> Any:
@@ -361,7 +368,10 @@ class Declaration:
             Every mistake, with file and key.
         """
         where = f"{self.path} [parameters]"
-        return declared.check(self.file.parameters, model_class.config_class, where)
+        config = declared.check(self.file.parameters, model_class.config_class, where)
+        if self.task == "segment" and self.file.search is not None:
+            check_search(self.file.search, config, f"{self.path} [search]")
+        return config
 
 
 def load_declarations(settings: Settings | None = None) -> list[Declaration]:

@@ -1,8 +1,9 @@
 """Which of several density clusterings is taken, by one written rule, and the table that says so.
 
-The rule: at least 2 segments and at most ``most_segments``, not more noise than allowed; of those
-the best density-based validation, then less noise, then what was tried first. Where none is left,
-there is no structure to be had: the one with the least noise stands, and the night says so.
+The rule: at least 2 segments and at most ``most_segments``, not more noise than allowed. Of those
+whose density-based validation is near the best those are left that agree most with all others that
+are allowed, for a structure that is there is seen at many settings; the least noise wins. Where none is left, there is no
+structure to be had: the one with the least noise stands, and the night says so.
 
 What belongs here: what DBSCAN and HDBSCAN share: settings, rule, tables. What does not: the
 clusterings (``dbscan``, ``hdbscan``).
@@ -17,6 +18,7 @@ from typing import Any, Self
 import numpy as np
 from pydantic import Field
 
+from ecorse.evaluate.gate import label_agreement
 from ecorse.features.blocks import Floats, Labels
 from ecorse.models.relation import Column, Relation
 from ecorse.models.row_rules import Between
@@ -27,6 +29,7 @@ from ecorse.segments.silhouette import sample_rows
 from ecorse.segments.validity import density_validity
 
 CURVE_POINTS = 100
+AGREEMENT_SLACK = 0.1  # settings that differ by less tell of one structure: noise decides
 
 GRID = Relation(
     name="segmentation_density_grid",
@@ -42,6 +45,9 @@ GRID = Relation(
         "noise_share": Column("double precision", "Share of rows in no segment, 0 to 1"),
         "density_validity": Column(
             "double precision", "DBCV, -1 to 1, on a seeded sample; null below 2 segments"
+        ),
+        "agreement": Column(
+            "double precision", "Mean ARI with the other admissible settings; null if it is none"
         ),
         "is_admissible": Column("boolean", "Segments and noise as the declaration allows"),
         "is_chosen": Column("boolean", "The setting that was chosen"),
@@ -81,6 +87,7 @@ class DensityConfig(AnchoredConfig):
     smallest_share: float = Field(0.01, ge=0, lt=1)
     max_noise_share: float = Field(0.4, ge=0, le=1)
     most_segments: int = Field(20, ge=2, le=1000)
+    validity_slack: float = Field(0.2, ge=0, le=2)
     reselect_noise_gain: float = Field(0.05, gt=0, le=1)
 
 
@@ -141,20 +148,26 @@ def choose_setting(
     """The place of the chosen setting, the rows of ``GRID``, and why there was no choice, if so."""
     objections = [_objection(setting, config) for setting in tried]
     able = [place for place, objection in enumerate(objections) if not objection]
+    agreement = {place: _agreement(tried, place, able) for place in able}
     if able:
-        chosen = max(able, key=lambda p: (_or_least(tried[p].validity), -tried[p].noise_share, -p))
+        best = max(_or_least(tried[p].validity) for p in able)
+        near = [p for p in able if _or_least(tried[p].validity) >= best - config.validity_slack]
+        most = max(agreement[p] for p in near)
+        alike = [p for p in near if agreement[p] >= most - AGREEMENT_SLACK]
+        chosen = min(alike, key=lambda p: (tried[p].noise_share, -_or_least(tried[p].validity), p))
         why = ""
     else:
         chosen = max(range(len(tried)), key=lambda p: (-tried[p].noise_share, -p))
         why = "no setting gave segments that the declaration allows: no structure was found"
-    best = tried[chosen]
     rows = []
     for place, setting in enumerate(tried):
         figures = f"density validity {_shown(setting.validity)}, noise {setting.noise_share:.1%}"
+        if place in able:
+            figures += f", agreement with the others {agreement[place]:.2f}"
         if place == chosen:
             reason = f"chosen: {figures}" if able else f"chosen: {why}; least noise of those left"
         else:
-            reason = objections[place] or f"{figures}; the best has {_shown(best.validity)}"
+            reason = objections[place] or f"setting {chosen + 1} was preferred: {figures}"
         rows.append(
             {
                 "setting": place + 1,
@@ -163,12 +176,19 @@ def choose_setting(
                 "segments": setting.segments,
                 "noise_share": setting.noise_share,
                 "density_validity": setting.validity,
+                "agreement": agreement.get(place),
                 "is_admissible": place in able,
                 "is_chosen": place == chosen,
                 "reason": reason,
             }
         )
     return chosen, rows, why
+
+
+def _agreement(tried: Sequence[Setting], place: int, able: Sequence[int]) -> float:
+    """Mean agreement with the other settings that are allowed; 1 where there is none."""
+    others = [label_agreement(tried[place].labels, tried[o].labels) for o in able if o != place]
+    return float(np.mean(others)) if others else 1.0
 
 
 def _or_least(validity: float | None) -> float:

@@ -39,7 +39,7 @@ class DbscanConfig(DensityConfig):
     ``eps_factors`` times the knee of each k-distance curve are tried."""
 
     eps: float | None = Field(None, ge=0)
-    eps_factors: tuple[float, ...] = Field((1.0, 0.7, 0.5), min_length=1)
+    eps_factors: tuple[float, ...] = Field((2.0, 1.5, 1.0, 0.7, 0.5), min_length=1)
 
 
 class Dbscan(ByDensity):

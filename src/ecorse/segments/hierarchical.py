@@ -86,12 +86,13 @@ class Hierarchical(Anchored):
             for k, value in zip(tried, found, strict=True)
         ]
         curve = choose(scores, rule)
-        k = next(score.k for score in curve if score.is_chosen)
+        best = next(score for score in curve if score.is_chosen)
+        k = best.k
         few = count_distinct(z, rule.k_max) <= rule.k_max
         return Learnt(
             Anchors(cuts[k], np.arange(k), np.full(k, np.inf)),
             {K_CURVE.name: [s.to_json() for s in curve], DENDROGRAM.name: tree_rows(tree, k)},
-            {"smallest_share": next(s.smallest_share for s in curve if s.is_chosen)},
+            {"smallest_share": best.smallest_share, "stability": best.stability},
             "too few distinct rows to choose the number of segments" if few else "",
         )
 

@@ -32,6 +32,7 @@ from ecorse.segments.fit import (
 from ecorse.segments.kmeans_file import dump_model, load_model
 from ecorse.segments.kmeans_tables import COMPONENTS, K_CURVE, LOADINGS
 from ecorse.segments.mixture import hour_mixture_agreement
+from ecorse.segments.scatter import calinski_harabasz
 from ecorse.segments.selection import Selection
 from ecorse.segments.silhouette import sample_rows, silhouettes
 
@@ -117,14 +118,21 @@ class PcaKMeans(Segmentation):
         return found
 
     def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, Any]:
-        """Silhouette, kept variance, and for orders how far an hour's mixture agrees."""
+        """What k was chosen by, kept variance, and for orders how far an hour's mixture agrees.
+
+        Silhouette and Calinski-Harabasz index are tonight's, on a sample; the stability is that of
+        the night on which k was chosen.
+        """
         with one_thread():
             rows = sample_rows(space.n, self.config.selection.sample_rows, seed)
-            found = silhouettes(self.model.axes.of_rows(space, rows), [labels[rows]])[0]
-        shares = self.model.axes.projection.variance_shares
-        figures: dict[str, Any] = {"variance_share": float(shares.sum())}
-        if found is not None:
-            figures["silhouette"] = found
+            z = self.model.axes.of_rows(space, rows)
+            found = {
+                "silhouette": silhouettes(z, [labels[rows]])[0],
+                "calinski_harabasz": calinski_harabasz(z, labels[rows]),
+                "stability": next(s["stability"] for s in self.model.curve if s["is_chosen"]),
+            }
+        figures: dict[str, Any] = {k: value for k, value in found.items() if value is not None}
+        figures["variance_share"] = float(self.model.axes.projection.variance_shares.sum())
         return figures | self._hour_mixture(space, labels)
 
     def _hour_mixture(self, space: FeatureSpace, labels: Labels) -> dict[str, Any]:

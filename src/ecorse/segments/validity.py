@@ -9,6 +9,8 @@ import numpy as np
 
 from ecorse.features.blocks import Floats, Labels
 
+LONGER = 1.0
+
 
 def density_validity(z: Floats, labels: Labels) -> float | None:
     """DBCV of rows ``z`` ``(n, c)``: -1 to 1; noise (-1) counts as badly parted.
@@ -76,11 +78,11 @@ def _thinnest(rows: Floats, core: Floats) -> tuple[float, Labels]:
 
     reach = _reach(rows, core, rows, core)
     np.fill_diagonal(reach, 0.0)
-    # 0 would be no edge at all: identical rows are as near as rows can be
-    tree = minimum_spanning_tree(np.maximum(reach, np.finfo(float).tiny)).tocoo()
+    # a length of 0 would be no edge at all; the tree is the same if each is longer by as much
+    tree = minimum_spanning_tree(reach + LONGER).tocoo()
     edges = np.bincount(tree.row, minlength=len(rows)) + np.bincount(tree.col, minlength=len(rows))
     is_inner = edges > 1
     between = is_inner[tree.row] & is_inner[tree.col]
-    lengths = tree.data[between] if between.any() else tree.data
+    lengths = (tree.data[between] if between.any() else tree.data) - LONGER
     inner = np.flatnonzero(is_inner) if is_inner.any() else np.arange(len(rows))
     return float(lengths.max()), inner
