@@ -17,6 +17,7 @@ from ecorse.errors import DataError
 from ecorse.features.blocks import Block, Floats
 from ecorse.features.numbers import line_weights, number_block, sums_of
 from ecorse.features.told import told_features, usable
+from ecorse.features.wide import widen
 from ecorse.models.declaration import PERIODS, Feature
 from ecorse.models.ranked import Csr
 from ecorse.models.space import FeatureSpace, Lines
@@ -176,6 +177,7 @@ def feature_space(
         A column that the features or the entity need is missing, or the lines say nothing of any
         feature.
     """
+    frame, features, left_out = widen(frame, features, entity_column)
     needed = {entity_column}
     for feature in features:
         needed |= {feature.column, feature.weigh_by} - {""}
@@ -186,7 +188,7 @@ def feature_space(
         )
     if frame[entity_column].null_count():
         frame = frame.drop_nulls(entity_column)
-    told = tuple(told_features(frame, features))
+    told = told_features(frame, features)
     used = usable(told)
     if not used:
         raise DataError(
@@ -198,4 +200,6 @@ def feature_space(
     for name in {f.column for f in features if f.kind == "share"} - {entity_column}:
         if columns[name].dtype in (pl.String, pl.Categorical):
             columns[name] = as_words(columns[name])
-    return FeatureSpace(_sort_columns(columns, entity_column), used, entity_column, told)
+    return FeatureSpace(
+        _sort_columns(columns, entity_column), used, entity_column, (*told, *left_out)
+    )

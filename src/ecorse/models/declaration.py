@@ -71,6 +71,7 @@ ENTITIES: Final = {
     for entity in (
         Entity("order", "order_id", "orders", "orders", "c.is_purchase"),
         Entity("customer", "customer_id", "customers", "customers", "c.purchases > 0"),
+        Entity("profile", "customer_id", "customers", "customer_profiles", "c.attributes > 0"),
     )
 }
 
@@ -85,11 +86,12 @@ class Feature(Table):
     The words of claims stand here too, with ``{}`` for the figure: ``low``, ``high`` and
     ``between`` of a number (``spent less than {}``), ``words`` of a time or a value
     (``buy mostly {}``). ``unit`` is how a number's figure is written. ``plus`` is added before a
-    logarithm: 1 for days, which may be 0.
+    logarithm: 1 for days, which may be 0. ``attributes`` is as many features as a customer file has
+    columns (``features.wide``).
     """
 
     name: Text
-    kind: Literal["cycle", "share", "log_mean", "log_sum", "log_distinct", "mean"]
+    kind: Literal["cycle", "share", "log_mean", "log_sum", "log_distinct", "mean", "attributes"]
     column: Text
     weight: float = Field(gt=0)
     plus: float = Field(0.0, ge=0)
@@ -181,7 +183,7 @@ class SegmentationHead(Table):
     """
 
     name: Identifier
-    entity: Literal["order", "customer"]
+    entity: Literal["order", "customer", "profile"]
     seed: int
     smallest_share: Share = 0.05
     largest_share: Share = 0.8

@@ -235,10 +235,10 @@ SEGMENTATION_FEATURES = Relation(
     columns={
         "shop_id": SHOP,
         "segmentation": SEGMENTATION_COLUMN,
-        "feature": Column("text", "Feature of the declaration, or a column that was excluded"),
-        "kind": Column("text", "How it is computed, as the declaration says; null if excluded"),
+        "feature": Column("text", "Feature of the declaration, or attribute of a customer file"),
+        "kind": Column("text", "How it is computed, or would be"),
         "column_name": Column("text", "The column of the input that it is made of"),
-        "weight": Column("double precision", "Its weight in the declaration; null if excluded"),
+        "weight": Column("double precision", "Its weight in the declaration"),
         "is_used": Column("boolean", "Whether it can part anybody from anybody in this shop"),
         "known_share": Column("double precision", "Input rows that have a value, 0 to 1"),
         "reason": Column("text", "Why it is left out; null where it is used"),

@@ -46,8 +46,9 @@ from ecorse.training.typed import make_frame
 
 log = logging.getLogger(__name__)
 WHY_NONE = {
-    "orders": "no order of the shop is a purchase (marts.orders.is_purchase)",
-    "customers": "none that the shop knows has made a purchase (marts.orders.is_purchase)",
+    "order": "no order of the shop is a purchase (marts.orders.is_purchase)",
+    "customer": "none that the shop knows has made a purchase (marts.orders.is_purchase)",
+    "profile": "no customer file of the shop gives an attribute (marts.customer_profiles)",
 }
 
 
@@ -242,7 +243,7 @@ def _empty(declaration: Declaration, champion: Champion | None) -> ModelResult:
         tables={spec.name: make_frame(spec, []) for spec in relations_of(declaration)},
         decision=Decision(
             "held" if champion else "refused",
-            f"There are no {noun} to segment: {WHY_NONE[noun]}.",
+            f"There are no {noun} to segment: {WHY_NONE[declaration.file.entity.name]}.",
             {"rows": 0},
         ),
         artifact=champion.artifact if champion else b"",
