@@ -119,25 +119,32 @@ def parted(purchases: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def of_k(declare, k: int):
+    return of_club(declare, parameters={"selection": {"k_min": k, "k_max": k}})
+
+
 def test_a_planted_split_and_a_merge_are_told_once_they_are_accepted(declare):
-    nights, purchases = Nights(of_club(declare)), club(500, 1)
+    nights, purchases = Nights(of_k(declare, 4)), club(500, 1)
     whole = nights.run(until(purchases, TODAY))
+    regulars = labels(whole).filter(pl.col("customer_id").str.starts_with("regular"))
+    old = regulars["segment_id"].mode()[0]
+    nights.declaration = of_k(declare, 5)
     held = nights.run(parted(until(purchases, TODAY + 1)))
     assert held.decision.outcome == "held"
     assert events(held) == []
     split = nights.run(parted(until(purchases, TODAY + 1)), is_accepted=True)
     assert split.decision.outcome == "promoted"
-    assert "the jump was accepted" in split.decision.reason
-    regulars = labels(whole).filter(pl.col("customer_id").str.starts_with("regular"))
-    name = regulars["segment_name"].mode()[0]
-    told = events(split)
+    assert "for the jump was accepted: the inputs drifted" in split.decision.reason
+    told = [one for one in events(split) if one[0] != "renamed"]
     assert [event for event, *_ in told] == ["birth", "split"]
-    assert told[1][1] in (name, names(split)[regulars["segment_id"].mode()[0]])
-    assert told[1][2] == told[0][1]
+    assert told[1][1:] == (names(split)[old], told[0][1])
     accounts_hold(whole, split)  # the first try of the day left nothing behind
 
+    nights.declaration = of_k(declare, 4)
     merged = nights.run(until(purchases, TODAY + 2), is_accepted=True)
-    assert [event for event, *_ in events(merged)][:2] == ["death", "merge"]
+    told = [one for one in events(merged) if one[0] != "renamed"]
+    assert [event for event, *_ in told] == ["death", "merge"]
+    assert len(names(merged)) == 4
     accounts_hold(split, merged)
 
 

@@ -51,3 +51,11 @@ def is_accepted(conn: psycopg.Connection, build_id: int, model: str, shop_id: st
         ([model, f"{model}:{shop_id}"], build_id),
     ).fetchone()
     return bool(row and row[0])
+
+
+def how_to_accept(model: str, shop_id: str) -> str:
+    """What lets a held model of a shop through."""
+    return (
+        "Mend the data; if the change is real, let it through with "
+        f"`ecorse refresh --accept {model}:{shop_id}`."
+    )

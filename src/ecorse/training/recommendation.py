@@ -33,6 +33,7 @@ from ecorse.models.ranked import Csr, Ids, Ranked
 from ecorse.models.relation import Relation
 from ecorse.recommenders.popular import Popular
 from ecorse.recommenders.results import OF_ANSWER
+from ecorse.training.accept import how_to_accept
 from ecorse.training.envelope import pack, unpack
 from ecorse.training.lists import broken_rules, item_lists, user_lists
 from ecorse.training.scores import Timed, score_frame
@@ -117,6 +118,9 @@ def run_recommender(
         broken=broken,
         is_accepted=is_accepted,
     )
+    if decision.outcome == "held" and not broken:
+        told = how_to_accept(declaration.name, shop_id)
+        decision = replace(decision, reason=f"{decision.reason} {told}")
     log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
     shown, is_champion = scores, decision.outcome == "promoted"
     if decision.outcome == "held" and champion is not None and "judged" in champion.metrics:

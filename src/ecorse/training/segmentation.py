@@ -31,6 +31,7 @@ from ecorse.segments.results import (
     SEGMENTATION_FEATURES,
     SEGMENTS,
 )
+from ecorse.training.accept import how_to_accept
 from ecorse.training.scores import Timed
 from ecorse.training.segmentation_file import Published, declared_hash, packed, published_of
 from ecorse.training.segmentation_labels import (
@@ -157,17 +158,9 @@ def _judged(
         is_declared=published.declared != declared_hash(declaration),
     )
     if decision.outcome == "held" and not night.is_accepted:
-        decision = replace(decision, reason=f"{decision.reason} {_how_to_accept(made)}")
+        told = how_to_accept(declaration.name, made.shop_id)
+        decision = replace(decision, reason=f"{decision.reason} {told}")
     return decision, drifts
-
-
-def _how_to_accept(made: Making) -> str:
-    """What lets a held model through."""
-    what = f"{made.declaration.name}:{made.shop_id}"
-    return (
-        "Mend the data; if the change is real, let it through with "
-        f"`ecorse refresh --accept {what}`."
-    )
 
 
 def _result(
