@@ -101,10 +101,10 @@ def test_the_hour_mixture_agrees_with_the_planted_parts(first):
 def test_names_say_what_was_planted(first):
     names = first.frame("segments")["segment_name"].to_list()
     assert sorted(name.split(", ")[0] for name in names) == [
-        "Evening",
-        "Evening",
-        "Morning",
-        "Morning",
+        "Placed in the evening",
+        "Placed in the evening",
+        "Placed in the morning",
+        "Placed in the morning",
     ]
     assert len(set(names)) == 4
 
@@ -153,7 +153,7 @@ def test_one_percent_more_rows_keep_995_of_1000_labels(run, orders, first):
 
 def test_frozen_axes_stay_while_k_stays(run, orders, first):
     later = run(pl.concat([orders, plant(30, 7, first=100_000)]), published(first))
-    before, after = (model_of(r).model.projection for r in (first, later))
+    before, after = (model_of(r).model.axes.projection for r in (first, later))
     assert np.array_equal(before.components, after.components)
 
 

@@ -61,8 +61,10 @@ def reference_histograms(blocks: Sequence[Block]) -> dict[str, dict[str, Any]]:
     for block in blocks:
         edges: list[float] = []
         far: dict[str, Any] = {}
-        if _is_number(block):
-            edges, far = quantile_edges(block.values[:, 0]), _reach(block.values[:, 0])
+        if block.feature.is_number:
+            edges = quantile_edges(block.values[:, 0])
+        if _is_logarithm(block):
+            far = _reach(block.values[:, 0])
         counts = histogram(block, edges)
         references[block.feature.name] = {"edges": edges, "counts": counts, **far}
     return references
@@ -125,8 +127,8 @@ def drift(
     return found
 
 
-def _is_number(block: Block) -> bool:
-    return block.feature.kind in ("log_mean", "log_sum")
+def _is_logarithm(block: Block) -> bool:
+    return block.feature.kind.startswith("log_")
 
 
 def _reach(values: Floats) -> dict[str, Any]:

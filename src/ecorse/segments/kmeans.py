@@ -112,7 +112,7 @@ class PcaKMeans(Segmentation):
     def distances(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64]:
         """Euclidean, to each centroid on the components."""
         with one_thread():
-            z = places(self.model, space, rows)
+            z = self.model.axes.of_rows(space, rows)
         apart = z[:, None, :] - self.model.centroids[None, :, :]
         found: npt.NDArray[np.float64] = np.sqrt((apart**2).sum(axis=2))
         return found

@@ -19,13 +19,19 @@ from ecorse.evaluate.gate import cluster_jaccard, judge_labels, label_agreement
 from ecorse.features.blocks import hash_features
 from ecorse.features.orders import feature_space
 from ecorse.models.base import Champion, Decision, ModelResult, Task
-from ecorse.models.declaration import Declaration, Feature, SegmentationFile
+from ecorse.models.declaration import Declaration, SegmentationFile
 from ecorse.models.relation import Relation
 from ecorse.refresh.accept import how_to_accept
 from ecorse.segments.history import FIRST_NIGHT, NOBODY, Night
 from ecorse.segments.history_tables import HISTORY
 from ecorse.segments.meaning import describe_segments
-from ecorse.segments.results import LABELS, POINTS, SEGMENT_TRAITS, SEGMENTS
+from ecorse.segments.results import (
+    LABELS,
+    POINTS,
+    SEGMENT_TRAITS,
+    SEGMENTATION_FEATURES,
+    SEGMENTS,
+)
 from ecorse.training.scores import Timed
 from ecorse.training.segmentation_file import Published, declared_hash, packed, published_of
 from ecorse.training.segmentation_labels import (
@@ -41,8 +47,9 @@ from ecorse.training.typed import make_frame
 
 log = logging.getLogger(__name__)
 WHY_NONE = {
-    "orders": "no order of the shop is a purchase (marts.orders.is_purchase)",
-    "customers": "none that the shop knows has made a purchase (marts.orders.is_purchase)",
+    "order": "no order of the shop is a purchase (marts.orders.is_purchase)",
+    "customer": "none that the shop knows has made a purchase (marts.orders.is_purchase)",
+    "profile": "no customer file of the shop gives an attribute (marts.customer_profiles)",
 }
 
 
@@ -50,8 +57,9 @@ def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
     """The tables that a declared segmentation fills, beside those that every model fills."""
     entity = declaration.file.entity
     diagnostics: tuple[Relation, ...] = declaration.model_class().diagnostics
-    labels, points = LABELS[entity.name], POINTS[entity.name]
-    return (labels, points, SEGMENTS, SEGMENT_TRAITS, *HISTORY, *diagnostics)
+    own = (LABELS[entity.name], POINTS[entity.name])
+    shared = (SEGMENTS, SEGMENT_TRAITS, SEGMENTATION_FEATURES, *HISTORY)
+    return (*own, *shared, *diagnostics)
 
 
 def run_segmentation(
@@ -79,7 +87,7 @@ def run_segmentation(
     """
     file: SegmentationFile = declaration.file
     lines = inputs.pop("lines")
-    space = feature_space(lines, _told(lines, file.features), file.entity.id)
+    space = feature_space(lines, file.features, file.entity.id)
     if space.n == 0:
         return _empty(declaration, champion)
     task = Task(declaration.name, shop_id, file.segmentation.seed)
@@ -173,6 +181,7 @@ def _result(
     if NOISE_ID in applied.segment_ids:
         given = {**(given or {}), NOISE_ID: NOISE_NAME}
     segments = describe_segments(
+        space,
         applied.blocks,
         applied.ids,
         applied.segment_ids,
@@ -220,17 +229,6 @@ def _result(
     )
 
 
-def _told(lines: pl.DataFrame, features: tuple[Feature, ...]) -> tuple[Feature, ...]:
-    """The features that the shop's lines say anything about: dates alone tell no hour."""
-    return tuple(
-        feature
-        for feature in features
-        if feature.kind != "cycle"
-        or feature.column not in lines.columns
-        or lines[feature.column].null_count() < max(lines.height, 1)
-    )
-
-
 def _empty(declaration: Declaration, champion: Champion | None) -> ModelResult:
     """No row to train on: empty tables, and the champion stays what it is."""
     noun, generation = declaration.file.entity.noun, declaration.file.model.generation
@@ -238,7 +236,7 @@ def _empty(declaration: Declaration, champion: Champion | None) -> ModelResult:
         tables={spec.name: make_frame(spec, []) for spec in relations_of(declaration)},
         decision=Decision(
             "held" if champion else "refused",
-            f"There are no {noun} to segment: {WHY_NONE[noun]}.",
+            f"There are no {noun} to segment: {WHY_NONE[declaration.file.entity.name]}.",
             {"rows": 0},
         ),
         artifact=champion.artifact if champion else b"",

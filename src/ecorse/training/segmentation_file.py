@@ -75,9 +75,7 @@ def packed(
 ) -> bytes:
     """The file of a fitted model, its segments, and the inputs that later nights are held to."""
     facts = {
-        "segments": [
-            {"segment_id": s.segment_id, "name": s.name, "leading": s.leading} for s in segments
-        ],
+        "segments": [segment.kept() for segment in segments],
         "id_of_label": id_of_label,
         "next_segment_id": next_id,
         "references": reference_histograms(blocks),

@@ -7,7 +7,7 @@ What does not: their columns (``ecorse.segments.results``), labels and decision 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,11 @@ from ecorse.segments.events import events_of
 from ecorse.segments.history import Moves, Night, history_of, migration_rows, moves_of
 from ecorse.segments.history_tables import SEGMENT_DRIFT, SEGMENT_EVENTS, SEGMENT_MIGRATIONS
 from ecorse.segments.meaning import Segment
-from ecorse.segments.results import LABELS, POINTS, SEGMENT_TRAITS, SEGMENTS
+from ecorse.segments.results import LABELS, POINTS, SEGMENT_TRAITS, SEGMENTATION_FEATURES, SEGMENTS
 from ecorse.segments.silhouette import sample_rows
 from ecorse.training.scores import Score, Timed, score_frame
 from ecorse.training.segmentation_file import Published
+from ecorse.training.segmentation_findings import judged
 from ecorse.training.segmentation_labels import NOISE_ID, Applied
 from ecorse.training.typed import make_frame
 
@@ -85,7 +86,7 @@ def tables_of(
     if places is None:
         rows, places = rows[:0], np.empty((0, 2))
     plotted = labelled(rows).with_columns(pc1=pl.Series(places[:, 0]), pc2=pl.Series(places[:, 1]))
-    described = [
+    described: list[dict[str, Any]] = [
         key
         | {
             "segment_id": segment.segment_id,
@@ -96,11 +97,15 @@ def tables_of(
             "leading_trait": segment.leading,
             "is_small": segment.share < head.smallest_share,
             "is_degenerate": applied.model.is_degenerate(),
+            "valley": valley,
+            "finding": finding or None,
         }
-        for segment in segments
+        for segment, (valley, finding) in zip(
+            segments, judged(made.declaration, space, applied, segments), strict=True
+        )
     ]
     traits = [
-        key | {"segment_id": segment.segment_id, "trait_rank": rank, **asdict(trait)}
+        key | {"segment_id": segment.segment_id, "trait_rank": rank, **trait.to_row()}
         for segment in segments
         for rank, trait in enumerate(segment.traits, start=1)
     ]
@@ -110,6 +115,9 @@ def tables_of(
         entity.points: plotted.select(list(POINTS[entity.name].columns)),
         SEGMENTS.name: make_frame(SEGMENTS, described),
         SEGMENT_TRAITS.name: make_frame(SEGMENT_TRAITS, traits),
+        SEGMENTATION_FEATURES.name: make_frame(
+            SEGMENTATION_FEATURES, [key | one.to_row() for one in space.told]
+        ),
         **over_time(key, moves_of(ids, given, made.night.before), name_of, made.night),
         SEGMENT_DRIFT.name: make_frame(SEGMENT_DRIFT, [key | _drift_row(d) for d in drifts]),
         **{

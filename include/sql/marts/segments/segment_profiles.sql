@@ -17,9 +17,9 @@ peak_month_date = "First day of the month with most orders; ties: the earlier; n
 top_category = "Category with most product lines; ties: first in the alphabet; null where that is unknown, and for segments of customers"
 top_price_band = "Price band with most product lines; ties: the lower; null for segments of customers"
 top_city = "City with most orders; ties: first in the alphabet; null where that is unknown, and for segments of customers"
-trait_1 = "The trait that sets the segment apart most, as a sentence"
-trait_2 = "The second such trait; null if there is none"
-trait_3 = "The third such trait; null if there is none"
+trait_1 = "The strongest claim that holds of the segment, with its shares in words; null where none does"
+trait_2 = "The second such claim; null if there is none"
+trait_3 = "The third such claim; null if there is none"
 is_small = "Whether the segment is smaller than its model allows for a good one"
 is_degenerate = "Whether the data gave too little to tell segments apart"
 [[measures]]
@@ -250,15 +250,28 @@ cities as (
     from marts.segment_by_city
 ),
 
+claims as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        sentence,
+        row_number() over (
+            partition by shop_id, segmentation, segment_id order by trait_rank
+        ) as place
+    from marts.segment_traits
+    where claim is not null
+),
+
 traits as (
     select
         shop_id,
         segmentation,
         segment_id,
-        max(case when trait_rank = 1 then sentence end) as trait_1,
-        max(case when trait_rank = 2 then sentence end) as trait_2,
-        max(case when trait_rank = 3 then sentence end) as trait_3
-    from marts.segment_traits
+        max(case when place = 1 then sentence end) as trait_1,
+        max(case when place = 2 then sentence end) as trait_2,
+        max(case when place = 3 then sentence end) as trait_3
+    from claims
     group by shop_id, segmentation, segment_id
 )
 
