@@ -39,8 +39,10 @@ OPTIONAL = {
     "weekday": "integer",
     "month_number": "integer",
     "within_days": "integer",
+    "is_fit": "boolean",
 }
-"""Window and products: what a rule leaves out is null."""
+"""Window and products, and whether a segment meets the rule's other conditions (it counts as tried
+all the same); what a rule leaves out is null."""
 Rule = tuple[tuple[str, str], ...]
 
 

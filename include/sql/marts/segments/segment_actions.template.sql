@@ -18,7 +18,7 @@ product_ids = "Products to show, best first, as a JSON list; null where the acti
 category = "Category to show; null where the action is for none in particular"
 effect_size = "Ratio of what effect_measure says: above 1 the segment has more of it, below 1 less"
 effect_low = "Lower end of the interval of effect_size"
-effect_high = "Upper end of the interval of effect_size"
+effect_high = "Upper end of the interval of effect_size; null where nobody else does it, for then there is none"
 effect_measure = "Of what effect_size is the ratio"
 comparisons = "How many segments the rule was tried on in the shop; the interval is wider for more of them, so that one of all of them is wrong in at most the declared part of nights"
 expected_value = "Money in the shop's currency if the share response_share of those addressed responds: addressed * response_share * the value of one response, which expected_value_measure says; null where that cannot be told"
@@ -112,43 +112,109 @@ tried as (
 ),
 
 -- half a case is added to each side of a share, so that none and all have a ratio too (Walter, The
--- distribution of Levin's measure of attributable risk, Biometrika 1975)
+-- distribution of Levin's measure of attributable risk, Biometrika 1975); the interval needs none
 counted as (
     select
         tried.*,
-        cast(total as double precision) + 0.5 * is_share as inside_total,
-        cast(squares as double precision) + 0.5 * is_share as inside_squares,
-        cast(cases as double precision) + is_share as inside_cases,
-        cast(other_total as double precision) + 0.5 * is_share as outside_total,
-        cast(other_squares as double precision) + 0.5 * is_share as outside_squares,
-        cast(other_cases as double precision) + is_share as outside_cases
+        cast(cases as double precision) as n,
+        cast(other_cases as double precision) as other_n,
+        cast(total as double precision) / cases as p,
+        cast(other_total as double precision) / other_cases as other_p,
+        (cast(total as double precision) + 0.5 * is_share) / (cases + is_share)
+        / ((cast(other_total as double precision) + 0.5 * is_share) / (other_cases + is_share))
+            as effect_size,
+        -- Chernoff's bound: |z| is above sqrt(2 ln(1 / a)) in at most a share a of cases
+        sqrt(2 * ln(comparisons / (1 - confidence))) as z
     from tried
     where total + is_share > 0 and other_total + is_share > 0
 ),
 
--- the variance of the logarithm of a mean is (mean of squares / square of mean - 1) / n; of a share
--- it is that of Katz et al., Obtaining confidence intervals for the risk ratio, Biometrics 1978
-measured as (
+-- Wilson's interval of each share (Wilson, Probable inference, JASA 1927); of means, the variance of
+-- the logarithm of their ratio: (mean of squares / square of mean - 1) / n of each
+limited as (
     select
         counted.*,
-        ln((inside_total / inside_cases) / (outside_total / outside_cases)) as log_effect,
-        sqrt(
-            greatest(inside_squares / (inside_total * inside_total) - 1 / inside_cases, 0)
-            + greatest(outside_squares / (outside_total * outside_total) - 1 / outside_cases, 0)
-        ) as log_error,
-        -- Chernoff's bound: |z| is above sqrt(2 ln(1 / a)) in at most a share a of cases
-        sqrt(2 * ln(comparisons / (1 - confidence))) as errors
+        case
+            when is_share = 1
+                then
+                    (p + z * z / (2 * n) - z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
+                    / (1 + z * z / n)
+        end as low,
+        case
+            when is_share = 1
+                then
+                    (p + z * z / (2 * n) + z * sqrt(p * (1 - p) / n + z * z / (4 * n * n)))
+                    / (1 + z * z / n)
+        end as high,
+        case
+            when is_share = 1
+                then
+                    (
+                        other_p + z * z / (2 * other_n)
+                        - z * sqrt(
+                            other_p * (1 - other_p) / other_n + z * z / (4 * other_n * other_n)
+                        )
+                    ) / (1 + z * z / other_n)
+        end as other_low,
+        case
+            when is_share = 1
+                then
+                    (
+                        other_p + z * z / (2 * other_n)
+                        + z * sqrt(
+                            other_p * (1 - other_p) / other_n + z * z / (4 * other_n * other_n)
+                        )
+                    ) / (1 + z * z / other_n)
+        end as other_high,
+        case
+            when is_share = 0
+                then sqrt(
+                    greatest(cast(squares as double precision) / (p * p * n) - 1, 0) / n
+                    + greatest(
+                        cast(other_squares as double precision) / (other_p * other_p * other_n) - 1,
+                        0
+                    ) / other_n
+                )
+        end as log_error
     from counted
 ),
 
+-- the two intervals of shares become one of their ratio (Donner and Zou, Closed-form confidence
+-- intervals for functions of the normal mean and standard deviation, SMMR 2012), written so that no
+-- share is divided by that can be 0; without an upper end where nobody else does it
 judged as (
     select
-        measured.*,
-        exp(log_effect) as effect_size,
-        exp(log_effect - errors * log_error) as effect_low,
-        exp(log_effect + errors * log_error) as effect_high,
+        limited.*,
+        case
+            when is_share = 0 then effect_size * exp(-z * log_error)
+            else
+                low * (2 * p - low) / nullif(
+                    p * other_p + sqrt(
+                        greatest(
+                            p * other_p * p * other_p
+                            - low * other_high * (2 * p - low) * (2 * other_p - other_high),
+                            0
+                        )
+                    ),
+                    0
+                )
+        end as effect_low,
+        case
+            when is_share = 0 then effect_size * exp(z * log_error)
+            when other_low > 0.000000001
+                then
+                    (
+                        p * other_p + sqrt(
+                            greatest(
+                                p * other_p * p * other_p
+                                - high * other_low * (2 * p - high) * (2 * other_p - other_low),
+                                0
+                            )
+                        )
+                    ) / (other_low * (2 * other_p - other_low))
+        end as effect_high,
         addressed * response_share * value_each as expected_value
-    from measured
+    from limited
 ),
 
 held as (
@@ -161,6 +227,7 @@ held as (
     from judged
     where
         addressed > 0
+        and coalesce(is_fit, true)
         and (
             (is_more = 1 and effect_low > 1 and effect_size >= min_effect)
             or (is_more = 0 and effect_high < 1 and effect_size * min_effect <= 1)
@@ -194,7 +261,7 @@ select
     product_ids,
     category,
     cast(round(cast(effect_size as numeric(38, 12)), 4) as double precision) as effect_size,
-    cast(floor(effect_low * 10000) / 10000 as double precision) as effect_low,
+    cast(floor(coalesce(effect_low, 0) * 10000) / 10000 as double precision) as effect_low,
     cast(ceiling(effect_high * 10000) / 10000 as double precision) as effect_high,
     effect_measure,
     cast(comparisons as bigint) as comparisons,
