@@ -112,5 +112,3 @@ def _sentence(text: str) -> str:
     """A sentence with places as SQL: ``concat('Show ', segment_name, ' this')``."""
     parts = [part for part in re.split(r"(\{\w+\})", text) if part]
     return f"concat({', '.join(p[1:-1] if p[0] == '{' else literal(p) for p in parts)})"
-
-

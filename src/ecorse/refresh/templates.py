@@ -63,7 +63,11 @@ def expand_template(
             name = str(parameters.get("name", ""))
             own = _expand_header(shared, parameters, f"{where} (mart {name})")
             own["columns"] = {**own.get("columns", {}), **parameters.get("columns", {})}
-            yield name, own, expand_sql(sql, {**(given or {}), **parameters}, f"{where} (mart {name})")
+            yield (
+                name,
+                own,
+                expand_sql(sql, {**(given or {}), **parameters}, f"{where} (mart {name})"),
+            )
 
 
 def _expand_header(header: Any, parameters: Parameters, where: str) -> Any:
