@@ -54,7 +54,7 @@ def rules_of(settings: Settings) -> tuple[Rule, ...]:
     ConfigError
         A rule's select cannot be read, or lacks a column; the message names the file.
     """
-    return tuple(_rule(action) for action in read_actions(settings).values())
+    return tuple(rule_of(action) for action in read_actions(settings).values())
 
 
 @lru_cache(maxsize=256)
@@ -62,7 +62,14 @@ def _columns_of(select: str, where: str) -> tuple[str, ...]:
     return output_columns(parse_select(select, where), where)
 
 
-def _rule(action: Action) -> Rule:
+def rule_of(action: Action) -> Rule:
+    """The parts of SQL that the template has of a rule.
+
+    Raises
+    ------
+    ConfigError
+        Its select cannot be read, lacks a column, or has one that nothing takes.
+    """
     where = f"{action.path} (select)"
     select = action.file.rendered()
     given = _columns_of(select, where)
