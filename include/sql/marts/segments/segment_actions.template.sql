@@ -82,7 +82,7 @@ segments as (
         segment_name,
         members
     from marts.segments
-    where not coalesce(is_degenerate, false)
+    where segment_id > 0 and not coalesce(is_degenerate, false)
 ),
 
 shops as (
