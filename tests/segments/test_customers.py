@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from sklearn.metrics import adjusted_rand_score
+from typer.testing import CliRunner
 
 from ecorse import flow
+from ecorse.cli import app
 from ecorse.errors import DataError
 from ecorse.night import Night
 from ecorse.reports.status import read_checksums
@@ -250,7 +253,9 @@ def test_shops_with_and_without_customers_live_side_by_side(customers, stage_sho
     assert {one for shop, one in found if shop == "club"} >= {"customers", "orders"}
 
 
-def test_an_audience_has_a_row_per_member_and_leaves_out_who_may_not_be_written_to(kept, restore):
+def test_an_audience_has_a_row_per_member_and_leaves_out_who_may_not_be_written_to(
+    kept, restore, tmp_path
+):
     customers, _ = restore(kept)
     with Night() as night:
         name, members = rows(
@@ -277,6 +282,14 @@ def test_an_audience_has_a_row_per_member_and_leaves_out_who_may_not_be_written_
             night.audience("rfm_five", name, shop="clubb")
         with pytest.raises(DataError, match="There is no action 'discount'"):
             night.audience("rfm_five", name, action="discount")
+    run = CliRunner().invoke(app, ["audience", "rfm_five", name], catch_exceptions=False)
+    assert f"{members} customers, {members} in the audience" in run.stdout
+    assert "nothing was written" in run.stdout
+    file = tmp_path / "audience.csv"
+    asked = ["audience", "rfm_five", name, "--out", str(file), "--json"]
+    told = json.loads(CliRunner().invoke(app, asked, catch_exceptions=False).stdout)
+    assert (told["members"], told["rows"], told["left_out"]) == (members, members, {})
+    assert len(file.read_text("utf-8").splitlines()) == members + 1
     first, second = sorted(whole.frame["customer_id"])[:2]
     _state("accepts_marketing", {first: "true"})
     with Night() as night, pytest.raises(DataError, match=r"accepts_marketing.*No audience"):
