@@ -97,21 +97,23 @@ class ActionFile(Table):
                     f"what_to_do names {{{name}}}; it may name {', '.join(PLACES)}: figures stand "
                     "in columns of their own"
                 )
-        try:
-            self.rendered()
-        except (KeyError, ValueError) as error:
-            yield f"select names a parameter that is not there ({error})"
+        for key, text in {"select": self.select, **self.evidence}.items():
+            try:
+                self._put(text)
+            except (KeyError, ValueError) as error:
+                yield f"{key} names a parameter that is not there ({error})"
 
     def rendered(self) -> str:
-        """The select with the parameters put in.
+        """The select with the parameters put in."""
+        return self._put(self.select)
 
-        Raises
-        ------
-        KeyError, ValueError
-            It names one that there is not.
-        """
+    def figures(self) -> dict[str, str]:
+        """The SQL of each figure on one line, with the parameters put in."""
+        return {name: " ".join(self._put(text).split()) for name, text in self.evidence.items()}
+
+    def _put(self, text: str) -> str:
         values = {name: literal(parameter.value) for name, parameter in self.parameters.items()}
-        return Template(self.select).substitute(values)
+        return Template(text).substitute(values)
 
 
 @dataclass(frozen=True)
@@ -124,8 +126,8 @@ class Action:
 
     def figure(self, name: str) -> str:
         """The SQL of a figure of the evidence, for psycopg: ``%(shop_id)s`` for ``:shop_id``."""
-        keys = "|".join(KEYS)
-        return re.sub(rf"(?<!:):({keys})\b", r"%(\1)s", self.file.evidence[name].replace("%", "%%"))
+        text = self.file.figures()[name].replace("%", "%%")
+        return re.sub(rf"(?<!:):({'|'.join(KEYS)})\b", r"%(\1)s", text)
 
     def number(self, name: str) -> float:
         """The value of one of the common parameters."""

@@ -7,8 +7,8 @@ all (``segments/segment_actions.template.sql``).
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 
 from ecorse.errors import ConfigError
@@ -97,7 +97,7 @@ def rule_of(action: Action) -> Rule:
         "select": select.strip().rstrip(";"),
         "columns": ",\n    ".join(columns),
         "evidence": f"jsonb_build_object({pairs})",
-        "evidence_sql": f"cast({literal(_json(action.file.evidence))} as jsonb)",
+        "evidence_sql": f"cast({literal(json.dumps(action.file.figures()))} as jsonb)",
         "sentence": _sentence(action.file.what_to_do),
         "effect_measure": literal(action.file.effect.is_),
         "value_measure": literal(action.file.expected_value),
@@ -107,12 +107,6 @@ def rule_of(action: Action) -> Rule:
         **{name: literal(p.value) for name, p in action.file.parameters.items()},
     }
     return tuple(parts.items())
-
-
-def _json(figures: Mapping[str, str]) -> str:
-    import json
-
-    return json.dumps({name: " ".join(text.split()) for name, text in figures.items()})
 
 
 def _sentence(text: str) -> str:

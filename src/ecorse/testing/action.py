@@ -36,14 +36,14 @@ class ActionContract:
 
     def test_it_reads_marts_alone(self, action: Action) -> None:
         """So that a night is made of what a night holds."""
-        texts = [action.file.rendered(), *action.file.evidence.values()]
+        texts = [action.file.rendered(), *action.file.figures().values()]
         for text in texts:
             select = parse_select(re.sub(r"(?<!:):(\w+)", r"'\1'", text), str(self.file))
             assert {schema for schema, _ in references(select, str(self.file))} == {"marts"}
 
     def test_figures_are_asked_for_by_the_keys_of_a_row(self, action: Action) -> None:
         """Each counts for one shop, and nothing that a row does not have."""
-        for name, text in action.file.evidence.items():
+        for name, text in action.file.figures().items():
             asked = set(re.findall(r"(?<!:):([a-z]\w*)", text))
             assert asked <= set(KEYS), name
             assert "shop_id" in asked, name
