@@ -14,10 +14,9 @@ from polars.io.plugins import register_io_source
 from psycopg import sql
 
 from ecorse.errors import DataError
-from ecorse.models.action import Action, read_actions
-from ecorse.models.action import unknown as unknown_action
 from ecorse.recommenders.basket import context_lift, recommend_for_basket
-from ecorse.segments.audience import STATED, Audience, make_audience, refuse_undeclared
+from ecorse.segments.audience import Audience
+from ecorse.segments.audience_rows import read_audience
 from ecorse.show import html_table
 from ecorse.warehouse.snapshot import Build, Snapshot, no_table
 
@@ -34,37 +33,6 @@ where shop_id = %s and product_id = any(%s)
 """
 TIMES = """
 select product_id, calendar_month, daypart, baskets from marts.product_times where shop_id = %s
-"""
-SEGMENTS = """
-select segmentation, segment_id, segment_name from marts.segments
-where shop_id = %s order by segmentation, segment_id
-"""
-MEMBERS = """
-select c.customer_id, c.last_purchase_date, c.purchases, s.stage
-from marts.customers as c
-left join marts.customer_lifecycle as s using (shop_id, customer_id)
-where c.shop_id = %s and exists (
-    select 1 from marts.customer_segments as l
-    where l.shop_id = c.shop_id and l.customer_id = c.customer_id
-        and l.segmentation = %s and l.segment_id = %s
-    union all
-    select 1 from marts.order_segments as l
-    inner join marts.orders as o using (shop_id, order_id)
-    where l.shop_id = c.shop_id and o.customer_id = c.customer_id
-        and l.segmentation = %s and l.segment_id = %s
-)
-"""
-ORDERS_OF_NOBODY = """
-select count(*) as n from marts.order_segments as l
-inner join marts.orders as o using (shop_id, order_id)
-where l.shop_id = %s and l.segmentation = %s and l.segment_id = %s and o.customer_id is null
-"""
-ATTRIBUTES = """
-select distinct attribute from marts.customer_attributes where shop_id = %s order by attribute
-"""
-STATEMENTS = """
-select customer_id, attribute, value_text from marts.customer_attributes
-where shop_id = %s and attribute = any(%s)
 """
 SHOPS = """
 select shop_id from marts.recommendable_products
@@ -291,18 +259,7 @@ class Night:
             there are; or the customers' attributes look like consent that nothing declares.
         """
         shop_id = self._shop(shop) if shop is not None else self._only_shop()
-        chosen = self._segment(shop_id, segmentation, segment)
-        key = (shop_id, segmentation, chosen["segment_id"])
-        rule = self._action(key, action) if action is not None else None
-        refuse_undeclared(set(self._snapshot.read(ATTRIBUTES, (shop_id,))["attribute"]), shop_id)
-        nobody = self._snapshot.read(ORDERS_OF_NOBODY, key)["n"].item()
-        return make_audience(
-            self._snapshot.read(MEMBERS, (*key, *key[1:])),
-            self._snapshot.read(STATEMENTS, (shop_id, list(STATED))),
-            segment={"shop_id": shop_id, **chosen},
-            action=rule,
-            orders_of_nobody=nobody,
-        )
+        return read_audience(self._snapshot.read, shop_id, segmentation, segment, action)
 
     def close(self) -> None:
         """Let the snapshot go now; another read takes a new one of the same night."""
@@ -353,39 +310,6 @@ class Night:
                 "shop=..., or --shop."
             )
         return shops[0]
-
-    def _segment(self, shop_id: str, segmentation: str, wanted: str) -> dict[str, Any]:
-        """A segment by its name in any case, or by its number."""
-        segments = self._snapshot.read(SEGMENTS, (shop_id,))
-        known = list(dict.fromkeys(segments["segmentation"]))
-        if segmentation not in known:
-            raise DataError(_unknown("segmentation", segmentation, known))
-        own = segments.filter(segmentation=segmentation)
-        for row in own.iter_rows(named=True):
-            if wanted.strip().casefold() in (
-                str(row["segment_id"]),
-                row["segment_name"].casefold(),
-            ):
-                return row
-        there = [f"{row[1]} {row[2]!r}" for row in own.iter_rows()]
-        raise DataError(_unknown(f"segment of {segmentation}", wanted, there))
-
-    def _action(self, segment: tuple[str, str, int], wanted: str) -> Action:
-        """The rule of an action that the night has for a segment."""
-        there = self._snapshot.read(
-            "select action from marts.segment_actions where shop_id = %s and segmentation = %s "
-            "and segment_id = %s order by action_rank",
-            segment,
-        )["action"].to_list()
-        rules = read_actions()
-        if wanted not in rules:
-            raise DataError(unknown_action(wanted, rules))
-        if wanted not in there:
-            raise DataError(
-                f"The night has no action {wanted!r} for this segment: its effect is not there. "
-                f"It has {', '.join(there) or 'none'}."
-            )
-        return rules[wanted]
 
     def _name(self, table: str) -> str:
         """Quote a table's name for SQL, if there is such a table."""
