@@ -89,8 +89,9 @@ with DAG(
         "publish": Param(True, "No: build and audit only", type="boolean", title="Publish"),
         "accept": Param(
             None,
-            "What is held though it is real: a shop that lost most of its rows (main), a model that "
-            "jumps (segment_customers, or of one shop segment_customers:main); several with commas",
+            "What is held though it is real: a shop that lost most of its rows (main), a model "
+            "that jumps (segment_customers, or of one shop segment_customers:main); several with "
+            "commas",
             type=["null", "string"],
             title="Let through",
         ),

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from sklearn.metrics import adjusted_rand_score
+from typer.testing import CliRunner
 
 from claims_in_sql import claims_that_differ
 from ecorse import flow
+from ecorse.cli import app
+from ecorse.errors import DataError
+from ecorse.night import Night
 from ecorse.reports.status import read_checksums
 from ecorse.warehouse.connect import connect
 
@@ -256,3 +261,66 @@ def test_shops_with_and_without_customers_live_side_by_side(customers, stage_sho
     found = rows("select distinct shop_id, segmentation from marts.segments")
     assert {one for shop, one in found if shop == "main"} == {"orders"}
     assert {one for shop, one in found if shop == "club"} >= {"customers", "orders"}
+
+
+def test_an_audience_has_a_row_per_member_and_leaves_out_who_may_not_be_written_to(
+    kept, restore, tmp_path
+):
+    customers, _ = restore(kept)
+    with Night() as night:
+        name, members = rows(
+            "select segment_name, members from marts.segments where segmentation = 'rfm_five' "
+            "order by members desc limit 1"
+        )[0]
+        whole = night.audience("rfm_five", name.upper())
+        assert len(whole.frame) == whole.members == members
+        assert set(whole.frame["customer_id"]) <= set(customers)
+        of_orders = night.audience("orders", "1")
+        (known, orders) = rows(
+            "select count(distinct o.customer_id), count(*) filter (where o.customer_id is null) "
+            "from marts.order_segments as l inner join marts.orders as o using (shop_id, order_id) "
+            "where l.segmentation = 'orders' and l.segment_id = 1"
+        )[0]
+        assert (of_orders.members, of_orders.orders_of_nobody) == (known, orders)
+        for wanted, told in (
+            (("rmf", "1"), "rfm_five"),
+            (("rfm_five", "Loyall"), "'Loyal'"),
+        ):
+            with pytest.raises(DataError, match=told):
+                night.audience(*wanted)
+        with pytest.raises(DataError, match="it has club"):
+            night.audience("rfm_five", name, shop="clubb")
+        with pytest.raises(DataError, match="There is no action 'discount'"):
+            night.audience("rfm_five", name, action="discount")
+    run = CliRunner().invoke(app, ["audience", "rfm_five", name], catch_exceptions=False)
+    assert f"{members} customers, {members} in the audience" in run.stdout
+    assert "nothing was written" in run.stdout
+    file = tmp_path / "audience.csv"
+    asked = ["audience", "rfm_five", name, "--out", str(file), "--json"]
+    told = json.loads(CliRunner().invoke(app, asked, catch_exceptions=False).stdout)
+    assert (told["members"], told["rows"], told["left_out"]) == (members, members, {})
+    assert len(file.read_text("utf-8").splitlines()) == members + 1
+    first, second = sorted(whole.frame["customer_id"])[:2]
+    _state("accepts_marketing", {first: "true"})
+    with Night() as night, pytest.raises(DataError, match=r"accepts_marketing.*No audience"):
+        night.audience("rfm_five", name)
+    _state("marketing_consent", {first: "true", second: "false"})
+    with Night() as night:
+        asked = night.audience("rfm_five", name)
+    assert asked.frame["customer_id"].to_list() == [first]
+    assert asked.left_out == {
+        "who gave no consent": 1,
+        "whose consent is not stated": members - 2,
+    }
+    assert asked.members == members
+
+
+def _state(attribute: str, values: dict[str, str]) -> None:
+    """Let the published night have an attribute of customers."""
+    with connect() as conn, conn.cursor() as cursor:
+        cursor.executemany(
+            "insert into builds.customer_attributes "
+            "(build_id, shop_id, customer_id, attribute, value_text) "
+            "select build_id, 'club', %s, %s, %s from ops.current_build",
+            [(customer, attribute, value) for customer, value in values.items()],
+        )

@@ -105,6 +105,9 @@ def test_every_mistake_of_a_mapping_is_told_at_once(mapping):
         (ORDERS + "[colour]\nx = 1\n", "colour"),
         (ORDERS.replace('target = "quantity", type = "integer"', 'target = "quantity"'),
          "quantity has the type 'integer', not 'text'"),
+        ("about = 'x'\ntable = 'customers'\ncolumns = [{ name = 'ID', target = 'customer_id' },\n"
+         "{ name = 'May', target = 'attributes.marketing_consent' }]\n",
+         "'May' fills attributes.marketing_consent.*needs type = \"boolean\""),
     ],
 )  # fmt: skip
 def test_a_mapping_that_says_nonsense(mapping, text, told):

@@ -20,6 +20,7 @@ from ecorse import declared
 from ecorse.errors import ConfigError
 from ecorse.models.binding import Binding
 from ecorse.models.relation import GRAIN_CHECKS, Column, NamedCheck, Relation, SqlCheck
+from ecorse.refresh.action_rules import Rule, rules_of
 from ecorse.refresh.macros import has_bands
 from ecorse.refresh.measures import every_measure, with_measures
 from ecorse.refresh.render import DIALECT, output_columns, parse_select, references
@@ -100,9 +101,10 @@ def read_marts(settings: Settings) -> list[Mart]:
     measures = every_measure(settings)
     # a measure's column needs no comment of the mart: it has the measure's sentence
     comments = ("\n".join(f'{name} = ""' for name in measures), *comments)
+    rules = rules_of(settings)
     marts: dict[str, Mart] = {}
     for path in settings.files("sql/marts/*/*.sql"):
-        for mart in _parse_file(path, path.read_text(encoding="utf-8"), comments):
+        for mart in _parse_file(path, path.read_text(encoding="utf-8"), comments, rules):
             other = marts.setdefault(mart.name, mart)
             is_own = path.is_relative_to(settings.project_dir)
             if other is not mart and is_own == other.path.is_relative_to(settings.project_dir):
@@ -128,13 +130,16 @@ def read_marts(settings: Settings) -> list[Mart]:
 
 
 @lru_cache(maxsize=512)
-def _parse_file(path: Path, text: str, comments: tuple[str, ...]) -> tuple[Mart, ...]:
+def _parse_file(
+    path: Path, text: str, comments: tuple[str, ...], rules: tuple[Rule, ...]
+) -> tuple[Mart, ...]:
     header, sql = _split(path, text, f"TOML with {', '.join(_REQUIRED)}")
     if not path.name.endswith(SUFFIX):
         return (_make_mart(path, path.stem, str(path), header, sql, comments),)
+    given = {"rules": [dict(rule) for rule in rules]}
     return tuple(
         _make_mart(path, name, f"{path} (mart {name})", own, body, comments)
-        for name, own, body in expand_template(header, sql.strip("\n"), str(path))
+        for name, own, body in expand_template(header, sql.strip("\n"), str(path), given)
     )
 
 

@@ -150,6 +150,7 @@ class MappingFile(Style, ShapeTable):
             if any(column.parts for column in lookup.columns):
                 yield f"lookup {lookup.file}: a column of a lookup is one column, not made of parts"
         yield from _wrong_values(self)
+        yield from _wrong_consent(self)
         given = self.filled
         for rule in self.rules:
             yield from rule.wrong(given, self.names_of_file())
@@ -165,6 +166,10 @@ class MappingFile(Style, ShapeTable):
             )  # fmt: skip
         yield from (f"values.{t}: no column fills {t!r}" for t in self.values if t not in given)
         yield from (f"dedup_key: no column fills {t!r}" for t in self.dedup_key if t not in given)
+
+
+CONSENT = ("attributes.marketing_consent", "attributes.is_suppressed")
+"""Attributes of customers that say whom a shop may write to (``ecorse.segments.audience``)."""
 
 
 def word_of(target: str) -> str:
@@ -191,6 +196,16 @@ def _wrong_targets(declared: MappingFile) -> Iterator[str]:
             yield (
                 f"column {column.name!r} stands twice in columns, and a column becomes one thing; "
                 "say it once"
+            )
+
+
+def _wrong_consent(declared: MappingFile) -> Iterator[str]:
+    """Consent that is no yes or no: a word nobody foresaw would count as one of them."""
+    for column in declared.columns:
+        if column.target in CONSENT and column.type != "boolean":
+            yield (
+                f"column {column.called!r} fills {column.target}, which says whom the shop may "
+                'write to: it needs type = "boolean"'
             )
 
 
