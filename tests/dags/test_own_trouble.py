@@ -59,6 +59,7 @@ def test_one_bad_shop_beside_two_good_ones(play, shops):
     assert found == [("east", 40), ("west", 40)]
 
 
+@pytest.mark.slow
 def test_a_shop_that_shrank_is_held_back_beside_one_that_did_not(play, stage_shop):
     """Until the form accepts it; the run is green, and the log and the audit tell."""
     small = stage_shop(orders=60, seed=3, shop_id="north", file_name="corrected.csv")
