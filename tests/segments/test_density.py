@@ -140,8 +140,8 @@ def test_a_better_validity_wins_among_the_settings_that_are_allowed():
     one, two = setting([0, 0, 0, 0], None), setting([0, 0, 1, 1], 0.0)
     noisy, many = setting([0, 1, -1, -1, -1], 0.9), setting([0, 1, 2, 2], 0.8)
     worse = setting([0, 1, 1, 1], -0.2)
-    chosen, rows, why = choose_setting([one, worse, two, noisy, many], config)
-    assert (chosen, why) == (2, "")
+    chosen, rows = choose_setting([one, worse, two, noisy, many], config)
+    assert chosen == 2
     told = [row["reason"] for row in rows]
     assert told[0] == "1 segments, needed 2"
     assert told[3] == "noise 60.0%, allowed 50.0%"
@@ -160,10 +160,9 @@ def test_near_the_best_validity_the_one_that_most_settings_agree_with_wins():
 def test_where_no_setting_is_allowed_there_is_no_structure():
     config = DensityConfig()
     noisy, one = setting([0, 1, -1, -1, -1], 0.9), setting([0, 0, 0, 0, -1], None)
-    chosen, rows, why = choose_setting([noisy, one], config)
-    assert chosen == 1
-    assert "no structure was found" in why
-    assert "no structure was found" in rows[1]["reason"]
+    chosen, rows = choose_setting([noisy, one], config)
+    assert chosen is None
+    assert not any(row["is_chosen"] or row["is_admissible"] for row in rows)
 
 
 def learn(model, z, **parameters):
@@ -216,6 +215,7 @@ def test_one_blob_has_no_structure_for_density():
     z = np.random.default_rng(5).normal(size=(800, 3))
     learnt = learn(Dbscan, z)
     assert "no structure" in learnt.why_degenerate
+    assert set(learnt.anchors.labels_of(z + 50.0)) == {0}  # everyone is in the one segment
 
 
 def test_an_anchor_labels_what_it_reaches():

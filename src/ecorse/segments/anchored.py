@@ -4,7 +4,8 @@ What belongs here: a night of such a segmentation. What does not: finding the an
 them does in ``learn``; ids, names, gate and tables (``ecorse.training``).
 
 A published model stays as it is, axes and anchors, until there is a written reason: who did not
-change keeps the label, and a quiet night costs one assignment.
+change keeps the label, and a quiet night costs one assignment. Where no structure was found it is
+looked for again every night.
 """
 
 from __future__ import annotations
@@ -63,17 +64,23 @@ class Anchored(Segmentation):
         with one_thread():
             if champion is not None:
                 self.reason = self._why_anew(champion, space)
-                if not self.reason:
+                if not self.reason and not champion.is_degenerate():
                     self.model, self._seen = champion.model, champion._seen
                     return self
-                champion._seen = None
-            axes, z = fit_axes(space, self.config.variance_share)
-            sample = z[sample_rows(space.n, self.config.fit_rows, task.seed)]
-            learnt = self.learn(sample, task.seed)
-            labels = learnt.anchors.labels_of(z)
-            learnt = replace(learnt, anchors=learnt.anchors.largest_first(labels))
-            self.model = AnchoredModel(axes, learnt, space.n, float(np.mean(labels < 0)))
+            self.model = self._anew(space, task.seed)
+            if champion is not None and not self.reason:
+                if self.is_degenerate():
+                    self.model, self._seen = champion.model, champion._seen
+                else:
+                    self.reason = "segments were found where there were none before"
         return self
+
+    def _anew(self, space: FeatureSpace, seed: int) -> AnchoredModel:
+        axes, z = fit_axes(space, self.config.variance_share)
+        learnt = self.learn(z[sample_rows(space.n, self.config.fit_rows, seed)], seed)
+        labels = learnt.anchors.labels_of(z)
+        learnt = replace(learnt, anchors=learnt.anchors.largest_first(labels))
+        return AnchoredModel(axes, learnt, space.n, float(np.mean(labels < 0)))
 
     def _why_anew(self, champion: Self, space: FeatureSpace) -> str:
         before = champion.model

@@ -2,8 +2,8 @@
 
 The rule: at least 2 segments and at most ``most_segments``, not more noise than allowed. Of those
 whose density-based validation is near the best those are left that agree most with all others that
-are allowed, for a structure that is there is seen at many settings; the least noise wins. Where none is left, there is no
-structure to be had: the one with the least noise stands, and the night says so.
+are allowed, for a structure that is there is seen at many settings; the least noise wins. Where
+none is allowed, no structure was found: everyone is in one segment, and the night says so.
 
 What belongs here: what DBSCAN and HDBSCAN share: settings, rule, tables. What does not: the
 clusterings (``dbscan``, ``hdbscan``).
@@ -24,10 +24,12 @@ from ecorse.models.relation import Column, Relation
 from ecorse.models.row_rules import Between
 from ecorse.models.space import FeatureSpace
 from ecorse.segments.anchored import Anchored, AnchoredConfig
+from ecorse.segments.anchors import Anchors
 from ecorse.segments.results import SEGMENTATION_COLUMN, SHOP, WRITER
 from ecorse.segments.silhouette import sample_rows
 from ecorse.segments.validity import density_validity
 
+NO_STRUCTURE = "no setting gave segments that the declaration allows: no structure was found"
 CURVE_POINTS = 100
 AGREEMENT_SLACK = 0.1  # settings that differ by less tell of one structure: noise decides
 
@@ -144,30 +146,21 @@ def without_small(labels: Labels, weights: Labels, smallest_share: float) -> Lab
 
 def choose_setting(
     tried: Sequence[Setting], config: DensityConfig
-) -> tuple[int, list[dict[str, Any]], str]:
-    """The place of the chosen setting, the rows of ``GRID``, and why there was no choice, if so."""
+) -> tuple[int | None, list[dict[str, Any]]]:
+    """The place of the chosen setting, ``None`` where none is allowed, and the rows of ``GRID``."""
     objections = [_objection(setting, config) for setting in tried]
     able = [place for place, objection in enumerate(objections) if not objection]
     agreement = {place: _agreement(tried, place, able) for place in able}
-    if able:
-        best = max(_or_least(tried[p].validity) for p in able)
-        near = [p for p in able if _or_least(tried[p].validity) >= best - config.validity_slack]
-        most = max(agreement[p] for p in near)
-        alike = [p for p in near if agreement[p] >= most - AGREEMENT_SLACK]
-        chosen = min(alike, key=lambda p: (tried[p].noise_share, -_or_least(tried[p].validity), p))
-        why = ""
-    else:
-        chosen = max(range(len(tried)), key=lambda p: (-tried[p].noise_share, -p))
-        why = "no setting gave segments that the declaration allows: no structure was found"
+    chosen = _winner(tried, agreement, config)
     rows = []
     for place, setting in enumerate(tried):
-        figures = f"density validity {_shown(setting.validity)}, noise {setting.noise_share:.1%}"
-        if place in able:
-            figures += f", agreement with the others {agreement[place]:.2f}"
-        if place == chosen:
-            reason = f"chosen: {figures}" if able else f"chosen: {why}; least noise of those left"
-        else:
-            reason = objections[place] or f"setting {chosen + 1} was preferred: {figures}"
+        reason = objections[place]
+        if place in agreement:
+            told = "chosen" if place == chosen else f"setting {(chosen or 0) + 1} was preferred"
+            reason = (
+                f"{told}: density validity {setting.validity:.3f}, noise "
+                f"{setting.noise_share:.1%}, agreement with the others {agreement[place]:.2f}"
+            )
         rows.append(
             {
                 "setting": place + 1,
@@ -177,22 +170,31 @@ def choose_setting(
                 "noise_share": setting.noise_share,
                 "density_validity": setting.validity,
                 "agreement": agreement.get(place),
-                "is_admissible": place in able,
+                "is_admissible": place in agreement,
                 "is_chosen": place == chosen,
                 "reason": reason,
             }
         )
-    return chosen, rows, why
+    return chosen, rows
+
+
+def _winner(
+    tried: Sequence[Setting], agreement: dict[int, float], config: DensityConfig
+) -> int | None:
+    if not agreement:
+        return None
+    validity = {place: tried[place].validity or 0.0 for place in agreement}  # each has one
+    best = max(validity.values())
+    near = [p for p in agreement if validity[p] >= best - config.validity_slack]
+    most = max(agreement[p] for p in near)
+    alike = [p for p in near if agreement[p] >= most - AGREEMENT_SLACK]
+    return min(alike, key=lambda p: (tried[p].noise_share, -validity[p], p))
 
 
 def _agreement(tried: Sequence[Setting], place: int, able: Sequence[int]) -> float:
     """Mean agreement with the other settings that are allowed; 1 where there is none."""
     others = [label_agreement(tried[place].labels, tried[o].labels) for o in able if o != place]
     return float(np.mean(others)) if others else 1.0
-
-
-def _or_least(validity: float | None) -> float:
-    return -1.0 if validity is None else validity
 
 
 def _objection(setting: Setting, config: DensityConfig) -> str:
@@ -207,8 +209,9 @@ def _objection(setting: Setting, config: DensityConfig) -> str:
     return ""
 
 
-def _shown(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
+def one_segment(width: int) -> Anchors:
+    """Of rows without structure: everyone is in the one segment."""
+    return Anchors(np.zeros((1, width)), np.zeros(1, dtype=np.int64), np.full(1, np.inf))
 
 
 def curve_rows(min_samples: int, curve: Floats, knee: float) -> list[dict[str, Any]]:

@@ -18,11 +18,13 @@ from ecorse.segments.anchors import no_anchors
 from ecorse.segments.by_density import (
     GRID,
     K_DISTANCE,
+    NO_STRUCTURE,
     ByDensity,
     DensityConfig,
     choose_setting,
     curve_rows,
     judged,
+    one_segment,
     without_small,
 )
 from ecorse.segments.density import (
@@ -76,7 +78,10 @@ class Dbscan(ByDensity):
         if not tried:
             why = f"{len(z)} rows are fewer than the least min_samples, {min(config.min_samples)}"
             return Learnt(no_anchors(z.shape[1]), {}, why_degenerate=why)
-        chosen, grid, why = choose_setting(tried, config)
+        chosen, grid = choose_setting(tried, config)
+        tables = {GRID.name: grid, K_DISTANCE.name: curves}
+        if chosen is None:
+            return Learnt(one_segment(z.shape[1]), tables, why_degenerate=NO_STRUCTURE)
         figures: dict[str, float | int] = {
             "eps": made[chosen][2],
             "min_samples": tried[chosen].min_samples,
@@ -84,7 +89,7 @@ class Dbscan(ByDensity):
         if (validity := tried[chosen].validity) is not None:
             figures["density_validity"] = validity
         anchors = core_anchors(found, *made[chosen])
-        return Learnt(anchors, {GRID.name: grid, K_DISTANCE.name: curves}, figures, why)
+        return Learnt(anchors, tables, figures)
 
     def _eps(self, knee: float) -> list[float]:
         if self.config.eps is not None:

@@ -16,7 +16,15 @@ from ecorse.features.blocks import Floats, Labels
 from ecorse.models.relation import Relation
 from ecorse.segments.anchored_file import Learnt
 from ecorse.segments.anchors import Anchors, no_anchors
-from ecorse.segments.by_density import GRID, ByDensity, DensityConfig, choose_setting, judged
+from ecorse.segments.by_density import (
+    GRID,
+    NO_STRUCTURE,
+    ByDensity,
+    DensityConfig,
+    choose_setting,
+    judged,
+    one_segment,
+)
 from ecorse.segments.density import find_neighbours, k_distances
 from ecorse.segments.selection import count_distinct
 
@@ -53,18 +61,20 @@ class Hdbscan(ByDensity):
             why = f"{len(z)} rows are fewer than a segment needs, {least}"
             return Learnt(no_anchors(z.shape[1]), {}, why_degenerate=why)
         if count_distinct(z, 1) == 1:
-            whole = Anchors(z[:1], np.zeros(1, dtype=np.int64), np.zeros(1))
-            return Learnt(whole, {}, why_degenerate="all rows are alike")
+            return Learnt(one_segment(z.shape[1]), {}, why_degenerate="all rows are alike")
         tried = [
             judged(z, m, None, _hdbscan(z, m, smallest), config.sample_rows, seed) for m in able
         ]
-        chosen, grid, why = choose_setting(tried, config)
+        chosen, grid = choose_setting(tried, config)
+        tables = {GRID.name: grid}
+        if chosen is None:
+            return Learnt(one_segment(z.shape[1]), tables, why_degenerate=NO_STRUCTURE)
         best = tried[chosen]
         figures: dict[str, float | int] = {"min_samples": best.min_samples}
         if best.validity is not None:
             figures["density_validity"] = best.validity
         anchors = _member_anchors(z, best.labels, best.min_samples)
-        return Learnt(anchors, {GRID.name: grid}, figures, why)
+        return Learnt(anchors, tables, figures)
 
 
 def _hdbscan(z: Floats, min_samples: int, smallest: int) -> Labels:
