@@ -56,10 +56,10 @@ def _of_all(segments: Sequence[Segment], known: Known, head: SegmentationHead) -
             f"There are {known.n:,} {known.noun} in all, fewer than {head.least_rows}: too few to "
             "tell groups from chance."
         ]
+    if known.is_degenerate:
+        return ["The model had too little to choose from, so that its segments say little."]
     if known.valleys is None:
         return []
-    if known.is_degenerate:
-        return [f"There are too few different {known.noun} to choose the number of segments."]
     if has_no_structure(known.valleys):
         return [
             f"No structure was found: the {known.noun} are one crowd without gaps, and these "
