@@ -17,6 +17,8 @@ from ecorse.layers import MARKER, SHIPPED_DIR, default_project, layered, stacked
 
 PROJECT_DIR = SHIPPED_DIR  # what ships with this code is a project too: in a checkout, its root
 
+EVERY_NIGHT = "0 2 * * *"
+
 
 class Settings(BaseSettings):
     """The settings of one process; read once, never changed."""
@@ -137,7 +139,7 @@ class Settings(BaseSettings):
         "line and in Airflow. Each takes memory of its own.",
     )
     schedule: str = Field(
-        "0 2 * * *",
+        EVERY_NIGHT,
         description="When the nightly ingest starts: cron, told in ECORSE_SCHEDULE_ZONE. Empty: "
         "never by itself.",
     )
@@ -180,12 +182,12 @@ class Settings(BaseSettings):
     @classmethod
     def _is_cron(cls, schedule: str) -> str:
         """What Airflow would take, and that comes at some time: 30 February never does."""
+        schedule = schedule.strip()
+        if schedule in ("", EVERY_NIGHT):  # each command would import croniter for it
+            return schedule
         from croniter import croniter
         from croniter.croniter import CroniterError
 
-        schedule = schedule.strip()
-        if not schedule:
-            return schedule
         try:
             fields = len(croniter.expand(schedule)[0])
             croniter(schedule).get_next()

@@ -86,7 +86,7 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by shop_id, customer_key, product_id, unit_price, cancels
+            partition by product_id, customer_key, unit_price, shop_id, cancels
             order by ordered_at, order_id, pieces
         ) as place
     from order_lines
@@ -96,14 +96,14 @@ compared as (
     select
         *,
         row_number() over (
-            partition by shop_id, order_id, cancels
+            partition by order_id, cancels, shop_id
             order by product_id, unit_price, pieces, customer_key, ordered_at
         ) as line_number,
         sum(1 - cancels) over (
-            partition by shop_id, customer_key, product_id, unit_price
+            partition by product_id, customer_key, unit_price, shop_id
         ) as all_sales,
         sum(1 - cancels) over (
-            partition by shop_id, customer_key, product_id, unit_price
+            partition by product_id, customer_key, unit_price, shop_id
             order by ordered_at, cancels, place
             rows between unbounded preceding and current row
         ) as earlier_sales
@@ -148,7 +148,7 @@ looked_up as (
     select
         *,
         max(case when cancels = 0 then place end) over (
-            partition by shop_id, customer_key, product_id, unit_price, wanted_pieces
+            partition by product_id, customer_key, unit_price, shop_id, wanted_pieces
             order by ordered_at, cancels, place
             rows between unbounded preceding and current row
         ) as sale_place
@@ -173,16 +173,16 @@ chosen as (
     select
         *,
         max(case when cancels = 0 then order_id end) over (
-            partition by shop_id, customer_key, product_id, unit_price, sale_place
+            partition by product_id, customer_key, unit_price, shop_id, sale_place
         ) as sale_order_id,
         max(case when cancels = 0 then pieces end) over (
-            partition by shop_id, customer_key, product_id, unit_price, sale_place
+            partition by product_id, customer_key, unit_price, shop_id, sale_place
         ) as sale_pieces,
         max(case when cancels = 0 then ordered_at end) over (
-            partition by shop_id, customer_key, product_id, unit_price, sale_place
+            partition by product_id, customer_key, unit_price, shop_id, sale_place
         ) as sold_at,
         sum(cancels * pieces) over (
-            partition by shop_id, customer_key, product_id, unit_price, sale_place
+            partition by product_id, customer_key, unit_price, shop_id, sale_place
             order by cancels, place
             rows between unbounded preceding and current row
         ) as pieces_taken_back

@@ -70,7 +70,7 @@ placed as (
     select
         *,
         row_number() over (
-            partition by shop_id, order_id
+            partition by order_id, shop_id
             order by
                 ordered_local asc,
                 ordered_at asc,
@@ -86,7 +86,7 @@ placed as (
                 platform asc
         ) as time_place,
         row_number() over (
-            partition by shop_id, order_id
+            partition by order_id, shop_id
             order by is_product desc, abs(revenue) desc, product_id asc
         ) as value_place
     from order_lines
@@ -124,7 +124,7 @@ totals as (
         max(is_sale) = 1 as has_sale,
         bool_or(is_simulated) as is_simulated
     from placed
-    group by shop_id, order_id
+    group by order_id, shop_id
 ),
 
 taken_back_orders as (
