@@ -181,7 +181,10 @@ def test_carried_rows_say_who_is_new_and_gone(shops, monkeypatch):
     ("texts", "told"),
     [
         (["segment_ordres"], "there is no such shop and no such model"),
-        (["segment_orders:nord"], "there is no shop 'nord'; expected MODEL:SHOP. Shops: north, south"),
+        (
+            ["segment_orders:nord"],
+            "there is no shop 'nord'; expected MODEL:SHOP. Shops: north, south",
+        ),
         (["segment_orders:"], "there is no shop ''"),
     ],
 )
