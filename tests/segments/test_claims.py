@@ -172,6 +172,10 @@ def test_plain_figures_part_the_values():
         -4.0, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0
     ]  # fmt: skip
     assert plain_figures(np.array([4.0, 4.0]), "")[0].tolist() == []
+    # a zero is of no decade: the figures begin with the smallest of the others
+    figures = plain_figures(np.array([0.0, 3.0, 500.0]), "")[0]
+    assert figures[:3].tolist() == [1.0, 2.0, 3.0]
+    assert figures[-1] == 500.0
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ DAYS = (
 )  # fmt: skip
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.99)
 PLAINEST, ONE_DIGIT = (1, 2, 5), 1
+SMALLEST, MOST_DECADES = 1e-6, 7
 ALMOST = 1e-9  # a number comes back from its logarithm with the last digits changed
 
 
@@ -34,7 +35,7 @@ def plain_figures(values: Floats, unit: str) -> tuple[Floats, Labels]:
     elif unit == "share":
         figures, digits = np.array(SHARES), np.ones(len(SHARES), dtype=np.int64)
     else:
-        figures, digits = _decimal_figures(low, high)
+        figures, digits = _decimal_figures(low, high, values)
         if (np.abs(values - np.round(values)) <= ALMOST * np.maximum(np.abs(values), 1.0)).all():
             whole = figures == np.round(figures)
             figures, digits = figures[whole], digits[whole]
@@ -42,10 +43,12 @@ def plain_figures(values: Floats, unit: str) -> tuple[Floats, Labels]:
     return figures[parts], digits[parts]
 
 
-def _decimal_figures(low: float, high: float) -> tuple[Floats, Labels]:
-    top = int(np.floor(np.log10(max(abs(low), abs(high), 1e-6))))
-    least = min(x for x in (abs(low), abs(high), 10.0**top) if x > 0)
-    bottom = max(int(np.floor(np.log10(least))), top - 7)
+def _decimal_figures(low: float, high: float, values: Floats) -> tuple[Floats, Labels]:
+    """Figures of all decades that the sizes of the values are in, seven at most; 0 is in none."""
+    sizes = np.abs(values)
+    top = int(np.floor(np.log10(max(float(sizes.max()), SMALLEST))))
+    least = float(sizes.min(initial=np.inf, where=sizes > SMALLEST))
+    bottom = max(int(np.floor(np.log10(min(least, 10.0**top)))), top - MOST_DECADES)
     tenths = np.arange(10, 100)
     digits = np.full(90, 3)
     digits[tenths % 5 == 0] = 2
