@@ -99,7 +99,7 @@ SEGMENTS = Relation(
         "leading_trait": Column("text", "The name stays while this trait holds"),
         "is_small": Column("boolean", "Below the smallest share that the declaration allows"),
         "is_degenerate": Column(
-            "boolean", "The model had too few distinct rows to choose the number of segments"
+            "boolean", "The model had too few distinct rows to choose from, or found no structure"
         ),
     },
     checks=(
@@ -120,7 +120,7 @@ SEGMENTS = Relation(
         AcceptedValues(
             name="not_degenerate",
             level="warn",
-            sentence="A model had too few distinct rows to choose the number of segments",
+            sentence="A model had too few distinct rows to choose from, or found no structure",
             column="is_degenerate",
             values=("false",),
         ),
