@@ -235,3 +235,28 @@ def test_a_view_that_another_view_reads_can_lose_a_column(night):
         for relation in (fewer, declared["basket_products"]):
             ensure_view(conn, relation)
         assert conn.execute("select count(*) from marts.basket_products").fetchone() == before
+
+
+def test_an_audited_build_of_airflow_that_a_later_night_overtook_is_cleared(night, copy_build):
+    """A run by hand may have been told not to publish; its build waits for somebody to look."""
+    holders = ("airflow:refresh:manual__2026-01-01", "airflow:refresh:asset_triggered__2026-01-02")
+    builds = []
+    for _ in holders:
+        builds.append(copy_build(night))
+        with connect() as conn:
+            conn.execute(
+                "update ops.build set status = 'audited' where build_id = %s", (builds[-1],)
+            )
+    later = copy_build(night)
+    with connect() as conn:  # now, for a build of Airflow that lives holds up the next
+        for build_id, holder in zip(builds, holders, strict=True):
+            conn.execute("update ops.build set holder = %s where build_id = %s", (holder, build_id))
+    flow.audit(later)
+    flow.publish(later, holder="test")
+    with connect() as conn:
+        found = dict(
+            conn.execute(
+                "select build_id, status from ops.build where build_id = any(%s)", (builds,)
+            ).fetchall()
+        )
+    assert found == dict(zip(builds, ("audited", "removed"), strict=True))

@@ -13,7 +13,7 @@ from sklearn.mixture import GaussianMixture
 
 from ecorse.features.blocks import Block
 from ecorse.models.declaration import Feature
-from ecorse.segments.identity import first_order, match_segments
+from ecorse.segments.identity import first_order
 from ecorse.segments.lloyd import Clustering, inertia, move_centroids, nearest
 from ecorse.segments.mixture import hour_mixture_agreement, quietest_hour
 from ecorse.segments.projection import fit_projection
@@ -217,32 +217,6 @@ def test_k_never_exceeds_the_distinct_rows(distinct, k):
     fit, curve = select_k(z, RULE, 0)
     assert len(fit.centroids) == k
     assert len(curve) == distinct
-
-
-def test_permuted_clusters_keep_their_ids():
-    before = np.array([0, 0, 0, 1, 1, 2, 2, 2])
-    after = np.array([2, 2, 2, 0, 0, 1, 1, 1])
-    assert match_segments(after, 3, before, [11, 12, 13], 14) == ([12, 13, 11], 14)
-
-
-def test_the_assignment_with_the_largest_total_overlap_wins():
-    # overlaps: cluster 0 with old 0: 3, old 1: 2; cluster 1 with old 0: 3, old 1: 0. Taking the
-    # diagonal gives 3 + 0, the other way 2 + 3 = 5
-    before = np.array([0, 0, 0, 1, 1, 0, 0, 0])
-    after = np.array([0, 0, 0, 0, 0, 1, 1, 1])
-    assert match_segments(after, 2, before, [1, 2], 3) == ([2, 1], 3)
-
-
-def test_a_new_cluster_gets_a_new_id_and_a_lost_one_is_not_reused():
-    before = np.array([0, 0, 0, 0, 1, 1])
-    after = np.array([0, 0, 0, 1, 2, 2])
-    assert match_segments(after, 3, before, [1, 4], 9) == ([1, 9, 4], 10)
-
-
-def test_what_shares_no_row_with_a_segment_does_not_take_its_id():
-    # segment 2 has no rows tonight; the second cluster comes out of segment 1
-    before, after = np.array([0, 0, 0, 0]), np.array([0, 0, 0, 1])
-    assert match_segments(after, 2, before, [1, 2], 3) == ([1, 3], 4)
 
 
 def test_a_first_night_numbers_segments_by_size():

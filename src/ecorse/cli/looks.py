@@ -98,6 +98,41 @@ def recommend(
 
 
 @commands.command()
+def audience(
+    segmentation: Annotated[str, typer.Argument(help="Which segmentation, e.g. rfm.")],
+    segment: Annotated[str, typer.Argument(help="The segment's name or number.")],
+    shop: Shop = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--out", help="The CSV to write, for its owner alone; else only counts."),
+    ] = None,
+    action: Annotated[
+        str | None, typer.Option(help="An action of segment_actions: marks its holdout.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The customers of a segment who may be written to, as a file for a mailing tool."""
+    from ecorse.night import Night
+
+    with Night() as night:
+        found = night.audience(segmentation, segment, shop=shop, action=action)
+    if file is not None:
+        found.write(file)
+    if as_json:
+        emit(
+            {
+                "members": found.members, "rows": len(found.frame), "left_out": found.left_out,
+                "orders_of_nobody": found.orders_of_nobody, "holdout": found.holdout,
+                "disarmed": found.disarmed, "file": file,
+            }
+        )  # fmt: skip
+        return
+    for sentence in found.told():
+        out(sentence)
+    out(f"wrote {file}" if file is not None else "nothing was written; --out FILE writes it")
+
+
+@commands.command()
 def truth(shop: Shop = None, as_json: Json = False) -> None:
     """How much of what the simulator planted the published night found again."""
     from dataclasses import asdict

@@ -89,6 +89,15 @@ def refresh(
     as_of: AsOf = None,
     known_by: KnownBy = None,
     publish: Annotated[bool, typer.Option(help="Publish the build if its audit passes.")] = True,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--accept",
+            metavar="SHOP or MODEL[:SHOP]",
+            help="Let through what is held: a shop that lost most of its rows, a model that jumps. "
+            "Several: give it again.",
+        ),
+    ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait while another refresh runs, instead of leaving.")
     ] = False,
@@ -105,6 +114,7 @@ def refresh(
     summary = flow.refresh(
         as_of=utc(as_of),
         known_by=utc(known_by),
+        accept=accept or (),
         publish=publish,
         wait=wait,
         holder=holder(),

@@ -235,6 +235,13 @@ class Segmentation(ABC):
         """Coordinates for plots of the entities ``rows``, ``(len(rows), 2)``; ``None``: no plot."""
         return None
 
+    def distances(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64] | None:
+        """How far the entities ``rows`` are from each segment, ``(len(rows), size)``.
+
+        ``None``: labels go by a rule, and who meets it is not near to anything else.
+        """
+        return None
+
     def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, Any]:
         """Figures of the fit, by name; those that are one number stand on the leaderboard."""
         return {}

@@ -71,7 +71,7 @@ def instant(field: str, text: str | None) -> datetime | None:
 
 FORMS = {
     "ingest": ("shop", "source", "origin", "data"),
-    "refresh": ("as_of", "publish"),
+    "refresh": ("as_of", "accept", "publish"),
     "rollback": ("build_id",),
     "simulate": ("path", "rows", "augment", "seed"),
 }
@@ -176,12 +176,16 @@ def confirm(loads: Iterable[dict[str, Any]]) -> int:
 
 @task
 def open_build() -> int:
-    """Open a new build at today's watermark, or as of the form's date."""
+    """Open a new build at today's watermark, or as of the form's date; with what is accepted."""
     from ecorse import flow
 
     context = get_current_context()
     form = read_form(context, done="Nothing was built.")
-    return flow.open_build(as_of=instant("as_of", form["as_of"]), holder=holder(context))
+    return flow.open_build(
+        as_of=instant("as_of", form["as_of"]),
+        accept=[form["accept"]] if form["accept"] else (),
+        holder=holder(context),
+    )
 
 
 @task

@@ -161,7 +161,8 @@ def _choose_builds_to_clear(conn: psycopg.Connection) -> list[int]:
     """Mark what is not kept as being cleared, oldest first, so that no rollback goes there.
 
     Of builds that are not published the latest is kept, to be looked into; but not one that was to
-    be published, whose refresh was killed, and that a later night has overtaken.
+    be published, whose refresh was killed, and that a later night has overtaken. Of Airflow only a
+    run by hand may have been told not to publish.
     """
     with conn.transaction():
         conn.execute("select pg_advisory_xact_lock(%s)", (PUBLISH_LOCK,))
@@ -171,7 +172,7 @@ def _choose_builds_to_clear(conn: psycopg.Connection) -> list[int]:
                 select from ops.run as r
                 where r.kind = 'refresh' and r.holder = b.holder and r.status = 'failed'
                     and r.started_at <= b.started_at and r.params ->> 'publish' = 'true'
-            ) as was_killed
+            ) or (b.holder like 'airflow:%' and b.holder not like 'airflow:%:manual%') as was_killed
             from ops.build as b
             where b.status in
                 ('published', 'audited', 'refused', 'failed', 'orphaned', 'clearing')

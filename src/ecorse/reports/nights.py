@@ -117,17 +117,11 @@ order by currency
 """
 
 NEWER = """
-with published as (
-    select b.build_id from ops.current_build as c
-    inner join ops.build as b on b.build_id = c.build_id
-),
-live as (
+with live as (
     select load_id, shop_id from ops.load where superseded_at is null
 ),
 held as (
-    select l.load_id, l.shop_id from ops.build_load as h
-    inner join ops.load as l on l.load_id = h.load_id
-    where h.build_id = (select build_id from published)
+    select load_id, shop_id from ops.loads_seen
 )
 select
     (select count(*) from live where load_id not in (select load_id from held)) as came,
@@ -140,7 +134,7 @@ select
             select * from held where load_id not in (select load_id from live)
         ) as q
     ) as shops
-where exists (select from published)
+where exists (select from ops.current_build)
 """
 
 REFUSED = """

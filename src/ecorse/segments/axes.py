@@ -16,7 +16,7 @@ import numpy as np
 
 from ecorse.features.blocks import Block, Floats, Labels
 from ecorse.features.orders import blocks_of, build_blocks, learn_vocabulary
-from ecorse.models.declaration import Feature
+from ecorse.models.declaration import WORDINGS, Feature
 from ecorse.models.space import FeatureSpace
 from ecorse.segments.projection import Projection, fit_projection
 
@@ -111,6 +111,6 @@ def fit_axes(space: FeatureSpace, variance_share: float) -> tuple[Axes, Floats]:
 
 def spec_hash(space: FeatureSpace, variance_share: float) -> str:
     """sha256 of what shapes the feature space; a champion of another one is no warm start."""
-    features = [feature.model_dump(exclude={"low", "high"}) for feature in space.features]
+    features = [feature.model_dump(exclude=WORDINGS) for feature in space.features]
     spec = [features, variance_share, space.entity_column]
     return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()

@@ -109,6 +109,14 @@ class PcaKMeans(Segmentation):
         with one_thread():
             return self.model.axes.plot(space, rows)
 
+    def distances(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64]:
+        """Euclidean, to each centroid on the components."""
+        with one_thread():
+            z = self.model.axes.of_rows(space, rows)
+        apart = z[:, None, :] - self.model.centroids[None, :, :]
+        found: npt.NDArray[np.float64] = np.sqrt((apart**2).sum(axis=2))
+        return found
+
     def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, Any]:
         """What k was chosen by, kept variance, and for orders how far an hour's mixture agrees.
 
