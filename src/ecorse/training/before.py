@@ -64,12 +64,18 @@ def read_night(declaration: Declaration, build_id: int, shop_id: str) -> Night:
 
 
 def _day(conn: psycopg.Connection, orders: str, build_id: int, shop_id: str) -> date | None:
-    """The last day of a shop's data in a build."""
+    """The last day of a shop's data in a build: its last order's.
+
+    Where no order has a day (a shop of customer files alone) nothing in the data has one, and it is
+    the build's own.
+    """
     row = conn.execute(
-        sql.SQL("select max(order_date) from {} where build_id = %s and shop_id = %s").format(
-            sql.Identifier("builds", orders)
-        ),
-        (build_id, shop_id),
+        sql.SQL(
+            "select coalesce(max(o.order_date), max(cast(coalesce(b.as_of, b.started_at) as date)))"
+            " from ops.build as b left join {} as o on o.build_id = b.build_id and o.shop_id = %s"
+            " where b.build_id = %s"
+        ).format(sql.Identifier("builds", orders)),
+        (shop_id, build_id),
     ).fetchone()
     return row[0] if row else None
 
