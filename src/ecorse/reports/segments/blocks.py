@@ -6,7 +6,7 @@ What belongs here: these parts, and how a figure is written. What does not: what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -43,11 +43,11 @@ class Table:
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure as PNG, with a sentence that says what to see in it."""
+    """A figure, with a sentence that says what to see in it; ``draw`` gives it as PNG."""
 
     name: str
     caption: str
-    png: bytes
+    draw: Callable[[], bytes]
     kind: str = field(default="plot", init=False)
 
 

@@ -6,12 +6,14 @@ What does not: sentences of one segmentation (``words``), how a page looks (the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
 
 from ecorse.models.declaration import ENTITIES
 from ecorse.reports.segments import plots
 from ecorse.reports.segments.blocks import (
     Block,
+    Items,
     Page,
     Plot,
     Section,
@@ -23,7 +25,7 @@ from ecorse.reports.segments.blocks import (
     percent,
     several,
 )
-from ecorse.reports.segments.read import BY, Facts, One, segmentations
+from ecorse.reports.segments.read import INDICES, Facts, One, segmentations
 from ecorse.reports.segments.words import (
     approach,
     changes,
@@ -58,7 +60,8 @@ def make_page(facts: Facts) -> Page:
 
 def title_of(one: One) -> str:
     """A segmentation's title: what it parts, and its name."""
-    named = words(one.name)
+    named = words(one.name).replace("hdbscan", "HDBSCAN").replace(" dbscan", " DBSCAN")
+    named = named.replace("rfm", "RFM")
     rest = named.removeprefix(one.noun).strip()
     return f"{one.noun.capitalize()}: {rest}" if rest else one.noun.capitalize()
 
@@ -104,31 +107,33 @@ def actions(facts: Facts) -> Iterator[Block]:
     )
     yield Table(
         "Actions",
-        ("What to do", "For", "Effect", "From", "To", "Expected value", "Until"),
+        ("What to do", "Segments of", "For", "Effect", "From", "To", "Expected value", "Until"),
         [
             (
-                row["what_to_do"], count(row["addressed"]),
+                row["what_to_do"], words(row["segmentation"]), count(row["addressed"]),
                 f"{figure(row['effect_size'])} ×", f"{figure(row['effect_low'])} ×",
                 "no limit" if row["effect_high"] is None else f"{figure(row['effect_high'])} ×",
                 money(row["expected_value"], currency), str(row["expires_on"]),
             )
             for row in rows
         ],
-        frozenset({"For", "Effect", "From", "To", "Expected value"}),
+        frozenset({"For", "Effect", "From", "To", "Expected value", "Until"}),
     )  # fmt: skip
+    measures = {row["action"]: row["effect_measure"] for row in rows}
+    yield Text("Of what the effect is how many times as much, with its interval:", "soft")
+    yield Items([f"{words(action)}: {measure}" for action, measure in measures.items()])
     shares = sorted({float(row["response_share"]) for row in rows if row["expected_value"]})
     if shares:
         yield Text(
-            f"Effect: how many times as much as everybody else, with its interval. Expected value: "
-            f"if {', '.join(map(percent, shares))} of those addressed respond, which is declared "
-            "and no forecast; measure it with the holdout of the audience file.",
+            f"Expected value: if {', '.join(map(percent, shares))} of those addressed respond, "
+            "which is declared and no forecast; measure it with the holdout of the audience file.",
             "soft",
         )
 
 
 def chapter(one: One) -> Iterator[Section]:
     """The sections of one segmentation."""
-    anchor = f"of-{one.name}"
+    anchor = quote(f"of-{one.name}", safe="")
     figures = dict(drawn(one))
 
     def with_figures(blocks: Iterator[Block], *names: str) -> list[Block]:
@@ -150,46 +155,51 @@ def chapter(one: One) -> Iterator[Section]:
 def drawn(one: One) -> Iterator[tuple[str, Plot]]:
     """The figures that its rows allow."""
 
-    def plot(name: str, caption: str, png: bytes) -> tuple[str, Plot]:
-        return name, Plot(f"{one.name}-{name}", caption, png)
+    def plot(name: str, caption: str, draw: Callable[[], bytes]) -> tuple[str, Plot]:
+        return name, Plot(f"{one.name}-{name}", caption, draw)
 
     if not one.rows("segments"):
         return
-    yield plot("sizes", "How large the segments are, and what they bring.", plots.sizes(one))
+    yield plot(
+        "sizes", "How large the segments are, and what they bring.", lambda: plots.sizes(one)
+    )
     points = one.rows(ENTITIES[one.status["entity"]].points)
     if points:
         yield plot(
             "scatter",
             f"{several(len(points), 'dot')}, each one of the {one.noun}: near each other means "
             "alike. Clouds with gaps between are groups; one cloud cut in pieces is not.",
-            plots.scatter(one, points),
+            lambda: plots.scatter(one, points),
         )
     prefix = "" if one.status["entity"] == "order" else "customer_"
-    indices = [row for kind in BY for row in one.rows(f"{prefix}segment_by_{kind}")]
-    if picture := plots.profile(one, indices):
-        yield plot("profile", "What each segment has more or less of than the shop.", picture)
+    indices = [row for kind in INDICES for row in one.rows(f"{prefix}segment_by_{kind}")]
+    if any(plots.columns_of(indices)):
+        told = "What each segment has more or less of than the shop; empty is unknown."
+        yield plot("profile", told, lambda: plots.profile(one, indices))
     if curve := one.rows("segmentation_k"):
-        yield plot("k", "The chosen number is the dashed line.", plots.k_curves(curve))
+        yield plot("k", "The chosen number is the dashed line.", lambda: plots.k_curves(curve))
     if distances := one.rows("segmentation_k_distance"):
         yield plot(
             "k-distance",
             "How far the neighbours are: flat is dense, steep is thin ground.",
-            plots.k_distance(distances),
+            lambda: plots.k_distance(distances),
         )
     if tree := one.rows("segmentation_dendrogram"):
         yield plot(
             "dendrogram",
             "Which groups join at which distance: long stems are groups that stand apart.",
-            plots.dendrogram(tree),
+            lambda: plots.dendrogram(tree),
         )
     moves = one.rows("segment_migrations")
     if any(row["previous_date"] for row in moves):
         yield plot(
-            "migration", "Members by origin; dark is most of a row.", plots.migration(one, moves)
+            "migration",
+            f"{one.noun.capitalize()} by where they were; dark is most of a row.",
+            lambda: plots.migration(one, moves),
         )
     if one.model_class == "rfm" and (scores := one.rows("rfm")):
         yield plot(
             "rfm",
             "Customers by their scores; the colour is the segment that most of them are in.",
-            plots.rfm_grid(one, scores),
+            lambda: plots.rfm_grid(one, scores),
         )

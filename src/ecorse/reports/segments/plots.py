@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
+from math import log2
 from typing import TYPE_CHECKING, Any
 
 from ecorse.reports.segments.blocks import percent
@@ -31,13 +32,12 @@ INK = "#1b2330"
 MOST_CATEGORIES = 6
 MOST_VALUES = 24  # columns of the heat map
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-DAYPARTS = ((0, 6, "Night 0–6"), (6, 12, "6–12"), (12, 18, "12–18"), (18, 24, "18–24"))
 
 
 def label(text: str, width: int = 34, lines: int = 3) -> str:
     """Foreign text as a label: nothing hidden, no formula, and so short that it can be read."""
-    short = textwrap.wrap(escaped(text).replace("$", r"\$"), width, max_lines=lines, placeholder=" …")
-    return "\n".join(short)
+    short = textwrap.wrap(escaped(text), width, max_lines=lines, placeholder=" …")
+    return "\n".join(short).replace("$", r"\$")
 
 
 def colors_of(one: One) -> dict[int, str]:
@@ -73,15 +73,14 @@ def sizes(one: One) -> bytes:
     worth = {r["segment_id"]: r["revenue_share"] for r in one.rows("segment_profiles")}
     colors = colors_of(one)
     made, (ax,) = new_figure(1.1 + 0.62 * len(segments))
-    bars: list[tuple[float, float, str, str]] = []
+    bars: list[tuple[float, float, str, float]] = []
     for place, row in enumerate(segments):
-        bars.append((place + 0.19, row["share"], colors[row["segment_id"]], ""))
+        bars.append((place + 0.19, row["share"], colors[row["segment_id"]], 1.0))
         if (share := worth.get(row["segment_id"])) is not None:
-            bars.append((place - 0.19, float(share), colors[row["segment_id"]], "//"))
-    for place, share, color, hatch in bars:
-        alpha = 0.45 if hatch else 1.0
-        ax.barh(place, share, 0.36, color=color, alpha=alpha)
-        ax.text(share, place, f" {percent(share)}", va="center", fontsize=8, color=INK)
+            bars.append((place - 0.19, float(share), colors[row["segment_id"]], 0.45))
+    for at, share, color, alpha in bars:
+        ax.barh(at, share, 0.36, color=color, alpha=alpha)
+        ax.text(share, at, f" {percent(share)}", va="center", fontsize=8, color=INK)
     ax.set_yticks(range(len(segments)), [label(r["segment_name"]) for r in segments])
     ax.set_xlim(0, max(share for _, share, _, _ in bars) * 1.14)
     ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
@@ -101,7 +100,8 @@ def scatter(one: One, points: Sequence[Row]) -> bytes:
                 [r["pc1"] for r in own], [r["pc2"] for r in own], s=9, color=color, alpha=0.6,
                 linewidths=0, label=label(names.get(segment, str(segment)), 30),
             )  # fmt: skip
-    shares = {r["component"]: r["explained_variance_share"] for r in one.rows("segmentation_components")}
+    components = one.rows("segmentation_components")
+    shares = {row["component"]: row["explained_variance_share"] for row in components}
     for number, name in ((1, ax.set_xlabel), (2, ax.set_ylabel)):
         told = f" ({percent(shares[number])} of the differences)" if number in shares else ""
         name(f"Axis {number}{told}", fontsize=9)
@@ -150,6 +150,7 @@ def k_distance(rows: Sequence[Row]) -> bytes:
 
 def dendrogram(tree: Sequence[Row]) -> bytes:
     """The last joins of the tree; below the cut each branch has one colour."""
+    import numpy as np
     from scipy.cluster import hierarchy
 
     n = len(tree) + 1
@@ -159,8 +160,6 @@ def dendrogram(tree: Sequence[Row]) -> bytes:
     cut = (min(above) + max(below, default=0.0)) / 2 if above else None
     made, (ax,) = new_figure(3.4)
     hierarchy.set_link_color_palette(list(COLORS))
-    import numpy as np
-
     hierarchy.dendrogram(
         np.asarray(links, dtype=np.float64), p=min(30, n), truncate_mode="lastp", ax=ax,
         color_threshold=cut, above_threshold_color=GREY, no_labels=True,
@@ -180,10 +179,10 @@ def migration(one: One, moves: Sequence[Row]) -> bytes:
     share = {(r["from_segment_id"], r["to_segment_id"]): r for r in moves}
     values = [[share.get((f, t), {}).get("share_of_from") for t in columns] for f in rows]
     texts = [[_members(share.get((f, t))) for t in columns] for f in rows]
-    height = 1.9 + 0.5 * len(rows)
+    height = 1.9 + 0.55 * len(rows)
     made, (ax,) = new_figure(height)
     heat(ax, values, texts, 0.0, 1.0, "Blues")
-    ax.set_yticks(range(len(rows)), [label(from_names[i], 30, 2) for i in rows])
+    ax.set_yticks(range(len(rows)), [label(from_names[i], 32) for i in rows])
     ax.set_xticks(range(len(columns)), [label(to_names[i], 22, 3) for i in columns],
                   rotation=35, ha="right", fontsize=8)  # fmt: skip
     ax.set_title(f"{one.noun.capitalize()} from (row) to (column)", fontsize=10, loc="left")
@@ -223,24 +222,24 @@ def rfm_grid(one: One, rows: Sequence[Row]) -> bytes:
     return png(made)
 
 
-def profile(one: One, indices: Sequence[Row]) -> bytes | None:
+def profile(one: One, indices: Sequence[Row]) -> bytes:
     """How much more or less than the shop each segment has of a value: a heat map of indices."""
-    segments = one.rows("segments")
-    columns = list(_columns(indices))
-    if not columns or not segments:
-        return None
+    segments, columns = one.rows("segments"), list(columns_of(indices))
     value = {(r["segment_id"], r["kind"], r["value"]): r["index"] for r in indices}
+    # a segment that bought nothing of a value has no row for it, if it has rows of the kind
+    has = {(r["segment_id"], r["kind"]) for r in indices}
     values = [
-        [_number(value.get((row["segment_id"], kind, name))) for kind, name, _ in columns]
-        for row in segments
+        [
+            _number(value.get((i, kind, name), 0.0 if (i, kind) in has else None))
+            for kind, name, _ in columns
+        ]
+        for i in (row["segment_id"] for row in segments)
     ]
     texts = [["" if v is None else f"{v:.1f}" for v in row] for row in values]
-    made, (ax,) = new_figure(2.2 + 0.5 * len(segments))
-    from math import log2
-
+    made, (ax,) = new_figure(2.2 + 0.55 * len(segments))
     logs = [[None if v is None else log2(min(max(v, 0.25), 4.0)) for v in row] for row in values]
     heat(ax, logs, texts, -2.0, 2.0, "RdBu_r")
-    ax.set_yticks(range(len(segments)), [label(r["segment_name"], 30, 2) for r in segments])
+    ax.set_yticks(range(len(segments)), [label(r["segment_name"], 32) for r in segments])
     ax.set_xticks(range(len(columns)), [label(shown, 18, 2) for _, _, shown in columns],
                   rotation=55, ha="right", fontsize=8)  # fmt: skip
     kinds = [kind for kind, _, _ in columns]
@@ -256,11 +255,12 @@ def _number(value: Any) -> float | None:
     return None if value is None else float(value)
 
 
-def _columns(indices: Sequence[Row]) -> Iterator[tuple[str, str, str]]:
-    """Kind, value and label of the columns: the largest categories, price bands, days, hours."""
+def columns_of(indices: Sequence[Row]) -> Iterator[tuple[str, str, str]]:
+    """Kind, value and label of the columns: the largest categories, price bands, dayparts, days."""
     order: dict[str, Callable[[Row], Any]] = {
         "category": lambda row: (-float(row["overall_share"] or 0), row["value"]),
         "price_band": lambda row: row["place"],
+        "daypart": lambda row: row["place"],
         "weekday": lambda row: row["place"],
     }
     shown = {"weekday": lambda value: WEEKDAYS[int(value) - 1]}

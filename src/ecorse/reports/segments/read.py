@@ -67,18 +67,37 @@ OTHER = {
     """,
 }
 POINTS = "select segmentation, segment_id, pc1, pc2 from marts.{name} where shop_id = %s"
-# what an index compares: table, column of the value, column of its order, index, share of the shop
+# what an index compares: the value, its place among others, the index, the share of the whole shop
 BY = {
     "category": ("category", "null::integer", "line_index", "overall_line_share"),
     "price_band": ("price_band", "price_band_number", "line_index", "overall_line_share"),
     "weekday": ("order_weekday::text", "order_weekday", "order_index", "overall_order_share"),
-    "hour": ("order_hour::text", "order_hour", "order_index", "overall_order_share"),
 }
 INDEX = """
     select segmentation, segment_id, '{kind}' as kind, {value} as value, {place} as place,
         {index} as index, {share} as overall_share
     from marts.{table} where shop_id = %s
 """
+# an hour that a segment has no order in has no row there, but counts for the shop
+DAYPART = """
+    with hours as (
+        select segmentation, daypart, order_hour, max(overall_order_share) as overall_share
+        from marts.{table} where shop_id = %s group by segmentation, daypart, order_hour
+    ),
+    dayparts as (
+        select segmentation, daypart, min(order_hour) as place, sum(overall_share) as overall_share
+        from hours group by segmentation, daypart
+    ),
+    own as (
+        select segmentation, segment_id, daypart, sum(order_share) as share
+        from marts.{table} where shop_id = %s group by segmentation, segment_id, daypart
+    )
+    select o.segmentation, o.segment_id, 'daypart' as kind, d.daypart as value, d.place,
+        o.share / nullif(d.overall_share, 0) as index, d.overall_share
+    from own as o
+    inner join dayparts as d on d.segmentation = o.segmentation and d.daypart = o.daypart
+"""
+INDICES = ("category", "price_band", "weekday", "hour")
 
 
 @dataclass(frozen=True)
@@ -141,7 +160,10 @@ def read_facts(read: Read, known: Mapping[str, str], build: Build, shop_id: str)
     return Facts(
         build=build,
         shop=shop[0] if shop else {"shop_id": shop_id, "shop_name": shop_id, "currency": ""},
-        tables={name: read(query, (shop_id,)).to_dicts() for name, query in queries.items()},
+        tables={
+            name: read(query, (shop_id,) * query.count("%s")).to_dicts()
+            for name, query in queries.items()
+        },
         classes={name: model.file.model.class_ for name, model in models.items()},
     )
 
@@ -153,12 +175,20 @@ def _queries(known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     for entity in ENTITIES.values():
         if entity.points in known:
             yield entity.points, POINTS.format(name=entity.points)
-    for kind, (value, place, index, share) in BY.items():
+    for kind in INDICES:
         for table in (f"segment_by_{kind}", f"customer_segment_by_{kind}"):
-            if table in known:
-                yield table, INDEX.format(
+            if table not in known:
+                continue
+            if kind not in BY:
+                yield table, DAYPART.format(table=table)
+                continue
+            value, place, index, share = BY[kind]
+            yield (
+                table,
+                INDEX.format(
                     kind=kind, value=value, place=place, index=index, share=share, table=table
-                )
+                ),
+            )
 
 
 def segmentations(facts: Facts) -> list[One]:

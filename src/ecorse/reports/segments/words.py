@@ -59,7 +59,9 @@ def approach(one: One) -> Iterator[Block]:
     members = sum(row["members"] for row in one.rows("segments"))
     known = APPROACH.get(one.model_class)
     if known is None:
-        known = f"The segments are made by the model class {one.model_class or 'of a former night'}."
+        known = (
+            f"The segments are made by the model class {one.model_class or 'of a former night'}."
+        )
     yield Text(known)
     if members:
         told = f"It parts {count(members)} {one.noun} into {several(len(segments), 'segment')}"
@@ -162,7 +164,11 @@ def results(one: One) -> Iterator[Block]:
                    "Average order"}),
     )  # fmt: skip
     names = {row["segment_id"]: row["segment_name"] for row in segments}
-    claims = [row for row in one.rows("segment_traits") if row["claim"] is not None]
+    claims = [
+        row
+        for row in one.rows("segment_traits")
+        if row["claim"] is not None and row["segment_id"] in names
+    ]
     if claims:
         yield Table(
             "What is true of most members and untrue of most others",
@@ -171,7 +177,6 @@ def results(one: One) -> Iterator[Block]:
                 (names[row["segment_id"]], row["claim"], percent(row["inside_share"]),
                  percent(row["outside_share"]))
                 for row in claims
-                if row["segment_id"] in names
             ],
             frozenset({"True of members", "True of others"}),
         )  # fmt: skip
@@ -198,7 +203,8 @@ def changes(one: One) -> Iterator[Block]:
         yield Text(f"Model of tonight: {reason}")
     else:
         carried = "" if one.status["is_of_this_night"] else " The rows are those of a night before."
-        yield Text(f"{outcome.capitalize()}: {reason}{carried}", "warn")
+        told = reason if reason.lower().startswith(outcome) else f"{outcome.capitalize()}: {reason}"
+        yield Text(told + carried, "warn")
     moves = one.rows("segment_migrations")
     before = next((row["previous_date"] for row in moves if row["previous_date"]), None)
     if before is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -28,13 +28,18 @@ from ecorse.warehouse.connect import connect
 from ecorse.warehouse.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
-MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~$^-])")
+MARKS = re.compile(r"([\\`*_\[\]|~$^]|^[#+-]|^\d+(?=[.)])|(?<=:)//)")
 KEPT = "select build_id from ops.build where status not in ('removed', 'failed')"
+
+
+def _marked(found: re.Match[str]) -> str:
+    """A sign of Markdown made harmless; of a number that would begin a list, its point is."""
+    return f"{found[0]}\\" if found[0].isdecimal() else f"\\{found[0]}"
 
 
 def markdown(text: object) -> Markup:
     """Foreign text that Markdown shows as it is, without obeying a sign of it."""
-    return Markup(MARKS.sub(r"\\\1", str(escape(escaped(text)))))  # noqa: S704 (it was escaped)
+    return Markup(MARKS.sub(_marked, str(escape(escaped(text)))))  # noqa: S704 (it was escaped)
 
 
 TEMPLATES = Environment(
@@ -90,7 +95,7 @@ def write_reports(shop: str | None = None, folder: Path | None = None) -> list[P
         snapshot.close()
 
 
-def write_after_night() -> list[Path]:
+def write_after_night(say: Callable[[str], None] = log.warning) -> list[Path]:
     """The reports of a night that was just published; whatever fails here never touches it."""
     try:
         with connect(application_name="ecorse report") as conn:
@@ -98,11 +103,14 @@ def write_after_night() -> list[Path]:
         places.clear(kept)
         written = write_reports()
     except Exception as error:
-        log.warning("The night is published; its report on segments is not written: %s. "
-                    "`ecorse report segments` writes it.", said(error))  # fmt: skip
+        log.debug("report on segments", exc_info=True)
+        say(
+            f"The night is published, but its report on segments is not written: {said(error)}. "
+            "`ecorse report segments` writes it."
+        )
         return []
     for path in written:
-        log.info("wrote %s", path)
+        say(f"wrote {path}")
     return written
 
 
@@ -113,9 +121,10 @@ def _write(page: Page, folder: Path, stem: str) -> Path:
         for block in section.blocks:
             if isinstance(block, Plot):
                 name = f"{stem}-{quote(block.name, safe='')}.png"
-                _put(folder / name, block.png)
+                png = block.draw()
+                _put(folder / name, png)
                 pictures[block.name] = quote(name)
-                data = base64.b64encode(block.png).decode()
+                data = base64.b64encode(png).decode()
                 inside[block.name] = f"data:image/png;base64,{data}"
     _put(folder / f"{stem}.md", render(page, "markdown", pictures).encode())
     path = folder / f"{stem}.html"
