@@ -174,8 +174,8 @@ ACTIONS = f"""
     from segment_actions where {OF_SHOP} order by action_rank limit 20"""  # fmt: skip
 
 
-def same(found: list[list[str]], expected: list[tuple]) -> bool:
-    return sorted(map(tuple, found)) == sorted(tuple(map(str, row)) for row in expected)
+def in_order(table: list) -> list[tuple[str, ...]]:
+    return sorted(tuple(map(str, row)) for row in table)
 
 
 def test_every_figure_of_every_table_is_that_of_sql(build_id, tmp_path):
@@ -196,11 +196,15 @@ def test_every_figure_of_every_table_is_that_of_sql(build_id, tmp_path):
             ]
             assert len(here) == (1 if expected else 0), (method, caption)
             if expected:
-                assert same(here[0][1][1:], expected), (method, caption)
+                if caption == "The segments" and not any(
+                    row[4] not in ("0", "–") for row in expected
+                ):
+                    expected = [row[:4] for row in expected]
+                assert in_order(here[0][1][1:]) == in_order(expected), (method, caption)
                 seen.add(here[0][0])
                 unseen.discard((part, caption))
     assert unseen == set(), "each kind of table was compared at least once"
-    assert same(found[("actions", "Actions")][1:], rows(ACTIONS))
+    assert in_order(found[("actions", "Actions")][1:]) == in_order(rows(ACTIONS))
     overview = found[("overview", "The segmentations of this shop")][1:]
     assert [int(row[1].replace(",", "")) for row in overview] == [
         int(n)

@@ -172,8 +172,8 @@ def read_nights(build_id: int | None = None) -> dict[str, Any]:
         ``builds`` (newest first), ``shown`` (one of them, or ``None``), its ``steps``, the same by
         ``areas`` in the order in which they began, its ``checks`` (failed first) and
         ``decisions``, and the shops that have ``reports`` of it; ``files``, ``accounts`` (one per
-        currency), ``refused`` and ``rejects`` of what is loaded now; ``newer``: how many loads ``came`` and ``went`` since the published
-        night, and of which shops.
+        currency), ``refused`` and ``rejects`` of what is loaded now; ``newer``: how many loads
+        ``came`` and ``went`` since the published night, and of which shops.
 
     Raises
     ------

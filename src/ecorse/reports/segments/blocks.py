@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 NONE = "–"
 
@@ -80,17 +80,27 @@ def count(value: int | Decimal | None) -> str:
 
 def percent(share: float | Decimal | None) -> str:
     """A share 0 to 1 as ``12.3 %``."""
-    return NONE if share is None else f"{100 * float(share):.1f} %"
+    return NONE if share is None else f"{_rounded(100 * _exact(share), 1)} %"
 
 
 def money(value: Decimal | float | None, currency: str = "") -> str:
     """Money to the cent: ``1,234.50 USD``."""
-    return NONE if value is None else f"{value:,.2f} {currency}".rstrip()
+    return NONE if value is None else f"{_rounded(_exact(value), 2)} {currency}".rstrip()
 
 
 def figure(value: float | Decimal | None, digits: int = 2) -> str:
     """A figure with so many digits after the point."""
-    return NONE if value is None else f"{value:,.{digits}f}"
+    return NONE if value is None else _rounded(_exact(value), digits)
+
+
+def _exact(value: float | Decimal) -> Decimal:
+    """The figure as it is written, not as binary holds it."""
+    return value if isinstance(value, Decimal) else Decimal(f"{value:.15g}")
+
+
+def _rounded(value: Decimal, digits: int) -> str:
+    """Rounded half away from zero, as SQL does."""
+    return f"{value.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP):,}"
 
 
 def yes(value: bool | None) -> str:

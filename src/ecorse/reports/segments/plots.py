@@ -70,7 +70,8 @@ def png(made: Figure) -> bytes:
 def sizes(one: One) -> bytes:
     """Share of members and share of revenue of each segment, as bars."""
     segments = one.rows("segments")[::-1]
-    worth = {r["segment_id"]: r["revenue_share"] for r in one.rows("segment_profiles")}
+    profiles = [row for row in one.rows("segment_profiles") if row["orders"]]
+    worth = {row["segment_id"]: row["revenue_share"] for row in profiles}
     colors = colors_of(one)
     made, (ax,) = new_figure(1.1 + 0.62 * len(segments))
     bars: list[tuple[float, float, str, float]] = []

@@ -149,20 +149,22 @@ def results(one: One) -> Iterator[Block]:
         return
     profiles = {row["segment_id"]: row for row in one.rows("segment_profiles")}
     currency = one.facts.shop["currency"]
+    has_orders = any(row["orders"] for row in profiles.values())
+    worth = ("Orders", "Revenue", "Revenue share", "Average order") if has_orders else ()
     yield Table(
         "The segments",
-        ("Segment", "What it means", one.noun.capitalize(), "Share", "Orders", "Revenue",
-         "Revenue share", "Average order"),
+        ("Segment", "What it means", one.noun.capitalize(), "Share", *worth),
         [
             (
-                row["segment_name"], row["meaning"], count(row["members"]),
-                percent(row["share"]), *_worth(profiles.get(row["segment_id"]), currency),
+                row["segment_name"], row["meaning"], count(row["members"]), percent(row["share"]),
+                *(_worth(profiles.get(row["segment_id"]), currency) if has_orders else ()),
             )
             for row in segments
         ],
-        frozenset({one.noun.capitalize(), "Share", "Orders", "Revenue", "Revenue share",
-                   "Average order"}),
+        frozenset({one.noun.capitalize(), "Share", *worth}),
     )  # fmt: skip
+    if not has_orders:
+        yield Text(f"The shop's files hold no purchase of these {one.noun}.", "soft")
     names = {row["segment_id"]: row["segment_name"] for row in segments}
     claims = [
         row

@@ -10,12 +10,13 @@ import base64
 import logging
 import re
 from collections.abc import Callable, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from ecorse.atomic import replace_atomically
 from ecorse.errors import DataError
@@ -39,7 +40,7 @@ def _marked(found: re.Match[str]) -> str:
 
 def markdown(text: object) -> Markup:
     """Foreign text that Markdown shows as it is, without obeying a sign of it."""
-    return Markup(MARKS.sub(_marked, str(escape(escaped(text)))))  # noqa: S704 (it was escaped)
+    return Markup(MARKS.sub(_marked, escape(escaped(text), quote=False)))  # noqa: S704 (it was escaped)
 
 
 TEMPLATES = Environment(
