@@ -102,6 +102,7 @@ def write_workbook(sheets: list[list[tuple[str, ...]]], path: Path) -> None:
     book.save(path)
 
 
+@pytest.mark.timeout(1800)  # two nights of half a million lines, on a busy machine
 def test_the_year_by_both_forms(ingest_gifts, shared_data, lines, tmp_path):
     distinct = list(dict.fromkeys(lines))
     counts = ingest_gifts(shared_data / "online_retail")

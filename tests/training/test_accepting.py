@@ -180,8 +180,11 @@ def test_carried_rows_say_who_is_new_and_gone(shops, monkeypatch):
 @pytest.mark.parametrize(
     ("texts", "told"),
     [
-        (["segment_ordres"], "there is no model 'segment_ordres'"),
-        (["segment_orders:nord"], "there is no shop 'nord'; the shops are north, south"),
+        (["segment_ordres"], "there is no such shop and no such model"),
+        (
+            ["segment_orders:nord"],
+            "there is no shop 'nord'; expected MODEL:SHOP. Shops: north, south",
+        ),
         (["segment_orders:"], "there is no shop ''"),
     ],
 )

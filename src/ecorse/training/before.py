@@ -54,8 +54,12 @@ def read_night(declaration: Declaration, build_id: int, shop_id: str) -> Night:
             return Night(is_accepted=accepted)
         day = _day(conn, build_relation("orders", build_id), build_id, shop_id)
         nights = _nights_before(conn, declaration, build_id, shop_id, day)
-        read = {night: _read(conn, declaration, shop_id, *night) for night in {*nights} - {None}}
-    before, published = (read.get(night) for night in nights)
+        read = {
+            night: _read(conn, declaration, shop_id, *night)
+            for night in set(nights)
+            if night is not None  # mostly one and the same
+        }
+    before, published = (read.get(night) if night else None for night in nights)
     return Night(day, before, published, accepted)
 
 

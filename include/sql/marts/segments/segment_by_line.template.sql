@@ -171,9 +171,9 @@ order_parts as (
         sum(revenue) as revenue
     from order_lines
     group by
-        shop_id,
+        order_id,
         $key,
-        order_id
+        shop_id
 ),
 
 parts as (
@@ -196,9 +196,9 @@ parts as (
             and order_parts.order_id = orders.order_id
     -- for member in grouped
     group by
-        order_parts.shop_id,
         order_parts.$key,
-        orders.$member
+        orders.$member,
+        order_parts.shop_id
     -- end
 ),
 
@@ -224,27 +224,27 @@ cells as (
             labels.shop_id = parts.shop_id
             and labels.$id = parts.$id
     group by
-        labels.shop_id,
-        labels.segmentation,
-        labels.segment_id,
         parts.$key,
-        labels.segment_name
+        labels.segment_id,
+        labels.segmentation,
+        labels.segment_name,
+        labels.shop_id
 ),
 
 totals as (
     select
         *,
         cast($measure as numeric(38, 12)) as part,
-        sum($measure) over (partition by shop_id, segmentation, segment_id) as whole,
+        sum($measure) over (partition by segment_id, segmentation, shop_id) as whole,
         cast(sum($measure) over (
             partition by
-                shop_id,
                 $key,
-                segmentation
+                segmentation,
+                shop_id
         ) as numeric(38, 12)) as overall_part,
         sum($measure) over (partition by shop_id, segmentation) as overall_whole,
-        sum(units) over (partition by shop_id, segmentation, segment_id) as all_units,
-        sum(revenue) over (partition by shop_id, segmentation, segment_id) as all_revenue
+        sum(units) over (partition by segment_id, segmentation, shop_id) as all_units,
+        sum(revenue) over (partition by segment_id, segmentation, shop_id) as all_revenue
     from cells
 ),
 
