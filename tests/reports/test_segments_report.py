@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
 
+import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
@@ -406,3 +407,51 @@ def application() -> TestClient:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return TestClient(module.app)
+
+
+@pytest.mark.slow
+def test_a_customer_file_alone_is_segmented_and_what_is_left_out_is_said(
+    warehouse, tmp_path, shared_data, monkeypatch
+):
+    """The public file, read a second way: which columns part nobody, and of how many each is."""
+    file = shared_data / "customer_personality" / "marketing_campaign.csv"
+    raw = pl.read_csv(file, separator="\t", infer_schema=False)
+    club = SHOP.partition("[[shops.sources]]")[0].replace('"main"', '"club"')
+    path = tmp_path / "shops.toml"
+    path.write_text(
+        club + '[[shops.sources]]\nsource = "customer_personality"\norigin = "folder"\n'
+        f'options = {{ path = "{file.parent}" }}\n'
+    )
+    monkeypatch.setenv("ECORSE_SHOPS_FILE", str(path))
+    get_settings.cache_clear()
+    flow.ingest_all(holder="test")
+    made = flow.refresh(holder="test")
+    assert made.is_published
+    (page,) = write.write_reports("club", tmp_path)
+    found = Tables(page.read_text()).found
+    left = {row[0]: row[2] for key, t in found.items() for row in t if key[1].startswith("Left")}
+    same = {c for c in raw.columns if raw[c].drop_nulls().n_unique() == 1}
+    assert same == {"Z_CostContact", "Z_Revenue"}
+    assert {name for name, why in left.items() if "the same everywhere" in why} == {
+        "contact cost", "contact revenue"
+    }  # fmt: skip
+    assert "it is a date" in left["customer since date"]
+    known = raw["Income"].is_not_null().mean()
+    assert f"income ({100 * known:.1f} %)" in page.read_text()
+    segments = found[("of-attributes-results", "The segments")]
+    assert segments[0] == ["Segment", "What it means", "Customers", "Share"]
+    assert sum(int(row[2].replace(",", "")) for row in segments[1:]) == raw.height
+    assert "No declared action has an effect" in page.read_text()
+
+
+def test_a_shop_without_an_order_has_a_night(warehouse, tmp_path, monkeypatch):
+    """Its segments date from the day, on its own clock, on which its last file came."""
+    path = tmp_path / "shops.toml"
+    parts = SHOP.split("[[shops.sources]]")
+    path.write_text(parts[0] + "[[shops.sources]]" + parts[2].replace("160", "60"))
+    monkeypatch.setenv("ECORSE_SHOPS_FILE", str(path))
+    get_settings.cache_clear()
+    flow.ingest_all(holder="test")
+    assert flow.refresh(holder="test").is_published
+    came = rows("select (max(known_at) at time zone 'America/New_York')::date from ops.load")
+    assert rows("select distinct event_date from segment_events") == came

@@ -42,6 +42,17 @@ where chain.build_id <> this.build_id and (this.as_of is null or b.as_of <= this
 order by chain.place
 """
 
+DAY = """
+select coalesce(
+    (select max(order_date) from {} where build_id = %(build_id)s and shop_id = %(shop_id)s),
+    (
+        select max(cast(l.known_at at time zone l.time_zone as date))
+        from ops.build_load as b inner join ops.load as l on l.load_id = b.load_id
+        where b.build_id = %(build_id)s and l.shop_id = %(shop_id)s
+    )
+)
+"""
+
 
 def read_night(declaration: Declaration, build_id: int, shop_id: str) -> Night:
     """On which day of a shop's data a build is, and what the published nights before said.
@@ -64,12 +75,10 @@ def read_night(declaration: Declaration, build_id: int, shop_id: str) -> Night:
 
 
 def _day(conn: psycopg.Connection, orders: str, build_id: int, shop_id: str) -> date | None:
-    """The last day of a shop's data in a build."""
+    """The last day of a shop's data in a build; without an order the day its last file came."""
     row = conn.execute(
-        sql.SQL("select max(order_date) from {} where build_id = %s and shop_id = %s").format(
-            sql.Identifier("builds", orders)
-        ),
-        (build_id, shop_id),
+        sql.SQL(DAY).format(sql.Identifier("builds", orders)),
+        {"build_id": build_id, "shop_id": shop_id},
     ).fetchone()
     return row[0] if row else None
 

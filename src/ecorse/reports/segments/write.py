@@ -29,7 +29,7 @@ from ecorse.warehouse.connect import connect
 from ecorse.warehouse.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
-MARKS = re.compile(r"([\\`*_\[\]|~$^]|^[#+-]|^\d+(?=[.)])|(?<=:)//)")
+MARKS = re.compile(r"([\\`*_\[\]|~$^]|^[#+-]|^\d+(?=[.)]\s)|(?<=:)//)")
 KEPT = "select build_id from ops.build where status not in ('removed', 'failed')"
 
 
