@@ -74,8 +74,8 @@ def approach(one: One) -> Iterator[Block]:
         yield Text(f"Features used ({len(used)}): {', '.join(words(name) for name in used)}.")
     some = [row for row in features if row["is_used"] and row["known_share"] < 1]
     if some:
-        told = [f"{words(row['feature'])} ({percent(row['known_share'])})" for row in some]
-        yield Text(f"Known of not all: {', '.join(told)}. Who has no value stands at the mean.")
+        which = [f"{words(row['feature'])} ({percent(row['known_share'])})" for row in some]
+        yield Text(f"Known of not all: {', '.join(which)}. Who has no value stands at the mean.")
     if left:
         yield Table(
             f"Left out ({len(left)}), and why",
