@@ -85,8 +85,8 @@ def sizes(one: One) -> bytes:
     ax.set_yticks(range(len(segments)), [label(r["segment_name"]) for r in segments])
     ax.set_xlim(0, max(share for _, share, _, _ in bars) * 1.14)
     ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
-    beside = f"Dark: share of {one.noun}" + (", pale: share of revenue" if worth else "")
-    ax.set_title(beside, fontsize=10, loc="left")
+    told = f"Dark: share of {one.noun}, pale: share of revenue" if worth else "Share"
+    ax.set_title(told, fontsize=10, loc="left")
     return png(made)
 
 
