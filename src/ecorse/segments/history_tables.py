@@ -26,7 +26,7 @@ SEGMENT_EVENTS = Relation(
         "event_date": Column(
             "date",
             "Last day of the data of the night on which it was seen; of a shop without an order "
-            "the day on which its last file came",
+            "the day on which its last customer file came",
         ),
         "event": Column("text", "birth, death, split, merge or renamed"),
         "segment_id": Column("integer", "The segment it happened to"),

@@ -48,7 +48,10 @@ select coalesce(
     (
         select max(cast(l.known_at at time zone l.time_zone as date))
         from ops.build_load as b inner join ops.load as l on l.load_id = b.load_id
-        where b.build_id = %(build_id)s and l.shop_id = %(shop_id)s
+        where b.build_id = %(build_id)s and exists (
+            select from staging.customers as c
+            where c.load_id = l.load_id and c.shop_id = %(shop_id)s
+        )
     )
 )
 """
@@ -75,7 +78,9 @@ def read_night(declaration: Declaration, build_id: int, shop_id: str) -> Night:
 
 
 def _day(conn: psycopg.Connection, orders: str, build_id: int, shop_id: str) -> date | None:
-    """The last day of a shop's data in a build; without an order the day its last file came."""
+    """The last day of a shop's data in a build; without an order the day its last customer
+    file came.
+    """
     row = conn.execute(
         sql.SQL(DAY).format(sql.Identifier("builds", orders)),
         {"build_id": build_id, "shop_id": shop_id},
