@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ecorse.cli.common import Json, Shop, emit, out, ready
+from ecorse.errors import ConfigError
 
 commands = typer.Typer()
 
@@ -40,11 +41,28 @@ def status(
 
 
 @commands.command()
-def report(load_id: Annotated[int, typer.Argument(help="Its number in `ecorse status`.")]) -> None:
-    """Raw versus clean of one load, as Markdown."""
+def report(
+    what: Annotated[
+        str, typer.Argument(metavar="LOAD|segments", help="A load's number in `ecorse status`.")
+    ],
+    shop: Shop = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", help="segments: where to; else ECORSE_HOME/reports/<build>."),
+    ] = None,
+) -> None:
+    """Raw versus clean of one load, or `segments`: the published night's, with figures."""
+    if what == "segments":
+        from ecorse.reports.segments.write import write_reports
+
+        for path in write_reports(shop, folder):
+            out(path)
+        return
     from ecorse.ingest.report import report_markdown
 
-    out(report_markdown(load_id))
+    if not what.isdecimal():
+        raise ConfigError(f"There is no report {what!r}: give a load's number, or segments.")
+    out(report_markdown(int(what)))
 
 
 @commands.command()

@@ -41,6 +41,7 @@ def run(
 ) -> None:
     """The whole night without Airflow: ingest, refresh, publish, and a summary."""
     from ecorse import flow
+    from ecorse.reports.segments.write import write_after_night
     from ecorse.reports.status import print_summary, read_night, read_status
 
     ready()
@@ -51,6 +52,7 @@ def run(
         raise failure
     # as in Airflow the night is made of what did load; the exit code still tells
     flow.refresh(holder=holder(), progress=say, every_step=say if verbose else None)
+    write_after_night(say)
     if as_json:
         emit({**read_status(), **read_night()})
     else:
@@ -108,6 +110,7 @@ def refresh(
     from dataclasses import asdict
 
     from ecorse import flow
+    from ecorse.reports.segments.write import write_after_night
     from ecorse.reports.status import held_models
 
     ready()
@@ -121,6 +124,8 @@ def refresh(
         progress=say,
         every_step=say if verbose else None,
     )
+    if summary.is_published:
+        write_after_night(say)
     if as_json:
         emit(asdict(summary))
         return
@@ -139,8 +144,10 @@ def refresh(
 def publish(build_id: Annotated[int, typer.Argument(help="An audited build.")]) -> None:
     """Publish a build that was made with `refresh --no-publish`."""
     from ecorse import flow
+    from ecorse.reports.segments.write import write_after_night
 
     flow.publish(build_id, holder=holder())
+    write_after_night(say)
     out(f"Published build {build_id}.")
 
 

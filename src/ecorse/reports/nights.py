@@ -14,6 +14,7 @@ from typing import Any
 from psycopg import Connection, IsolationLevel
 from psycopg.rows import DictRow, dict_row
 
+from ecorse.reports.segments.places import shops_of
 from ecorse.warehouse.connect import connect
 
 NIGHTS_SHOWN = 30
@@ -170,9 +171,9 @@ def read_nights(build_id: int | None = None) -> dict[str, Any]:
     dict
         ``builds`` (newest first), ``shown`` (one of them, or ``None``), its ``steps``, the same by
         ``areas`` in the order in which they began, its ``checks`` (failed first) and
-        ``decisions``; ``files``, ``accounts`` (one per currency), ``refused`` and ``rejects`` of
-        what is loaded now; ``newer``: how many loads ``came`` and ``went`` since the published
-        night, and of which shops.
+        ``decisions``, and the shops that have ``reports`` of it; ``files``, ``accounts`` (one per
+        currency), ``refused`` and ``rejects`` of what is loaded now; ``newer``: how many loads
+        ``came`` and ``went`` since the published night, and of which shops.
 
     Raises
     ------
@@ -192,6 +193,7 @@ def read_nights(build_id: int | None = None) -> dict[str, Any]:
             "areas": _by_area(steps),
             "checks": _rows(conn, CHECKS, **which),
             "decisions": _rows(conn, DECISIONS, **which),
+            "reports": shops_of(shown["build_id"]) if shown else [],
             "accounts": _rows(conn, ACCOUNTS),
             "files": _rows(conn, FILES, limit=FILES_SHOWN),
             "refused": _rows(conn, REFUSED, limit=FILES_SHOWN),

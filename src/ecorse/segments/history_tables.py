@@ -23,7 +23,11 @@ SEGMENT_EVENTS = Relation(
     columns={
         "shop_id": SHOP,
         "segmentation": SEGMENTATION_COLUMN,
-        "event_date": Column("date", "Last day of the data of the night on which it was seen"),
+        "event_date": Column(
+            "date",
+            "Last day of the data of the night on which it was seen; of a shop without an order "
+            "the day on which its last customer file came",
+        ),
         "event": Column("text", "birth, death, split, merge or renamed"),
         "segment_id": Column("integer", "The segment it happened to"),
         "segment_name": Column("text", "Its name then"),

@@ -42,6 +42,20 @@ where chain.build_id <> this.build_id and (this.as_of is null or b.as_of <= this
 order by chain.place
 """
 
+DAY = """
+select coalesce(
+    (select max(order_date) from {} where build_id = %(build_id)s and shop_id = %(shop_id)s),
+    (
+        select max(cast(l.known_at at time zone l.time_zone as date))
+        from ops.build_load as b inner join ops.load as l on l.load_id = b.load_id
+        where b.build_id = %(build_id)s and exists (
+            select from staging.customers as c
+            where c.load_id = l.load_id and c.shop_id = %(shop_id)s
+        )
+    )
+)
+"""
+
 
 def read_night(declaration: Declaration, build_id: int, shop_id: str) -> Night:
     """On which day of a shop's data a build is, and what the published nights before said.
@@ -64,18 +78,12 @@ def read_night(declaration: Declaration, build_id: int, shop_id: str) -> Night:
 
 
 def _day(conn: psycopg.Connection, orders: str, build_id: int, shop_id: str) -> date | None:
-    """The last day of a shop's data in a build: its last order's.
-
-    Where no order has a day (a shop of customer files alone) nothing in the data has one, and it is
-    the build's own.
+    """The last day of a shop's data in a build; without an order the day its last customer
+    file came.
     """
     row = conn.execute(
-        sql.SQL(
-            "select coalesce(max(o.order_date), max(cast(coalesce(b.as_of, b.started_at) as date)))"
-            " from ops.build as b left join {} as o on o.build_id = b.build_id and o.shop_id = %s"
-            " where b.build_id = %s"
-        ).format(sql.Identifier("builds", orders)),
-        (shop_id, build_id),
+        sql.SQL(DAY).format(sql.Identifier("builds", orders)),
+        {"build_id": build_id, "shop_id": shop_id},
     ).fetchone()
     return row[0] if row else None
 
