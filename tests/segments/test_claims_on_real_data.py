@@ -32,7 +32,7 @@ origin = "folder"
 options = {{ path = "{data}/customer_personality" }}
 """
 SEGMENTATIONS = ("customers", "customers_dbscan", "customers_hdbscan", "customers_hierarchical",
-                 "orders", "orders_dbscan", "rfm", "rfm_five", "lifecycle", "value")  # fmt: skip
+                 "orders", "rfm", "rfm_five", "lifecycle", "value")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -262,7 +262,7 @@ def test_shops_with_and_without_customers_live_side_by_side(customers, stage_sho
     flow.refresh(holder="test")
     assert rows("select distinct shop_id from marts.customers") == [("club",)]
     found = rows("select distinct shop_id, segmentation from marts.segments")
-    assert {one for shop, one in found if shop == "main"} == {"orders", "orders_dbscan"}
+    assert {one for shop, one in found if shop == "main"} == {"orders"}
     assert {one for shop, one in found if shop == "club"} >= {"customers", "orders"}
 
 

@@ -227,8 +227,7 @@ def test_a_constant_is_no_trait(constant):
 
 def test_one_segment_of_all_is_named_so():
     (segment,) = named(space_of(category=["a", "b"]), np.array([1, 1]))
-    assert segment.name == "All orders"
-    assert segment.meaning.startswith("All orders. Nothing is true")
+    assert (segment.name, segment.meaning) == ("All orders", "All orders are in one segment.")
 
 
 def test_what_most_others_have_is_in_no_name():

@@ -235,6 +235,8 @@ def _still_holds(segment: Segment, known: Mapping[str, Any]) -> bool:
 def _meaning(segment: Segment, noun: str) -> str:
     if not segment.members:
         return f"No {noun} today."
+    if segment.share == 1.0:
+        return f"All {noun} are in one segment."
     size = f"{about_share(segment.share)} {noun}"
     told = "; ".join(trait.sentence for trait in segment.named_by)
     if not told:

@@ -109,7 +109,7 @@ SEGMENTS = Relation(
         ),
         "is_small": Column("boolean", "Below the smallest share that the declaration allows"),
         "is_degenerate": Column(
-            "boolean", "The model had too few distinct rows to choose the number of segments"
+            "boolean", "The model had too few distinct rows to choose from, or found no structure"
         ),
         "valley": Column(
             "double precision",
@@ -141,7 +141,7 @@ SEGMENTS = Relation(
         AcceptedValues(
             name="not_degenerate",
             level="warn",
-            sentence="A model had too few distinct rows to choose the number of segments",
+            sentence="A model had too few distinct rows to choose from, or found no structure",
             column="is_degenerate",
             values=("false",),
         ),
