@@ -25,16 +25,9 @@ from ecorse.reports.segments.blocks import (
     percent,
     several,
 )
+from ecorse.reports.segments.choices import approach, choice
 from ecorse.reports.segments.read import INDICES, Facts, One, segmentations
-from ecorse.reports.segments.words import (
-    approach,
-    changes,
-    choice,
-    limits,
-    real_segments,
-    results,
-    words,
-)
+from ecorse.reports.segments.words import changes, limits, real_segments, results, words
 
 
 def make_page(facts: Facts) -> Page:
