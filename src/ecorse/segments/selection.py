@@ -27,7 +27,6 @@ from ecorse.segments.lloyd import MAX_ITERATIONS, Clustering, inertia, move_cent
 from ecorse.segments.scatter import calinski_harabasz
 from ecorse.segments.silhouette import sample_rows, silhouettes
 
-
 ROUGH = 1e-4
 """How little centroids move, as a part of the variance, when a start is told from the others."""
 

@@ -41,6 +41,11 @@ class SegmentationContract:
         return cls.model(config)
 
     @classmethod
+    def lines(cls) -> pl.DataFrame:
+        """The small shop's order lines; add the columns that your ``[inputs]`` select beside."""
+        return tiny_lines()
+
+    @classmethod
     def space_of(cls, lines: pl.DataFrame) -> FeatureSpace:
         """Lines as the segmentation gets them."""
         return tiny_space(lines, cls.features, cls.entity_column)
@@ -49,7 +54,7 @@ class SegmentationContract:
     @classmethod
     def space(cls) -> FeatureSpace:
         """The small shop."""
-        return cls.space_of(tiny_lines())
+        return cls.space_of(cls.lines())
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -84,7 +89,7 @@ class SegmentationContract:
     def test_the_same_rows_in_any_order_give_the_same_labels(
         self, fitted: Segmentation, space: FeatureSpace
     ) -> None:
-        shuffled = self.space_of(tiny_lines().sample(fraction=1.0, shuffle=True, seed=5))
+        shuffled = self.space_of(self.lines().sample(fraction=1.0, shuffle=True, seed=5))
         again = self.make().fit(shuffled, TASK)
         np.testing.assert_array_equal(again.assign(shuffled), fitted.assign(space))
 
@@ -133,7 +138,7 @@ class SegmentationContract:
                 assert all(set(row) == left for row in rows)
 
     def test_a_shop_of_one_is_no_accident(self) -> None:
-        lines = tiny_lines()
+        lines = self.lines()
         first = lines[self.entity_column].min()
         alone = self.space_of(lines.filter(pl.col(self.entity_column) == first))
         assert self.make().fit(alone, TASK).assign(alone).shape == (1,)

@@ -72,10 +72,11 @@ def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
     relations = (*KINDS[declaration.task].relations_of(declaration), MODEL_SCORES, MODEL_STATUS)
     names = [relation.name for relation in relations]
     if sorted(names) != sorted(declaration.writes):
-        missing = sorted(set(names) ^ set(declaration.writes))
+        told = declaration.file.model.diagnostics
+        filled = set(names) - (set(declaration.writes) - set(told))
         raise ConfigError(
-            f"{declaration.path}: model.diagnostics must name the tables that its class fills; "
-            f"they differ in {', '.join(missing)}."
+            f"{declaration.path}: model.diagnostics = {list(told)}: expected "
+            f"{sorted(filled)}, the tables that its class fills (what [search] fills is not named)."
         )
     return relations
 

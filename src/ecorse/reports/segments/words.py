@@ -1,7 +1,7 @@
 """What the report says of one segmentation's segments: results, changes, limits.
 
-What belongs here: rows to sentences and tables; every figure is taken from a row. What does
-not: how they were made (``choices``), the selects (``read``), plots (``plots``), the page (``page``).
+What belongs here: rows to sentences and tables; every figure is taken from a row. What does not:
+how they were made (``choices``), the selects (``read``), plots (``plots``), the page (``page``).
 """
 
 from __future__ import annotations
