@@ -71,7 +71,7 @@ def test_two_segmentations_of_one_name_are_refused_before_anything_is_built(ware
         (('class = "kmeans"', 'class = "kmean"'), "There is no segmentation 'kmean'"),
         (("variance_share = 0.9 ", 'variance_share = "most" '), "variance_share = 'most'"),
         (("k_min = 2", "k_min = 9"), "k_min = 9 is above k_max = 8"),
-        (('"segmentation_loadings"]', '"loadings"]'), "they differ in loadings"),
+        (('"segmentation_loadings"]', '"loadings"]'), "'loadings']: expected ['segmentation_"),
     ],
 )
 def test_a_mistake_in_a_declaration_names_file_and_key(warehouse, project, change, told):
