@@ -100,7 +100,10 @@ def actions(facts: Facts) -> Iterator[Block]:
     )
     yield Table(
         "Actions",
-        ("What to do", "Segments of", "For", "Effect", "at least", "at most", "Expected value", "Until"),
+        (
+            "What to do", "Segments of", "For", "Effect", "at least", "at most", "Expected value",
+            "Until",
+        ),
         [
             (
                 row["what_to_do"], words(row["segmentation"]), count(row["addressed"]),
