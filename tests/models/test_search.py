@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import FunctionType
 
 import numpy as np
 import polars as pl
@@ -238,6 +239,19 @@ class TestSearched(SegmentationContract):
         ),
     )
     parameters = {"fit_rows": 200, "selection": KRule(bootstraps=2, k_max=4).model_dump()}
+
+    def test_it_has_the_distances_of_the_one_that_is_searched(self, fitted, space):
+        rows = np.arange(0, space.n, 7)
+        found = fitted.distances(space, rows)
+        assert found.shape == (len(rows), fitted.size())
+        assert found.tolist() == fitted.inner.distances(space, rows).tolist()
+
+
+def test_every_question_is_passed_on_to_the_one_that_is_searched():
+    routines = (FunctionType, classmethod, staticmethod, property)
+    asked = {name for name, value in vars(Segmentation).items() if isinstance(value, routines)}
+    assert {"assign", "distances", "load"} <= asked
+    assert asked - vars(searched(ByPrice, search()).__mro__[1]).keys() == set()
 
 
 def test_trials_are_rows_of_their_table(space):
