@@ -14,7 +14,7 @@ from ecorse import declared
 from ecorse.declared import Table
 from ecorse.errors import ConfigError, ModelRejected
 from ecorse.models.base import Segmentation, Task
-from ecorse.models.search import TRIALS, Range, Search, check_search, with_values
+from ecorse.models.search import TRIALS, Limit, Range, Search, check_search, with_values
 from ecorse.models.searched import FILE, searched
 from ecorse.segments.hierarchical import Hierarchical
 from ecorse.segments.selection import KRule
@@ -136,6 +136,44 @@ def test_a_trial_beyond_a_limit_cannot_win(space):
         if not row["is_admissible"]:
             assert "needed 0.4" in row["reason"]
             assert not row["is_chosen"]
+
+
+@pytest.mark.parametrize("figure", [float("nan"), np.float64("nan"), float("inf"), -np.inf])
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_a_figure_that_is_no_finite_number_is_undefined(space, monkeypatch, figure, direction):
+    """Of the declared parameters nearness is not finite: any other trial is better."""
+    metrics = ByPrice.metrics
+
+    def undefined_as_declared(self, space, labels, seed):
+        own = metrics(self, space, labels, seed)
+        return own | ({"nearness": figure} if self.config.inner.cut == 10.0 else {})
+
+    monkeypatch.setattr(ByPrice, "metrics", undefined_as_declared)
+    fitted = searched(ByPrice, search(trials=4, direction=direction))(Config()).fit(space, TASK)
+    first, *others = rows(fitted)
+    assert (first["value"], first["is_admissible"], first["is_chosen"]) == (None, False, False)
+    assert first["reason"] == "nearness is undefined"
+    best = (max if direction == "maximize" else min)(row["value"] for row in others)
+    assert next(row["value"] for row in rows(fitted) if row["is_chosen"]) == best
+
+
+@pytest.mark.parametrize("figure", [float("nan"), float("inf"), float("-inf"), None])
+def test_a_limit_of_a_figure_that_is_no_finite_number_is_not_kept(space, monkeypatch, figure):
+    monkeypatch.setattr(
+        ByPrice, "metrics", lambda *_: {"nearness": 1.0, "gap": figure, "words": float("nan")}
+    )
+    for limit in ({"at_least": -1e9}, {"at_most": 1e9}):
+        fitted = searched(ByPrice, search(trials=2, limits={"gap": limit}))(Config())
+        assert [row["is_admissible"] for row in rows(fitted.fit(space, TASK))] == [False, False]
+        assert Limit(**limit).objection("gap", figure) == "gap is undefined"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_limits_and_ranges_are_finite(number):
+    with pytest.raises(ConfigError, match="finite"):
+        search(limits={"nearness": {"at_least": number}})
+    with pytest.raises(ConfigError):
+        search(parameters={"inner.cut": {"low": 0.0, "high": number}})
 
 
 def test_where_no_trial_counts_the_declared_parameters_stand(space):

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ecorse.declared import Table
@@ -124,14 +125,18 @@ def _try(
 def _figures(
     model: Segmentation, space: FeatureSpace, labels: Labels, seed: int
 ) -> dict[str, float]:
-    """Figures of the fit that are one number; whatever the model, its segments and the smallest."""
+    """Figures of the fit that are one finite number; always the segments and the smallest.
+
+    NaN compares false with everything: taken for a figure it would pass every limit and stay the
+    best for ever.
+    """
     import numpy as np
 
     members = np.bincount(labels[labels >= 0], minlength=model.size() or 0)
     own = {
         name: float(value)
         for name, value in model.metrics(space, labels, seed).items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
     }
     smallest = float(members.min() / len(labels)) if members.size else 0.0
     return {"segments": float(len(members)), "smallest_share": smallest, **own}
