@@ -12,7 +12,7 @@ from pydantic import Field
 
 from ecorse import declared
 from ecorse.declared import Table
-from ecorse.errors import ConfigError, ModelRejected
+from ecorse.errors import ConfigError, ModelRejected, StoreBusy
 from ecorse.models.base import Segmentation, Task
 from ecorse.models.search import TRIALS, Limit, Range, Search, check_search, with_values
 from ecorse.models.searched import FILE, searched
@@ -174,6 +174,52 @@ def test_limits_and_ranges_are_finite(number):
         search(limits={"nearness": {"at_least": number}})
     with pytest.raises(ConfigError):
         search(parameters={"inner.cut": {"low": 0.0, "high": number}})
+
+
+@pytest.mark.parametrize("method", ["fit", "assign", "metrics"])
+@pytest.mark.parametrize("error", [ValueError("k > n"), ModelRejected("one cluster"), KeyError(3)])
+def test_a_setting_that_fails_is_told_and_the_others_are_tried(space, monkeypatch, method, error):
+    """Above 137 nothing works; the best of the others wins."""
+    works = getattr(ByPrice, method)
+
+    def fails(self, *given):
+        if self.config.inner.cut > 137.0:
+            raise error
+        return works(self, *given)
+
+    monkeypatch.setattr(ByPrice, method, fails)
+    fitted = searched(ByPrice, search())(Config()).fit(space, TASK)
+    found = rows(fitted)
+    cuts = [json.loads(row["parameters"]).get("inner.cut", 10.0) for row in found]
+    assert len(found) == 40
+    assert {cut > 137.0 for cut in cuts} == {True, False}
+    for cut, row in zip(cuts, found, strict=True):
+        assert row["is_admissible"] == (cut <= 137.0)
+        if cut > 137.0:
+            assert (row["value"], row["is_chosen"]) == (None, False)
+            assert row["reason"] == f"it failed with {type(error).__name__}: {error}"
+    assert fitted.inner.config.inner.cut == max(cut for cut in cuts if cut <= 137.0)
+
+
+@pytest.mark.parametrize("method", ["fit", "assign", "metrics"])
+def test_declared_parameters_that_fail_end_it_with_their_own_error(space, monkeypatch, method):
+    def fails(self, *given):
+        raise ValueError("k > n")
+
+    monkeypatch.setattr(ByPrice, method, fails)
+    with pytest.raises(ValueError, match="k > n"):
+        searched(ByPrice, search())(Config()).fit(space, TASK)
+
+
+def test_what_may_work_at_the_next_try_is_no_objection(space, monkeypatch):
+    def busy(self, *given):
+        if self.config.inner.cut != 10.0:
+            raise StoreBusy("the store is busy")
+        return self
+
+    monkeypatch.setattr(ByPrice, "fit", busy)
+    with pytest.raises(StoreBusy):
+        searched(ByPrice, search())(Config()).fit(space, TASK)
 
 
 def test_where_no_trial_counts_the_declared_parameters_stand(space):

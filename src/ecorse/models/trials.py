@@ -14,7 +14,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ecorse.declared import Table
-from ecorse.errors import ConfigError
+from ecorse.errors import ConfigError, TransientError
 from ecorse.models.base import Segmentation, Task
 from ecorse.models.search import Range, Search, with_values
 
@@ -108,13 +108,29 @@ def _try(
     space: FeatureSpace,
     task: Task,
 ) -> tuple[Segmentation | None, Trial]:
+    """A fitted model and its trial; without a model where the values are refused or do not work.
+
+    Raises
+    ------
+    Exception
+        Whatever the declared parameters (no ``values``) end with: they are what was asked for.
+    TransientError
+        Of any trial: the task is tried again, and with it the same search.
+    """
     try:
         own = with_values(config, values, "search")
     except ConfigError as error:  # two values that are each allowed, and not together
         return None, Trial(values, None, str(error))
-    model = model_class(own).fit(space, task, None)
-    labels = model.assign(space)
-    figures = _figures(model, space, labels, task.seed)
+    try:
+        model = model_class(own).fit(space, task, None)
+        figures = _figures(model, space, model.assign(space), task.seed)
+    except TransientError:
+        raise
+    except Exception as error:  # of any method: one setting that fails must not end the search
+        if not values:
+            raise
+        log.warning("%s %s: trial %s failed: %r", task.model, task.shop_id, dict(values), error)
+        return None, Trial(values, None, f"it failed with {type(error).__name__}: {error}")
     value = figures.get(search.objective)
     objections = [limit.objection(n, figures.get(n)) for n, limit in search.limits.items()]
     if value is None:
