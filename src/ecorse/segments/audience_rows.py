@@ -25,7 +25,8 @@ select segmentation, segment_id, segment_name from marts.segments
 where shop_id = %s order by segmentation, segment_id
 """
 ENTITY = """
-select distinct entity from marts.model_status where shop_id = %s and method = %s and task = 'segment'
+select distinct entity from marts.model_status
+where shop_id = %s and method = %s and task = 'segment'
 """
 # customers of a file need not have bought: they are in no row of marts.customers
 MEMBERS = """
