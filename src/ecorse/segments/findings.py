@@ -25,14 +25,14 @@ class Known:
     Attributes
     ----------
     valleys : ``(n_segments,)`` of ``structure.valleys``; ``None`` for segments by a rule.
-    is_degenerate : there were too few different rows to choose from.
+    why_degenerate : ``Segmentation.why_degenerate``; empty where there was enough to choose from.
     is_alike : all rows are the same in every feature.
     """
 
     n: int
     noun: str
     valleys: Floats | None
-    is_degenerate: bool
+    why_degenerate: str
     is_alike: bool
 
 
@@ -56,8 +56,9 @@ def _of_all(segments: Sequence[Segment], known: Known, head: SegmentationHead) -
             f"There are {known.n:,} {known.noun} in all, fewer than {head.least_rows}: too few to "
             "tell groups from chance."
         ]
-    if known.is_degenerate:
-        return ["The model had too little to choose from, so that its segments say little."]
+    if known.why_degenerate:
+        why = known.why_degenerate[0].upper() + known.why_degenerate[1:]
+        return [f"{why}. The segments say little."]
     if known.valleys is None:
         return []
     if has_no_structure(known.valleys):
