@@ -15,6 +15,7 @@ from ecorse.features.blocks import Floats
 from ecorse.models.declaration import SegmentationHead
 from ecorse.segments.meaning import Segment
 
+SMALL = "It is small"  # how a finding tells that a segment is below the smallest share
 FULL = 0.75  # half way between two groups that stand apart it is emptier than this
 
 
@@ -85,7 +86,7 @@ def _of_one(segment: Segment, number: int, known: Known, head: SegmentationHead)
     if not has_no_structure(known.valleys) and np.isfinite(valley) and valley >= FULL:
         told.append("There is no gap between it and its nearest neighbour.")
     if segment.share < head.smallest_share:
-        told.append(f"It is small: {segment.members:,} {noun}.")
+        told.append(f"{SMALL}: {segment.members:,} {noun}.")
     if head.largest_share < segment.share < 1.0:
         told.append(f"Nearly all {noun} are in it, so that it sets little apart.")
     if segment.share < 1.0 and not segment.named_by:
