@@ -224,6 +224,7 @@ def test_every_figure_of_every_table_is_that_of_sql(page):
                 seen.add(here[0][0])
                 unseen.discard((part, caption))
     assert unseen == set(), "each kind of table was compared at least once"
+    assert [*found[("actions", "Actions")][0]][3:6] == ["Effect", "at least", "at most"]
     assert in_order(found[("actions", "Actions")][1:]) == in_order(rows(ACTIONS))
     overview = found[("overview", "The segmentations of this shop")][1:]
     assert [int(row[1].replace(",", "")) for row in overview] == [

@@ -91,6 +91,16 @@ def test_suppressed_customers_are_out_also_with_consent() -> None:
         "accepts_marketing", "accepts_email_marketing", "email_consent", "newsletter", "opt_in",
         "optin", "subscribed", "unsubscribed", "opt_out", "do_not_contact", "gdpr_status",
         "suppressed", "email_subscriber", "marketing_status",
+        # as files write them
+        "e-mail_opt-in", "opt-in", "opt-out", "do-not-mail", "OptIn", "Newsletter", "EmailConsent",
+        "sms_ok", "mail_allowed", "Opted In", "optedOut", "DoNotEMail", "GDPRStatus", "DNC",
+        "Receives E-Mails", "email.marketing.accepted", "NO MAIL", "no_phone_calls",
+        # and in other languages
+        "einwilligung", "Einverständnis", "Werbe-Einwilligung", "Keine Werbung", "Widerspruch",
+        "nicht_anschreiben", "consentement_marketing", "désabonné", "ne pas contacter",
+        "Accepte la publicité", "consentimiento", "suscripción", "no_contactar", "lista negra",
+        "consenso", "iscrizione", "disiscritto", "non contattare", "toestemming", "nieuwsbrief",
+        "afgemeld", "geen reclame", "permissão", "não contatar", "descadastrado",
     ],
 )  # fmt: skip
 def test_what_looks_like_consent_and_is_not_declared_is_asked(name: str) -> None:
@@ -100,11 +110,25 @@ def test_what_looks_like_consent_and_is_not_declared_is_asked(name: str) -> None
 
 def test_declared_consent_settles_it_and_other_attributes_are_none() -> None:
     refuse_undeclared({"accepts_marketing", "email_consent", CONSENT}, "s")
-    refuse_undeclared({"unsubscribed", SUPPRESSED}, "s")
     # a campaign that somebody accepted is no consent, nor is a birthday (simulated and real files)
     refuse_undeclared({"accepted_campaign_1", "accepted_last_campaign", "birth_year"}, "s")
+    refuse_undeclared(
+        {
+            "Marital_Status", "education", "Kidhome", "Complain", "NumDealsPurchases", "Recency",
+            "post_code", "contact_name", "phone", "E-Mail", "order_status", "marketing_channel",
+            "avg_order_value", "Z_CostContact", "no_of_calls", "discriminant",
+            "not_a_student", "Geburtsjahr", "pays",
+        },
+        "s",
+    )  # fmt: skip
     with pytest.raises(DataError, match="accepts_marketing"):  # suppression says nothing of it
         refuse_undeclared({"accepts_marketing", SUPPRESSED}, "s")
+
+
+@pytest.mark.parametrize("name", ["do_not_mail", "unsubscribed", "Opt-Out", "Widerspruch"])
+def test_each_list_that_seems_to_forbid_is_asked_about(name: str) -> None:
+    with pytest.raises(DataError, match=name):  # another list is declared, not this one
+        refuse_undeclared({name, SUPPRESSED, CONSENT}, "s")
 
 
 @pytest.mark.parametrize(

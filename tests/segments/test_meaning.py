@@ -291,6 +291,18 @@ def test_a_name_of_which_a_claim_fails_is_given_anew(quarters):
     assert named(space, ids, before)[0].name == named(space, ids)[0].name
 
 
+def test_a_name_of_before_names_were_made_of_claims_is_given_anew(quarters):
+    """A model's file of then says a leading trait, and neither claims nor names."""
+    space, ids = quarters
+    before = {1: {"segment_id": 1, "name": "Old name", "leading": "hour"},
+              7: {"segment_id": 7, "name": "Gone", "leading": "hour"}}  # fmt: skip
+    first, *_, gone = named(space, ids, before, segment_ids=(1, 2, 3, 4, 7))
+    assert first.name == named(space, ids)[0].name
+    assert gone.name == "Gone"  # nobody is in it, so nothing speaks against it
+    held, *_ = named(space, ids, before, segment_ids=(1, 2, 3, 4, 7), keep_names=True)
+    assert (held.name, held.names, held.is_old_name) == ("Old name", (), True)
+
+
 def test_a_held_model_keeps_every_name_and_says_when_it_is_not_true(quarters):
     space, ids = quarters
     before = kept(space, ids)

@@ -44,6 +44,8 @@ RFM_NAME = {
     "new": "New Customer",
     "late": "Potential Loyalist",
 }
+# other ways to tell the segments of "customers"; "mine" is a project's own segmentation
+ALTERNATIVES = ("customers_dbscan", "customers_hdbscan", "customers_hierarchical")
 
 
 class Shop:
@@ -96,7 +98,8 @@ def planted_shop() -> Shop:
             name = RFM_NAME[group]
             shop.label("customer_segments", customer, "rfm_five", numbers[group], name)
             kind = (1, "Small things") if is_evening else (2, "Large things")
-            shop.label("customer_segments", customer, "customers", *kind)
+            for segmentation in ("customers", "mine", *ALTERNATIVES):
+                shop.label("customer_segments", customer, segmentation, *kind)
             stage = (1, "At risk") if group in ("gone", "late") else (2, "Active")
             shop.label("customer_segments", customer, "lifecycle", *stage)
     return shop
@@ -186,7 +189,9 @@ def test_every_shipped_rule_finds_what_is_planted(rows) -> None:
 
 def test_the_evening_segment_gets_the_cheap_products_that_it_buys(rows) -> None:
     found = _of(rows, "promote_low_cost_in_the_evening")
-    assert set(found) == {("orders", "Evening"), ("customers", "Small things")}
+    assert set(found) == {
+        ("orders", "Evening"), ("customers", "Small things"), ("mine", "Small things"),
+    }  # fmt: skip
     action = found["orders", "Evening"]
     assert (action["from_hour"], action["to_hour"]) == (19, 21)
     assert set(action["product_ids"]) == {"cable", "charger"}
@@ -199,7 +204,9 @@ def test_the_evening_segment_gets_the_cheap_products_that_it_buys(rows) -> None:
 
 def test_the_daytime_segment_gets_a_discount_in_its_hours(rows) -> None:
     found = _of(rows, "timed_discount_in_the_daytime")
-    assert set(found) == {("orders", "Daytime"), ("customers", "Large things")}
+    assert set(found) == {
+        ("orders", "Daytime"), ("customers", "Large things"), ("mine", "Large things"),
+    }  # fmt: skip
     action = found["orders", "Daytime"]
     assert (action["from_hour"], action["to_hour"]) == (9, 14)
     assert action["evidence"]["share_in_window"] == 1
@@ -221,6 +228,10 @@ def test_the_next_category_is_one_that_the_segment_leaves_out(rows) -> None:
     assert found["customers", "Small things"]["category"] == "Large"
     assert found["customers", "Large things"]["category"] == "Small"
     assert all(row["effect_high"] < 1 for row in found.values())
+
+
+def test_other_ways_to_tell_the_same_customers_get_no_second_action(rows) -> None:
+    assert {row["segmentation"] for row in rows} & {"customers", *ALTERNATIVES} == {"customers"}
 
 
 def test_ranks_are_by_expected_value_and_dates_are_the_datas_own(rows) -> None:

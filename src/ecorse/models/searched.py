@@ -93,6 +93,9 @@ class _Searched(Segmentation):
     def points(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64] | None:
         return self.inner.points(space, rows)
 
+    def distances(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64] | None:
+        return self.inner.distances(space, rows)
+
     def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, Any]:
         return self.inner.metrics(space, labels, seed)
 

@@ -12,7 +12,6 @@ consent and is declared as neither is asked about, never taken for nothing.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ import polars as pl
 from ecorse.atomic import replace_atomically
 from ecorse.errors import ConfigError, DataError
 from ecorse.models.action import Action
+from ecorse.segments.consent_words import looks_allowed, looks_forbidden
 
 CONSENT, SUPPRESSED = "marketing_consent", "is_suppressed"
 STATED = (CONSENT, SUPPRESSED)
@@ -30,15 +30,6 @@ COLUMNS = (
     "last_purchase_date", "purchases", "stage",
 )  # fmt: skip
 PRIVATE = 0o600
-# words in the name of an attribute that says whether somebody may be written to
-_MAY = re.compile(
-    r"consent|permission|opt_?in|(accepts|allows|agreed|wants)_.*(marketing|mail|sms|news|contact)"
-    r"|newsletter|subscri(bed|ber|ption)|marketing_(ok|status|allowed)|gdpr|dsgvo"
-)
-_MUST_NOT = re.compile(
-    r"opt_?out|unsubscri|suppress|do_?not|dont_|no_(mail|email|sms|contact|marketing)|black_?list"
-    r"|block_?list|blocked|bounced|complained_of_mail|deceased"
-)
 # what a spreadsheet takes for a formula (OWASP, CSV Injection), also in full width
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 
@@ -188,7 +179,10 @@ def make_audience(
 
 
 def refuse_undeclared(names: set[str], shop_id: str) -> None:
-    """Ask about attributes that look like consent, where none is declared.
+    """Ask about attributes that look like consent and are not declared.
+
+    A declared consent settles the others that look like one; each that seems to forbid is asked
+    about, for what one list forbids another does not allow.
 
     Raises
     ------
@@ -198,8 +192,7 @@ def refuse_undeclared(names: set[str], shop_id: str) -> None:
     unclear = sorted(
         name
         for name in names - set(STATED)
-        if (_MUST_NOT.search(name) and SUPPRESSED not in names)
-        or (_MAY.search(name) and not _MUST_NOT.search(name) and CONSENT not in names)
+        if looks_forbidden(name) or (looks_allowed(name) and CONSENT not in names)
     )
     if unclear:
         raise DataError(

@@ -15,6 +15,7 @@ from ecorse.evaluate.gate import label_agreement
 from ecorse.features.blocks import Floats, Labels
 from ecorse.models.relation import Column, Relation
 from ecorse.models.space import FeatureSpace
+from ecorse.models.threads import one_thread
 from ecorse.segments.anchored import Anchored, AnchoredConfig
 from ecorse.segments.anchored_file import Learnt
 from ecorse.segments.anchors import Anchors
@@ -95,6 +96,16 @@ class Hierarchical(Anchored):
             {"smallest_share": best.smallest_share, "stability": best.stability},
             "too few distinct rows to choose the number of segments" if few else "",
         )
+
+    def distances(self, space: FeatureSpace, rows: Labels) -> Floats:
+        """Euclidean, to the centroid of each label on the components."""
+        from scipy.spatial.distance import cdist
+
+        anchors = self.model.learnt.anchors
+        with one_thread():
+            z = self.model.axes.of_rows(space, rows)
+        of_label: Floats = cdist(z, anchors.points[np.argsort(anchors.labels)])
+        return of_label
 
     def why_no_longer_fits(self, champion: Self, space: FeatureSpace) -> str:
         """A centroid reaches everyone: what may happen is that a segment gets too small."""

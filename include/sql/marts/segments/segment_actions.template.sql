@@ -198,7 +198,7 @@ judged as (
                     ),
                     0
                 )
-        end as effect_low,
+        end as interval_low,
         case
             when is_share = 0 then effect_size * exp(z * log_error)
             when other_low > 0.000000001
@@ -212,19 +212,28 @@ judged as (
                             )
                         )
                     ) / (other_low * (2 * other_p - other_low))
-        end as effect_high,
+        end as interval_high,
         addressed * response_share * value_each as expected_value
     from limited
 ),
 
-held as (
+-- the ends as they are published, rounded outwards: what holds no effect when rounded is no action
+rounded as (
     select
         judged.*,
+        cast(floor(coalesce(interval_low, 0) * 10000) / 10000 as double precision) as effect_low,
+        cast(ceiling(interval_high * 10000) / 10000 as double precision) as effect_high
+    from judged
+),
+
+held as (
+    select
+        rounded.*,
         row_number() over (
             partition by shop_id, action, segmentation, segment_id
             order by expected_value desc nulls last, category asc
         ) as place
-    from judged
+    from rounded
     where
         addressed > 0
         and coalesce(is_fit, true)
@@ -261,8 +270,8 @@ select
     product_ids,
     category,
     cast(round(cast(effect_size as numeric(38, 12)), 4) as double precision) as effect_size,
-    cast(floor(coalesce(effect_low, 0) * 10000) / 10000 as double precision) as effect_low,
-    cast(ceiling(effect_high * 10000) / 10000 as double precision) as effect_high,
+    effect_low,
+    effect_high,
     effect_measure,
     cast(comparisons as bigint) as comparisons,
     cast(round(expected_value, 2) as numeric(28, 4)) as expected_value,

@@ -100,7 +100,10 @@ def actions(facts: Facts) -> Iterator[Block]:
     )
     yield Table(
         "Actions",
-        ("What to do", "Segments of", "For", "Effect", "From", "To", "Expected value", "Until"),
+        (
+            "What to do", "Segments of", "For", "Effect", "at least", "at most", "Expected value",
+            "Until",
+        ),
         [
             (
                 row["what_to_do"], words(row["segmentation"]), count(row["addressed"]),
@@ -110,7 +113,7 @@ def actions(facts: Facts) -> Iterator[Block]:
             )
             for row in rows
         ],
-        frozenset({"For", "Effect", "From", "To", "Expected value", "Until"}),
+        frozenset({"For", "Effect", "at least", "at most", "Expected value", "Until"}),
     )  # fmt: skip
     measures = {row["action"]: row["effect_measure"] for row in rows}
     yield Text("Of what the effect is how many times as much, with its interval:", "soft")
