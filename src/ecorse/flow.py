@@ -208,6 +208,7 @@ def open_build(
     as_of: datetime | None = None,
     known_by: datetime | None = None,
     accept: Collection[str] = (),
+    publish: bool | None = None,
     holder: str,
 ) -> int:
     """Start a new build at the current watermark; gives its ``build_id``.
@@ -215,7 +216,8 @@ def open_build(
     ``as_of`` leaves out rows dated later; ``known_by`` sees only the loads known at that time.
     A shop whose loads are not sound keeps those of the published build. ``accept`` lets a shop in
     that lost most of its rows (``shop``), and a model that would be held (``model``,
-    ``model:shop``).
+    ``model:shop``). ``publish`` says whether the build is to be published: one that was to be, and
+    that a later night has overtaken, is cleared.
 
     Raises
     ------
@@ -228,7 +230,7 @@ def open_build(
     ConfigError
         A mart or model is declared wrongly, or ``accept`` names none; no build was opened.
     """
-    with _opened(as_of, known_by, accept, holder) as build_id:
+    with _opened(as_of, known_by, accept, publish, holder) as build_id:
         return build_id
 
 
@@ -237,6 +239,7 @@ def _opened(
     as_of: datetime | None,
     known_by: datetime | None,
     accept: Collection[str],
+    publish: bool | None,
     holder: str,
     wait: Progress | None = None,
 ) -> Iterator[int]:
@@ -247,7 +250,12 @@ def _opened(
     check_models(catalog)
     accepted = read_accepted(accept, catalog.models, known_shops()) if accept else NOTHING
     with builds.opened(
-        as_of=as_of, known_by=known_by, accepted=accepted, holder=holder, wait=wait
+        as_of=as_of,
+        known_by=known_by,
+        accepted=accepted,
+        publish=publish,
+        holder=holder,
+        wait=wait,
     ) as build_id:
         refuse_pruned(build_id)
         _tell_held(build_id)
@@ -409,7 +417,7 @@ def refresh(
     params = {"as_of": as_of, "publish": publish, **({"accept": list(accept)} if accept else {})}
     with (
         journal("refresh", holder, params) as journaled,
-        _opened(as_of, known_by, accept, holder, say if wait else None) as build_id,
+        _opened(as_of, known_by, accept, publish, holder, say if wait else None) as build_id,
     ):
         journaled["build_id"] = build_id
 

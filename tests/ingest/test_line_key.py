@@ -7,10 +7,11 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
+from psycopg.sql import Composed
 
 from ecorse.clean import opening, stream
 from ecorse.errors import ConfigError
-from ecorse.ingest import one_load, replacing
+from ecorse.ingest import replacing
 from ecorse.ingest.dry import dry_load
 from ecorse.ingest.upkeep import prune, undo_withdrawal, withdraw
 from ecorse.refresh.audit import night_checks
@@ -169,9 +170,9 @@ def test_no_statement_about_earlier_lines_looks_through_a_list_for_every_row(bri
             self.conn = conn
 
         def execute(self, statement, *values):
-            text = statement if isinstance(statement, str) else statement.as_string(self.conn)
-            if not values and "latest" in text + "own_key" and text.split()[0] in SPIED:
-                if text.split()[0] != "create" or " as" in text:
+            if isinstance(statement, Composed):
+                text = statement.as_string(self.conn)
+                if text.split()[0] in ("create", "with"):
                     self.conn.execute("set local work_mem = '64kB'")
                     plans.append("\n".join(r for (r,) in self.conn.execute(f"explain {text}")))
             return self.conn.execute(statement, *values)
@@ -179,14 +180,14 @@ def test_no_statement_about_earlier_lines_looks_through_a_list_for_every_row(bri
         def __getattr__(self, name):
             return getattr(self.conn, name)
 
-    replace = one_load.replace_earlier
+    replace = replacing.replace_earlier
     monkeypatch.setattr(
-        one_load, "replace_earlier", lambda conn, *rest: replace(Spied(conn), *rest)
+        replacing, "replace_earlier", lambda conn, *rest: replace(Spied(conn), *rest)
     )
     many = range(4000)
     bring("1.csv", *(f"x{n},X{n},mug,1,10.00,sold," for n in many))
     bring("2.csv", *(f"x{n},X{n},mug,1,10.00,{'void' if n % 2 else 'sold'}," for n in many))
-    assert any("own_key" in plan for plan in plans)
+    assert len(plans) >= 7
     assert [p for p in plans if "SubPlan" in p.replace("hashed SubPlan", "")] == []
 
 

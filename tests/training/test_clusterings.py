@@ -16,6 +16,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from ecorse.models.base import Champion
 from ecorse.training.run import run_model
+from ecorse.training.segmentation_file import declared_hash
 
 NAMES = (
     "segment_customers_dbscan",
@@ -159,6 +160,17 @@ def test_many_in_one_crowd_are_told_that_no_structure_was_found(run, name):
     assert "too little" not in frame["finding"].item()
     again = run(name, customers(), published(result), parameters={"smallest_share": 0.6})
     assert again.frame("segments")["finding"].item() == frame["finding"].item()
+
+
+def test_what_is_declared_is_told_apart_by_what_changes_labels(declare):
+    """A jump after another [search] was declared is declared; one after other words is not."""
+    name = "segment_customers_hierarchical"
+    shipped = declare(name)
+    first, *others = [feature.model_dump() for feature in shipped.file.features]
+    reworded = declare(name, features=[first | {"low": "few", "high": "many"}, *others])
+    assert declared_hash(reworded) == declared_hash(shipped)
+    hashes = {declared_hash(declare(name, search={"trials": n})) for n in (2, 3)}
+    assert len(hashes | {declared_hash(shipped)}) == 3
 
 
 def test_a_search_is_kept_for_the_next_night_and_its_trials_are_published(run):

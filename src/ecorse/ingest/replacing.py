@@ -102,7 +102,9 @@ def _find_before(conn: psycopg.Connection, parts: Mapping[str, sql.Composable]) 
     """Temporary tables of what the load has, and of what earlier loads had of its keys and orders.
 
     No ``not in`` and no ``in`` beside an ``or``: past ``work_mem`` these look through the whole
-    list for every row. ``own_key`` are the keys of its rows; ``latest`` the place (``load_id, source_line``) of the
+    list for every row.
+
+    ``own_key`` are the keys of its rows; ``latest`` the place (``load_id, source_line``) of the
     latest row of each key of these, or of their orders, ``is_left_out`` where that was left out;
     ``before`` the latest rows of the load's own keys; ``beside`` the lines beside all of these and
     beside the load's own, with a number for their content.
@@ -153,10 +155,11 @@ def _find_before(conn: psycopg.Connection, parts: Mapping[str, sql.Composable]) 
         select load_id, source_line, shop_id, line_id, {money} as money,
             hashtextextended(row({content})::text, 0) as content
         from (select * from {table} union all select * from {twin}) as h
-        where not ({own}) and (
-            load_id = {load_id}
-            or (load_id, source_line) in (select load_id, source_line from latest)
-        )
+        left join (
+            select distinct load_id as at_load, source_line as at_line from latest
+            where not is_left_out
+        ) as l on l.at_load = h.load_id and l.at_line = h.source_line
+        where not ({own}) and (load_id = {load_id} or l.at_load is not null)
         """,
         "analyze beside",
     )

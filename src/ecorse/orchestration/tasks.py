@@ -184,6 +184,7 @@ def open_build() -> int:
     return flow.open_build(
         as_of=instant("as_of", form["as_of"]),
         accept=[form["accept"]] if form["accept"] else (),
+        publish=form["publish"],
         holder=holder(context),
     )
 

@@ -43,6 +43,7 @@ def opened(
     known_by: datetime | None,
     holder: str,
     accepted: Accepted = NOTHING,
+    publish: bool | None = None,
     wait: Callable[[str], None] | None = None,
 ) -> Iterator[int]:
     """Start a build at today's watermark, and say until the block ends that it lives.
@@ -54,6 +55,9 @@ def opened(
     accepted
         Shops that may have lost rows since the published build (``held``), and models whose jump is
         let through.
+    publish
+        Whether the build is to be published once it is audited; None where that is not known. One
+        that was to be, and was overtaken, is cleared; others are kept to be looked into.
     wait
         Wait while another refresh is at work, after telling this function so; else leave.
 
@@ -71,7 +75,7 @@ def opened(
         build_id, is_told = None, False
         while build_id is None:
             try:
-                build_id = _open(conn, as_of, known_by, holder, accepted)
+                build_id = _open(conn, as_of, known_by, holder, accepted, publish)
             except AlreadyRunning as error:
                 if wait is None:
                     raise
@@ -88,11 +92,12 @@ def _open(
     known_by: datetime | None,
     holder: str,
     accepted: Accepted,
+    publish: bool | None,
 ) -> int:
     with conn.transaction():
         conn.execute("select pg_advisory_xact_lock(%s)", (OPEN_LOCK,))
         _put_dead_ones_aside(conn, holder)
-        build_id = _insert(conn, as_of, known_by, holder, accepted)
+        build_id = _insert(conn, as_of, known_by, holder, accepted, publish)
         if as_of is None and known_by is None:  # a night of the past has other rows, of course
             hold_back(conn, build_id, accepted.shops)
         keep_alive(conn, build_id)  # before anybody can see the build
@@ -112,13 +117,15 @@ def _insert(
     known_by: datetime | None,
     holder: str,
     accepted: Accepted,
+    publish: bool | None,
 ) -> int:
     inserted = conn.execute(
         """
-        insert into ops.build (as_of, known_by, holder, accepted, ecorse_version, git_sha)
-        values (%s, %s, %s, %s, %s, %s) returning build_id
+        insert into ops.build
+            (as_of, known_by, holder, accepted, is_to_be_published, ecorse_version, git_sha)
+        values (%s, %s, %s, %s, %s, %s, %s) returning build_id
         """,
-        (as_of, known_by, holder, list(accepted.texts), __version__, git_sha()),
+        (as_of, known_by, holder, list(accepted.texts), publish, __version__, git_sha()),
     ).fetchone()
     assert inserted is not None
     build_id: int = inserted[0]

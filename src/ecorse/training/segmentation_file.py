@@ -15,7 +15,7 @@ from typing import Any
 from ecorse.evaluate.drift import reference_histograms
 from ecorse.features.blocks import Block
 from ecorse.models.base import Champion, Segmentation
-from ecorse.models.declaration import Declaration, Feature, SegmentationFile
+from ecorse.models.declaration import WORDINGS, Declaration, Feature, SegmentationFile
 from ecorse.segments.meaning import Segment
 from ecorse.training.envelope import pack, unpack
 
@@ -59,13 +59,17 @@ def published_of(champion: Champion, declaration: Declaration) -> Published:
 
 
 def declared_hash(declaration: Declaration) -> str:
-    """sha256 of what a declaration makes segments of: class, inputs, features, parameters."""
+    """sha256 of what a declaration makes segments of: class, inputs, features, parameters, search.
+
+    What a feature is called and told in is left out, for it changes no label.
+    """
     file: SegmentationFile = declaration.file
     said = [
         file.model.class_,
         dict(file.inputs),
-        [feature.model_dump() for feature in file.features],
+        [feature.model_dump(exclude=WORDINGS) for feature in file.features],
         file.parameters,
+        file.search.model_dump() if file.search else None,
     ]
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
