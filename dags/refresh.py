@@ -109,4 +109,4 @@ with DAG(
         built[node.name] = body(node.name)
         ([built[needed] for needed in node.needs] or opened) >> built[node.name]
     [task for task in built.values() if not task.operator.downstream_task_ids] >> audited
-    audited >> published
+    audited >> published >> tasks.report()

@@ -322,6 +322,9 @@ class Night:
     def _of_segments(self, prefix: str, labels: dict[str, list[tuple]]) -> Iterator[str]:
         of_orders = {"month": ("order_month_date", lambda o: o.first.month),
                      "hour": ("order_hour", lambda o: o.first.at.hour),
+                     "weekday": ("order_weekday", lambda o: o.first.at.isoweekday()),
+                     "country": ("country", lambda o: o.first.country or "unknown"),
+                     "platform": ("platform", lambda o: "unknown"),
                      "city": ("country, region, city", lambda o: place(o.first))}  # fmt: skip
         for name, (columns, key) in of_orders.items():
             groups = defaultdict(list)
@@ -329,10 +332,11 @@ class Night:
                 groups[*label, *_tuple(key(order))].append(order)
             yield self.check(
                 f"{prefix}_by_{name}", f"segmentation, segment_id, {columns}",
-                "orders units revenue",
+                "orders customers units revenue",
                 {k: self.shop.figures_of_orders(orders) for k, orders in groups.items()},
             )  # fmt: skip
         of_lines = {"by_category": ("category", self.category_of),
+                    "by_brand": ("brand", lambda li: "unknown"),
                     "by_price_band": ("price_band", lambda li: self.band[li.price]),
                     "product_units": ("product_id", lambda li: li.product)}  # fmt: skip
         for name, (columns, key) in of_lines.items():
@@ -348,9 +352,10 @@ class Night:
             }  # fmt: skip
             yield self.check(f"{prefix}_{name}", f"segmentation, segment_id, {columns}",
                              "orders lines units revenue", expected)  # fmt: skip
-        yield self._profiles(labels)
+        yield from self._wholes(labels)
 
-    def _profiles(self, labels: dict[str, list[tuple]]) -> str:
+    def _wholes(self, labels: dict[str, list[tuple]]) -> Iterator[str]:
+        """Each segment as a whole."""
         groups, segmentations = (
             defaultdict(list),
             {label[0] for v in labels.values() for label in v},
@@ -358,14 +363,13 @@ class Night:
         for label, order in self._labelled(labels):
             groups[label].append(order)
         if not segmentations:
-            return "segment_profiles"
+            return
         listed = ", ".join(f"'{name}'" for name in sorted(segmentations))
-        return self.check(
-            "segment_profiles", "segmentation, segment_id",
-            "orders lines units revenue average_order_value",
-            {label: self.shop.figures_of_orders(orders) for label, orders in groups.items()},
-            f"segmentation in ({listed})",
-        )  # fmt: skip
+        figures = {label: self.shop.figures_of_orders(orders) for label, orders in groups.items()}
+        for mart, more in (("segment_profiles", " average_order_value"), ("segment_totals", "")):
+            yield self.check(mart, "segmentation, segment_id",
+                             f"orders customers lines units revenue{more}", figures,
+                             f"segmentation in ({listed})")  # fmt: skip
 
 
 def _tuple(value: Any) -> tuple:

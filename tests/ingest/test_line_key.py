@@ -10,6 +10,7 @@ import pytest
 
 from ecorse.clean import opening, stream
 from ecorse.errors import ConfigError
+from ecorse.ingest import one_load, replacing
 from ecorse.ingest.dry import dry_load
 from ecorse.ingest.upkeep import prune, undo_withdrawal, withdraw
 from ecorse.refresh.audit import night_checks
@@ -138,6 +139,55 @@ def test_a_status_that_takes_a_sale_back_is_told(warehouse, tmp_path):
     assert (second.rows_staged, second.rows_duplicate, second.lines_added) == (1, 0, 1)
     assert "1 lines replace earlier ones of their key (before: 10.00 EUR)" in second.sentence()
     assert counted() == [("product", "A1", "mug", -1, 10.0, "returned"), LINE_A]
+
+
+def test_only_what_the_load_touches_of_all_that_was_ever_left_out_is_looked_at(bring, monkeypatch):
+    """A key left out long ago is of no account where the load says nothing of it or its order."""
+    bring("1.csv", A, B, C)
+    bring("2.csv", A_VOID, *(f"x{n},X{n},mug,1,10.00,void," for n in range(50)))
+    seen = []
+
+    def gone(conn, parts):
+        seen.extend(conn.execute("select line_id, is_left_out from latest order by 1").fetchall())
+        return find_gone(conn, parts)
+
+    find_gone = replacing._gone
+    monkeypatch.setattr(replacing, "_gone", gone)
+    third = bring("3.csv", "k2,A1,tea,3,3.00,sold,5.00")
+    assert [is_left_out for _, is_left_out in seen] == [True, False], "k1 is of its order, x.. not"
+    assert third.counts["replaced"] == {"line_key": 1}, "k1 was left out before: it is not unsaid"
+
+
+def test_no_statement_about_earlier_lines_looks_through_a_list_for_every_row(bring, monkeypatch):
+    """A list that a ``not in`` cannot hash in ``work_mem`` is read through once for each row."""
+    plans = []
+
+    class Spied:
+        """A connection that also asks how its statements are carried out with little memory."""
+
+        def __init__(self, conn):
+            self.conn = conn
+
+        def execute(self, statement, *values):
+            text = statement if isinstance(statement, str) else statement.as_string(self.conn)
+            if not values and "latest" in text + "own_key" and text.split()[0] in SPIED:
+                if text.split()[0] != "create" or " as" in text:
+                    self.conn.execute("set local work_mem = '64kB'")
+                    plans.append("\n".join(r for (r,) in self.conn.execute(f"explain {text}")))
+            return self.conn.execute(statement, *values)
+
+        def __getattr__(self, name):
+            return getattr(self.conn, name)
+
+    replace = one_load.replace_earlier
+    monkeypatch.setattr(
+        one_load, "replace_earlier", lambda conn, *rest: replace(Spied(conn), *rest)
+    )
+    many = range(4000)
+    bring("1.csv", *(f"x{n},X{n},mug,1,10.00,sold," for n in many))
+    bring("2.csv", *(f"x{n},X{n},mug,1,10.00,{'void' if n % 2 else 'sold'}," for n in many))
+    assert any("own_key" in plan for plan in plans)
+    assert [p for p in plans if "SubPlan" in p.replace("hashed SubPlan", "")] == []
 
 
 def test_lines_that_a_later_file_no_longer_has_are_told(bring):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import FunctionType
 
 import numpy as np
 import polars as pl
@@ -11,9 +12,9 @@ from pydantic import Field
 
 from ecorse import declared
 from ecorse.declared import Table
-from ecorse.errors import ConfigError, ModelRejected
+from ecorse.errors import ConfigError, ModelRejected, StoreBusy
 from ecorse.models.base import Segmentation, Task
-from ecorse.models.search import TRIALS, Range, Search, check_search, with_values
+from ecorse.models.search import TRIALS, Limit, Range, Search, check_search, with_values
 from ecorse.models.searched import FILE, searched
 from ecorse.segments.hierarchical import Hierarchical
 from ecorse.segments.selection import KRule
@@ -137,6 +138,90 @@ def test_a_trial_beyond_a_limit_cannot_win(space):
             assert not row["is_chosen"]
 
 
+@pytest.mark.parametrize("figure", [float("nan"), np.float64("nan"), float("inf"), -np.inf])
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+def test_a_figure_that_is_no_finite_number_is_undefined(space, monkeypatch, figure, direction):
+    """Of the declared parameters nearness is not finite: any other trial is better."""
+    metrics = ByPrice.metrics
+
+    def undefined_as_declared(self, space, labels, seed):
+        own = metrics(self, space, labels, seed)
+        return own | ({"nearness": figure} if self.config.inner.cut == 10.0 else {})
+
+    monkeypatch.setattr(ByPrice, "metrics", undefined_as_declared)
+    fitted = searched(ByPrice, search(trials=4, direction=direction))(Config()).fit(space, TASK)
+    first, *others = rows(fitted)
+    assert (first["value"], first["is_admissible"], first["is_chosen"]) == (None, False, False)
+    assert first["reason"] == "nearness is undefined"
+    best = (max if direction == "maximize" else min)(row["value"] for row in others)
+    assert next(row["value"] for row in rows(fitted) if row["is_chosen"]) == best
+
+
+@pytest.mark.parametrize("figure", [float("nan"), float("inf"), float("-inf"), None])
+def test_a_limit_of_a_figure_that_is_no_finite_number_is_not_kept(space, monkeypatch, figure):
+    monkeypatch.setattr(
+        ByPrice, "metrics", lambda *_: {"nearness": 1.0, "gap": figure, "words": float("nan")}
+    )
+    for limit in ({"at_least": -1e9}, {"at_most": 1e9}):
+        fitted = searched(ByPrice, search(trials=2, limits={"gap": limit}))(Config())
+        assert [row["is_admissible"] for row in rows(fitted.fit(space, TASK))] == [False, False]
+        assert Limit(**limit).objection("gap", figure) == "gap is undefined"
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_limits_and_ranges_are_finite(number):
+    with pytest.raises(ConfigError, match="finite"):
+        search(limits={"nearness": {"at_least": number}})
+    with pytest.raises(ConfigError):
+        search(parameters={"inner.cut": {"low": 0.0, "high": number}})
+
+
+@pytest.mark.parametrize("method", ["fit", "assign", "metrics"])
+@pytest.mark.parametrize("error", [ValueError("k > n"), ModelRejected("one cluster"), KeyError(3)])
+def test_a_setting_that_fails_is_told_and_the_others_are_tried(space, monkeypatch, method, error):
+    """Above 137 nothing works; the best of the others wins."""
+    works = getattr(ByPrice, method)
+
+    def fails(self, *given):
+        if self.config.inner.cut > 137.0:
+            raise error
+        return works(self, *given)
+
+    monkeypatch.setattr(ByPrice, method, fails)
+    fitted = searched(ByPrice, search())(Config()).fit(space, TASK)
+    found = rows(fitted)
+    cuts = [json.loads(row["parameters"]).get("inner.cut", 10.0) for row in found]
+    assert len(found) == 40
+    assert {cut > 137.0 for cut in cuts} == {True, False}
+    for cut, row in zip(cuts, found, strict=True):
+        assert row["is_admissible"] == (cut <= 137.0)
+        if cut > 137.0:
+            assert (row["value"], row["is_chosen"]) == (None, False)
+            assert row["reason"] == f"it failed with {type(error).__name__}: {error}"
+    assert fitted.inner.config.inner.cut == max(cut for cut in cuts if cut <= 137.0)
+
+
+@pytest.mark.parametrize("method", ["fit", "assign", "metrics"])
+def test_declared_parameters_that_fail_end_it_with_their_own_error(space, monkeypatch, method):
+    def fails(self, *given):
+        raise ValueError("k > n")
+
+    monkeypatch.setattr(ByPrice, method, fails)
+    with pytest.raises(ValueError, match="k > n"):
+        searched(ByPrice, search())(Config()).fit(space, TASK)
+
+
+def test_what_may_work_at_the_next_try_is_no_objection(space, monkeypatch):
+    def busy(self, *given):
+        if self.config.inner.cut != 10.0:
+            raise StoreBusy("the store is busy")
+        return self
+
+    monkeypatch.setattr(ByPrice, "fit", busy)
+    with pytest.raises(StoreBusy):
+        searched(ByPrice, search())(Config()).fit(space, TASK)
+
+
 def test_where_no_trial_counts_the_declared_parameters_stand(space):
     fitted = searched(ByPrice, search(trials=3, objective="no such figure"))(Config())
     fitted.fit(space, TASK)
@@ -238,6 +323,23 @@ class TestSearched(SegmentationContract):
         ),
     )
     parameters = {"fit_rows": 200, "selection": KRule(bootstraps=2, k_max=4).model_dump()}
+
+    def test_it_has_the_distances_of_the_one_that_is_searched(self, fitted, space):
+        rows = np.arange(0, space.n, 7)
+        found = fitted.distances(space, rows)
+        assert found.shape == (len(rows), fitted.size())
+        assert found.tolist() == fitted.inner.distances(space, rows).tolist()
+
+
+def test_every_question_is_passed_on_to_the_one_that_is_searched():
+    routines = (FunctionType, classmethod, staticmethod, property)
+    asked = {
+        name
+        for name, value in vars(Segmentation).items()
+        if isinstance(value, routines) and not getattr(value, "__final__", False)
+    }
+    assert {"assign", "distances", "load"} <= asked
+    assert asked - vars(searched(ByPrice, search()).__mro__[1]).keys() == set()
 
 
 def test_trials_are_rows_of_their_table(space):

@@ -6,6 +6,7 @@ import pytest
 
 from ecorse import flow
 from ecorse.errors import ConfigError, DataError
+from ecorse.refresh.held import held_in
 from ecorse.reports.nights import read_nights
 from ecorse.reports.status import newer_than_published, read_status
 from ecorse.warehouse.connect import connect
@@ -102,6 +103,33 @@ def test_a_source_that_shrank_is_found_beside_one_that_grew(published, stage_mor
     build_id = flow.open_build(holder="test")
     assert held(build_id) == [("north", "shrank")]
     assert loads_in(build_id) == [first, *loads_of("south")]
+
+
+@pytest.mark.parametrize("mark", ["real", "simulated"])
+def test_real_and_simulated_rows_of_a_load_are_each_compared(published, stage_more, mark):
+    """The load's total stays: what one of its two shops loses, the other gains."""
+    (first,) = loads_of("north")
+    second = stage_more(seed=3, shop_id="north", file_name="again.csv")
+    supersede(first, second)
+    lost, kept = ("north", second) if mark == "real" else ("north-simulated", first)
+    with connect() as conn:
+        conn.execute(
+            "insert into ops.shop select 'north-simulated', shop_name, time_zone, currency, true "
+            "from ops.shop where shop_id = 'north'"
+        )
+        conn.execute(
+            "update staging.order_lines set shop_id = 'north-simulated' where load_id = %s", (kept,)
+        )
+    other = {"north", "north-simulated"} - {lost}
+    build_id = flow.open_build(accept=other, holder="test")  # says nothing of the one that lost
+    assert held(build_id) == [("north", "shrank")]
+    with connect() as conn:
+        (told,) = held_in(conn, build_id)
+    assert told.startswith("north is held back as it was published: 350 order lines ")
+    assert f"`ecorse refresh --accept {lost}`" in told
+    build_id = flow.open_build(accept=[lost], holder="test")
+    assert held(build_id) == []
+    assert loads_in(build_id) == [*loads_of("south"), second]
 
 
 def test_a_load_in_another_currency_is_that_shops_trouble(published, stage_more):

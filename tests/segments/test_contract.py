@@ -2,6 +2,8 @@
 
 import runpy
 
+import numpy as np
+
 from ecorse.segments.dbscan import Dbscan
 from ecorse.segments.hdbscan import Hdbscan
 from ecorse.segments.hierarchical import Hierarchical
@@ -41,6 +43,9 @@ class TestHdbscanOfCustomers(SegmentationContract):
 
 class TestHierarchicalOfOrders(SegmentationContract):
     model = Hierarchical
+
+    def test_who_is_on_a_border_can_be_told(self, fitted, space):
+        assert fitted.distances(space, np.arange(3)) is not None
 
 
 class TestHierarchicalOfCustomers(SegmentationContract):

@@ -56,6 +56,12 @@ def test_on_a_first_night_nobody_was_anywhere():
     assert told.since.to_list() == [MONDAY, MONDAY]
 
 
+def test_a_night_without_a_day_writes_none_and_no_text():
+    compared = before()
+    assert Night(WEDNESDAY, compared).numbers() == {"compared_build": 7, "night_date": "2024-01-03"}
+    assert Night(None, compared).numbers() == {"compared_build": 7, "night_date": None}
+
+
 def test_moves_count_everybody_of_both_nights_once():
     # bob is gone, eve is new, cem moves from 2 to 1
     moves = moves_of(pl.Series(["eve", "cem", "ann", "dan"]), np.array([1, 1, 1, 0]), before())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -252,6 +253,18 @@ def test_nine_of_ten_are_not_dear_beside_one_at_a_cent():
     ]
 
 
+def test_a_claim_without_a_verb_follows_a_colon():
+    first, second = named(space_of(price=[2.0] * 6 + [9.0] * 4), np.repeat([1, 2], [6, 4]))
+    assert "All: price below 5, of all others none" in first.meaning
+    assert "All: price of 5 or more, of all others none" in second.meaning
+    space = space_of(price=[2.0] * 6 + [9.0] * 4)
+    (priced,) = space.features
+    dear = priced.model_copy(update={"low": "less than {}", "high": "{} or more"})
+    first, second = named(replace(space, features=(dear,), blocks={}), np.repeat([1, 2], [6, 4]))
+    assert "All: 5 or more, of all others none" in second.meaning
+    assert "All less than 5, of all others none" in first.meaning
+
+
 def test_an_id_is_no_name_and_is_told_as_one():
     segments = named(space_of(category=["1573"] * 5 + ["1490"] * 5), np.repeat([1, 2], 5))
     assert [s.name for s in segments] == ["No clear difference", "No clear difference (segment 2)"]
@@ -289,6 +302,18 @@ def test_a_name_of_which_a_claim_fails_is_given_anew(quarters):
              for claim in before[1]["claims"]]  # fmt: skip
     before[1] = before[1] | {"name": "Old name", "claims": wrong}
     assert named(space, ids, before)[0].name == named(space, ids)[0].name
+
+
+def test_a_name_of_before_names_were_made_of_claims_is_given_anew(quarters):
+    """A model's file of then says a leading trait, and neither claims nor names."""
+    space, ids = quarters
+    before = {1: {"segment_id": 1, "name": "Old name", "leading": "hour"},
+              7: {"segment_id": 7, "name": "Gone", "leading": "hour"}}  # fmt: skip
+    first, *_, gone = named(space, ids, before, segment_ids=(1, 2, 3, 4, 7))
+    assert first.name == named(space, ids)[0].name
+    assert gone.name == "Gone"  # nobody is in it, so nothing speaks against it
+    held, *_ = named(space, ids, before, segment_ids=(1, 2, 3, 4, 7), keep_names=True)
+    assert (held.name, held.names, held.is_old_name) == ("Old name", (), True)
 
 
 def test_a_held_model_keeps_every_name_and_says_when_it_is_not_true(quarters):

@@ -71,6 +71,14 @@ def test_rows_of_a_mapping(mapping, tmp_path):
     assert blocks[0].rejected["rule"].to_list() == ["quantity_invalid"]
 
 
+@pytest.mark.parametrize(
+    "form", ["%a %b %d %Y %H:%M:%S GMT%z", "%d.%m.%Y %H:%M UTC%z", "%Y-%m-%d %H:%M:%S %z UTC"]
+)
+def test_an_offset_tells_the_instant_whatever_text_stands_beside_it(mapping, form):
+    """``Fri Mar 01 2024 23:30:00 GMT+0100`` is how JavaScript writes a time."""
+    assert mapping(ORDERS.replace('["%d.%m.%Y %H:%M"]', f'["{form}"]'))
+
+
 @pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M UTC", "%FT%TZ"])
 def test_a_z_that_is_mere_text_says_utc_and_nothing_else(mapping, form):
     """2024-03-01T23:30:00Z on the shop's clock would be another day."""

@@ -148,6 +148,19 @@ def test_tiny_shops_have_segments_and_say_that_they_tell_little(run, name, kind)
     assert labels(again).equals(labels(result))
 
 
+@pytest.mark.parametrize("name", ["segment_customers_dbscan", "segment_customers_hdbscan"])
+def test_many_in_one_crowd_are_told_that_no_structure_was_found(run, name):
+    """Two segments of 60 % each there cannot be: no setting is allowed, of however many rows."""
+    result = run(name, customers(), parameters={"smallest_share": 0.6})
+    frame = result.frame("segments")
+    assert frame["members"].to_list() == [300]
+    assert frame["is_degenerate"].to_list() == [True]
+    assert frame["finding"].item().startswith("No structure was found: ")
+    assert "too little" not in frame["finding"].item()
+    again = run(name, customers(), published(result), parameters={"smallest_share": 0.6})
+    assert again.frame("segments")["finding"].item() == frame["finding"].item()
+
+
 def test_a_search_is_kept_for_the_next_night_and_its_trials_are_published(run):
     name, lines = "segment_customers_hierarchical", customers()
     first = run(name, lines)

@@ -167,9 +167,14 @@ def blocks_of(
 
 
 def feature_space(
-    frame: pl.DataFrame, features: Sequence[Feature], entity_column: str
+    frame: pl.DataFrame,
+    features: Sequence[Feature],
+    entity_column: str,
+    before: Sequence[Feature] = (),
 ) -> FeatureSpace:
     """One shop's lines as a segmentation gets them, without features they say nothing of.
+
+    ``before`` are the features of the published model: what its attributes were they stay.
 
     Raises
     ------
@@ -177,7 +182,7 @@ def feature_space(
         A column that the features or the entity need is missing, or the lines say nothing of any
         feature.
     """
-    frame, features, left_out = widen(frame, features, entity_column)
+    frame, features, left_out = widen(frame, features, entity_column, before)
     needed = {entity_column}
     for feature in features:
         needed |= {feature.column, feature.weigh_by} - {""}

@@ -27,15 +27,18 @@ def _told(lines: pl.DataFrame, feature: Feature) -> Told:
         return Told(feature, 1.0)
     values = lines[feature.column]
     if values.dtype.is_float():
-        values = values.fill_nan(None)
+        values = pl.select(pl.when(values.is_finite()).then(values)).to_series()
     known = 1.0 - values.null_count() / lines.height
     if not known:
         what = "time of day" if feature.part == "hour" else "value"
         return Told(feature, 0.0, f"no line has a {what} ({feature.column} is empty)")
     if feature.kind in ("cycle", "log_sum", "log_distinct"):
         return Told(feature, known)  # the same on every line does not make entities alike
-    if known == 1.0 and values.n_unique() == 1:
-        return Told(feature, known, f"it is the same everywhere ({feature.column} = {values[0]})")
+    there = values.drop_nulls()
+    # who has no number stands at the mean of the others; who has no value is unlike who has one
+    if (known == 1.0 or feature.is_number) and there.n_unique() == 1:
+        where = "everywhere" if known == 1.0 else "wherever it is known"
+        return Told(feature, known, f"it is the same {where} ({feature.column} = {there[0]})")
     return Told(feature, known)
 
 

@@ -101,7 +101,8 @@ def replace_earlier(
 def _find_before(conn: psycopg.Connection, parts: Mapping[str, sql.Composable]) -> None:
     """Temporary tables of what the load has, and of what earlier loads had of its keys and orders.
 
-    ``own_key`` are the keys of its rows; ``latest`` the place (``load_id, source_line``) of the
+    No ``not in`` and no ``in`` beside an ``or``: past ``work_mem`` these look through the whole
+    list for every row. ``own_key`` are the keys of its rows; ``latest`` the place (``load_id, source_line``) of the
     latest row of each key of these, or of their orders, ``is_left_out`` where that was left out;
     ``before`` the latest rows of the load's own keys; ``beside`` the lines beside all of these and
     beside the load's own, with a number for their content.
@@ -115,17 +116,25 @@ def _find_before(conn: psycopg.Connection, parts: Mapping[str, sql.Composable]) 
         "analyze own_key",
         """
         create temporary table latest on commit drop as
-        select distinct on (k.shop_id, k.line_id) k.* from (
-            select load_id, source_line, shop_id, line_id, order_id, false as is_left_out
+        with held as (
+            select h.load_id, h.source_line, h.shop_id, h.line_id
             from (select * from {table} union all select * from {twin}) as h
-            where load_id in ({earlier}) and {own} and (
-                (shop_id, line_id) in (select shop_id, line_id from own_key)
-                or (shop_id, line_id) in (select shop_id, line_id from left_out_key)
-                or (shop_id, order_id) in (select shop_id, order_id from own_key)
-            )
+            left join (
+                select shop_id, line_id from own_key
+                union select shop_id, line_id from left_out_key
+            ) as said on said.shop_id = h.shop_id and said.line_id = h.line_id
+            left join (select distinct shop_id, order_id from own_key) as ordered
+                on ordered.shop_id = h.shop_id and ordered.order_id = h.order_id
+            where h.load_id in ({earlier}) and {own}
+                and (said.line_id is not null or ordered.order_id is not null)
+        )
+        select distinct on (k.shop_id, k.line_id) k.* from (
+            select load_id, source_line, shop_id, line_id, false as is_left_out from held
             union all
-            select load_id, null, shop_id, line_id, null, true
-            from ops.left_out_line where load_id in ({earlier})
+            select load_id, null, shop_id, line_id, true
+            from ops.left_out_line
+            where load_id in ({earlier})
+                and (shop_id, line_id) in (select shop_id, line_id from held)
         ) as k inner join ops.load as l on l.load_id = k.load_id
         order by k.shop_id, k.line_id, l.line_order desc, k.is_left_out
         """,
@@ -184,7 +193,9 @@ def _move_unchanged(conn: psycopg.Connection, parts: Mapping[str, sql.Composable
             ), moved as (
                 delete from {table} using before
                 where {name}.load_id = {load_id} and {own_qualified} and {same_key} and {same}
-                    and {name}.source_line not in (select source_line from otherwise)
+                    and not exists (
+                        select from otherwise where otherwise.source_line = {name}.source_line
+                    )
                 returning {of_table}
             ), noted as (
                 insert into set_aside (source_line) select source_line from moved
@@ -208,19 +219,26 @@ def _gone(conn: psycopg.Connection, parts: Mapping[str, sql.Composable]) -> tupl
         with gone as (
             select load_id, source_line from latest
             where not is_left_out
-                and (shop_id, line_id) not in (select shop_id, line_id from own_key)
-                and (shop_id, line_id) {which} (select shop_id, line_id from left_out_key)
+                and not exists (
+                    select from own_key as k
+                    where k.shop_id = latest.shop_id and k.line_id = latest.line_id
+                )
+                and {which} (
+                    select from left_out_key as k
+                    where k.shop_id = latest.shop_id and k.line_id = latest.line_id
+                )
+        ), anew as (
+            select distinct shop_id, line_id from {table}
+            where load_id = {load_id} and not ({own}) and line_id is not null
         )
         select count(*) filter (where {own}), coalesce(sum({money}), 0)
         from (select * from {table} union all select * from {twin}) as h
-        where (load_id, source_line) in (select load_id, source_line from gone)
-            and ({own} or (shop_id, line_id) not in (
-                select shop_id, line_id from {table}
-                where load_id = {load_id} and not ({own}) and line_id is not null
-            ))
+        left join anew on anew.shop_id = h.shop_id and anew.line_id = h.line_id
+        where (h.load_id, h.source_line) in (select load_id, source_line from gone)
+            and ({own} or anew.line_id is null)
         """
     taken_back, unsaid = (
         moved(conn, sql.SQL(gone).format(**parts, which=sql.SQL(which)))
-        for which in ("in", "not in")
+        for which in ("exists", "not exists")
     )
     return taken_back, unsaid

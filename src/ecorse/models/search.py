@@ -9,9 +9,10 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
 from ecorse import declared
 from ecorse.declared import Table
@@ -40,8 +41,8 @@ TRIALS: Final = Relation(
 class Range(Table):
     """Values of one parameter: from ``low`` to ``high``, or one of ``choices``."""
 
-    low: int | float | None = None
-    high: int | float | None = None
+    low: int | FiniteFloat | None = None
+    high: int | FiniteFloat | None = None
     step: int | None = Field(None, ge=1)
     log: bool = False
     choices: tuple[Any, ...] = ()
@@ -73,12 +74,12 @@ class Range(Table):
 class Limit(Table):
     """What a figure must keep within for a trial to count."""
 
-    at_least: float | None = None
-    at_most: float | None = None
+    at_least: FiniteFloat | None = None
+    at_most: FiniteFloat | None = None
 
     def objection(self, name: str, value: float | None) -> str:
         """Why the figure is not within; empty if it is."""
-        if value is None:
+        if value is None or not isfinite(value):
             return f"{name} is undefined"
         if self.at_least is not None and value < self.at_least:
             return f"{name} {value:.4g}, needed {self.at_least:.4g}"

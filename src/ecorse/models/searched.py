@@ -93,6 +93,9 @@ class _Searched(Segmentation):
     def points(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64] | None:
         return self.inner.points(space, rows)
 
+    def distances(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64] | None:
+        return self.inner.distances(space, rows)
+
     def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, Any]:
         return self.inner.metrics(space, labels, seed)
 
@@ -105,8 +108,8 @@ class _Searched(Segmentation):
     def diagnose(self) -> Mapping[str, list[dict[str, Any]] | pl.DataFrame]:
         return {**self.inner.diagnose(), TRIALS.name: self.trials}
 
-    def is_degenerate(self) -> bool:
-        return self.inner.is_degenerate()
+    def why_degenerate(self) -> str:
+        return self.inner.why_degenerate()
 
     def dump(self) -> Mapping[str, bytes]:
         """The inner model's files, and what the search found."""

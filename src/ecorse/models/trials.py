@@ -10,10 +10,11 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ecorse.declared import Table
-from ecorse.errors import ConfigError
+from ecorse.errors import ConfigError, TransientError
 from ecorse.models.base import Segmentation, Task
 from ecorse.models.search import Range, Search, with_values
 
@@ -107,13 +108,29 @@ def _try(
     space: FeatureSpace,
     task: Task,
 ) -> tuple[Segmentation | None, Trial]:
+    """A fitted model and its trial; without a model where the values are refused or do not work.
+
+    Raises
+    ------
+    Exception
+        Whatever the declared parameters (no ``values``) end with: they are what was asked for.
+    TransientError
+        Of any trial: the task is tried again, and with it the same search.
+    """
     try:
         own = with_values(config, values, "search")
     except ConfigError as error:  # two values that are each allowed, and not together
         return None, Trial(values, None, str(error))
-    model = model_class(own).fit(space, task, None)
-    labels = model.assign(space)
-    figures = _figures(model, space, labels, task.seed)
+    try:
+        model = model_class(own).fit(space, task, None)
+        figures = _figures(model, space, model.assign(space), task.seed)
+    except TransientError:
+        raise
+    except Exception as error:  # of any method: one setting that fails must not end the search
+        if not values:
+            raise
+        log.warning("%s %s: trial %s failed: %r", task.model, task.shop_id, dict(values), error)
+        return None, Trial(values, None, f"it failed with {type(error).__name__}: {error}")
     value = figures.get(search.objective)
     objections = [limit.objection(n, figures.get(n)) for n, limit in search.limits.items()]
     if value is None:
@@ -124,14 +141,18 @@ def _try(
 def _figures(
     model: Segmentation, space: FeatureSpace, labels: Labels, seed: int
 ) -> dict[str, float]:
-    """Figures of the fit that are one number; whatever the model, its segments and the smallest."""
+    """Figures of the fit that are one finite number; always the segments and the smallest.
+
+    NaN compares false with everything: taken for a figure it would pass every limit and stay the
+    best for ever.
+    """
     import numpy as np
 
     members = np.bincount(labels[labels >= 0], minlength=model.size() or 0)
     own = {
         name: float(value)
         for name, value in model.metrics(space, labels, seed).items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
+        if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
     }
     smallest = float(members.min() / len(labels)) if members.size else 0.0
     return {"segments": float(len(members)), "smallest_share": smallest, **own}

@@ -210,20 +210,23 @@ def audit() -> dict[str, int]:
 
 @task(outlets=[MARTS])
 def publish() -> dict[str, Any]:
-    """Make this run's build the published one, and write its report on segments.
-
-    Skipped when the form says no.
-    """
+    """Make this run's build the published one; skipped when the form says no."""
     from ecorse import flow
-    from ecorse.reports.segments.write import write_after_night
 
     context = get_current_context()
     if not context["params"]["publish"]:
         raise AirflowSkipException("The form says: build and audit only.")
     build_id = _build_id(context)
     flow.publish(build_id, holder=holder(context))
-    write_after_night()
     return _announce_marts(context, build_id, "publish")
+
+
+@task
+def report() -> list[str]:
+    """Write the published night's report on segments, after the night was announced."""
+    from ecorse.reports.segments.write import write_after_night
+
+    return [str(path) for path in write_after_night()]
 
 
 # --- by hand -----------------------------------------------------------------------------------

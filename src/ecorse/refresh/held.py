@@ -46,7 +46,7 @@ def hold_back(conn: psycopg.Connection, build_id: int, accept: Collection[str]) 
         *_shrunk_sources(conn, build_id, accept),
     ):
         found.setdefault(held.shop_id, held)
-    for held in _shrunk_shops(conn, build_id, {*accept, *found}):
+    for held in _shrunk_shops(conn, build_id, accept, found):
         found.setdefault(held.shop_id, held)
     for held in found.values():
         _replace(conn, build_id, held)
@@ -141,8 +141,14 @@ def _shrunk_sources(conn: psycopg.Connection, build_id: int, accept: Collection[
     return [_shrunk(shop_id, f"rows of {source}", *counts) for shop_id, source, *counts in rows]
 
 
-def _shrunk_shops(conn: psycopg.Connection, build_id: int, others: Collection[str]) -> list[Held]:
-    """Shops with fewer lines than in the published night; counted where they lost a load."""
+def _shrunk_shops(
+    conn: psycopg.Connection, build_id: int, accept: Collection[str], others: Collection[str]
+) -> list[Held]:
+    """Shops with fewer lines than in the published night; counted where they lost a load.
+
+    A load is of one shop, and its simulated rows are of another: each is compared by itself, and
+    accepted by its own name; held back is the shop whose loads they are.
+    """
     lost = [
         shop_id
         for (shop_id,) in conn.execute(
@@ -158,31 +164,34 @@ def _shrunk_shops(conn: psycopg.Connection, build_id: int, others: Collection[st
     ]
     if not lost:
         return []
-    counts: list[dict[str, int]] = [
-        dict(
-            conn.execute(
-                f"select s.shop_id, count(*) from {staging_at('order_lines', build)} as s "
-                "where s.shop_id = any(%s) group by s.shop_id",
+    published, now = (
+        {
+            (load_shop, shop_id): lines
+            for load_shop, shop_id, lines in conn.execute(
+                f"select l.shop_id, s.shop_id, count(*) from {staging_at('order_lines', build)} "
+                "as s join ops.load as l on l.load_id = s.load_id "
+                "where l.shop_id = any(%s) group by l.shop_id, s.shop_id",
                 (lost,),
-            ).fetchall()
-        )
+            )
+        }
         for build in (PUBLISHED, str(build_id))
-    ]
-    published, now = counts
+    )
     least = 1 - get_settings().max_shrink_share
     return [
-        _shrunk(shop_id, "order lines", lines, now.get(shop_id, 0))
-        for shop_id, lines in sorted(published.items())
-        if now.get(shop_id, 0) < least * lines
+        _shrunk(load_shop, "order lines", lines, now.get((load_shop, shop_id), 0), of=shop_id)
+        for (load_shop, shop_id), lines in sorted(published.items())
+        if shop_id not in accept and now.get((load_shop, shop_id), 0) < least * lines
     ]
 
 
-def _shrunk(shop_id: str, what: str, published: int, now: int) -> Held:
-    share = get_settings().max_shrink_share
+def _shrunk(shop_id: str, what: str, published: int, now: int, *, of: str = "") -> Held:
+    """Rows of a shop, or those of another shop (``of``) that its loads hold too."""
+    share, lost = get_settings().max_shrink_share, of or shop_id
+    what = f"{what} of {lost}" if lost != shop_id else what
     return Held(shop_id, SHRANK, _told(shop_id,
         f"{published:,} {what} are published and {now:,} are left, a loss of more than "
         f"{share:.0%} (ECORSE_MAX_SHRINK_SHARE)",
-        f"If this is right: `ecorse refresh --accept {shop_id}`, or accept = {shop_id} in the "
+        f"If this is right: `ecorse refresh --accept {lost}`, or accept = {lost} in the "
         "form of the DAG refresh",
     ))  # fmt: skip
 

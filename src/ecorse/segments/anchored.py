@@ -26,7 +26,7 @@ from ecorse.models.relation import Relation
 from ecorse.models.space import FeatureSpace
 from ecorse.models.threads import one_thread
 from ecorse.segments.anchored_file import AnchoredModel, Learnt, Rows, dump_model, load_model
-from ecorse.segments.axes import fit_axes, spec_hash
+from ecorse.segments.axes import fit_axes, why_another_space
 from ecorse.segments.kmeans_tables import COMPONENTS, LOADINGS
 from ecorse.segments.scatter import calinski_harabasz
 from ecorse.segments.silhouette import sample_rows, silhouette
@@ -84,8 +84,8 @@ class Anchored(Segmentation):
 
     def _why_anew(self, champion: Self, space: FeatureSpace) -> str:
         before = champion.model
-        if before.axes.spec_hash != spec_hash(space, self.config.variance_share):
-            return "the declared features changed"
+        if reason := why_another_space(before.axes, space, self.config.variance_share):
+            return reason
         if space.n >= self.config.reselect_growth * before.rows_selected:
             return f"there are {space.n} rows, and it was made of {before.rows_selected}"
         return self.why_no_longer_fits(champion, space)
@@ -155,9 +155,9 @@ class Anchored(Segmentation):
             LOADINGS.name: self.model.axes.loadings(),
         }
 
-    def is_degenerate(self) -> bool:
-        """Whether there was nothing to choose from, or no structure in it."""
-        return bool(self.model.learnt.why_degenerate)
+    def why_degenerate(self) -> str:
+        """That there was nothing to choose from, or no structure in it."""
+        return self.model.learnt.why_degenerate
 
     def dump(self) -> Mapping[str, bytes]:
         """Axes and anchors as npz, and the facts of the choice."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from ecorse.features.blocks import Floats, Labels
 from ecorse.models.space import FeatureSpace
-from ecorse.segments.axes import Axes, fit_axes, spec_hash
+from ecorse.segments.axes import Axes, fit_axes, why_another_space
 from ecorse.segments.identity import first_order
 from ecorse.segments.lloyd import Clustering, move_centroids, nearest
 from ecorse.segments.selection import Selection, count_distinct, select_k
@@ -90,8 +90,8 @@ def why_reselect(
     selection: Selection,
 ) -> str:
     """Why k is selected again tonight before the entities are looked at; empty if nothing is."""
-    if before.axes.spec_hash != spec_hash(space, variance_share):
-        return "the declared features changed"
+    if reason := why_another_space(before.axes, space, variance_share):
+        return reason
     if space.n >= selection.reselect_growth * before.rows_selected:
         return f"there are {space.n} rows, and k was selected on {before.rows_selected}"
     return ""

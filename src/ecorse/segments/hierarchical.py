@@ -15,6 +15,7 @@ from ecorse.evaluate.gate import label_agreement
 from ecorse.features.blocks import Floats, Labels
 from ecorse.models.relation import Column, Relation
 from ecorse.models.space import FeatureSpace
+from ecorse.models.threads import one_thread
 from ecorse.segments.anchored import Anchored, AnchoredConfig
 from ecorse.segments.anchored_file import Learnt
 from ecorse.segments.anchors import Anchors
@@ -22,7 +23,7 @@ from ecorse.segments.kmeans_tables import K_CURVE
 from ecorse.segments.lloyd import Clustering, inertia, nearest
 from ecorse.segments.results import SEGMENTATION_COLUMN, SHOP, WRITER
 from ecorse.segments.scatter import calinski_harabasz
-from ecorse.segments.selection import KRule, KScore, choose, count_distinct
+from ecorse.segments.selection import TOO_FEW_ROWS, KRule, KScore, choose, count_distinct
 from ecorse.segments.silhouette import sample_rows, silhouettes
 
 DENDROGRAM = Relation(
@@ -93,8 +94,18 @@ class Hierarchical(Anchored):
             Anchors(cuts[k], np.arange(k), np.full(k, np.inf)),
             {K_CURVE.name: [s.to_json() for s in curve], DENDROGRAM.name: tree_rows(tree, k)},
             {"smallest_share": best.smallest_share, "stability": best.stability},
-            "too few distinct rows to choose the number of segments" if few else "",
+            TOO_FEW_ROWS if few else "",
         )
+
+    def distances(self, space: FeatureSpace, rows: Labels) -> Floats:
+        """Euclidean, to the centroid of each label on the components."""
+        from scipy.spatial.distance import cdist
+
+        anchors = self.model.learnt.anchors
+        with one_thread():
+            z = self.model.axes.of_rows(space, rows)
+        of_label: Floats = cdist(z, anchors.points[np.argsort(anchors.labels)])
+        return of_label
 
     def why_no_longer_fits(self, champion: Self, space: FeatureSpace) -> str:
         """A centroid reaches everyone: what may happen is that a segment gets too small."""

@@ -91,7 +91,8 @@ class Night:
         """What is written down with the decision, for the audit: day, and the build compared."""
         if self.before is None:
             return {}
-        return {"compared_build": self.before.build_id, "night_date": str(self.day)}
+        day = self.day.isoformat() if self.day is not None else None
+        return {"compared_build": self.before.build_id, "night_date": day}
 
 
 FIRST_NIGHT = Night()

@@ -176,7 +176,7 @@ def _named(
                 done[segment.segment_id] = replace(
                     segment,
                     name=str(known["name"]),
-                    names=tuple(known["names"]),
+                    names=tuple(known.get("names", ())),
                     is_old_name=not holds,
                 )
     taken = {segment.name for segment in done.values()}
@@ -221,12 +221,17 @@ def _words(
 
 
 def _still_holds(segment: Segment, known: Mapping[str, Any]) -> bool:
-    """Whether yesterday's name is true tonight: each of its claims holds, or it made none."""
+    """Whether yesterday's name is true tonight: each of its claims holds, or it made none.
+
+    A file of before names were made of claims says neither which: such a name is given anew.
+    """
+    if not segment.members:
+        return True
+    if "names" not in known or "claims" not in known:
+        return False
     tonight = {trait.feature: trait.claim.kept() for trait in segment.traits if trait.claim}
     before = {claim["feature"]: claim for claim in known["claims"]}
     names = known["names"]
-    if not segment.members:
-        return True
     if not names:
         return not any(trait.claim and trait.claim.may_name for trait in segment.named_by)
     return all(name in before and tonight.get(name) == before[name] for name in names)

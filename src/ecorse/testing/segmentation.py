@@ -119,9 +119,29 @@ class SegmentationContract:
             assert places.shape == (len(rows), 2)
             assert np.isfinite(places).all()
 
+    def test_its_own_segment_is_the_nearest(
+        self, fitted: Segmentation, space: FeatureSpace
+    ) -> None:
+        rows = np.arange(0, space.n, 7)
+        apart = fitted.distances(space, rows)
+        if apart is None:
+            return
+        assert apart.shape == (len(rows), fitted.size())
+        assert np.isfinite(apart).all()
+        assert (apart >= 0).all()
+        own = fitted.assign(space)[rows]
+        placed = own >= 0
+        np.testing.assert_allclose(
+            apart[placed, own[placed]], apart[placed].min(axis=1), rtol=1e-6, atol=1e-6
+        )
+
     def test_figures_are_numbers_by_name(self, fitted: Segmentation, space: FeatureSpace) -> None:
         figures = fitted.metrics(space, fitted.assign(space), 1)
         assert all(isinstance(name, str) for name in figures)
+
+    def test_that_it_says_little_has_a_reason(self, fitted: Segmentation) -> None:
+        assert fitted.is_degenerate() == bool(fitted.why_degenerate())
+        assert fitted.why_degenerate() == fitted.why_degenerate().strip().rstrip(".")
 
     def test_diagnostics_fit_their_tables(self, fitted: Segmentation) -> None:
         own = fitted.diagnose()

@@ -87,11 +87,12 @@ def run_segmentation(
     """
     file: SegmentationFile = declaration.file
     lines = inputs.pop("lines")
-    space = feature_space(lines, file.features, file.entity.id)
+    published = published_of(champion, declaration) if champion is not None else None
+    features_before = published.features if published is not None else ()
+    space = feature_space(lines, file.features, file.entity.id, features_before)
     if space.n == 0:
         return _empty(declaration, champion)
     task = Task(declaration.name, shop_id, file.segmentation.seed)
-    published = published_of(champion, declaration) if champion is not None else None
     made = Making(declaration, shop_id, space, night, published, Timed())
     fresh = declaration.create()
     if published is None or champion is None:

@@ -15,14 +15,17 @@ from typing import Any
 from ecorse.evaluate.drift import reference_histograms
 from ecorse.features.blocks import Block
 from ecorse.models.base import Champion, Segmentation
-from ecorse.models.declaration import Declaration, SegmentationFile
+from ecorse.models.declaration import Declaration, Feature, SegmentationFile
 from ecorse.segments.meaning import Segment
 from ecorse.training.envelope import pack, unpack
 
 
 @dataclass(frozen=True)
 class Published:
-    """What the champion's file says beside the model: ids, names, and the inputs it was made of."""
+    """What the champion's file says beside the model: ids, names, and the inputs it was made of.
+
+    ``features`` are those of its night; a file of before they were kept has none.
+    """
 
     model: Segmentation
     id_of_label: Mapping[int, int]
@@ -30,6 +33,7 @@ class Published:
     segments: Mapping[int, Mapping[str, Any]]
     references: Mapping[str, Mapping[str, Any]]
     declared: str
+    features: tuple[Feature, ...] = ()
 
 
 def published_of(champion: Champion, declaration: Declaration) -> Published:
@@ -50,6 +54,7 @@ def published_of(champion: Champion, declaration: Declaration) -> Published:
         segments={int(s["segment_id"]): s for s in facts["segments"]},
         references=facts["references"],
         declared=facts.get("declared", ""),
+        features=tuple(Feature(**feature) for feature in facts.get("features", ())),
     )
 
 
@@ -80,5 +85,6 @@ def packed(
         "next_segment_id": next_id,
         "references": reference_histograms(blocks),
         "declared": declared,
+        "features": [block.feature.model_dump() for block in blocks],
     }
     return pack(facts, model.dump())

@@ -134,9 +134,13 @@ def standing(applied: Applied, space: FeatureSpace, before: Before | None) -> Ap
     if before is None:
         return applied
     was = before.ids_of(space.lines.ids)
-    stays = np.isin(was, [NOISE_ID, *applied.id_of_label.values()])
-    ids = np.where(stays, was, applied.ids)
-    return replace(applied, ids=ids, segment_ids=_occurring(applied.id_of_label, ids))
+    label_of = {segment_id: label for label, segment_id in applied.id_of_label.items()}
+    label_of[NOISE_ID] = -1
+    stays = np.isin(was, list(label_of))
+    labels, ids = applied.labels.copy(), np.where(stays, was, applied.ids)
+    labels[stays] = [label_of[i] for i in was[stays].tolist()]
+    occurring = _occurring(applied.id_of_label, ids)
+    return replace(applied, labels=labels, ids=ids, segment_ids=occurring)
 
 
 def _occurring(id_of_label: Mapping[int, int], ids: Labels) -> tuple[int, ...]:

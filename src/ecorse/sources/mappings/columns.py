@@ -119,7 +119,7 @@ class ColumnTable(Style):
 def wrong_clock(column: ColumnTable, of_file: Style) -> Iterator[str]:
     """Formats whose text says UTC, of a column that is declared to be of another clock."""
     zone = column.over(of_file).zone or "shop"
-    said = [one for one in column.formats if LITERAL_UTC.search(one)]
+    said = [f for f in column.formats if LITERAL_UTC.search(f) and not tells_instant(f)]
     if said and zone != "UTC":
         yield (
             f"column {column.called!r}: {said[0]!r} has a Z or UTC as mere text, and its times "
