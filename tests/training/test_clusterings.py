@@ -208,28 +208,28 @@ def test_the_tree_and_the_curves_are_published(run):
 
 SCRIPT = """
 import hashlib, sys
+from pathlib import Path
 import polars as pl
 from ecorse.models.base import Champion
-from ecorse.models.declaration import load_declarations
+from ecorse.models.declaration import read_declarations
 from ecorse.training.run import run_model
-found = {d.name: d for d in load_declarations()}
-for name in sys.argv[3:]:
+for declaration in read_declarations(map(Path, sys.argv[3:])):
     lines = pl.read_parquet(sys.argv[1])
     if int(sys.argv[2]):
         lines = lines.sample(fraction=1, shuffle=True, seed=int(sys.argv[2]))
-    first = run_model(found[name], "main", {"lines": lines.clone()}, None)
+    first = run_model(declaration, "main", {"lines": lines.clone()}, None)
     champion = Champion(1, first.artifact, first.metrics)
-    again = run_model(found[name], "main", {"lines": lines}, champion)
+    again = run_model(declaration, "main", {"lines": lines}, champion)
     for result in (first, again):
         digest = hashlib.sha256(result.data_hash.encode() + result.artifact)
         for table in sorted(result.tables):
             frame = result.frame(table).drop("fit_seconds", "peak_mb", strict=False)
             digest.update(frame.write_csv().encode())
-        print(name, digest.hexdigest())
+        print(declaration.name, digest.hexdigest())
 """
 
 
-def test_five_processes_give_the_same_bytes_for_any_threads_and_order(tmp_path):
+def test_five_processes_give_the_same_bytes_for_any_threads_and_order(tmp_path, declare):
     path = tmp_path / "lines.parquet"
     rng = np.random.default_rng(1)  # no clean groups: what is near a border must repeat too
     lines = customers(150)
@@ -239,13 +239,15 @@ def test_five_processes_give_the_same_bytes_for_any_threads_and_order(tmp_path):
     }
     lines.with_columns(**blurred).write_parquet(path)
 
+    paths = [str(declare(name).path) for name in NAMES]
+
     def one(case: tuple[int, int]) -> str:
         threads, seed = case
         environment = os.environ | {
             name: str(threads)
             for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
         }
-        command = [sys.executable, "-c", SCRIPT, str(path), str(seed), *NAMES]
+        command = [sys.executable, "-c", SCRIPT, str(path), str(seed), *paths]
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, check=True
         ).stdout
