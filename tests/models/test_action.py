@@ -62,9 +62,29 @@ def test_every_mistake_is_told_at_once() -> None:
     )
     text = "\n".join(told)
     assert "{addressed}" in text
-    assert "parameters.min_members.value = 0: expected a number, 2 or more" in text
+    assert "parameters.min_members.value = 0: expected a whole number, 2 or more" in text
     assert "parameters.response_share.value = 2: expected a number, 0 to 1" in text
     assert "parameters.valid_days.value = 'a month'" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("valid_days", 28.5, "a whole number, 1 to 3660"),
+        ("valid_days", 28.0, "a whole number, 1 to 3660"),  # SQL adds no 28.0 days to a date
+        ("min_members", 30.5, "a whole number, 2 or more"),
+    ],
+)
+def test_what_counts_days_or_members_is_whole(name: str, value: float, expected: str) -> None:
+    text = "\n".join(wrong(parameters={name: {"value": value, "because": "so"}}))
+    assert f"parameters.{name}.value = {value!r}: expected {expected}" in text
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("name", ["min_effect", "confidence", "response_share"])
+def test_a_threshold_is_a_finite_number(name: str, value: float) -> None:
+    told = wrong(parameters={name: {"value": value, "because": "so"}})
+    assert f"parameters.{name}.value" in "\n".join(told)
 
 
 def test_a_parameter_that_is_missing_or_that_nothing_has_is_told() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from ecorse.features.orders import blocks_of, feature_space
 from ecorse.models.declaration import Feature, Naming
-from ecorse.segments.claim_words import about_share, figure_text, is_id, of_ten
+from ecorse.segments.claim_words import about_share, figure_text, is_id, number_words, of_ten
 from ecorse.segments.claims import Claims
 from ecorse.segments.figures import plain_figures
 
@@ -82,6 +82,43 @@ def test_whole_numbers_have_whole_thresholds_and_the_end_that_is_said_is_within(
     once, some, _ = claims_of(times, one_each(counts), np.repeat([0, 1, 2], 10))
     assert (once.high, once.phrase) == (2, "bought fewer than 2 times")
     assert (some.low, some.high, some.phrase) == (2, 10, "bought 2 to 9 times")
+
+
+def test_one_figure_is_told_once():
+    counts = {"name": "purchases", "kind": "mean", "column": "x", "weight": 1.0, "unit": "count"}
+    words = [
+        ("bought {} to {} times", "bought 2 times"),
+        ("", "purchases of 2"),
+        ("bought between {} and {} times", "bought 2 times"),
+        ("from {} up to {} purchases", "2 purchases"),
+    ]
+    for between, told in words:
+        assert number_words(Feature(**counts, between=between), 2, 3) == told
+    assert number_words(Feature(**counts), 2, 4) == "purchases of 2 to 3"
+    # other numbers than counts lie between two figures
+    assert number_words(Feature(**(counts | {"unit": ""})), 2, 3) == "purchases of 2 to 3"
+
+
+def test_none_of_a_count_is_told_as_none():
+    kids = {"name": "kids", "kind": "mean", "column": "x", "weight": 1.0}
+    assert number_words(Feature(**kids, unit="count"), None, 1) == "kids of 0"
+    assert number_words(Feature(**kids, unit="count"), None, 2) == "kids below 2"
+    assert number_words(Feature(**kids), None, 1) == "kids below 1"  # or 0.5
+    own = Feature(**kids, unit="count", low="have fewer than {} kids")
+    assert number_words(own, None, 1) == "have fewer than 1 kids"
+
+
+def test_the_last_week_is_not_the_last_one_week():
+    away = Feature(
+        name="days", kind="mean", column="x", unit="days", weight=1.0,
+        low="bought within the last {}", high="did not buy for {}",
+    )  # fmt: skip
+    assert [number_words(away, None, days) for days in (1, 7, 14, 30, 365)] == [
+        "bought within the last day", "bought within the last week",
+        "bought within the last two weeks", "bought within the last month",
+        "bought within the last year",
+    ]  # fmt: skip
+    assert number_words(away, 7, None) == "did not buy for one week"
 
 
 def test_days_are_told_in_weeks_months_and_years():
@@ -188,8 +225,8 @@ def test_shares_have_words(share, words):
 
 
 def test_the_size_of_a_part_has_words():
-    assert [about_share(s) for s in (1.0, 0.43, 0.033, 0.004)] == [
-        "all", "about 4 of 10", "about 1 of 30", "about 1 of 200"
+    assert [about_share(s) for s in (1.0, 0.96, 0.949, 0.43, 0.033, 0.004)] == [
+        "all", "nearly all", "about 9 of 10", "about 4 of 10", "about 1 of 30", "about 1 of 200"
     ]  # fmt: skip
 
 

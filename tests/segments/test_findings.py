@@ -8,14 +8,16 @@ import numpy as np
 import pytest
 
 from ecorse.models.declaration import SegmentationHead
+from ecorse.segments.by_density import NO_STRUCTURE
 from ecorse.segments.findings import Known, findings_of
 from ecorse.segments.meaning import Segment
+from ecorse.segments.selection import TOO_FEW_ROWS
 from ecorse.segments.structure import fullness
 from ecorse.segments.traits import Trait
 
 HEAD = SegmentationHead(name="x", entity="order", seed=1)
 SAID = (Trait("price", None, 1.0, 1.0, 0.5, "", 0.0, ""),)
-KNOWN = Known(1000, "orders", np.array([0.1, 0.1]), is_degenerate=False, is_alike=False)
+KNOWN = Known(1000, "orders", np.array([0.1, 0.1]), why_degenerate="", is_alike=False)
 
 
 def segments(*shares):
@@ -39,7 +41,15 @@ def test_tiny_and_giant_segments_are_told():
     [
         ({"n": 49}, "There are 49 orders in all, fewer than 50: too few"),
         ({"is_alike": True}, "All orders are alike in every feature"),
-        ({"is_degenerate": True}, "The model had too little to choose from"),
+        (
+            {"why_degenerate": TOO_FEW_ROWS},
+            "Too few distinct rows to choose the number of segments. The segments say little.",
+        ),
+        (
+            {"why_degenerate": NO_STRUCTURE, "valleys": np.array([np.nan, np.nan])},
+            "No structure was found: no setting gave segments that the declaration allows, so that "
+            "all are in one. The segments say little.",
+        ),
         ({"valleys": np.array([1.2, 1.2])}, "No structure was found: the orders are one crowd"),
         ({"valleys": np.array([np.nan, np.nan])}, "No structure was found"),
     ],

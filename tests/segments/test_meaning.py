@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -250,6 +251,18 @@ def test_nine_of_ten_are_not_dear_beside_one_at_a_cent():
         "Price of 7 or more",
         "Price below 0.2",
     ]
+
+
+def test_a_claim_without_a_verb_follows_a_colon():
+    first, second = named(space_of(price=[2.0] * 6 + [9.0] * 4), np.repeat([1, 2], [6, 4]))
+    assert "All: price below 5, of all others none" in first.meaning
+    assert "All: price of 5 or more, of all others none" in second.meaning
+    space = space_of(price=[2.0] * 6 + [9.0] * 4)
+    (priced,) = space.features
+    dear = priced.model_copy(update={"low": "less than {}", "high": "{} or more"})
+    first, second = named(replace(space, features=(dear,), blocks={}), np.repeat([1, 2], [6, 4]))
+    assert "All: 5 or more, of all others none" in second.meaning
+    assert "All less than 5, of all others none" in first.meaning
 
 
 def test_an_id_is_no_name_and_is_told_as_one():

@@ -149,6 +149,19 @@ def test_tiny_shops_have_segments_and_say_that_they_tell_little(run, name, kind)
     assert labels(again).equals(labels(result))
 
 
+@pytest.mark.parametrize("name", ["segment_customers_dbscan", "segment_customers_hdbscan"])
+def test_many_in_one_crowd_are_told_that_no_structure_was_found(run, name):
+    """Two segments of 60 % each there cannot be: no setting is allowed, of however many rows."""
+    result = run(name, customers(), parameters={"smallest_share": 0.6})
+    frame = result.frame("segments")
+    assert frame["members"].to_list() == [300]
+    assert frame["is_degenerate"].to_list() == [True]
+    assert frame["finding"].item().startswith("No structure was found: ")
+    assert "too little" not in frame["finding"].item()
+    again = run(name, customers(), published(result), parameters={"smallest_share": 0.6})
+    assert again.frame("segments")["finding"].item() == frame["finding"].item()
+
+
 def test_what_is_declared_is_told_apart_by_what_changes_labels(declare):
     """A jump after another [search] was declared is declared; one after other words is not."""
     name = "segment_customers_hierarchical"
@@ -195,28 +208,28 @@ def test_the_tree_and_the_curves_are_published(run):
 
 SCRIPT = """
 import hashlib, sys
+from pathlib import Path
 import polars as pl
 from ecorse.models.base import Champion
-from ecorse.models.declaration import load_declarations
+from ecorse.models.declaration import read_declarations
 from ecorse.training.run import run_model
-found = {d.name: d for d in load_declarations()}
-for name in sys.argv[3:]:
+for declaration in read_declarations(map(Path, sys.argv[3:])):
     lines = pl.read_parquet(sys.argv[1])
     if int(sys.argv[2]):
         lines = lines.sample(fraction=1, shuffle=True, seed=int(sys.argv[2]))
-    first = run_model(found[name], "main", {"lines": lines.clone()}, None)
+    first = run_model(declaration, "main", {"lines": lines.clone()}, None)
     champion = Champion(1, first.artifact, first.metrics)
-    again = run_model(found[name], "main", {"lines": lines}, champion)
+    again = run_model(declaration, "main", {"lines": lines}, champion)
     for result in (first, again):
         digest = hashlib.sha256(result.data_hash.encode() + result.artifact)
         for table in sorted(result.tables):
             frame = result.frame(table).drop("fit_seconds", "peak_mb", strict=False)
             digest.update(frame.write_csv().encode())
-        print(name, digest.hexdigest())
+        print(declaration.name, digest.hexdigest())
 """
 
 
-def test_five_processes_give_the_same_bytes_for_any_threads_and_order(tmp_path):
+def test_five_processes_give_the_same_bytes_for_any_threads_and_order(tmp_path, declare):
     path = tmp_path / "lines.parquet"
     rng = np.random.default_rng(1)  # no clean groups: what is near a border must repeat too
     lines = customers(150)
@@ -226,13 +239,15 @@ def test_five_processes_give_the_same_bytes_for_any_threads_and_order(tmp_path):
     }
     lines.with_columns(**blurred).write_parquet(path)
 
+    paths = [str(declare(name).path) for name in NAMES]
+
     def one(case: tuple[int, int]) -> str:
         threads, seed = case
         environment = os.environ | {
             name: str(threads)
             for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")
         }
-        command = [sys.executable, "-c", SCRIPT, str(path), str(seed), *NAMES]
+        command = [sys.executable, "-c", SCRIPT, str(path), str(seed), *paths]
         return subprocess.run(
             command, env=environment, capture_output=True, text=True, check=True
         ).stdout

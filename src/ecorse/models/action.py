@@ -2,7 +2,7 @@
 
 What belongs here: reading the rules; imports no data library, since DAG files read them. What does
 not: the table that they fill (``ecorse.refresh.action_rules``, ``segments/segment_actions``); who
-is written to (``ecorse.audience``).
+is written to (``ecorse.segments.audience``).
 
 A rule is one file, ``<action>.toml``; the project's own take the place of shipped ones of that name
 or are added (docs/how-to/add-an-action.md).
@@ -18,7 +18,7 @@ from pathlib import Path
 from string import Template
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from ecorse import declared
 from ecorse.declared import Table
@@ -29,6 +29,8 @@ Text = Annotated[str, Field(min_length=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 COMMON: Final = ("min_members", "min_effect", "confidence", "response_share", "valid_days")
 """The parameters that every rule has."""
+WHOLE: Final = ("min_members", "valid_days")
+"""Those of them that count: SQL adds days to a date, and compares counts."""
 PLACES: Final = ("segment_name", "category")
 """What a sentence may name; figures stand in columns of their own."""
 KEYS: Final = ("shop_id", "segmentation", "segment_id", "category")
@@ -39,7 +41,7 @@ _PLACE = re.compile(r"\{(\w*)\}")
 class Parameter(Table):
     """A threshold or a word that the rule's SQL uses, and why it is what it is."""
 
-    value: int | float | str
+    value: int | FiniteFloat | str
     because: Text = Field(description="a sentence: why this value")
 
 
@@ -88,9 +90,10 @@ class ActionFile(Table):
         ):
             value = self.parameters[name].value if name in self.parameters else low
             wrong = isinstance(value, str) or value < low or (high is not None and value > high)
-            if wrong:
+            if wrong or (name in WHOLE and not isinstance(value, int)):
+                kind = "a whole number" if name in WHOLE else "a number"
                 most = f" to {high}" if high is not None else " or more"
-                yield f"parameters.{name}.value = {value!r}: expected a number, {low}{most}"
+                yield f"parameters.{name}.value = {value!r}: expected {kind}, {low}{most}"
         for name in _PLACE.findall(self.what_to_do):
             if name not in PLACES:
                 yield (

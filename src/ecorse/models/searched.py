@@ -108,8 +108,8 @@ class _Searched(Segmentation):
     def diagnose(self) -> Mapping[str, list[dict[str, Any]] | pl.DataFrame]:
         return {**self.inner.diagnose(), TRIALS.name: self.trials}
 
-    def is_degenerate(self) -> bool:
-        return self.inner.is_degenerate()
+    def why_degenerate(self) -> str:
+        return self.inner.why_degenerate()
 
     def dump(self) -> Mapping[str, bytes]:
         """The inner model's files, and what the search found."""

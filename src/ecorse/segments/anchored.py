@@ -155,9 +155,9 @@ class Anchored(Segmentation):
             LOADINGS.name: self.model.axes.loadings(),
         }
 
-    def is_degenerate(self) -> bool:
-        """Whether there was nothing to choose from, or no structure in it."""
-        return bool(self.model.learnt.why_degenerate)
+    def why_degenerate(self) -> str:
+        """That there was nothing to choose from, or no structure in it."""
+        return self.model.learnt.why_degenerate
 
     def dump(self) -> Mapping[str, bytes]:
         """Axes and anchors as npz, and the facts of the choice."""

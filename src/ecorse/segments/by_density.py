@@ -29,7 +29,10 @@ from ecorse.segments.results import SEGMENTATION_COLUMN, SHOP, WRITER
 from ecorse.segments.silhouette import sample_rows
 from ecorse.segments.validity import density_validity
 
-NO_STRUCTURE = "no setting gave segments that the declaration allows: no structure was found"
+NO_STRUCTURE = (
+    "no structure was found: no setting gave segments that the declaration allows, so that all are "
+    "in one"
+)
 CURVE_POINTS = 100
 AGREEMENT_SLACK = 0.1  # settings that differ by less tell of one structure: noise decides
 

@@ -22,6 +22,8 @@ UP_TO_TWELVE = (
 PARTS_OF_DAY = {"Night": "at night", "Morning": "in the morning", "Afternoon": "in the afternoon",
                 "Evening": "in the evening"}  # fmt: skip
 DAYS_OF_MONTH, DAYS_OF_YEAR = 30, 365
+_ONE_TIME = re.compile(r"\b(the last) one (year|month|week|day)\b")
+_BETWEEN = re.compile(r"((between|from) )?\{\}.*\{\}")
 _HEX = re.compile(r"[0-9a-f]{8,}", re.IGNORECASE)
 
 
@@ -50,13 +52,19 @@ def number_words(feature: Feature, low: float | None, high: float | None) -> str
         words = feature.between or f"{name} of {{}} to {{}}"
         # of counts the last one that is within is said: 2 up to, not including, 5 is 2 to 4
         last = high - 1 if feature.unit == "count" else high
-        for figure in (low, last):
-            words = words.replace("{}", figure_text(figure, feature.unit), 1)
+        said = [figure_text(figure, feature.unit) for figure in (low, last)]
+        if said[0] == said[1]:
+            words = _BETWEEN.sub("{}", words)
+        for text in said:
+            words = words.replace("{}", text, 1)
         return words
     if low is not None:
         words = feature.high or f"{name} of {{}} or more"
         return words.replace("{}", figure_text(low, feature.unit))
-    return (feature.low or f"{name} below {{}}").replace("{}", figure_text(high or 0, feature.unit))
+    if feature.unit == "count" and high == 1 and not feature.low:
+        return f"{name} of 0"
+    words = feature.low or f"{name} below {{}}"
+    return _ONE_TIME.sub(r"\1 \2", words.replace("{}", figure_text(high or 0, feature.unit)))
 
 
 def window_words(feature: Feature, first: int, size: int) -> str:
@@ -95,9 +103,9 @@ def of_ten(share: float) -> str:
 
 
 def about_share(share: float) -> str:
-    """How large a part is: ``about 4 of 10``, ``about 1 of 30``."""
-    if share >= 1.0:
-        return "all"
+    """How large a part is: ``nearly all``, ``about 4 of 10``, ``about 1 of 30``."""
+    if share >= 0.95:
+        return "all" if share >= 1.0 else "nearly all"
     if share >= 0.05:
         return f"about {int(share * 10 + 0.5)} of 10"
     if share <= 0.0:

@@ -15,6 +15,7 @@ from ecorse.features.blocks import Floats
 from ecorse.models.declaration import SegmentationHead
 from ecorse.segments.meaning import Segment
 
+SMALL = "It is small"  # how a finding tells that a segment is below the smallest share
 FULL = 0.75  # half way between two groups that stand apart it is emptier than this
 
 
@@ -25,14 +26,14 @@ class Known:
     Attributes
     ----------
     valleys : ``(n_segments,)`` of ``structure.valleys``; ``None`` for segments by a rule.
-    is_degenerate : there were too few different rows to choose from.
+    why_degenerate : ``Segmentation.why_degenerate``; empty where there was enough to choose from.
     is_alike : all rows are the same in every feature.
     """
 
     n: int
     noun: str
     valleys: Floats | None
-    is_degenerate: bool
+    why_degenerate: str
     is_alike: bool
 
 
@@ -56,8 +57,9 @@ def _of_all(segments: Sequence[Segment], known: Known, head: SegmentationHead) -
             f"There are {known.n:,} {known.noun} in all, fewer than {head.least_rows}: too few to "
             "tell groups from chance."
         ]
-    if known.is_degenerate:
-        return ["The model had too little to choose from, so that its segments say little."]
+    if known.why_degenerate:
+        why = known.why_degenerate[0].upper() + known.why_degenerate[1:]
+        return [f"{why}. The segments say little."]
     if known.valleys is None:
         return []
     if has_no_structure(known.valleys):
@@ -84,7 +86,7 @@ def _of_one(segment: Segment, number: int, known: Known, head: SegmentationHead)
     if not has_no_structure(known.valleys) and np.isfinite(valley) and valley >= FULL:
         told.append("There is no gap between it and its nearest neighbour.")
     if segment.share < head.smallest_share:
-        told.append(f"It is small: {segment.members:,} {noun}.")
+        told.append(f"{SMALL}: {segment.members:,} {noun}.")
     if head.largest_share < segment.share < 1.0:
         told.append(f"Nearly all {noun} are in it, so that it sets little apart.")
     if segment.share < 1.0 and not segment.named_by:

@@ -23,7 +23,7 @@ from ecorse.segments.kmeans_tables import K_CURVE
 from ecorse.segments.lloyd import Clustering, inertia, nearest
 from ecorse.segments.results import SEGMENTATION_COLUMN, SHOP, WRITER
 from ecorse.segments.scatter import calinski_harabasz
-from ecorse.segments.selection import KRule, KScore, choose, count_distinct
+from ecorse.segments.selection import TOO_FEW_ROWS, KRule, KScore, choose, count_distinct
 from ecorse.segments.silhouette import sample_rows, silhouettes
 
 DENDROGRAM = Relation(
@@ -94,7 +94,7 @@ class Hierarchical(Anchored):
             Anchors(cuts[k], np.arange(k), np.full(k, np.inf)),
             {K_CURVE.name: [s.to_json() for s in curve], DENDROGRAM.name: tree_rows(tree, k)},
             {"smallest_share": best.smallest_share, "stability": best.stability},
-            "too few distinct rows to choose the number of segments" if few else "",
+            TOO_FEW_ROWS if few else "",
         )
 
     def distances(self, space: FeatureSpace, rows: Labels) -> Floats:

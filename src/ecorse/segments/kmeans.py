@@ -33,7 +33,7 @@ from ecorse.segments.kmeans_file import dump_model, load_model
 from ecorse.segments.kmeans_tables import COMPONENTS, K_CURVE, LOADINGS
 from ecorse.segments.mixture import hour_mixture_agreement
 from ecorse.segments.scatter import calinski_harabasz
-from ecorse.segments.selection import Selection
+from ecorse.segments.selection import TOO_FEW_ROWS, Selection
 from ecorse.segments.silhouette import sample_rows, silhouettes
 
 
@@ -166,9 +166,9 @@ class PcaKMeans(Segmentation):
             LOADINGS.name: self.model.axes.loadings(),
         }
 
-    def is_degenerate(self) -> bool:
-        """Whether there were too few distinct rows to choose k."""
-        return self.model.is_degenerate
+    def why_degenerate(self) -> str:
+        """That there were too few distinct rows to choose k."""
+        return TOO_FEW_ROWS if self.model.is_degenerate else ""
 
     def dump(self) -> Mapping[str, bytes]:
         """Axes and centroids as npz, and the facts of the selection."""

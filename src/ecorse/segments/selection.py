@@ -27,6 +27,7 @@ from ecorse.segments.lloyd import MAX_ITERATIONS, Clustering, inertia, move_cent
 from ecorse.segments.scatter import calinski_harabasz
 from ecorse.segments.silhouette import sample_rows, silhouettes
 
+TOO_FEW_ROWS = "too few distinct rows to choose the number of segments"
 ROUGH = 1e-4
 """How little centroids move, as a part of the variance, when a start is told from the others."""
 

@@ -50,7 +50,10 @@ class Trait:
         if self.claim is None:
             return ""
         inside, outside = of_ten(self.claim.inside_share), of_ten(self.claim.outside_share)
-        return f"{inside} {self.claim.phrase}, of all others {outside}"
+        phrase = self.claim.phrase
+        # without a verb: "All: 50 pieces or more", "7 of 10: kids of 2"
+        is_bare = phrase[:1].isdigit() or phrase.startswith(f"{self.feature} ")
+        return f"{inside}{':' if is_bare else ''} {phrase}, of all others {outside}"
 
     def to_row(self) -> dict[str, Any]:
         """The columns of ``segment_traits``."""

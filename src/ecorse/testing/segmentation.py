@@ -139,6 +139,10 @@ class SegmentationContract:
         figures = fitted.metrics(space, fitted.assign(space), 1)
         assert all(isinstance(name, str) for name in figures)
 
+    def test_that_it_says_little_has_a_reason(self, fitted: Segmentation) -> None:
+        assert fitted.is_degenerate() == bool(fitted.why_degenerate())
+        assert fitted.why_degenerate() == fitted.why_degenerate().strip().rstrip(".")
+
     def test_diagnostics_fit_their_tables(self, fitted: Segmentation) -> None:
         own = fitted.diagnose()
         tables = {table.name: table for table in self.model.diagnostics}

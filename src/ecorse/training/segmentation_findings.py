@@ -36,7 +36,7 @@ def judged(
         space.n,
         noun,
         around,
-        applied.model.is_degenerate(),
+        applied.model.why_degenerate(),
         not any(varies(block) for block in applied.blocks),
     )
     found = findings_of([segments[number] for number in real], known, head)

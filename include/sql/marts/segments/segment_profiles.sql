@@ -6,7 +6,7 @@ materialized = "table"
 meaning = "What the segment means, in a plain sentence derived by rule from its traits"
 members = "Members of the segment"
 member_share = "members / members of all segments of the segmentation, 0 to 1"
-customers = "Those of the segment's orders; the members of a segment of customers. A customer with orders in several segments of orders counts in each"
+customers = "Those of the segment's orders; the members of a segment of customers. A customer with orders in several segments of orders counts in each. Null, as all figures of orders, for a segment of a customer file's rows: its purchases are not counted"
 customer_share = "customers / known customers of the shop with a purchase, 0 to 1; null where the source knows no customers"
 orders = "Purchases labelled with the segment, or made by its customers"
 order_share = "Share of the orders of all segments of the segmentation, 0 to 1; sums to 1"
@@ -98,6 +98,14 @@ sums as (
         units,
         revenue
     from marts.segment_totals
+),
+
+-- segments of a customer file's rows, bought or not: no purchase is counted for them, which is not 0
+profiles as (
+    select distinct
+        shop_id,
+        segmentation
+    from marts.profile_segments
 ),
 
 shop_customers as (
@@ -227,16 +235,24 @@ select
     cast(
         round(segments.members / nullif(member_totals.members, 0), 8) as double precision
     ) as member_share,
-    coalesce(sums.customers, 0) as customers,
+    case when profiles.segmentation is null then coalesce(sums.customers, 0) end as customers,
     cast(
         round(
             cast(sums.customers as numeric(38, 12)) / nullif(shop_customers.customers, 0), 8
         ) as double precision
     ) as customer_share,
-    coalesce(sums.orders, 0) as orders,
-    cast(coalesce(sums.lines, 0) as bigint) as lines,
-    cast(coalesce(sums.units, 0) as bigint) as units,
-    cast(coalesce(sums.revenue, 0) as numeric(28, 4)) as revenue,
+    case when profiles.segmentation is null then coalesce(sums.orders, 0) end as orders,
+    cast(
+        case when profiles.segmentation is null then coalesce(sums.lines, 0) end as bigint
+    ) as lines,
+    cast(
+        case when profiles.segmentation is null then coalesce(sums.units, 0) end as bigint
+    ) as units,
+    cast(
+        case
+            when profiles.segmentation is null then coalesce(sums.revenue, 0)
+        end as numeric(28, 4)
+    ) as revenue,
     cast(round(sums.orders / totals.orders, 8) as double precision) as order_share,
     cast(
         case
@@ -272,6 +288,10 @@ inner join member_totals
     on
         segments.shop_id = member_totals.shop_id
         and segments.segmentation = member_totals.segmentation
+left join profiles
+    on
+        segments.shop_id = profiles.shop_id
+        and segments.segmentation = profiles.segmentation
 left join shop_customers on segments.shop_id = shop_customers.shop_id
 left join totals
     on

@@ -19,6 +19,7 @@ from ecorse.reports.segments.blocks import (
     percent,
 )
 from ecorse.reports.segments.read import One, Row
+from ecorse.segments.findings import SMALL
 
 IN_NONE = 0  # the segment of what is in none
 FEW = 100  # members; below it one more or less changes a share by more than a hundredth
@@ -160,13 +161,16 @@ def limits(one: One) -> Iterator[Block]:
     told += [
         f"{row['segment_name']}: smaller than the declaration allows ({percent(row['share'])})."
         for row in segments
-        if row["is_small"] and row["segment_id"] != IN_NONE
+        if row["is_small"] and row["segment_id"] != IN_NONE and SMALL not in (row["finding"] or "")
     ]
     members = sum(row["members"] for row in segments)
     if 0 < members < FEW:
         told.append(f"There are only {count(members)} {one.noun}: take every share as a hint.")
-    if any(row["is_degenerate"] for row in segments):
-        told.append("There were too few different rows to choose the number of segments.")
+    if any(row["is_degenerate"] for row in segments) and not any(r["finding"] for r in segments):
+        told.append(
+            "The model had too little to choose from, or found no structure. Its segments say "
+            "little."
+        )
     if told:
         yield Items(told)
     elif segments:
