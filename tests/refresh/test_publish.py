@@ -16,7 +16,7 @@ from ecorse.reports.status import read_checksums
 from ecorse.warehouse.connect import connect
 
 HOLDER = "test"
-MODEL_MARTS = {"model_scores", "model_status"}
+MODEL_MARTS = {"model_scores", "model_status", "segment_drift"}
 
 
 def published() -> int | None:
