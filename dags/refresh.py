@@ -25,6 +25,12 @@ TROUBLES = (
         "see the failed checks on the page *Ecorse nights*; mend the cause, start this DAG again",
     ),
     Trouble(
+        "the log of `open_build` warns that a shop is held back",
+        "the shop lost most of its rows, or its loads do not fit each other; it stays as it was "
+        "published, the others are of today (`open_build` fails if there are no others)",
+        "the sentence says what to do; `ecorse status` has it too",
+    ),
+    Trouble(
         "an area failed with ConfigError or an SQL error",
         "a file in `include/sql/marts` is wrong (the message names it); the others are made, and "
         "the build is marked failed",
@@ -44,6 +50,12 @@ TROUBLES = (
         "a task retries with StoreBusy or DiskFull",
         "the database is down, another refresh runs, or a disk is full (the message says where)",
         "nothing while it retries; free space, or see `ecorse doctor`",
+    ),
+    Trouble(
+        "the night is published, and `ops.model_decision` says that a model is held",
+        "its segments or inputs jumped (the reason says which, and by how much); the segments of "
+        "the night before stand, the other models and shops are of this night",
+        "mend the data; if the change is real, start this DAG with *Let through*",
     ),
     Trouble(
         "a wrong night was published",
@@ -75,6 +87,14 @@ with DAG(
             title="As of",
         ),
         "publish": Param(True, "No: build and audit only", type="boolean", title="Publish"),
+        "accept": Param(
+            None,
+            "What is held though it is real: a shop that lost most of its rows (main), a model "
+            "that jumps (segment_customers, or of one shop segment_customers:main); several with "
+            "commas",
+            type=["null", "string"],
+            title="Let through",
+        ),
     },
     **DAG_DEFAULTS,
 ):
@@ -89,4 +109,4 @@ with DAG(
         built[node.name] = body(node.name)
         ([built[needed] for needed in node.needs] or opened) >> built[node.name]
     [task for task in built.values() if not task.operator.downstream_task_ids] >> audited
-    audited >> published
+    audited >> published >> tasks.report()

@@ -19,11 +19,13 @@ from jinja2 import Environment, FileSystemLoader
 import ecorse.reports
 from ecorse.errors import EcorseError
 from ecorse.reports.nights import read_nights
+from ecorse.reports.segments.places import page_of
 from ecorse.show import escaped
 
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
+    "img-src data:; "
     "frame-ancestors 'self'; base-uri 'none'; form-action 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -53,6 +55,15 @@ def figures(build: BuildId = None) -> Response:
     """The same figures for scripts; money as text, to the cent."""
     nights: Any = jsonable_encoder(read_nights(build), custom_encoder={Decimal: str})
     return JSONResponse(nights, headers=HEADERS)
+
+
+@app.get("/segments", response_class=HTMLResponse)
+def segments(build: Annotated[int, Query(ge=1, le=2**63 - 1)], shop: str) -> Response:
+    """The report on a shop's segments in one night, as that night wrote it."""
+    if (found := page_of(build, shop)) is None:
+        told = "There is no such report; `ecorse report segments` writes that of the published one."
+        return Response(told, 404, HEADERS, "text/plain; charset=utf-8")
+    return HTMLResponse(found, headers=HEADERS)
 
 
 @app.exception_handler(EcorseError)

@@ -28,13 +28,15 @@ TEMPLATE = "ecorse_template"
 
 @pytest.fixture(scope="session")
 def declare() -> Callable[..., Declaration]:
-    """A shipped declaration with other values: ``declare("segment_orders", naming={...})``.
+    """A shipped declaration, or one of the examples, with other values:
+    ``declare("segment_orders", naming={...})``.
 
     Tables are merged; a value of another kind takes the place of the shipped one.
     """
 
     def make(name: str, **changes: Any) -> Declaration:
-        path = PROJECT_DIR / "include" / "models" / f"{name}.toml"
+        rooms = (PROJECT_DIR / "include" / "models", PROJECT_DIR / "docs" / "examples")
+        path = next(p for room in rooms if (p := room / f"{name}.toml").exists())
         document = _merged(declared.parse_file(path), changes)
         task = name.partition("_")[0]
         return Declaration(name, task, path, declared.check(document, KINDS[task], str(path)))

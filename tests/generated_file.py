@@ -18,16 +18,12 @@ def write_file(rng: random.Random, locale: Locale, rows: Sequence[Row]) -> bytes
     times = ("day", "time") if locale.times == "two columns" else ("at",)
     records = [f"Export {n} of the shop" for n in range(locale.preamble)]
     records.append(locale.delimiter.join(_field(locale, name) for name in (*HEADER, *times)))
-    filled: set[str] = set()
     totals = locale.delimiter.join(["Total", *[""] * (len(HEADER) + len(times) - 1)])
     for row in rows:
         if locale.totals == "skip" and rng.random() < 0.1:
             records.append(totals)
         row.source_line = len(records) + 1
-        is_first = row.order not in filled
-        if row.fate != "field_count":
-            filled.add(row.order)
-        fields = _values(rng, locale, row, customer=is_first or not locale.fills)
+        fields = _values(locale, row)
         fields += [""] * row.more
         records.append(locale.delimiter.join(_field(locale, value) for value in fields))
     if locale.totals == "stop":
@@ -35,7 +31,7 @@ def write_file(rng: random.Random, locale: Locale, rows: Sequence[Row]) -> bytes
     return (locale.end.join(records) + locale.end).encode(locale.encoding)
 
 
-def _values(rng: random.Random, locale: Locale, row: Row, *, customer: bool) -> list[str]:
+def _values(locale: Locale, row: Row) -> list[str]:
     nothing = locale.null if row.fate in ("good", "repeat") else ""
     said = {
         "order": row.order,
@@ -45,11 +41,11 @@ def _values(rng: random.Random, locale: Locale, row: Row, *, customer: bool) -> 
         "pieces": _number(locale, Decimal(row.pieces)),
         "price": locale.sign.format(_number(locale, row.price)),
         "off": "" if row.off is None else locale.percent.format(_plain(locale, row.off * 100)),
-        "customer": row.customer if customer else "",
+        "customer": row.customer if row.says_customer else "",
         "shipping": "" if row.shipping is None else _number(locale, row.shipping),
     }
     values = [said[name] or nothing for name in HEADER]
-    if not customer:
+    if not row.says_customer:
         values[HEADER.index("customer")] = ""
     at = _time(locale, row)
     for column, text in row.texts.items():

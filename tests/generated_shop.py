@@ -130,6 +130,7 @@ class Row:
     texts: dict[str, str] = field(default_factory=dict)
     more: int = 0
     source_line: int = 0
+    says_customer: bool = True
 
     @property
     def money(self) -> Decimal:
@@ -205,7 +206,36 @@ def draw_rows(rng: random.Random, locale: Locale, orders: int) -> list[Row]:
             rows.append(_refused(rng, locale, rows[-1], number))
         if rng.random() < 0.2:
             _refuse_first(rng, locale, rows, begin)
+        if rng.random() < 0.2:  # a line of the order that cannot be read, maybe its first
+            place = rng.randrange(begin, len(rows))
+            lost = Row(**{**vars(rows[begin]), "fate": "field_count", "more": 1, "texts": {}})
+            lost.line = f"y{lost.line}"
+            rows.insert(place, lost)
+    if locale.fills:
+        _fill_down(locale, rows)
     return rows
+
+
+def _fill_down(locale: Locale, rows: list[Row]) -> None:
+    """Say customers on first lines only; where such a line is lost, nobody knows them."""
+    told: set[str] = set()
+    last: str | None = None
+    is_lost = is_unknown = False  # the line before; the customer of the row's order
+    for row in rows:
+        row.says_customer = row.order not in told
+        told.add(row.order)
+        if row.fate == "field_count":
+            is_lost = True
+            continue
+        order = row.texts.get("order", row.order).strip()
+        if order != last:
+            is_unknown = is_lost
+        writes_null = locale.null and row.fate in ("good", "repeat")
+        if row.says_customer and (row.customer or writes_null):
+            is_unknown = False
+        if is_unknown:
+            row.fate = "first_line_unread"
+        last, is_lost = order, not order
 
 
 def _refuse_first(rng: random.Random, locale: Locale, rows: list[Row], begin: int) -> None:

@@ -42,12 +42,13 @@ kind = "shipping"
 amount = "shipping"
 once_per = "order_id"
 """
+VOID = '[[leave_out]]\nid = "void"\nwhen = "status = \'void\'"\n'
 
 
 def keyed_source(folder: Path, line_key: str = 'line_key = ["key"]') -> MappingSource:
-    """The source, or one of the same columns without key."""
+    """The source, which leaves rows out that are void, or one of the same columns without key."""
     path = folder / ("items.toml" if line_key else "items_without_key.toml")
-    path.write_text(MAPPING.replace("LINE_KEY", line_key))
+    path.write_text(MAPPING.replace("LINE_KEY", line_key) + (VOID if line_key else ""))
     return read_mapping(path)
 
 

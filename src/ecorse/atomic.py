@@ -19,8 +19,13 @@ from ecorse.errors import DiskFull
 
 
 @contextmanager
-def replace_atomically(path: Path) -> Iterator[BinaryIO]:
+def replace_atomically(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
     """Write a file beside its place and rename it into place at the end; on error leave nothing.
+
+    Parameters
+    ----------
+    mode
+        Who may read it, less the process's umask: 0o600 for what holds personal data.
 
     Raises
     ------
@@ -30,7 +35,7 @@ def replace_atomically(path: Path) -> Iterator[BinaryIO]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     written = 0
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb", opener=lambda name, how: os.open(name, how, mode)) as file:
             try:
                 yield file
                 file.flush()

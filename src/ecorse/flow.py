@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,9 +24,11 @@ from ecorse.ingest.trouble import of_one_source
 from ecorse.origins import from_here
 from ecorse.refresh import builds
 from ecorse.refresh import publish as publishing
+from ecorse.refresh.accept import NOTHING, read_accepted
 from ecorse.refresh.audit import all_checks, run_checks, save_results
 from ecorse.refresh.builds import fail_build
 from ecorse.refresh.catalog import load_catalog
+from ecorse.refresh.held import all_are_held, held_in
 from ecorse.refresh.order import Area
 from ecorse.refresh.partitions import clear_old_builds
 from ecorse.refresh.pruned import refuse_pruned
@@ -202,11 +204,20 @@ def ingest_all(
 
 
 def open_build(
-    *, as_of: datetime | None = None, known_by: datetime | None = None, holder: str
+    *,
+    as_of: datetime | None = None,
+    known_by: datetime | None = None,
+    accept: Collection[str] = (),
+    publish: bool | None = None,
+    holder: str,
 ) -> int:
     """Start a new build at the current watermark; gives its ``build_id``.
 
     ``as_of`` leaves out rows dated later; ``known_by`` sees only the loads known at that time.
+    A shop whose loads are not sound keeps those of the published build. ``accept`` lets a shop in
+    that lost most of its rows (``shop``), and a model that would be held (``model``,
+    ``model:shop``). ``publish`` says whether the build is to be published: one that was to be, and
+    that a later night has overtaken, is cleared.
 
     Raises
     ------
@@ -214,26 +225,57 @@ def open_build(
         Another refresh is at work.
     TerminalError
         The rows of a load that counted at ``known_by`` were pruned.
+    DataError
+        No shop's loads are sound.
     ConfigError
-        A mart or model is declared wrongly; no build was opened.
+        A mart or model is declared wrongly, or ``accept`` names none; no build was opened.
     """
-    with _opened(as_of, known_by, holder) as build_id:
+    with _opened(as_of, known_by, accept, publish, holder) as build_id:
         return build_id
 
 
 @contextmanager
 def _opened(
-    as_of: datetime | None, known_by: datetime | None, holder: str, wait: Progress | None = None
+    as_of: datetime | None,
+    known_by: datetime | None,
+    accept: Collection[str],
+    publish: bool | None,
+    holder: str,
+    wait: Progress | None = None,
 ) -> Iterator[int]:
+    from ecorse.training.inputs import known_shops
     from ecorse.training.run import check_models
 
-    check_models(load_catalog())
-    with builds.opened(as_of=as_of, known_by=known_by, holder=holder, wait=wait) as build_id:
+    catalog = load_catalog()
+    check_models(catalog)
+    accepted = read_accepted(accept, catalog.models, known_shops()) if accept else NOTHING
+    with builds.opened(
+        as_of=as_of,
+        known_by=known_by,
+        accepted=accepted,
+        publish=publish,
+        holder=holder,
+        wait=wait,
+    ) as build_id:
         refuse_pruned(build_id)
+        _tell_held(build_id)
         builds.drop_failed()
         _drop_work_tables_of_refused()
         failpoint("refresh.after_open")
         yield build_id
+
+
+def _tell_held(build_id: int) -> None:
+    """Say which shops a build holds back; one that holds every shop back is refused."""
+    with connect(application_name="ecorse open_build") as conn:
+        held = held_in(conn, build_id)
+        is_every_shop = all_are_held(conn, build_id)
+    for sentence in held:
+        log.warning("%s", sentence)
+    if is_every_shop:
+        message = f"Nothing was built, for no shop has anything sound. {' '.join(held)}"
+        fail_build(build_id, message)
+        raise DataError(message)
 
 
 def _drop_work_tables_of_refused() -> None:
@@ -341,6 +383,7 @@ def refresh(
     *,
     as_of: datetime | None = None,
     known_by: datetime | None = None,
+    accept: Collection[str] = (),
     publish: bool = True,
     wait: bool = False,
     holder: str,
@@ -353,6 +396,9 @@ def refresh(
 
     Parameters
     ----------
+    accept
+        Shops that may have lost rows since the published night (``shop``; else they are held back
+        as they were published), and models that may jump (``model``, or ``model:shop``).
     wait
         Wait while another refresh is at work, instead of leaving.
     progress, every_step
@@ -363,14 +409,15 @@ def refresh(
     AlreadyRunning
         Another refresh is at work.
     DataError
-        The audit refused the build.
+        The audit refused the build, or no shop's loads are sound.
     """
     say, say_step = progress or log.info, every_step or log.info
     rows: dict[str, int | None] = {}
     settings, catalog = get_settings(), load_catalog()
+    params = {"as_of": as_of, "publish": publish, **({"accept": list(accept)} if accept else {})}
     with (
-        journal("refresh", holder, {"as_of": as_of, "publish": publish}) as journaled,
-        _opened(as_of, known_by, holder, say if wait else None) as build_id,
+        journal("refresh", holder, params) as journaled,
+        _opened(as_of, known_by, accept, publish, holder, say if wait else None) as build_id,
     ):
         journaled["build_id"] = build_id
 

@@ -15,6 +15,8 @@ from psycopg import sql
 
 from ecorse.errors import DataError
 from ecorse.recommenders.basket import context_lift, recommend_for_basket
+from ecorse.segments.audience import Audience
+from ecorse.segments.audience_rows import read_audience
 from ecorse.show import html_table
 from ecorse.warehouse.snapshot import Build, Snapshot, no_table
 
@@ -233,6 +235,31 @@ class Night:
                 because_of="why",
             )
         )  # fmt: skip
+
+    def audience(
+        self, segmentation: str, segment: str, *, shop: str | None = None, action: str | None = None
+    ) -> Audience:
+        """The customers of a segment who may be written to; ``.write(path)`` makes the file.
+
+        Parameters
+        ----------
+        segmentation
+            Which one, e.g. ``rfm``. Of a segment of orders it is the customers who made them.
+        segment
+            Its name in any case, or its number.
+        shop
+            The shop's id; it may be left out where the night has one shop.
+        action
+            An action of ``segment_actions`` for this segment: its holdout is marked.
+
+        Raises
+        ------
+        DataError
+            There is no such shop, segmentation, segment or action, and the message has those that
+            there are; or the customers' attributes look like consent that nothing declares.
+        """
+        shop_id = self._shop(shop) if shop is not None else self._only_shop()
+        return read_audience(self._snapshot.read, shop_id, segmentation, segment, action)
 
     def close(self) -> None:
         """Let the snapshot go now; another read takes a new one of the same night."""

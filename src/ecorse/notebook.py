@@ -7,7 +7,7 @@ the work (``ecorse.flow``), and what a night can be asked (``ecorse.night``).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -139,6 +139,7 @@ class Project:
         *,
         as_of: datetime | None = None,
         known_by: datetime | None = None,
+        accept: Collection[str] = (),
         publish: bool = True,
         progress: Progress | None = print,
     ) -> Refreshed:
@@ -150,6 +151,8 @@ class Project:
             Leave out rows dated later; an aware datetime.
         known_by
             Use only the files that were loaded by then.
+        accept
+            Shops that may have lost most of their rows; else these stay as they were published.
         publish
             Publish the build if its audit passes.
         progress
@@ -174,6 +177,7 @@ class Project:
         made = flow.refresh(
             as_of=as_of,
             known_by=known_by,
+            accept=accept,
             publish=publish,
             holder=holder("notebook"),
             progress=progress,

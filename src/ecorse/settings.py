@@ -17,6 +17,8 @@ from ecorse.layers import MARKER, SHIPPED_DIR, default_project, layered, stacked
 
 PROJECT_DIR = SHIPPED_DIR  # what ships with this code is a project too: in a checkout, its root
 
+EVERY_NIGHT = "0 2 * * *"
+
 
 class Settings(BaseSettings):
     """The settings of one process; read once, never changed."""
@@ -94,7 +96,8 @@ class Settings(BaseSettings):
         0.5,
         ge=0,
         le=1,
-        description="A night in which a shop lost a larger share of its lines is not published.",
+        description="A shop that lost a larger share of its lines is held back as it was "
+        "published; the others go on. `ecorse refresh --accept SHOP` lets it in.",
     )
     max_record_bytes: int = Field(
         1 << 20, ge=1024, description="A record longer than this is rejected, never held in memory."
@@ -137,7 +140,7 @@ class Settings(BaseSettings):
         "line and in Airflow. Each takes memory of its own.",
     )
     schedule: str = Field(
-        "0 2 * * *",
+        EVERY_NIGHT,
         description="When the nightly ingest starts: cron, told in ECORSE_SCHEDULE_ZONE. Empty: "
         "never by itself.",
     )
@@ -180,12 +183,12 @@ class Settings(BaseSettings):
     @classmethod
     def _is_cron(cls, schedule: str) -> str:
         """What Airflow would take, and that comes at some time: 30 February never does."""
+        schedule = schedule.strip()
+        if schedule in ("", EVERY_NIGHT):  # each command would import croniter for it
+            return schedule
         from croniter import croniter
         from croniter.croniter import CroniterError
 
-        schedule = schedule.strip()
-        if not schedule:
-            return schedule
         try:
             fields = len(croniter.expand(schedule)[0])
             croniter(schedule).get_next()

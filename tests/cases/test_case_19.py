@@ -25,7 +25,8 @@ def test_an_order_that_nobody_kept_is_in_no_segment(asked, shop, kept):
     """Of the sibling's five orders, M2 and M5 are cancelled alone; M4 kept a line of its own."""
     rows = asked(
         "select count(*), count(*) filter (where o.is_cancelled) from marts.order_segments as s "
-        "inner join marts.orders as o using (shop_id, order_id) where s.shop_id = %s",
+        "inner join marts.orders as o using (shop_id, order_id) where s.shop_id = %s "
+        "and s.segmentation = 'orders'",
         shop,
     )
     assert rows == [(kept, 0)]

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from ecorse.clean.cast import cast, parse
-from ecorse.clock import local_to_utc
+from ecorse.clock import ROWS_LOOKED_UP, local_to_utc
 from ecorse.schema.recognise import recognise
 from ecorse.sources.sales_csv import CONTRACT
 
@@ -138,3 +138,36 @@ def test_the_gap_rule_is_that_of_fold_0():
         expected = [w.replace(tzinfo=zone).astimezone(UTC).replace(tzinfo=None) for w in walls]
         found = local_to_utc(pl.Series(walls, dtype=pl.Datetime("us")), "America/New_York")
         assert found.dt.replace_time_zone(None).to_list() == expected
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("America/New_York", datetime(2019, 3, 10)),
+        ("America/New_York", datetime(2019, 11, 3)),
+        ("Australia/Lord_Howe", datetime(2019, 10, 6)),
+        ("Pacific/Apia", datetime(2011, 12, 29)),
+        ("Asia/Kathmandu", datetime(2019, 1, 1)),
+        ("Europe/Dublin", datetime(1916, 10, 1)),  # to the second: clocks were 25 min 21 s behind
+    ],
+)
+def test_offsets_of_many_rows_are_looked_up_and_are_those_of_fold_0(zone, day):
+    from datetime import UTC, timedelta
+    from zoneinfo import ZoneInfo
+
+    begin = day - timedelta(days=1)
+    walls = [begin + timedelta(seconds=17 * s, microseconds=1) for s in range(3 * 86400 // 17)]
+    assert len(walls) > ROWS_LOOKED_UP
+    expected = [
+        w.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC).replace(tzinfo=None) for w in walls
+    ]
+    found = local_to_utc(pl.Series([None, *walls, None], dtype=pl.Datetime("us")), zone)
+    assert found.dt.replace_time_zone(None).to_list() == [None, *expected, None]
+
+
+def test_times_in_years_that_python_does_not_know_have_instants_too():
+    far = pl.Series([0, 500_000_000_000_000_000], dtype=pl.Int64).cast(pl.Datetime("us"))
+    walls = pl.concat([far] * ROWS_LOOKED_UP)
+    found = local_to_utc(walls, "Asia/Kolkata")
+    assert found.null_count() == 0
+    assert (found.to_physical() - walls.to_physical())[0] == -5.5 * 3600 * 1_000_000

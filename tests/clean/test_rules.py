@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecorse.clean.cast import cast, parse
+from ecorse.clean.names import names_of
 from ecorse.clean.operands import ExpressionError
-from ecorse.clean.rules import RowRules, compile_rule, names_of
+from ecorse.clean.rules import RowRules, compile_rule
 from ecorse.schema.contract import Column, Contract, Form, Rule
 from ecorse.schema.recognise import recognise
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ecorse.reports.segments.places import shops_of
 from ecorse.settings import PROJECT_DIR, get_settings
 from ecorse.warehouse.connect import connect
 
@@ -90,6 +91,7 @@ def test_a_night_from_files_to_readers_and_back(play, sales):
     (event,) = refresh["events"]["marts"]
     assert (event["build_id"], event["action"], event["rows"]["orders"]) == (1, "publish", 400)
     assert published() == [(1, 400, 8000)]
+    assert shops_of(1) == ["main"], "the report on segments, which the page of nights links to"
     assert "DeprecatedImportWarning" not in refresh["log"]
 
     # Number 24 is 2 April 00:30, in New York: 23 of the sales are before 04:00 UTC of that day.

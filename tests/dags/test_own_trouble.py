@@ -57,3 +57,30 @@ def test_one_bad_shop_beside_two_good_ones(play, shops):
     with connect("bi_reader") as conn:
         found = conn.execute("select shop_id, orders from marts.shops order by 1").fetchall()
     assert found == [("east", 40), ("west", 40)]
+
+
+@pytest.mark.slow
+def test_a_shop_that_shrank_is_held_back_beside_one_that_did_not(play, stage_shop):
+    """Until the form accepts it; the run is green, and the log and the audit tell."""
+    small = stage_shop(orders=60, seed=3, shop_id="north", file_name="corrected.csv")
+    with connect() as conn:
+        conn.execute("update ops.load set superseded_at = now() where load_id = %s", (small,))
+    large = stage_shop(shop_id="north")
+    stage_shop(shop_id="south", seed=2)
+    flow.refresh(holder="test")
+    with connect() as conn:
+        conn.execute(
+            "update ops.load set superseded_at = case when load_id = %s then now() end "
+            "where load_id in (%s, %s)",
+            (large, large, small),
+        )
+    stage_shop(orders=40, seed=4, shop_id="south", file_name="more.csv")
+    shown, expected = [], [{"north": 300, "south": 340}, {"north": 60, "south": 340}]
+    for form in ({}, {"accept": "north"}):
+        (refresh,) = play(("refresh", form))
+        assert refresh["state"] == "success", refresh["log"]
+        assert ("north is held back as it was published" in refresh["log"]) == (not form)
+        with connect("bi_reader") as conn:
+            found = conn.execute("select shop_id, orders_placed from marts.shops").fetchall()
+        shown.append(dict(found))
+    assert shown == expected

@@ -62,8 +62,12 @@ def test_a_calm_night_is_promoted():
     [
         ({"ari": 0.8999}, "ARI 0.900 is below 0.9"),
         ({"jaccard": {1: 0.95, 2: 0.74}}, "segment 2 fell apart: Jaccard 0.740"),
-        ({"psi": {"price": 0.26, "hour": 0.1}}, "PSI of price 0.26; allowed 0.25"),
-        ({"champion_k": 4, "candidate_k": 8}, "k would change from 4 to 8"),
+        ({"drifted": ["the inputs drifted", "shares jumped"]}, "drifted; shares jumped."),
+        (
+            {"reselection": "of rows", "moved": 0.26},
+            "because of rows, and 26% of those who were there before would change their segment; "
+            "allowed 25%",
+        ),
     ],
 )
 def test_each_broken_rule_holds_and_is_named(change, words):
@@ -72,7 +76,10 @@ def test_each_broken_rule_holds_and_is_named(change, words):
     assert words in decision.reason
 
 
-@pytest.mark.parametrize("edge", [{"ari": 0.9}, {"jaccard": {1: 0.75}}, {"psi": {"price": 0.25}}])
+@pytest.mark.parametrize(
+    "edge",
+    [{"ari": 0.9}, {"jaccard": {1: 0.75}}, {"moved": 0.25, "reselection": "of rows"}],
+)
 def test_a_figure_on_the_limit_passes(edge):
     assert judge_labels(LIMITS, **(CALM | SAME_K | edge)).outcome == "promoted"
 
@@ -82,8 +89,20 @@ def test_a_due_reselection_may_change_k_but_not_swallow_drift():
     due = judge_labels(LIMITS, **(CALM | moved), reselection="there are twice the rows")
     assert due.outcome == "promoted"
     assert "there are twice the rows" in due.reason
-    drifted = judge_labels(LIMITS, **(CALM | moved | {"psi": {"price": 9.0}}), reselection="twice")
+    drifted = judge_labels(LIMITS, **(CALM | moved), drifted=["prices"], reselection="twice")
     assert drifted.outcome == "held"
+
+
+def test_moves_that_the_declaration_asks_for_are_not_held():
+    change = CALM | SAME_K | {"moved": 0.9, "reselection": "the declared features changed"}
+    assert judge_labels(LIMITS, **change).outcome == "held"
+    assert judge_labels(LIMITS, **change, is_declared=True).outcome == "promoted"
+
+
+def test_a_segment_more_without_moves_is_promoted_and_told():
+    decision = judge_labels(LIMITS, **CALM, champion_k=2, candidate_k=3)
+    assert decision.outcome == "promoted"
+    assert "3 segments after 2" in decision.reason
 
 
 def test_numbers_of_the_decision_are_kept():
@@ -102,10 +121,22 @@ def figure(value, cases=10_000):
     return {"value": value, "cases": cases, "standard_error": error}
 
 
-def judge(now, before, broken=(), baselines=None):
+def judge(now, before, broken=(), baselines=None, is_accepted=False):
     return judge_figure(
-        RULE, figure=now, champion=before, baselines=baselines or {}, broken=list(broken)
+        RULE,
+        figure=now,
+        champion=before,
+        baselines=baselines or {},
+        broken=list(broken),
+        is_accepted=is_accepted,
     )
+
+
+def test_an_accepted_fall_is_promoted_but_no_broken_rule_is():
+    fall = (figure(0.1), figure(0.3))
+    assert judge(*fall).outcome == "held"
+    assert judge(*fall, is_accepted=True).outcome == "promoted"
+    assert judge(*fall, broken=["no list"], is_accepted=True).outcome == "held"
 
 
 def test_a_first_table_is_promoted_with_its_figure_and_the_best_sellers_beside_it():

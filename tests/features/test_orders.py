@@ -10,14 +10,13 @@ import pytest
 
 from ecorse.errors import DataError
 from ecorse.features.blocks import hash_features, stack
+from ecorse.features.numbers import log_distinct, log_mean, log_sum, mean
 from ecorse.features.orders import (
     blocks_of,
     build_blocks,
     cycle,
     feature_space,
     learn_vocabulary,
-    log_mean,
-    log_sum,
     shares,
     sort_lines,
 )
@@ -99,9 +98,68 @@ def test_price_without_weights_counts_lines(lines):
     np.testing.assert_allclose(log_mean(lines, "unit_price"), np.log([[70 / 3], [5]]))
 
 
-def test_a_free_or_unreadable_price_stays_finite():
+def test_a_free_price_stays_finite_and_a_missing_one_is_none():
     frame = pl.DataFrame({"id": ["a", "b", "c"], "p": [0.0, None, float("nan")]})
-    np.testing.assert_allclose(log_mean(sort_lines(frame, "id"), "p"), np.log([[0.01]] * 3))
+    found = log_mean(sort_lines(frame, "id"), "p")
+    np.testing.assert_allclose(found, [[np.log(0.01)], [np.nan], [np.nan]])
+
+
+def test_a_line_without_a_number_is_neither_zero_nor_a_line():
+    frame = pl.DataFrame(
+        {"id": ["a", "a", "a", "b"], "p": [10.0, None, 40.0, None], "q": [3.0, 90.0, 1.0, 1.0]}
+    )
+    lines = sort_lines(frame, "id")
+    # a: (3 * 10 + 1 * 40) / 4; by lines (10 + 40) / 2
+    np.testing.assert_allclose(mean(lines, "p", "q"), [[17.5], [np.nan]])
+    np.testing.assert_allclose(mean(lines, "p"), [[25.0], [np.nan]])
+    np.testing.assert_allclose(log_sum(lines, "p"), [[np.log(50)], [np.nan]])
+
+
+def test_who_has_no_number_stands_at_the_mean_of_those_who_have_one():
+    frame = pl.DataFrame({"id": ["a", "b", "c"], "p": [1.0, 100.0, None]})
+    feature = Feature(name="p", kind="log_mean", column="p", weight=1.0)
+    (block,) = build_blocks(sort_lines(frame, "id"), [feature], {})
+    # the logs of 1 and 100 have the mean of 10's
+    np.testing.assert_allclose(block.values[:, 0], np.log([1, 100, 10]))
+    assert block.known.tolist() == [True, True, False]
+
+
+def test_zero_days_have_a_logarithm_with_one_added():
+    frame = pl.DataFrame({"id": ["a", "b"], "days": [0.0, 9.0]})
+    np.testing.assert_allclose(
+        log_mean(sort_lines(frame, "id"), "days", plus=1.0), np.log([[1], [10]])
+    )
+
+
+def test_breadth_is_how_many_different():
+    frame = pl.DataFrame({"id": ["a", "a", "a", "b", "c"], "p": ["x", "y", "x", "x", None]})
+    found = log_distinct(sort_lines(frame, "id"), "p")
+    np.testing.assert_allclose(found, [[np.log(2)], [0.0], [np.nan]])
+
+
+def test_what_the_lines_say_nothing_of_is_left_out_with_the_reason():
+    lines = LINES.with_columns(
+        brand=pl.lit(None, pl.String), shop=pl.lit("one"), clock=pl.lit(None, pl.Datetime)
+    )
+    features = (
+        Feature(name="brand", kind="share", column="brand", weight=1.0),
+        Feature(name="shop", kind="share", column="shop", weight=1.0),
+        Feature(name="hour", kind="cycle", column="clock", part="hour", weight=1.0),
+        Feature(name="category", kind="share", column="category", weight=1.0),
+    )
+    space = feature_space(lines, features, "order_id")
+    assert [f.name for f in space.features] == ["shop", "category"]
+    told = {one.feature.name: one for one in space.told}
+    assert told["brand"].reason == "no line has a value (brand is empty)"
+    assert told["hour"].reason == "no line has a time of day (clock is empty)"
+    assert told["shop"].reason == "it is the same everywhere (shop = one)"
+    assert (told["category"].is_used, told["category"].known_share) == (True, 0.75)
+
+
+def test_lines_that_say_nothing_at_all_are_refused():
+    empty = LINES.with_columns(category=pl.lit(None, pl.String))
+    with pytest.raises(DataError, match="no value of any feature: category are empty"):
+        feature_space(empty, FEATURES[2:], "order_id")
 
 
 def test_quantity_is_the_log_of_units_and_returns_count_by_size():

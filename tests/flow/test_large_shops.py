@@ -38,7 +38,7 @@ def test_night_is_published_whole(warehouse, shape: Shape) -> None:
     with connect() as conn:
         told = conn.execute(
             """
-            select shop_id, sum(net), sum(lines) from marts.money_account
+            select shop_id, sum(net_revenue), sum(lines) from marts.money_account
             group by shop_id order by shop_id
             """
         ).fetchall()

@@ -13,6 +13,9 @@ from ecorse import flow
 from ecorse.reports.status import read_checksums
 from ecorse.settings import get_settings
 from ecorse.warehouse.connect import connect
+from second_way import Shop
+from second_way_files import sales_csv
+from second_way_night import Night
 
 pytestmark = pytest.mark.slow
 
@@ -47,6 +50,11 @@ def switch_warehouse(postgres, monkeypatch, tmp_path) -> Callable[[], None]:
 
 def ingest(path) -> dict[str, int]:
     return flow.ingest("main", "sales_csv", origin="folder", data=str(path), holder="test").counts()
+
+
+def asked(sql: str, *values: object) -> list[tuple]:
+    with connect() as conn:
+        return conn.execute(sql, values).fetchall()
 
 
 def test_a_year_all_at_once_and_file_by_file_in_any_order(switch_warehouse, shared_data):
@@ -112,6 +120,17 @@ def test_the_first_co_purchase_neighbours_of_the_phones(switch_warehouse, shared
     assert found["iPhone"] == ("Lightning Charging Cable", together)
     assert found["Google Phone"][0] == "USB-C Charging Cable"
     assert Night().recommendations(["iphone"], n=1)["product_name"][0] == "Lightning Charging Cable"
+
+
+@pytest.mark.timeout(1800)
+def test_every_mart_a_second_way(switch_warehouse, shared_data):
+    switch_warehouse()
+    folder = shared_data / "sales_monthly"
+    ingest(folder)
+    flow.refresh(holder="test")
+    ids = dict(asked("select product_name, product_id from marts.products"))
+    shop = Shop(sales_csv(folder, ids), unknown_are="address")
+    assert "sales_by_city" in Night(asked, "main", shop).check_all()
 
 
 def test_the_same_year_as_one_file_of_thirteen_columns(switch_warehouse, shared_data):

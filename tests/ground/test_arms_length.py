@@ -159,3 +159,43 @@ def test_whoever_has_enough_ends_the_process():
     with pytest.raises(ContractError, match="gives more than 8 MiB"):
         read("echo", Limits(output_bytes=8 << 20), iter(lambda: bytes(1 << 20), b""),
              takes_blocks=True)  # fmt: skip
+
+
+KILLED = """
+import sys
+sys.path.insert(0, {folder!r})
+from ecorse.arms_length.limits import Limits
+from ecorse.arms_length.reading import Task, read_apart
+limits = Limits(memory_bytes=256 << 20, cpu_seconds=60, wait_seconds=60)
+list(read_apart(Task("test_arms_length:loop", {{}}, "f", "thing", limits)))
+"""
+
+
+def test_a_killed_process_leaves_no_file_and_no_reader_behind(tmp_path):
+    script = KILLED.format(folder=str(Path(__file__).parent))
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    parent = subprocess.Popen([sys.executable, "-c", script], env=environment)
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    wait_for(lambda: children.read_text().strip())
+    (child,) = children.read_text().split()
+    # it reads, and takes no notice of anybody
+    wait_for(lambda: "arms_length" in Path(f"/proc/{child}/cmdline").read_text())
+    parent.kill()
+    parent.wait()
+    wait_for(lambda: not is_alive(child))
+    assert list(tmp_path.iterdir()) == []
+
+
+def is_alive(process: str) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def wait_for(condition, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

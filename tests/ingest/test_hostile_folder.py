@@ -124,3 +124,17 @@ def test_many_rows_are_loaded_within_a_gibibyte(folder):
         file.writelines(f"{row.replace('7', str(number), 1)}\n" for number in range(8, 300_008))
     ingest_within(1 << 30, folder)
     assert query("select count(*) from staging.order_lines") == [(300_001,)]
+
+
+def test_a_limit_that_nothing_can_be_loaded_within_is_said(folder):
+    """Polars would abort the process."""
+    limit = 512 << 20
+    tried = subprocess.run(
+        [sys.executable, "-c", INGEST, str(folder)],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "may take 512 MiB of memory" in tried.stderr
+    assert "loading files needs 768. Nothing was loaded" in tried.stderr

@@ -7,9 +7,11 @@ from decimal import Decimal
 from functools import partial
 
 import pytest
+from psycopg.sql import Composed
 
 from ecorse.clean import opening, stream
 from ecorse.errors import ConfigError
+from ecorse.ingest import replacing
 from ecorse.ingest.dry import dry_load
 from ecorse.ingest.upkeep import prune, undo_withdrawal, withdraw
 from ecorse.refresh.audit import night_checks
@@ -20,6 +22,7 @@ from keyed_shop import SHOP, counted, keyed_source, load, money, open_build, wri
 
 A = "k1,A1,mug,1,10.00,sold,5.00"
 A_RETURNED = "k1,A1,mug,1,10.00,returned,5.00"
+A_VOID = "k1,A1,mug,1,10.00,void,5.00"
 A_NOT_SHIPPED = "k1,A1,mug,1,10.00,sold,"
 B = "k2,A1,tea,2,3.00,sold,5.00"
 C = "k3,B1,tea,1,3.00,sold,"
@@ -56,10 +59,146 @@ def test_a_later_file_replaces_the_lines_whose_content_changed(bring):
     second = bring("tuesday.csv", A_RETURNED, B, C)
     assert (second.rows_staged, second.rows_duplicate) == (2, 1)
     assert second.counts["replaced"] == {"line_key": 1}
-    assert "1 lines replace earlier ones of their key" in second.sentence()
+    # the order's shipping was stated beside A, now it is beside B, which is as it was
+    assert second.money["replaced"] == Decimal("10.00")
+    assert "1 lines replace earlier ones of their key (before: 10.00 EUR)" in second.sentence()
     build = open_build()
     assert counted(build) == [LINE_A_RETURNED, LINE_B, LINE_C, SHIPPING]
     assert failing(build) == set()
+
+
+def test_a_line_that_a_later_file_leaves_out_counts_no_more(bring):
+    """It was shipped and counted; now it is void. What stood beside it goes with it."""
+    bring("1.csv", A, C)
+    void = bring("2.csv", A_VOID)
+    assert (void.rows_staged, void.rows_ignored) == (0, 1)
+    assert void.counts["replaced"] == {"taken_back": 1}
+    assert void.money["taken_back"] == Decimal("15.00")
+    told = "1 lines of earlier files are left out now and count no more (before: 15.00 EUR)"
+    assert told in void.sentence()
+    build = open_build()
+    assert counted(build) == [LINE_C]
+    assert failing(build) == set()
+    # what is withdrawn says nothing, not even that
+    withdraw(void.load_id, "wrong", holder="test")
+    assert counted() == [LINE_A, LINE_C, SHIPPING]
+
+
+def test_a_line_that_was_left_out_comes_back(bring):
+    """The same content as once before is news: it counts again, and so says the account."""
+    bring("1.csv", A)
+    bring("2.csv", A_VOID)
+    assert counted() == []
+    third = bring("3.csv", A, C)
+    assert (third.rows_staged, third.rows_duplicate) == (2, 0)
+    assert "replaced" not in third.counts
+    assert counted() == [LINE_A, LINE_C, SHIPPING]
+
+
+def test_what_was_left_out_before_a_line_came_says_nothing_of_it(bring):
+    void = bring("1.csv", A_VOID, C)
+    assert "replaced" not in void.counts
+    bring("2.csv", A)
+    assert counted() == [LINE_A, LINE_C, SHIPPING]
+
+
+def test_a_file_that_has_a_line_twice_and_leaves_one_out_keeps_the_other(bring):
+    bring("1.csv", A)
+    second = bring("2.csv", A_VOID, A_RETURNED)
+    assert second.counts["replaced"] == {"line_key": 1}
+    build = open_build()
+    assert counted(build) == [LINE_A_RETURNED, SHIPPING_RETURNED]
+    assert failing(build) == set()
+
+
+def test_what_a_left_out_line_stated_for_its_order_may_be_stated_by_another(bring):
+    bring("1.csv", A, B)
+    second = bring("2.csv", A_VOID, B)
+    assert second.money["taken_back"] == Decimal("10.00")  # B states the shipping now
+    assert counted() == [LINE_B, SHIPPING]
+
+
+def test_a_line_with_other_money_beside_it_is_another_line(bring):
+    """Its own columns are as before, but its order's shipping is not."""
+    bring("1.csv", A, C)
+    second = bring("2.csv", "k1,A1,mug,1,10.00,sold,7.00", C)
+    assert (second.rows_staged, second.rows_duplicate, second.lines_added) == (1, 1, 1)
+    assert second.money_staged == Decimal("17.00")
+    told = "1 lines replace earlier ones of their key (before: 15.00 EUR)"
+    assert told in second.sentence()
+    assert counted() == [LINE_A, LINE_C, (*SHIPPING[:4], 7.0, "sold")]
+
+
+def test_a_status_that_takes_a_sale_back_is_told(warehouse, tmp_path):
+    """The row's own line stays the sale; what takes it back stands beside it."""
+    keyed_source(tmp_path)
+    path = tmp_path / "items.toml"
+    path.write_text(path.read_text().replace('= "returns"', '= "sales"'))
+    source = read_mapping(path)
+    load(write(tmp_path / "1.csv", [A_NOT_SHIPPED]), source)
+    second = load(write(tmp_path / "2.csv", ["k1,A1,mug,1,10.00,returned,"]), source)
+    assert (second.rows_staged, second.rows_duplicate, second.lines_added) == (1, 0, 1)
+    assert "1 lines replace earlier ones of their key (before: 10.00 EUR)" in second.sentence()
+    assert counted() == [("product", "A1", "mug", -1, 10.0, "returned"), LINE_A]
+
+
+def test_only_what_the_load_touches_of_all_that_was_ever_left_out_is_looked_at(bring, monkeypatch):
+    """A key left out long ago is of no account where the load says nothing of it or its order."""
+    bring("1.csv", A, B, C)
+    bring("2.csv", A_VOID, *(f"x{n},X{n},mug,1,10.00,void," for n in range(50)))
+    seen = []
+
+    def gone(conn, parts):
+        seen.extend(conn.execute("select line_id, is_left_out from latest order by 1").fetchall())
+        return find_gone(conn, parts)
+
+    find_gone = replacing._gone
+    monkeypatch.setattr(replacing, "_gone", gone)
+    third = bring("3.csv", "k2,A1,tea,3,3.00,sold,5.00")
+    assert [is_left_out for _, is_left_out in seen] == [True, False], "k1 is of its order, x.. not"
+    assert third.counts["replaced"] == {"line_key": 1}, "k1 was left out before: it is not unsaid"
+
+
+def test_no_statement_about_earlier_lines_looks_through_a_list_for_every_row(bring, monkeypatch):
+    """A list that a ``not in`` cannot hash in ``work_mem`` is read through once for each row."""
+    plans = []
+
+    class Spied:
+        """A connection that also asks how its statements are carried out with little memory."""
+
+        def __init__(self, conn):
+            self.conn = conn
+
+        def execute(self, statement, *values):
+            if isinstance(statement, Composed):
+                text = statement.as_string(self.conn)
+                if text.split()[0] in ("create", "with"):
+                    self.conn.execute("set local work_mem = '64kB'")
+                    plans.append("\n".join(r for (r,) in self.conn.execute(f"explain {text}")))
+            return self.conn.execute(statement, *values)
+
+        def __getattr__(self, name):
+            return getattr(self.conn, name)
+
+    replace = replacing.replace_earlier
+    monkeypatch.setattr(
+        replacing, "replace_earlier", lambda conn, *rest: replace(Spied(conn), *rest)
+    )
+    many = range(4000)
+    bring("1.csv", *(f"x{n},X{n},mug,1,10.00,sold," for n in many))
+    bring("2.csv", *(f"x{n},X{n},mug,1,10.00,{'void' if n % 2 else 'sold'}," for n in many))
+    assert len(plans) >= 7
+    assert [p for p in plans if "SubPlan" in p.replace("hashed SubPlan", "")] == []
+
+
+def test_lines_that_a_later_file_no_longer_has_are_told(bring):
+    """Whether the file has whole orders is not known: A goes on counting."""
+    bring("1.csv", A, B, C)
+    second = bring("2.csv", "k2,A1,tea,3,3.00,sold,5.00")
+    assert second.counts["replaced"] == {"line_key": 1, "unsaid": 1}
+    (told,) = [w for w in second.warnings if "not in it" in w]
+    assert told.startswith("1 earlier lines of orders of this file are not in it, worth 10.00 EUR")
+    assert counted() == [LINE_A, (*LINE_B[:3], 3, 3.0, "sold"), LINE_C, SHIPPING]
 
 
 def test_a_line_that_goes_back_to_what_it_was(bring):
@@ -214,13 +353,19 @@ def test_a_line_without_its_key_is_a_reject(bring):
     assert summary.counts["rejected"] == {"line_key_empty": 1}
 
 
-def test_loads_without_key_beside_loads_with_one_refuse_the_night(warehouse, tmp_path):
+def test_loads_without_key_beside_loads_with_one_are_held_back(warehouse, tmp_path):
     """Their lines cannot be compared: what both hold would count twice."""
     with_key, without = keyed_source(tmp_path), keyed_source(tmp_path, "")
     object.__setattr__(without, "name", with_key.name)
     load(write(tmp_path / "1.csv", [A]), without)
     load(write(tmp_path / "2.csv", [A, C]), with_key)
-    assert "lines_have_one_kind_of_key" in failing(open_build())
+    held = open_build()
+    assert counted(held) == [], "held back, and nothing was published yet"
+    with connect() as conn:
+        conn.execute(
+            "insert into ops.build_load select %s, load_id, line_order from ops.load", (held,)
+        )
+    assert "lines_have_one_kind_of_key" in failing(held), "should it be there all the same"
     load(write(tmp_path / "1.csv", [A]), with_key)
     build = open_build()
     assert failing(build) == set()

@@ -28,8 +28,11 @@ SHOP = Shop(
     shop_id="main", shop_name="Main", time_zone="America/New_York", currency="USD", sources=()
 )
 
+# a text of which nothing can be seen is empty
 CELL = st.text(
-    st.characters(exclude_categories=("Cs", "Cc"), exclude_characters='"'), min_size=1, max_size=12
+    st.characters(exclude_categories=("Cs", "Cc", "Cf"), exclude_characters='"\u2800\u3164'),
+    min_size=1,
+    max_size=12,
 ).filter(lambda text: text.strip() and not text.startswith("SIM-"))
 
 

@@ -11,10 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from ecorse.cli.sources import commands
 from ecorse.errors import ConfigError
 from ecorse.ingest.shops import Shop, ShopSource, load_shops
-from ecorse.settings import PROJECT_DIR, Settings
+from ecorse.settings import PROJECT_DIR, Settings, get_settings
 from ecorse.sources import source_names
 from ecorse.sources.reading import Reading
 
@@ -171,6 +173,20 @@ def test_no_shops_and_no_file(tmp_path):
         load(tmp_path, "shops = []")
     with pytest.raises(ConfigError, match=r"none\.toml: there is no such .*ECORSE_SHOPS_FILE"):
         load_shops(Settings(shops_file=tmp_path / "none.toml"))
+
+
+def test_a_shop_without_sources_can_be_looked_at_and_not_loaded(tmp_path, monkeypatch):
+    """Its time zone and its currency are all that a check of a file needs."""
+    alone = GOOD.partition("[[shops.sources]]")[0].replace("USD", "EUR")
+    with pytest.raises(ConfigError, match=r"shops\[0\].sources: expected at least one"):
+        load(tmp_path, alone)
+    (shop,) = load_shops(Settings(shops_file=tmp_path / "shops.toml"), need_sources=False)
+    assert (shop.currency, shop.sources) == ("EUR", ())
+    monkeypatch.setenv("ECORSE_SHOPS_FILE", str(tmp_path / "shops.toml"))
+    get_settings.cache_clear()
+    (tmp_path / "f.csv").write_text("nothing of the kind\n1\n")
+    told = CliRunner().invoke(commands, ["check", str(tmp_path / "f.csv"), "--source", "sales_csv"])
+    assert "As a file of shop main (America/New_York, EUR)." in told.output
 
 
 def test_sources_are_the_modules_of_their_folder():

@@ -13,7 +13,7 @@ from datetime import UTC
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
 from ecorse.errors import ContractError
@@ -21,6 +21,7 @@ from ecorse.ingest.check import check_source
 from ecorse.ingest.dry import dry_load
 from ecorse.ingest.load import load_file
 from ecorse.ingest.shops import Shop
+from ecorse.settings import get_settings
 from ecorse.sources.mappings.source import read_mapping
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.lock import writer
@@ -83,8 +84,10 @@ def expected_rejects(locale: Locale, rows: list[Row]) -> list[tuple[int, str]]:
 
 
 @pytest.fixture
-def both(warehouse, tmp_path):
+def both(warehouse, tmp_path, monkeypatch):
     """Check a file and load it into emptied tables; gives the check, the load and its rows."""
+    monkeypatch.setenv("ECORSE_REJECT_LIMIT_SHARE", "1")  # small files may have few good rows
+    get_settings.cache_clear()
 
     def run(mapping: str, data: bytes):
         (tmp_path / "probe.toml").write_text(mapping)
@@ -189,6 +192,7 @@ def law_of_silence(tmp_path, seed: int) -> None:
 
 @settings(max_examples=FILES * 2, **GENERATED)
 @given(st.integers(0, 2**32))
+@example(8)  # an order's first line that cannot be read took its customer with it
 def test_what_is_not_said_is_not_guessed(tmp_path, seed):
     law_of_silence(tmp_path, seed)
 

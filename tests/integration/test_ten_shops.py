@@ -12,11 +12,15 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from ecorse import flow
-from ecorse.ingest.shops import load_shops
+from ecorse.ingest.shops import Shop, load_shops
 from ecorse.origins.simulate import simulated_folder
+from ecorse.reports.reconcile.amounts import CANCELLED, COUNTED
+from ecorse.reports.reconcile.daily import local_date
+from ecorse.reports.reconcile.lines import read_loaded
 from ecorse.settings import get_settings
 from ecorse.simulate.platforms import get_platform, platform_names
 from ecorse.simulate.platforms.books import CALENDARS
@@ -115,7 +119,8 @@ def test_each_shop_is_worth_what_its_books_say(night, snapshot_of):
         for name, folder in night.result.items():
             books, shop = books_of(folder), f"{name.replace('_', '-')}-simulated"
             account = asked(
-                "select line_kind, gross, cancelled + returned, net from marts.money_account "
+                "select line_kind, gross_revenue, cancelled_amount + returned_amount, net_revenue "
+                "from marts.money_account "
                 "where shop_id = %s", shop,
             )  # fmt: skip
             fees = fees_of(folder) if name == "stripe_itemised" else Decimal(0)
@@ -174,6 +179,54 @@ def test_every_measure_that_an_export_tells_is_that_of_the_books(night, snapshot
                 told -= {"discounts", "returns"}
             assert {m: found[m] for m in told} == {m: books[m] for m in told}, name
             assert found["net"] + found["taxes"] == books["net"] + books["taxes"], name
+
+
+# what each column of the mart is by the parts of `reconcile`; what is taken off is above 0 there
+MEASURES = {
+    "gross": ("gross",), "discounts": ("discounts",), "returns": ("returns",),
+    "shipping": ("shipping",), "taxes": ("taxes",), "tips": ("tips",),
+    "gift_cards": ("gift_cards",), "other": ("fees", "adjustments"),
+}  # fmt: skip
+
+
+def by_reconcile(source: str, shop: Shop) -> dict[tuple[str, date], tuple[Decimal, ...]]:
+    """Each day's measures on both calendars, of the amounts that `reconcile` compares."""
+    amounts = read_loaded(source, shop.shop_id).amounts
+    amounts = amounts.filter(pl.col("pool").is_in([COUNTED, CANCELLED]))
+    order = local_date("at", "at_date", shop.time_zone)
+    event = pl.coalesce(local_date("back_at", None, shop.time_zone), order)
+    found: dict[tuple[str, date], tuple[Decimal, ...]] = {}
+    for calendar, day in (("order_date", order), ("event_date", event)):
+        parts = amounts.select(
+            day.alias("day"), pl.col("part").str.strip_suffix("_back"), "amount"
+        ).group_by("day", "part").agg(pl.col("amount").sum())  # fmt: skip
+        for (one,), rows in parts.group_by("day"):
+            said = dict(rows.select("part", "amount").iter_rows())
+            said |= {name: -said.get(name, 0) for name in ("discounts", "returns")}
+            values = (sum(said.get(p, 0) for p in of) for of in MEASURES.values())
+            figures = tuple(Decimal(value).scaleb(-4) for value in values)
+            if any(figures):
+                found[calendar, one] = figures
+    return found
+
+
+def test_reconcile_and_the_mart_have_one_account_of_each_day(
+    night, snapshot_of, monkeypatch, tmp_path
+):
+    """`amounts_of` says in Python what `daily_money` says in SQL."""
+    wanted = ", ".join(MEASURES)
+    (tmp_path / "shops.toml").write_text(shops_file())
+    with snapshot_of(night):
+        monkeypatch.setenv("ECORSE_SHOPS_FILE", str(tmp_path / "shops.toml"))
+        get_settings.cache_clear()
+        for shop in load_shops(get_settings()):
+            [source] = shop.sources
+            rows = asked(
+                f"select calendar, date, {wanted} from marts.daily_money where shop_id = %s",
+                f"{shop.shop_id}-simulated",
+            )
+            mart = {(row[0], row[1]): row[2:] for row in rows if any(row[2:])}
+            assert by_reconcile(source.name, shop) == mart, source.name
 
 
 def test_orders_are_those_of_the_books(night, snapshot_of):

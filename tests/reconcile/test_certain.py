@@ -5,7 +5,7 @@ What belongs here: a few amounts, written out. What does not: whole shops (``tes
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -55,6 +55,18 @@ def traced(returned, given_back):
     if found is None:
         return None
     return {day: sorted(-r.amount // 10_000 for r in those) for day, those in found.items()}
+
+
+def test_a_return_that_is_a_row_with_a_time_of_its_own_has_a_day():
+    """A: taken back beside its sale, no day is told; B: in a row two days later; C: without any
+    sale, by its pieces."""
+    sold = lines([10, 10], status="sold").with_columns(order_id=pl.Series(["A", "B"]))
+    back = lines([10, 10, 10], status="returned").with_columns(
+        order_id=pl.Series(["A", "B", "C"]), quantity=pl.lit(-1, LINE["quantity"]),
+        ordered_at=pl.col("ordered_at").dt.offset_by(pl.Series(["0d", "2d", "2d"])),
+    )  # fmt: skip
+    amounts = amounts_of(pl.concat([sold, back])).filter(part="returns").sort("order_id")
+    assert amounts["undated"].to_list() == [REFUND_DAY_UNKNOWN, None, None]
 
 
 def test_a_refund_is_traced_where_it_can_be_no_other():
@@ -112,3 +124,40 @@ def test_one_order_too_few_does_not_hide_a_wrong_figure(tmp_path):
     told = lacking(tmp_path, 3, "999.00")
     assert "1 order that no loaded file has: 992.00 of gross, up to 992.00 an order" in told
     assert "none has more than 4.00. Are these orders on 2024-03-01, or is a figure" in told
+
+
+@pytest.mark.parametrize(
+    ("shop", "report", "told"),
+    [
+        # 23:30 UTC read as Berlin's clock is 22:30 UTC; the report has it on the next day, and so
+        # has any clock two hours ahead of UTC
+        ("Europe/Berlin", "Europe/Athens", 'say zone = "UTC" in its mapping'),
+        ("Europe/Berlin", "UTC", 'say zone = "shop" in its mapping'),
+        ("Europe/Berlin", "America/New_York", ""),
+        ("UTC", "Europe/Berlin", ""),
+    ],
+)
+def test_a_clock_that_the_files_may_be_on_is_told(tmp_path, shop, report, told):
+    """An order an hour for two weeks of winter: every other clock has other sums of its days."""
+    start = datetime(2024, 1, 8)
+    times = [start + timedelta(hours=n) for n in range(24 * 14)]
+    sold = lines([1 + n % 7 for n in range(len(times))]).with_columns(
+        ordered_at=pl.Series(times).dt.replace_time_zone("UTC")
+    )
+    there = sold["ordered_at"].dt.convert_time_zone(report).dt.date()
+    days = (
+        sold.group_by(there.alias("day"))
+        .agg(pl.len(), pl.col("unit_price").sum() // 10_000)
+        .sort("day")
+    )[1:-1]
+    path = tmp_path / "totals.csv"
+    rows = [f"{day},{orders},{gross}.00" for day, orders, gross in days.iter_rows()]
+    path.write_text("\n".join(["date,orders,gross", *rows]) + "\n")
+    found = compare(
+        read_report(path, "till", "daily_totals"), SHOP.model_copy(update={"time_zone": shop}),
+        "till", amounts_of(sold),
+    )  # fmt: skip
+    [cause] = [c for c in found.explained.causes if c.name == "time_zone"]
+    sentence = describe(found, cause).sentence
+    assert ("Or the times of the source" in sentence) == bool(told)
+    assert told in sentence

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -268,15 +267,9 @@ def test_table_written_twice_and_model_reading_staging_are_refused(project: Path
         _load(project)
 
 
-def test_the_project_s_own_catalogue_is_quick_and_needs_no_data_library() -> None:
-    load_catalog()
-    started = time.process_time()
-    load_catalog()
-    assert time.process_time() - started < 0.2
+def test_the_project_s_own_catalogue_needs_no_data_library() -> None:
     code = (
-        "import sys, time; from ecorse.refresh.catalog import load_catalog;"
-        "t = time.process_time(); load_catalog(); took = time.process_time() - t;"
-        "assert took < 1, took;"
+        "import sys; from ecorse.refresh.catalog import load_catalog; load_catalog();"
         "heavy = {'polars', 'pandas', 'numpy', 'sklearn'} & set(sys.modules);"
         "assert not heavy, heavy"
     )

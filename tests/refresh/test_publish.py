@@ -16,7 +16,7 @@ from ecorse.reports.status import read_checksums
 from ecorse.warehouse.connect import connect
 
 HOLDER = "test"
-MODEL_MARTS = {"model_scores", "model_status"}
+MODEL_MARTS = {"model_scores", "model_status", "segment_drift"}
 
 
 def published() -> int | None:
@@ -235,3 +235,41 @@ def test_a_view_that_another_view_reads_can_lose_a_column(night):
         for relation in (fewer, declared["basket_products"]):
             ensure_view(conn, relation)
         assert conn.execute("select count(*) from marts.basket_products").fetchone() == before
+
+
+def test_an_audited_build_that_was_to_be_published_and_was_overtaken_is_cleared(night, copy_build):
+    """One that was not to be published waits for somebody to look, whatever its run is called."""
+    told = {"airflow:refresh:my look at May": False, "airflow:refresh:manual__2026-01-01": True}
+    builds = []
+    for _ in told:
+        builds.append(copy_build(night))
+        with connect() as conn:
+            conn.execute(
+                "update ops.build set status = 'audited' where build_id = %s", (builds[-1],)
+            )
+    later = copy_build(night)
+    with connect() as conn:  # now, for a build of Airflow that lives holds up the next
+        for build_id, (holder, publish) in zip(builds, told.items(), strict=True):
+            conn.execute(
+                "update ops.build set holder = %s, is_to_be_published = %s where build_id = %s",
+                (holder, publish, build_id),
+            )
+    flow.audit(later)
+    flow.publish(later, holder="test")
+    with connect() as conn:
+        found = dict(
+            conn.execute(
+                "select build_id, status from ops.build where build_id = any(%s)", (builds,)
+            ).fetchall()
+        )
+    assert found == dict(zip(builds, ("audited", "removed"), strict=True))
+
+
+@pytest.mark.parametrize("publish", [True, False, None])
+def test_whether_a_build_is_to_be_published_is_written_down_when_it_is_opened(night, publish):
+    build_id = flow.open_build(publish=publish, holder="airflow:refresh:by hand")
+    with connect() as conn:
+        row = conn.execute(
+            "select is_to_be_published from ops.build where build_id = %s", (build_id,)
+        ).fetchone()
+    assert row == (publish,)

@@ -2,6 +2,11 @@
 
 import runpy
 
+import numpy as np
+
+from ecorse.segments.dbscan import Dbscan
+from ecorse.segments.hdbscan import Hdbscan
+from ecorse.segments.hierarchical import Hierarchical
 from ecorse.segments.kmeans import PcaKMeans
 from ecorse.settings import PROJECT_DIR
 from ecorse.testing import SegmentationContract
@@ -15,6 +20,36 @@ class TestKMeansOfOrders(SegmentationContract):
 
 class TestKMeansOfCustomers(SegmentationContract):
     model = PcaKMeans
+    entity_column = "customer_id"
+
+
+class TestDbscanOfOrders(SegmentationContract):
+    model = Dbscan
+
+
+class TestDbscanOfCustomers(SegmentationContract):
+    model = Dbscan
+    entity_column = "customer_id"
+
+
+class TestHdbscanOfOrders(SegmentationContract):
+    model = Hdbscan
+
+
+class TestHdbscanOfCustomers(SegmentationContract):
+    model = Hdbscan
+    entity_column = "customer_id"
+
+
+class TestHierarchicalOfOrders(SegmentationContract):
+    model = Hierarchical
+
+    def test_who_is_on_a_border_can_be_told(self, fitted, space):
+        assert fitted.distances(space, np.arange(3)) is not None
+
+
+class TestHierarchicalOfCustomers(SegmentationContract):
+    model = Hierarchical
     entity_column = "customer_id"
 
 

@@ -13,6 +13,7 @@ import pytest
 from ecorse.errors import ModelRejected
 from ecorse.features.blocks import Block
 from ecorse.models.declaration import Feature
+from ecorse.segments.axes import Axes
 from ecorse.segments.fit import KMeansModel
 from ecorse.segments.kmeans_file import ARRAYS, AXES, FACTS, dump_model, load_model
 from ecorse.segments.projection import fit_projection
@@ -23,12 +24,14 @@ def model():
     feature = Feature(name="price", kind="log_mean", column="unit_price", weight=1.0)
     rows = np.random.default_rng(0).normal(size=(200, 1))
     return KMeansModel(
-        projection=fit_projection([Block(feature, ("price_log",), rows)], 0.9),
+        axes=Axes(
+            projection=fit_projection([Block(feature, ("price_log",), rows)], 0.9),
+            features=(feature,),
+            spec_hash="spec",
+            vocabulary={"city": ["Zürich", "São Paulo", "東京"]},
+            columns=["price_log"],
+        ),
         centroids=np.array([[-1.0], [0.0], [1.0]]),
-        features=(feature,),
-        spec_hash="spec",
-        vocabulary={"city": ["Zürich", "São Paulo", "東京"]},
-        columns=["price_log"],
         curve=[{"k": 3, "is_chosen": True, "silhouette": None}],
         rows_selected=200,
         is_degenerate=False,
@@ -53,9 +56,11 @@ def test_a_model_comes_back_whole(model, files):
     back = load_model(files)
     assert np.array_equal(back.centroids, model.centroids)
     for name in AXES:
-        assert np.array_equal(getattr(back.projection, name), getattr(model.projection, name))
+        there, here = back.axes.projection, model.axes.projection
+        assert np.array_equal(getattr(there, name), getattr(here, name))
+    assert back.axes.facts() == model.axes.facts()
     for field in fields(KMeansModel):
-        if field.name not in ("projection", "centroids"):
+        if field.name not in ("axes", "centroids"):
             assert getattr(back, field.name) == getattr(model, field.name)
     assert back.k == 3
 

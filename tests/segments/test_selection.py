@@ -8,15 +8,16 @@ from pydantic import ValidationError
 from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.metrics import adjusted_rand_score, silhouette_score
+from sklearn.metrics import adjusted_rand_score, calinski_harabasz_score, silhouette_score
 from sklearn.mixture import GaussianMixture
 
 from ecorse.features.blocks import Block
 from ecorse.models.declaration import Feature
-from ecorse.segments.identity import first_order, match_segments
+from ecorse.segments.identity import first_order
 from ecorse.segments.lloyd import Clustering, inertia, move_centroids, nearest
 from ecorse.segments.mixture import hour_mixture_agreement, quietest_hour
 from ecorse.segments.projection import fit_projection
+from ecorse.segments.scatter import calinski_harabasz
 from ecorse.segments.selection import (
     KScore,
     Selection,
@@ -128,33 +129,44 @@ def test_a_smallest_k_above_the_largest_is_refused():
         Selection(k_min=9)
 
 
-def score(k, silhouette, inertia, stability=1.0, smallest_share=0.2):
-    return KScore(k, inertia, silhouette, stability, smallest_share)
+def score(k, silhouette, inertia, spread=None, stability=1.0, smallest_share=0.2):
+    return KScore(k, inertia, silhouette, spread, stability, smallest_share)
 
 
-ONE = score(1, None, 100.0, None, 1.0)
+ONE = score(1, None, 100.0, None, None, 1.0)
 
 
 def chosen(scores):
     return next(s for s in choose(scores, RULE) if s.is_chosen)
 
 
-def test_the_best_silhouette_wins_when_nothing_is_near():
-    assert chosen([ONE, score(2, 0.50, 40), score(3, 0.30, 30), score(4, 0.60, 25)]).k == 4
+def test_what_two_of_three_measures_prefer_wins_against_the_third():
+    # elbow at 2 (60 below a line that falls 75 in 3 steps)
+    both = [ONE, score(2, 0.50, 40, 90), score(3, 0.30, 30, 80), score(4, 0.60, 25, 70)]
+    assert chosen(both).k == 2  # elbow and Calinski-Harabasz
+    assert chosen(both).reason.startswith("chosen: Calinski-Harabasz and elbow prefer it; ")
+    other = [ONE, score(2, 0.50, 40, 70), score(3, 0.30, 30, 80), score(4, 0.60, 25, 90)]
+    assert chosen(other).k == 4  # silhouette and Calinski-Harabasz
+
+
+def test_the_best_silhouette_wins_where_all_three_disagree():
+    curve = [ONE, score(2, 0.50, 40, 70), score(3, 0.30, 30, 90), score(4, 0.60, 25, 80)]
+    assert chosen(curve).k == 4
 
 
 def test_near_the_best_silhouette_the_elbow_decides():
     # elbow at 2; 0.595 is within 0.01 of 0.60
-    assert chosen([ONE, score(2, 0.595, 40), score(3, 0.30, 30), score(4, 0.60, 25)]).k == 2
+    curve = [ONE, score(2, 0.595, 40, 70), score(3, 0.30, 30, 80), score(4, 0.60, 25, 75)]
+    assert chosen(curve).k == 2
 
 
 def test_an_unstable_or_tiny_clustering_is_not_admissible():
     curve = choose(
         [
             ONE,
-            score(2, 0.50, 40),
-            score(3, 0.70, 30, stability=0.79),
-            score(4, 0.80, 25, smallest_share=0.049),
+            score(2, 0.50, 40, 10),
+            score(3, 0.70, 30, 90, stability=0.79),
+            score(4, 0.80, 25, 95, smallest_share=0.049),
         ],
         RULE,
     )
@@ -165,9 +177,38 @@ def test_an_unstable_or_tiny_clustering_is_not_admissible():
 
 
 def test_without_an_admissible_k_the_best_silhouette_is_taken_and_said():
-    best = chosen([ONE, score(2, 0.2, 40, stability=0.1), score(3, 0.4, 30, stability=0.1)])
+    best = chosen([ONE, score(2, 0.2, 40, 9, stability=0.1), score(3, 0.4, 30, 8, stability=0.1)])
     assert best.k == 3
     assert "no k met every rule" in best.reason
+
+
+def test_a_reason_tells_all_five_criteria():
+    reason = chosen([ONE, score(2, 0.5, 40, 123), score(3, 0.4, 30, 80)]).reason
+    for told in (
+        "silhouette 0.500", "Calinski-Harabasz 123", "elbow at 2", "stability 1.00",
+        "smallest segment 20.0%",
+    ):  # fmt: skip
+        assert told in reason
+
+
+def test_calinski_harabasz_by_hand_and_as_scikit_learn():
+    # means 0.5 and 10.5, grand mean 5.5: between 4 * 25 = 100, within 4 * 0.25 = 1; 100 / 1 over
+    # 1 / 2 is 200
+    z = np.array([[0.0], [1.0], [10.0], [11.0]])
+    assert calinski_harabasz(z, np.array([0, 0, 1, 1])) == pytest.approx(200.0)
+    rng = np.random.default_rng(4)
+    rows, labels = rng.normal(size=(500, 3)) + 7.0, rng.integers(0, 4, 500)
+    expected = calinski_harabasz_score(rows, labels)
+    assert calinski_harabasz(rows, labels) == pytest.approx(expected, rel=1e-9)
+    noisy = np.where(np.arange(500) < 100, -1, labels)
+    expected = calinski_harabasz_score(rows[100:], labels[100:])
+    assert calinski_harabasz(rows, noisy) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("labels", [[0, 0, 0, 0], [0, 1, 2, 3], [-1, -1, -1, -1]])
+def test_calinski_harabasz_needs_clusters_with_some_width(labels):
+    assert calinski_harabasz(np.arange(4.0)[:, None], np.array(labels)) is None
+    assert calinski_harabasz(np.array([[1.0], [1.0], [2.0], [2.0]]), np.array([0, 0, 1, 1])) is None
 
 
 @pytest.mark.parametrize(("distinct", "k"), [(1, 1), (2, 2)])
@@ -176,32 +217,6 @@ def test_k_never_exceeds_the_distinct_rows(distinct, k):
     fit, curve = select_k(z, RULE, 0)
     assert len(fit.centroids) == k
     assert len(curve) == distinct
-
-
-def test_permuted_clusters_keep_their_ids():
-    before = np.array([0, 0, 0, 1, 1, 2, 2, 2])
-    after = np.array([2, 2, 2, 0, 0, 1, 1, 1])
-    assert match_segments(after, 3, before, [11, 12, 13], 14) == ([12, 13, 11], 14)
-
-
-def test_the_assignment_with_the_largest_total_overlap_wins():
-    # overlaps: cluster 0 with old 0: 3, old 1: 2; cluster 1 with old 0: 3, old 1: 0. Taking the
-    # diagonal gives 3 + 0, the other way 2 + 3 = 5
-    before = np.array([0, 0, 0, 1, 1, 0, 0, 0])
-    after = np.array([0, 0, 0, 0, 0, 1, 1, 1])
-    assert match_segments(after, 2, before, [1, 2], 3) == ([2, 1], 3)
-
-
-def test_a_new_cluster_gets_a_new_id_and_a_lost_one_is_not_reused():
-    before = np.array([0, 0, 0, 0, 1, 1])
-    after = np.array([0, 0, 0, 1, 2, 2])
-    assert match_segments(after, 3, before, [1, 4], 9) == ([1, 9, 4], 10)
-
-
-def test_what_shares_no_row_with_a_segment_does_not_take_its_id():
-    # segment 2 has no rows tonight; the second cluster comes out of segment 1
-    before, after = np.array([0, 0, 0, 0]), np.array([0, 0, 0, 1])
-    assert match_segments(after, 2, before, [1, 2], 3) == ([1, 3], 4)
 
 
 def test_a_first_night_numbers_segments_by_size():

@@ -8,6 +8,7 @@ import pytest
 
 from ecorse.errors import ConfigError
 from ecorse.ingest.check import check_file
+from ecorse.ingest.dry import dry_load
 from ecorse.ingest.one_file import clean_file
 from ecorse.ingest.shops import Shop
 
@@ -138,3 +139,72 @@ def test_conditions_that_cannot_be_are_told_when_the_mapping_is_read(mapping, te
     with pytest.raises(ConfigError) as raised:
         mapping(SWAP + text)
     assert told in str(raised.value)
+
+
+INSTANTS = '''
+about = "Times that are not on the shop's clock."
+table = "order_lines"
+columns = [
+  { name = "order", target = "order_id" },
+  { name = "sku", target = "product_id" },
+  { name = "qty", target = "quantity", type = "integer" },
+  { name = "price", target = "unit_price", type = "decimal", decimal = "." },
+  { name = "fee", type = "decimal", decimal = "." },
+  ORDERED,
+  { name = "paid", type = "timestamp", PAID },
+]
+[[set]]
+when = "month(ORDER_TIME) = 1 and month(paid) = 1"
+platform = "january"
+[[also]]
+kind = "fee"
+amount = "fee + month(ORDER_TIME) + hour(paid)"
+when = """day(ORDER_TIME) = 31 and cast(ORDER_TIME as date) = '2024-01-31'
+    and ORDER_TIME < '2024-02-01' and paid > '2024-01-31 12:00'"""
+[[leave_out]]
+id = "late"
+when = "hour(ORDER_TIME) = 23"
+[[rules]]
+id = "in_january"
+expr = "month(ORDER_TIME) = 1 and paid >= ORDER_TIME"
+sentence = "another month"
+'''
+OFFSET = 'formats = ["%Y-%m-%d %H:%M %z"]'
+OF_UTC = 'formats = ["%Y-%m-%d %H:%M"], zone = "UTC"'
+
+
+@pytest.mark.parametrize(
+    ("target", "form", "paid_form", "time", "paid", "late"),
+    [
+        ("ordered_at", OFFSET, OFFSET, "2024-01-31 22:00 -0500", "2024-02-01 03:30 +0000",
+         "2024-02-01 04:00 +0000"),
+        ("ordered_local", OF_UTC, OF_UTC, "2024-02-01 03:00", "2024-02-01 03:30",
+         "2024-02-01 04:00"),
+        # another country's clock, and an instant beside a time of the shop's own clock
+        ("ordered_local", OF_UTC.replace("UTC", "Europe/Berlin"), OF_UTC, "2024-02-01 04:00",
+         "2024-02-01 03:30", "2024-02-01 05:00"),
+        ("ordered_local", OF_UTC.replace("UTC", "shop"), OFFSET, "2024-01-31 22:00",
+         "2024-02-01 03:30 +0000", "2024-01-31 23:00"),
+    ],
+)  # fmt: skip
+def test_expressions_tell_times_by_the_shops_clock(
+    mapping, tmp_path, target, form, paid_form, time, paid, late
+):
+    """22:00 on 31 January in New York: everywhere else it is February already."""
+    ordered = f'{{ name = "at", target = "{target}", type = "timestamp", {form} }}'
+    text = INSTANTS.replace("ORDERED", ordered).replace("PAID", paid_form)
+    source = mapping(text.replace("ORDER_TIME", target))
+    path = tmp_path / "f.csv"
+    path.write_text(
+        f"order,sku,qty,price,fee,at,paid\nA,p,1,5.00,2.00,{time},{paid}\n"
+        f"B,p,1,5.00,2.00,{late},{paid}\n"
+    )
+    shop = SHOP.model_copy(update={"time_zone": "America/New_York", "currency": "USD"})
+    dry = dry_load(path, source, shop, keep=True)
+    assert dry.rejected.height == 0
+    assert dry.rows["platform"].to_list() == ["january"]
+    # 2.00 and month 1 and hour 22
+    assert [str(one) for one in dry.companions["order_lines"]["unit_price"]] == ["25.0000"]
+    assert (dry.counted.rows_staged, dry.counted.rows_ignored) == (1, 1)
+    # what is left out is valued by the same clock: 5.00 and its fee, 2 + 1 + 22
+    assert str(dry.counted.money["left_out"]) == "30.0000"

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ecorse.ingest.check import check_source
 from ecorse.ingest.drafts import draft_file
 from ecorse.ingest.shops import Shop
+from ecorse.settings import get_settings
 from ecorse.sources.mappings.draft import draft
 from ecorse.sources.mappings.draft_values import look
 from ecorse.sources.mappings.draft_words import meaning_of, targets_of
@@ -24,6 +25,13 @@ from ecorse.sources.mappings.source import read_mapping
 CASES = Path(__file__).parent.parent / "fixtures" / "cases"
 LABELLED = tomllib.loads(Path(__file__).with_name("headers.toml").read_text("utf-8"))["file"]
 SHOP = Shop(shop_id="main", shop_name="Main", time_zone="Europe/Berlin", currency="EUR", sources=())
+SHOPS = """
+[[shops]]
+shop_id = "main"
+shop_name = "{name}"
+time_zone = "Asia/Tokyo"
+currency = "JPY"
+"""
 HEAD = "order_id,sku,quantity,unit price,order date\n"
 
 
@@ -341,6 +349,25 @@ def test_a_source_that_reads_the_file_is_said_first(written):
     )
     assert draft_file(path).startswith("# The source sales_csv reads this file already:\n")
     assert not draft_file(written(HEAD + "1,a,1,2,2024-01-31\n")).startswith("# The source")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "Example store",
+            "# QUESTION: judged as a file of shop main (Example store, Asia/Tokyo, JPY)",
+        ),
+        ("Tea", "# Judged as a file of shop main (Tea, Asia/Tokyo, JPY)."),
+        (None, "# QUESTION: no shop is declared; judged with UTC and EUR."),
+    ],
+)
+def test_a_draft_says_by_whose_clock_and_money_it_was_judged(written, monkeypatch, name, told):
+    """A new project's shops.toml has an example, which is nobody's shop."""
+    shops = "" if name is None else SHOPS.format(name=name)
+    monkeypatch.setenv("ECORSE_SHOPS_FILE", str(written(shops, "shops.toml")))
+    get_settings.cache_clear()
+    assert told in draft_file(written(HEAD + "1,a,1,2,2024-01-31\n"))
 
 
 def test_what_is_missing_is_asked_for(written):

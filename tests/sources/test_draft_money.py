@@ -14,7 +14,37 @@ import pytest
 from ecorse.ingest.drafts import draft_file
 from ecorse.sources.mappings.draft import draft
 from ecorse.sources.mappings.draft_money import kind_of
+from ecorse.sources.mappings.draft_tax import tax_lines
 from ecorse.sources.mappings.draft_values import look
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Prijs p/st (incl. btw)", "with"), ("Prix unitaire TTC", "with"),
+        ("Einzelpreis brutto", "with"), ("Bruttopreis", "with"), ("Preis inkl. MwSt", "with"),
+        ("Precio (IVA incl.)", "with"), ("Prezzo ivato", "with"), ("Preço com IVA", "with"),
+        ("Prezzo IVA inclusa", "with"), ("Price incl. VAT", "with"), ("Price (tax incl.)", "with"),
+        ("Prix TVA comprise", "with"), ("Precio con IVA", "with"), ("Gross price", "with"),
+        ("Prijs excl. btw", "without"), ("Prix HT", "without"), ("Einzelpreis netto", "without"),
+        ("Precio sin IVA", "without"), ("Prezzo IVA esclusa", "without"),
+        ("Preço sem IVA", "without"), ("Price ex VAT", "without"), ("Prix hors taxes", "without"),
+        ("Price", ""), ("Preis", ""), ("Unit price", ""), ("Lineitem price", ""),
+    ],
+)  # fmt: skip
+def test_a_price_whose_name_speaks_of_its_tax_is_asked_about(name, says):
+    lines = list(tax_lines({name: "unit_price", "Order total TTC": "order_total"}))
+    assert [f"is {says} tax" in line for line in lines[:1]] == [True] * bool(says)
+    assert len(lines) == (3 if says else 0)
+
+
+def test_a_draft_asks_about_tax_in_the_name_of_a_price(drafted):
+    text, found = drafted(
+        "Bestelnr;Datum;Artikel;Aantal;Prijs (incl. btw)",
+        *(f"{n};2024-03-{n:02} 10:00:00;p{n};2;{n},50" for n in range(1, 21)),
+    )
+    assert "# QUESTION: tax: by its name 'Prijs (incl. btw)' is with tax." in text
+    assert "tax" not in found
 
 
 @pytest.fixture

@@ -71,6 +71,26 @@ def test_rows_of_a_mapping(mapping, tmp_path):
     assert blocks[0].rejected["rule"].to_list() == ["quantity_invalid"]
 
 
+@pytest.mark.parametrize(
+    "form", ["%a %b %d %Y %H:%M:%S GMT%z", "%d.%m.%Y %H:%M UTC%z", "%Y-%m-%d %H:%M:%S %z UTC"]
+)
+def test_an_offset_tells_the_instant_whatever_text_stands_beside_it(mapping, form):
+    """``Fri Mar 01 2024 23:30:00 GMT+0100`` is how JavaScript writes a time."""
+    assert mapping(ORDERS.replace('["%d.%m.%Y %H:%M"]', f'["{form}"]'))
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M UTC", "%FT%TZ"])
+def test_a_z_that_is_mere_text_says_utc_and_nothing_else(mapping, form):
+    """2024-03-01T23:30:00Z on the shop's clock would be another day."""
+    text = ORDERS.replace('["%d.%m.%Y %H:%M"]', f'["{form}"]')
+    with pytest.raises(ConfigError, match=r"'Datum'.* as mere text.*write %z"):
+        mapping(text)
+    with pytest.raises(ConfigError, match="as mere text"):
+        mapping(text.replace(f'["{form}"]', f'["{form}"], zone = "Europe/Berlin"'))
+    assert mapping(text.replace(f'["{form}"]', f'["{form}"], zone = "UTC"'))
+    assert mapping(text.replace("columns = [", 'zone = "UTC"\ncolumns = [', 1))
+
+
 def test_every_mistake_of_a_mapping_is_told_at_once(mapping):
     text = ORDERS.replace('target = "product_name"', 'target = "produkt"').replace(
         'formats = ["%d.%m.%Y %H:%M"]', "formats = []"
@@ -93,6 +113,9 @@ def test_every_mistake_of_a_mapping_is_told_at_once(mapping):
         (ORDERS + "[colour]\nx = 1\n", "colour"),
         (ORDERS.replace('target = "quantity", type = "integer"', 'target = "quantity"'),
          "quantity has the type 'integer', not 'text'"),
+        ("about = 'x'\ntable = 'customers'\ncolumns = [{ name = 'ID', target = 'customer_id' },\n"
+         "{ name = 'May', target = 'attributes.marketing_consent' }]\n",
+         "'May' fills attributes.marketing_consent.*needs type = \"boolean\""),
     ],
 )  # fmt: skip
 def test_a_mapping_that_says_nonsense(mapping, text, told):

@@ -56,6 +56,39 @@ def test_pieces_and_price_both_below_nothing_are_refused(read):
     assert told(dry) == [(2, "signs_contradict")]
 
 
+def test_a_discount_by_its_share_is_what_the_total_says_to_the_cent(read):
+    """Gross is pieces x price: 5 % of 57.47 is 2.8735, and with 54.60 it was 2.87. A total that
+    is another one than price and discount give (C) says nothing of the discount, nor does a
+    line without any (D)."""
+    share = '{ name = "off", target = "discount_share", type = "percent" },'
+    dry = read(
+        PRICE + TOTAL + share, "price,total,off", "A,p,2024-01-01,1,57.47,54.60,5",
+        "A,q,2024-01-01,-1,57.47,-54.60,5", "B,p,2024-01-01,3,0.335,0.90,10",
+        "C,p,2024-01-01,1,57.47,50.00,5", "D,p,2024-01-01,3,0.333,1.00,0",
+        "E,p,2024-01-01,1,57.47,,5",
+    )  # fmt: skip
+    off = [None if one is None else str(one) for one in dry.rows["discount_amount"]]
+    # B: 1.005 is 1.01; 1.01 - 0.90
+    assert off == ["2.8700", "2.8700", "0.1100", "2.8735", None, "2.8735"]
+
+
+def test_pieces_below_0_that_nobody_calls_a_return_are_told(read):
+    """They stay sold, and so lower what was sold; a status of their own, or a rule, says what they
+    are."""
+    rows = ["A,p,2024-01-01,-1,10.00", "B,p,2024-01-01,1,10.00", "C,p,2024-01-01,-2,10.00"]
+    (told,) = (w for w in read(PRICE, "price", *rows).cleaner.warnings if "below 0" in w)
+    assert told.startswith("2 rows have pieces below 0 and nothing says that they were taken back")
+    rule = '[[set]]\nwhen = "quantity < 0"\nstatus = "returned"\n'
+    dry = read(PRICE, "price", *rows, tail=rule)
+    assert not [w for w in dry.cleaner.warnings if "below 0" in w]
+    assert dry.rows["status"].to_list() == ["returned", "sold", "returned"]
+    said = [f"{row},{status}" for row, status in zip(rows, ["sold", "sold", ""], strict=True)]
+    (told,) = (
+        w for w in read(PRICE + STATUS, "price,status", *said).cleaner.warnings if "below 0" in w
+    )
+    assert told.startswith("1 rows")
+
+
 def test_a_discount_is_at_most_the_whole_price(read):
     """10 in a column of shares is 10 %, which is not said; a sign of its own changes nothing."""
     share = '{ name = "off", target = "discount_share", type = "TYPE" },'

@@ -13,10 +13,11 @@ from tests.sql.test_mart_checks import built, right_build  # noqa: F401
 
 from ecorse.errors import ConfigError
 from ecorse.models.measure_rules import MeasurePart
+from ecorse.models.relation import Binding, Column, Relation
 from ecorse.refresh.audit import judge
 from ecorse.refresh.catalog import load_catalog
 from ecorse.refresh.marts import read_marts
-from ecorse.refresh.measures import MEASURES, read_measures
+from ecorse.refresh.measures import MEASURES, every_measure, read_measures, with_measures
 from ecorse.settings import get_settings
 
 CATALOG = load_catalog()
@@ -59,6 +60,34 @@ def test_a_part_below_0_is_caught(built, column: str) -> None:  # noqa: F811
     mart, measure = column.split(".")
     built.conn.execute(f"update marts.{mart} set {measure} = -1")
     assert f"{mart}.measure_{measure}" in built.failing_checks()
+
+
+BY_MODEL = {
+    "name": "by_model", "about": "Orders of each answer", "grain": ("shop_id", "answer"),
+    "columns": {"shop_id": Column("text", "Shop"), "answer": Column("text", "Which"),
+                "orders": Column("bigint", "Of the answer")},
+}  # fmt: skip
+
+
+def test_a_table_of_a_model_is_held_to_the_measure_it_names(built) -> None:  # noqa: F811
+    bound = Relation(**BY_MODEL, bindings=(Binding(names=("orders",), rows="whole"),))
+    table = with_measures(bound, every_measure(get_settings()), "marts.by_model")
+    assert table.comments["orders"].startswith("Orders that are purchases")
+    built.conn.execute("create table marts.by_model (shop_id text, answer text, orders bigint)")
+    built.conn.execute(
+        "insert into marts.by_model select shop_id, 'all', orders from marts.kpis; "
+        "update marts.by_model set orders = orders + 1 where shop_id = 'b'"
+    )
+    checks = [("by_model", c) for c in table.bound_checks() if c.name == "measure_orders"]
+    (result,) = judge(built.conn, checks, lambda schema, table: f"{schema}.{table}")
+    assert [(row["shop_id"], row["orders"], row["canonical"]) for row in result.sample] == [
+        ("b", 4, 3)
+    ]
+
+
+def test_a_table_of_a_model_that_does_not_say_how_is_refused() -> None:
+    with pytest.raises(ConfigError, match="the column 'orders' is called like a measure"):
+        with_measures(Relation(**BY_MODEL), every_measure(get_settings()), "marts.by_model")
 
 
 def test_forecasts_have_the_units_of_the_months(marts) -> None:

@@ -71,7 +71,7 @@ def test_two_segmentations_of_one_name_are_refused_before_anything_is_built(ware
         (('class = "kmeans"', 'class = "kmean"'), "There is no segmentation 'kmean'"),
         (("variance_share = 0.9 ", 'variance_share = "most" '), "variance_share = 'most'"),
         (("k_min = 2", "k_min = 9"), "k_min = 9 is above k_max = 8"),
-        (('"segmentation_loadings"]', '"loadings"]'), "they differ in loadings"),
+        (('"segmentation_loadings"]', '"loadings"]'), "'loadings']: expected ['segmentation_"),
     ],
 )
 def test_a_mistake_in_a_declaration_names_file_and_key(warehouse, project, change, told):
@@ -107,4 +107,19 @@ def test_two_tables_of_one_name_are_refused_before_a_build(warehouse, project):
     (include / "models" / "segment_spending.toml").write_text(named)
     with pytest.raises(ConfigError, match=r"declares marts\.segmentation_k otherwise"):
         flow.refresh(holder="test")
+    assert builds() == 0
+
+
+def test_a_table_with_a_measures_name_that_does_not_say_how_is_refused(warehouse, project):
+    include = project / "include"
+    other = OTHER_CURVE.replace('name="segmentation_k"', 'name="other_curve"')
+    other = other.replace('Column("text", "Other"),', 'Column("text", "Other"), "orders": SHOP,')
+    (include / "segments" / "other.py").write_text(other)
+    text = (EXAMPLES / "segment_spending.toml").read_text().partition("[parameters]")[0]
+    named = text.replace('"by_spending"', '"other"\ndiagnostics = ["other_curve"]')
+    (include / "models" / "segment_spending.toml").write_text(named)
+    with pytest.raises(ConfigError) as caught:
+        flow.refresh(holder="test")
+    assert str(caught.value).startswith("marts.other_curve, a table of a model")
+    assert "the column 'orders' is called like a measure of measures.toml" in str(caught.value)
     assert builds() == 0

@@ -127,7 +127,7 @@ def test_examples_and_a_copied_segmentation_are_published_beside_the_shipped_mod
     assert summary.is_published
     assert rows(
         "select segmentation, count(*) from marts.order_segments group by 1 order by 1"
-    ) == [("again", 540), ("orders", 540)]
+    ) == [("again", 540), ("orders", 540), ("orders_dbscan", 540)]
     # the copy differs in nothing but its name
     assert rows(
         "select count(*) from marts.order_segments as a inner join marts.order_segments as b "
@@ -135,7 +135,7 @@ def test_examples_and_a_copied_segmentation_are_published_beside_the_shipped_mod
         "where a.segmentation = 'orders' and b.segmentation = 'again'"
     ) == [(540,)]
     assert rows("select distinct segmentation from marts.segmentation_k order by 1") == [
-        ("again",), ("customers",), ("orders",),
+        ("again",), ("customers",), ("customers_hierarchical",), ("orders",),
     ]  # fmt: skip
     spending = rows(
         "select c.shop_id, c.revenue >= 500 as is_big, s.segment_id, s.segment_name, count(*) "
@@ -165,6 +165,8 @@ def test_examples_and_a_copied_segmentation_are_published_beside_the_shipped_mod
             "recommend_best_sellers", "recommend_co_purchase", "recommend_item_similarity",
             "segment_orders_again", "segment_customers", "segment_orders", "segment_spending",
             "segment_lifecycle", "segment_rfm", "segment_rfm_five", "segment_value",
+            "segment_customers_dbscan", "segment_customers_hdbscan",
+            "segment_customers_hierarchical", "segment_orders_dbscan",
         )
     }  # fmt: skip
 

@@ -90,15 +90,12 @@ def test_what_is_noise_is_in_segment_0_and_shares_still_add_up(by_price):
     assert (again.decision.outcome, ids(again)) == ("promoted", [1, 1, 2, 0])
 
 
-def test_a_segment_that_is_new_tonight_waits_for_a_decision(by_price):
+def test_a_segment_that_is_new_tonight_is_born_where_the_others_stay(by_price):
     first = by_price([5, 5, 50, 50])
-    held = by_price([5, 5, 50, 500], published(first))
-    assert held.decision.outcome == "held"
-    assert "k would change from 2 to 3" in held.decision.reason
-    assert ids(held) == [1, 1, 2, 0]  # the published segments have no place for it
-    names = dict(labels(held).select("segment_id", "segment_name").rows())
-    assert names[0] == "In no segment"
-    assert held.frame("segments")["share"].sum() == pytest.approx(1.0)
+    born = by_price([5, 5, 50, 500], published(first))
+    assert born.decision.outcome == "promoted"
+    assert "3 segments after 2" in born.decision.reason
+    assert ids(born) == [1, 1, 2, 3]
 
 
 GIVEN = {0: "Bargains", 1: "Middle", 2: "Luxury"}

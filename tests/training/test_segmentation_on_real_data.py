@@ -64,7 +64,8 @@ def test_the_store_parts_into_noon_and_evening(first):
     assert first.metrics["hour_mixture_centres"] == pytest.approx([12, 20], abs=0.25)
     assert first.metrics["hour_mixture_share_agreed"] > 0.97
     hours = first.frame("segment_traits").filter(pl.col("feature") == "hour")
-    early = hours.filter(pl.col("phrase") != "Evening")
+    assert hours["claim"].null_count() == 0  # each is told by its hour
+    early = hours.filter(pl.col("claim") != "placed in the evening")
     assert len(hours) == 2 * len(early)
     assert early["value"].to_list() == pytest.approx([12] * len(early), abs=1)
 

@@ -1,15 +1,15 @@
 /*
 level = "fail"
-sentence = "Cancelled lines, pieces or money differ from the order lines"
+sentence = "Cancelled or returned lines, pieces or money differ from the order lines"
 */
 with cancelled as (
     select
         shop_id,
         count(*) as lines,
         sum(abs(quantity)) as pieces,
-        sum(abs(quantity) * unit_price) as amount
+        -sum(revenue) as amount
     from marts.order_lines
-    where status = 'cancelled'
+    where status in ('cancelled', 'returned')
     group by shop_id
 ),
 

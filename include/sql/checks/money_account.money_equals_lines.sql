@@ -18,9 +18,9 @@ made as (
         shop_id,
         currency,
         sum(lines) as lines,
-        sum(gross) as gross,
-        sum(cancelled + returned) as taken_back,
-        sum(net) as net
+        sum(gross_revenue) as gross,
+        sum(cancelled_amount + returned_amount) as taken_back,
+        sum(net_revenue) as net
     from marts.money_account
     group by shop_id, currency
 )

@@ -242,6 +242,37 @@ order by publication_id desc
 limit 1;
 comment on view ops.current_build is 'One row: the published build. Publishing and rolling back are an UPDATE of its pointer';
 
+create table if not exists ops.held_back (
+    build_id bigint not null references ops.build on delete cascade,
+    shop_id text not null,
+    reason text not null check (reason in ('shrank', 'keys', 'currencies')),
+    sentence text not null,
+    loads bigint[] not null,
+    primary key (build_id, shop_id)
+);
+comment on table ops.held_back is 'Shops that a build shows as the night before did, for what came is not sound; the others go on';
+comment on column ops.held_back.loads is 'The loads that counted, of which the build would have been made';
+
+create or replace view ops.loads_seen as
+select
+    l.load_id,
+    l.shop_id
+from ops.current_build as c
+inner join ops.build_load as b on c.build_id = b.build_id
+inner join ops.load as l on b.load_id = l.load_id
+where not exists (
+    select 1
+    from ops.held_back as h
+    where h.build_id = c.build_id and h.shop_id = l.shop_id
+)
+union all
+select
+    unnest(h.loads) as load_id,
+    h.shop_id
+from ops.current_build as c
+inner join ops.held_back as h on c.build_id = h.build_id;
+comment on view ops.loads_seen is 'The loads that counted when the published night was made, also of shops that were held back';
+
 create table if not exists ops.publication (
     publication_id bigint generated always as identity primary key,
     action text not null check (action in ('publish', 'rollback')),
@@ -326,6 +357,14 @@ create table if not exists ops.seen_file (
     primary key (shop_id, source, file_name)
 );
 comment on table ops.seen_file is 'Of sources whose lines have a key: the content that each file had when it was last seen, and the place of that content among the loads of the source';
+
+create table if not exists ops.left_out_line (
+    load_id bigint not null,
+    shop_id text not null,
+    line_id text not null,
+    primary key (load_id, shop_id, line_id)
+);
+comment on table ops.left_out_line is 'Of sources whose lines have a key: the keys of rows that a load leaves out ([[leave_out]]); from that load on what earlier loads have of them does not count';
 
 create table if not exists ops.schema_version (
     fingerprint text not null,

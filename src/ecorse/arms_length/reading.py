@@ -119,6 +119,7 @@ def _start(task: Task, told: IO[bytes]) -> subprocess.Popen[bytes]:
 def _request(task: Task) -> bytes:
     limits = task.limits
     request = {
+        "parent": os.getpid(),
         "path": [os.path.abspath(path) for path in sys.path],
         "reader": task.reader,
         "arguments": dict(task.arguments),

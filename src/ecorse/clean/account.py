@@ -16,7 +16,7 @@ from decimal import Decimal
 import polars as pl
 
 from ecorse.clean.numbers import SCALE
-from ecorse.clean.profile import Profile
+from ecorse.clean.profile import Profiles
 from ecorse.schema.source import FATES, Difference, Fate, Sought
 
 LINES_ADDED = "lines_added"  # of the source's own table, made of values beside the rows
@@ -79,8 +79,7 @@ class Account:
     broken: Counter[str] = field(default_factory=Counter)
     broken_examples: dict[str, list[str]] = field(default_factory=dict)
     derived: dict[str, Difference] = field(default_factory=dict)
-    raw: Profile = field(default_factory=Profile)
-    clean: Profile = field(default_factory=Profile)
+    profiles: Profiles = field(default_factory=Profiles)
     is_simulated: bool = False
     lines: Counter[str] = field(default_factory=Counter)
     money: Decimal = Decimal(0)

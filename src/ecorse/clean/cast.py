@@ -15,14 +15,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ecorse.clean import values
-from ecorse.clean.rules import (
-    FLAG_SCHEMA,
-    LEFT_SCHEMA,
-    WARNED_SCHEMA,
-    Found,
-    RowRules,
-    judge_column,
-)
+from ecorse.clean.column_rules import FLAG_SCHEMA, WARNED_SCHEMA, Found, judge_column
+from ecorse.clean.rules import LEFT_SCHEMA, RowRules
 from ecorse.clean.values import name_of, reasons_of
 from ecorse.clean.whitelist import sum_column
 from ecorse.schema.contract import Column, Contract, Header, own_name
@@ -50,7 +44,8 @@ class Cast:
     has ``_row, rule, column, sentence``, one row per reason, in the contract's order. ``flags``
     has ``_row, rule`` for every rule of level ``flag`` that a kept row breaks; ``warned`` those of
     level ``warn``, the first of a block with a sentence. ``left_out`` has the rows that are none
-    (``_row, id``); ``of_orders`` what is added up over the order of each of the block's rows.
+    (``_row, id``), ``left_rows`` these rows themselves; ``of_orders`` what is added up over the
+    order of each of the block's rows.
     """
 
     frame: pl.DataFrame
@@ -59,6 +54,7 @@ class Cast:
     flags: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=FLAG_SCHEMA))
     warned: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WARNED_SCHEMA))
     left_out: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LEFT_SCHEMA))
+    left_rows: pl.DataFrame = field(default_factory=pl.DataFrame)
     of_orders: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
@@ -108,6 +104,7 @@ def cast(
     refused: Sequence[pl.DataFrame] = (),
     row_rules: RowRules | None = None,
     lines: NDArray[np.int64] | None = None,
+    unfilled: Sequence[pl.DataFrame] = (),
 ) -> Cast:
     """Cast a block's text columns by the contract and apply its rules.
 
@@ -121,6 +118,9 @@ def cast(
         The rules on whole rows, which know the blocks before; left out, there are none before.
     lines
         The lines that the rows stood on.
+    unfilled
+        Reasons of rows whose order-level values are not known: whether such a row is none is not
+        known either, so it is refused and never left out.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def cast(
     )
     frame = typed.collect()
     repaired: Counter[str] = Counter()
-    found = Found(list(refused))
+    found = Found([*unfilled, *refused])
     stated: list[pl.Series] = []
     for i, column in declared:
         text = raw[text_column(i)]
@@ -167,7 +167,11 @@ def cast(
     row_rules.judge(found, frame, np.arange(frame.height) if lines is None else lines)
     why, flags, warned = found.frames()
     left = row_rules.left_out(frame)
+    for reasons in unfilled:
+        left = left.join(reasons, on="_row", how="anti", maintain_order="left")
+    left_rows = frame.clear()
     if left.height:  # nothing is wrong with a row that is none
+        left_rows = frame.join(left, on="_row", how="semi", maintain_order="left")
         why = why.join(left, on="_row", how="anti", maintain_order="left")
         frame, flags, warned = (
             kept.join(left, on="_row", how="anti", maintain_order="left")
@@ -178,7 +182,7 @@ def cast(
             kept.join(why, on="_row", how="anti", maintain_order="left")
             for kept in (frame, flags, warned)
         )
-    return Cast(frame, why, repaired, flags, warned, left, of_orders)
+    return Cast(frame, why, repaired, flags, warned, left, left_rows, of_orders)
 
 
 def _undeclared(raw: pl.DataFrame, header: Header, contract: Contract) -> list[pl.DataFrame]:

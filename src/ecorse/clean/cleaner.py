@@ -34,7 +34,7 @@ from ecorse.clean.stream import Readable
 from ecorse.clean.tally import Tally
 from ecorse.clean.totals import rows_of_sums
 from ecorse.schema.dtypes import is_exact
-from ecorse.schema.source import Canonical, LookingUp, Remembering, Shop, Source
+from ecorse.schema.source import Canonical, Keyed, LookingUp, Remembering, Shop, Source
 from ecorse.schema.staging import STAGING_TABLES
 
 
@@ -85,7 +85,7 @@ class Cleaner:
         self._aside = Aside(source, self.header, shop, self.account)
         self._flags_repeats = contract.repeats == "flag" and not contract.line_key
         self._has_flags = self._flags_repeats or any(r.level == "flag" for r in contract.rules)
-        self._seen = None
+        self._seen, self._has_key = None, bool(contract.line_key)
         if contract.line_key or contract.repeats != "keep":
             inexact = [column.name for column in table.columns if not is_exact(column)]
             key = ("shop_id", "line_id") if contract.line_key else contract.dedup_key
@@ -158,6 +158,9 @@ class Cleaner:
             is_keyed=bool(self._source.contract.line_key),
         )  # fmt: skip
         self._tally.count_made(made, lines, found.companions)
+        if typed.left_rows.height and isinstance(self._source, Keyed) and self._has_key:
+            keys = self._source.keys_of(typed.left_rows, self.header, self._shop)
+            made.left_out = keys.drop_nulls().unique(maintain_order=True)
         return made
 
     def _cast(self, whole: Whole) -> tuple[pl.DataFrame, Cast]:
@@ -165,12 +168,12 @@ class Cleaner:
         contract, header = self._source.contract, self.header
         block, raw = whole.block, whole.raw
         sums = rows_of_sums(raw, self._file_header)
-        raw, refused = self._preparation.tidy(raw, self._file_header)
+        raw, unfilled = self._preparation.tidy(block, raw, self._file_header)
         if isinstance(self._source, LookingUp):
             raw = self._source.enrich(raw, header, self.account.sought)
         raw = self._preparation.complete(raw, self._file_header)
-        refused = [*sums, *refused, *whole.refused]
-        typed = cast(raw, header, contract, refused, self._row_rules, block.lines)
+        refused = [*sums, *whole.refused]
+        typed = cast(raw, header, contract, refused, self._row_rules, block.lines, unfilled)
         refuse_names(self._file_name, self._framer.header, header, raw, typed.reasons, block.lines)
         if contract.drift == "freeze":
             refuse_retyped(self._file_name, contract.name, block, typed.reasons)

@@ -19,9 +19,11 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.tokens import TokenType  # type: ignore[attr-defined]
 
+from ecorse.clean.clauses import COMPARISONS
 from ecorse.clean.nodes import called
 from ecorse.clean.operands import ExpressionError, Kind, Value, need, of_column
-from ecorse.clean.whitelist import COMPARISONS, Walk
+from ecorse.clean.whitelist import Walk
+from ecorse.clock import local_to_utc
 from ecorse.schema.contract import header_key
 
 MOST_CHARACTERS = 2000
@@ -36,11 +38,15 @@ SIGNS = (
 
 @dataclass(frozen=True)
 class Name:
-    """What a name stands for: a column of the frame; null where the file lacks it."""
+    """What a name stands for: a column of the frame; null where the file lacks it.
+
+    ``zone`` is the clock on which the column has its times, where that is not the shop's.
+    """
 
     column: str
     dtype: pl.DataType
     is_there: bool = True
+    zone: str = ""
 
 
 @dataclass(frozen=True)
@@ -164,9 +170,22 @@ def _named(name: str, names: Mapping[str, Name], shop: Mapping[str, str]) -> Val
             f"there is no column {name!r}{perhaps}; there are {', '.join(map(repr, names))}"
         )
     expr = pl.col(found.column) if found.is_there else pl.lit(None, found.dtype)
-    if isinstance(found.dtype, pl.Datetime) and found.dtype.time_zone and shop.get("time_zone"):
-        expr = expr.dt.convert_time_zone(shop["time_zone"])  # months and days are the shop's
-    return of_column(expr, found.dtype, name)
+    dtype = found.dtype
+    if isinstance(dtype, pl.Datetime) and (dtype.time_zone or found.zone):
+        if not dtype.time_zone:
+            expr, dtype = _as_instant(expr, found.zone), pl.Datetime("us", "UTC")
+        if shop.get("time_zone"):  # months and days are the shop's
+            expr = expr.dt.convert_time_zone(shop["time_zone"])
+    return of_column(expr, dtype, name)
+
+
+def _as_instant(expr: pl.Expr, zone: str) -> pl.Expr:
+    expr = expr.cast(pl.Datetime("us"))
+    if zone == "UTC":
+        return expr.dt.replace_time_zone("UTC")
+    return expr.map_batches(
+        lambda times: local_to_utc(times, zone), return_dtype=pl.Datetime("us", "UTC")
+    )
 
 
 def _count(node: exp.Expr, walk: Walk, text: str, may_count: bool) -> Count | None:

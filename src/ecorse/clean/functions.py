@@ -19,6 +19,7 @@ from ecorse.clean.operands import (
     alike,
     need,
     number,
+    on_the_clock,
 )
 
 CAST_SCALE = 6  # places behind the point of a text that is cast to decimal
@@ -158,7 +159,7 @@ def call(name: str, text: str, arguments: Sequence[Value]) -> Value:
 
 def as_text(value: Value, of: str) -> pl.Expr:
     """A value as the text that stands for it: decimals without needless zeros."""
-    need(value, "text", "number", "date", "timestamp", of=of)
+    value = need(on_the_clock(value), "text", "number", "date", "timestamp", of=of)
     if value.kind in ("text", "nothing"):
         return value.expr.cast(pl.String)
     written = value.expr.cast(pl.String)
@@ -189,7 +190,7 @@ def convert(value: Value, to: str, text: str) -> Value:
             return number(digits.cast(pl.Int64, strict=False), text, 18)
         exact = digits.cast(pl.Decimal(38, CAST_SCALE), strict=False)
         return number(exact, text, 18, CAST_SCALE)
-    need(value, "text", "date", "timestamp", of="cast()")
+    value = need(on_the_clock(value), "text", "date", "timestamp", of="cast()")
     if value.kind == "text":
         form = "%Y-%m-%d" if to == "date" else "%Y-%m-%d %H:%M:%S"
         read = value.expr.str.strptime(

@@ -28,16 +28,24 @@ def unholdable(
         What the file calls a column, by target.
     """
     reasons: list[pl.DataFrame] = []
+    bytes_of = _longest(frame)
     for column in table.columns:
         if column.name in frame.columns:
             values = frame[column.name]
             called = Column(names.get(column.name, column.name), column.name)
-            for rule, failed, sentence in _broken(values, column):
+            for rule, failed, sentence in _broken(values, column, bytes_of.get(column.name, 0)):
                 told = values.cast(pl.String)
                 found = reasons_of(failed, told, called, f"{column.name}_{rule}", sentence)
                 rows = frame["_row"]
                 reasons += [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in found]
     return reasons
+
+
+def _longest(frame: pl.DataFrame) -> dict[str, int]:
+    """The bytes of the longest value of each text column: all at once, for it is for each block."""
+    texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+    longest = frame.select(pl.col(texts).str.len_bytes().max())
+    return {name: longest[name][0] or 0 for name in texts}
 
 
 def without_key(frame: pl.DataFrame, line_key: Sequence[str]) -> list[pl.DataFrame]:
@@ -57,12 +65,13 @@ def without_key(frame: pl.DataFrame, line_key: Sequence[str]) -> list[pl.DataFra
     return [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in found]
 
 
-def _broken(values: pl.Series, column: StagedColumn) -> list[tuple[str, pl.Series, str]]:
+def _broken(
+    values: pl.Series, column: StagedColumn, longest: int
+) -> list[tuple[str, pl.Series, str]]:
     broken = []
     if column.is_needed and not column.default and values.null_count():
         broken.append(("empty", values.is_null(), "every row needs one"))
-    is_long = column.longest and values.dtype == pl.String
-    if is_long and (values.str.len_bytes().max() or 0) > column.longest:  # type: ignore[operator]
+    if column.longest and longest > column.longest:
         failed = (values.str.len_chars() > column.longest).fill_null(False)
         sentence = f"is longer than {column.longest} characters, the most that it may have"
         if failed.any():

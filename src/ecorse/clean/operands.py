@@ -30,7 +30,7 @@ WORDS: dict[Kind, str] = {
     "boolean": "true or false",
     "date": "a date",
     "timestamp": "a date and time",
-    "instant": "an instant (UTC)",
+    "instant": "an instant",
     "nothing": "null",
 }
 
@@ -227,8 +227,11 @@ def alike(values: Sequence[Value], of: str) -> list[Value]:
         They are of kinds that do not go together.
     """
     kinds = {v.kind for v in values} - {"nothing"}
+    if "instant" in kinds and kinds & {"date", "timestamp", "text"}:
+        values = [on_the_clock(v) for v in values]
+        kinds = {v.kind for v in values} - {"nothing"}
     if kinds & {"date", "timestamp", "instant"} and "text" in kinds:
-        values = [_as_time(v, kinds, of) if v.kind == "text" else v for v in values]
+        values = [_as_time(v, of) if v.kind == "text" else v for v in values]
         kinds = {v.kind for v in values} - {"nothing"}
     if kinds == {"date", "timestamp"}:
         values = [replace(v, expr=v.expr.cast(pl.Datetime("us")), kind="timestamp") for v in values]
@@ -251,7 +254,14 @@ def _two_kinds(values: Sequence[Value]) -> tuple[Value, Value]:
     return first, next(v for v in values if v.kind not in ("nothing", first.kind))
 
 
-def _as_time(value: Value, kinds: set[Kind], of: str) -> Value:
+def on_the_clock(value: Value) -> Value:
+    """An instant as the time that the shop's clock shows then; anything else as it is."""
+    if value.kind != "instant":
+        return value
+    return replace(value, expr=value.expr.dt.replace_time_zone(None), kind="timestamp")
+
+
+def _as_time(value: Value, of: str) -> Value:
     """A literal such as '2024-05-31' as the time that it is compared with."""
     read: datetime | None = None
     if isinstance(value.constant, str):
@@ -259,7 +269,7 @@ def _as_time(value: Value, kinds: set[Kind], of: str) -> Value:
             read = datetime.fromisoformat(value.constant)
         except ValueError:
             read = None
-    if read is None or read.tzinfo is not None or "instant" in kinds:
+    if read is None or read.tzinfo is not None:
         raise ExpressionError(
             f"{of} cannot compare {value.text} with a time: expected a date such as '2024-05-31', "
             "or a column whose type is date or timestamp"

@@ -23,7 +23,8 @@ class CleanBlock:
     ``rejected`` those of ``ops.reject`` without its ids. ``companions`` and
     ``companion_candidates`` have, by table, the rows of other tables that belong to them.
     ``repeated`` counts the rows that repeat an earlier one of the block and are in none of these.
-    ``raw`` has the text of the candidates (``source_line, raw``) where one may yet be rejected.
+    ``raw`` has the text of the candidates (``source_line, raw``) where one may yet be rejected;
+    ``left_out`` the keys (``shop_id, line_id``) of rows that are none.
     """
 
     lines: pl.DataFrame
@@ -33,6 +34,7 @@ class CleanBlock:
     companion_candidates: dict[str, pl.DataFrame] = field(default_factory=dict)
     repeated: int = 0
     raw: pl.DataFrame = field(default_factory=pl.DataFrame)
+    left_out: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 def placed(block: FramedBlock, frame: pl.DataFrame) -> pl.DataFrame:

@@ -148,7 +148,7 @@ class Tally:
         return money if added is None else money + money_of(added)
 
     def profile(self, raw: pl.DataFrame, lines: pl.DataFrame) -> None:
-        """Take a block into the profiles of columns, while these are not full."""
+        """Take a block into the profiles of columns."""
         texts: dict[str, pl.Series] = {}
         numbers: dict[str, pl.Series] = {}
         for i, (column, name) in enumerate(
@@ -158,5 +158,5 @@ class Tally:
             texts[key] = raw[text_column(i)]
             if column and column.type in ("integer", "decimal"):
                 numbers[key] = texts[key].cast(pl.Float64, strict=False)
-        self._account.raw.add(pl.DataFrame(texts), numbers)
-        self._account.clean.add(lines.drop(c for c in NOT_PROFILED if c in lines.columns))
+        clean = lines.drop(c for c in NOT_PROFILED if c in lines.columns)
+        self._account.profiles.add(pl.DataFrame(texts), clean, numbers)

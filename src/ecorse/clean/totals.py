@@ -7,6 +7,8 @@ mapping declares (``stop_at``, ``skip_matching``).
 from __future__ import annotations
 
 import re
+from functools import reduce
+from operator import or_
 
 import polars as pl
 
@@ -35,14 +37,21 @@ def rows_of_sums(raw: pl.DataFrame, header: Header) -> list[pl.DataFrame]:
     """
     width = len(header.names)
     texts = raw.columns[:width]
-    if width < 3 or sum(raw[name].null_count() > 0 for name in texts) * 2 <= width:
-        return []  # too few columns have an empty value for a single such row
-    empty = raw.select((pl.sum_horizontal(pl.col(texts).is_null()) * 2 > width).alias("is_thin"))
-    thin = empty["is_thin"].arg_true()
+    if width < 3:
+        return []
+    # a row that is mostly empty is empty in one of any half of the columns: of the fullest half
+    fullest = sorted(texts, key=lambda name: raw[name].null_count())[: (width + 1) // 2]
+    if not raw[fullest[-1]].null_count():
+        return []
+    maybe = reduce(or_, (raw[name].is_null() for name in fullest)).arg_true()
+    empty = raw[maybe].select((pl.sum_horizontal(pl.col(texts).is_null()) * 2 > width).alias("is"))
+    thin = maybe.filter(empty["is"])
     if not len(thin):
         return []
     first = raw[thin].select(pl.coalesce(texts).alias("first"))["first"]
     is_sum = first.str.contains(ALONE).fill_null(False)
+    if not is_sum.any():
+        return []
     told = pl.Series("first", [None], pl.String).new_from_index(0, raw.height)
     told = told.scatter(thin, first)
     failed = pl.Series("failed", [False]).new_from_index(0, raw.height).scatter(thin, is_sum)

@@ -1,8 +1,8 @@
 """Which SQL an expression may hold: each kind of node that sqlglot gives, and what it means.
 
 What belongs here: the walk over the nodes; whatever is not listed is refused. What does not: the
-text, its limits and its names (``expressions``), what operators and functions do (``values``,
-``functions``).
+text, its limits and its names (``expressions``), conditions (``clauses``), what operators and
+functions do (``operands``, ``functions``).
 """
 
 from __future__ import annotations
@@ -15,21 +15,18 @@ import polars as pl
 from sqlglot import exp
 
 from ecorse.clean import operands
-from ecorse.clean.functions import FUNCTIONS, as_text, call, convert, like
+from ecorse.clean.clauses import CLAUSES, Part, compare
+from ecorse.clean.functions import FUNCTIONS, as_text, call, convert
 from ecorse.clean.nodes import arguments, called, only, said
 from ecorse.clean.operands import PRECISION, ExpressionError, Value, alike, any_lost, losing, need
 
 MOST_DEPTH = 40
 OF_ROWS = ("previous", "count_of", "sum_of")  # functions of other rows
-COMPARISONS: dict[type[exp.Expr], str] = {
-    exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
-}  # fmt: skip
 TYPES = {
     exp.DType.INT: "integer", exp.DType.BIGINT: "integer", exp.DType.DECIMAL: "decimal",
     exp.DType.TEXT: "text", exp.DType.VARCHAR: "text", exp.DType.DATE: "date",
     exp.DType.TIMESTAMP: "timestamp",
 }  # fmt: skip
-Part = Callable[[exp.Expr], Value]
 
 
 @dataclass
@@ -122,32 +119,6 @@ def sum_column(text: str) -> str:
     return f"sum_of({text})"
 
 
-def compare(sign: str, left: Value, right: Value, text: str) -> Value:
-    """Compare two values; null where one is null.
-
-    Raises
-    ------
-    ExpressionError
-        They cannot be compared: other kinds, or texts by size.
-    """
-    a, b = alike((left, right), f"{text}")
-    if sign not in ("=", "<>") and (worded := next((v for v in (a, b) if v.kind == "text"), None)):
-        raise ExpressionError(
-            f"{text} would compare texts letter by letter, where '10' comes before '9'; if "
-            f"{worded.text} holds whole numbers, say cast({worded.text} as integer)"
-        )
-    compared = {
-        "=": a.expr.__eq__, "<>": a.expr.__ne__, "<": a.expr.__lt__, "<=": a.expr.__le__,
-        ">": a.expr.__gt__, ">=": a.expr.__ge__,
-    }  # fmt: skip
-    return Value(compared[sign](b.expr), "boolean", text)
-
-
-def _comparison(node: exp.Expr, part: Part) -> Value:
-    only(node, "this", "expression")
-    return compare(COMPARISONS[type(node)], part(node.this), part(node.expression), said(node))
-
-
 def _literal(node: exp.Expr, part: Part) -> Value:
     if node.is_string:
         return Value(pl.lit(node.this), "text", f"'{node.this}'", constant=node.this)
@@ -176,61 +147,6 @@ def _minus(node: exp.Expr, part: Part) -> Value:
     return (
         of if of.kind == "nothing" else replace(of, expr=-of.expr, text=said(node), constant=None)
     )
-
-
-def _logic(node: exp.Expr, part: Part) -> Value:
-    """``and``, ``or``, ``not``: null where the rest does not decide."""
-    only(node, "this", "expression")
-    word = "and" if isinstance(node, exp.And) else "or" if isinstance(node, exp.Or) else "not"
-    sides = [need(part(n), "boolean", of=word) for n in (node.this, node.args.get("expression"))
-             if n is not None]  # fmt: skip
-    parts = [s.expr.cast(pl.Boolean) for s in sides]
-    made = (
-        ~parts[0]
-        if word == "not"
-        else parts[0] & parts[1]
-        if word == "and"
-        else (parts[0] | parts[1])
-    )
-    return Value(made, "boolean", said(node))
-
-
-def _between(node: exp.Expr, part: Part) -> Value:
-    only(node, "this", "low", "high", "negate")
-    text, value = said(node), part(node.this)
-    low = compare(">=", value, part(node.args["low"]), text)
-    high = compare("<=", value, part(node.args["high"]), text)
-    return _negated(node, low.expr & high.expr)
-
-
-def _in(node: exp.Expr, part: Part) -> Value:
-    only(node, "this", "expressions", "negate")
-    text, value = said(node), part(node.this)
-    if not node.expressions:
-        raise ExpressionError(f"{text}: expected a list such as in ('a', 'b')")
-    found = [compare("=", value, part(n), text).expr for n in node.expressions]
-    return _negated(node, pl.any_horizontal(found))
-
-
-def _is(node: exp.Expr, part: Part) -> Value:
-    only(node, "this", "expression", "negate")
-    value = part(node.this)
-    if isinstance(node.expression, exp.Null):
-        return _negated(node, value.expr.is_null())
-    if isinstance(node.expression, exp.Boolean):
-        need(value, "boolean", of="is true")
-        return _negated(node, value.expr.eq_missing(pl.lit(bool(node.expression.this))))
-    raise ExpressionError(f"{said(node)}: expected is null, is true or is false")
-
-
-def _like(node: exp.Expr, part: Part) -> Value:
-    only(node, "this", "expression", "negate")
-    ignore_case = isinstance(node, exp.ILike)
-    return _negated(node, like(part(node.this), part(node.expression), said(node), ignore_case))
-
-
-def _negated(node: exp.Expr, condition: pl.Expr) -> Value:
-    return Value(~condition if node.args.get("negate") else condition, "boolean", said(node))
 
 
 def _case(node: exp.Expr, part: Part) -> Value:
@@ -300,7 +216,5 @@ def _paren(node: exp.Expr, part: Part) -> Value:
 _MEANINGS: dict[type[Any], Callable[[exp.Expr, Part], Value]] = {
     exp.Paren: _paren, exp.Literal: _literal, exp.Null: _null, exp.Boolean: _boolean,
     exp.Neg: _minus, **dict.fromkeys((exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod), _arithmetic),
-    **dict.fromkeys((exp.And, exp.Or, exp.Not), _logic), **dict.fromkeys(COMPARISONS, _comparison),
-    exp.Between: _between, exp.In: _in, exp.Is: _is, exp.Like: _like, exp.ILike: _like,
-    exp.Case: _case, exp.Cast: _cast, exp.DPipe: _joined,
+    **CLAUSES, exp.Case: _case, exp.Cast: _cast, exp.DPipe: _joined,
 }  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ecorse.cli.common import Json, Shop, emit, out, ready
+from ecorse.errors import ConfigError
 
 commands = typer.Typer()
 
@@ -40,11 +41,28 @@ def status(
 
 
 @commands.command()
-def report(load_id: Annotated[int, typer.Argument(help="Its number in `ecorse status`.")]) -> None:
-    """Raw versus clean of one load, as Markdown."""
+def report(
+    what: Annotated[
+        str, typer.Argument(metavar="LOAD|segments", help="A load's number in `ecorse status`.")
+    ],
+    shop: Shop = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", help="segments: where to; else ECORSE_HOME/reports/<build>."),
+    ] = None,
+) -> None:
+    """Raw versus clean of one load, or `segments`: the published night's, with figures."""
+    if what == "segments":
+        from ecorse.reports.segments.write import write_reports
+
+        for path in write_reports(shop, folder):
+            out(path)
+        return
     from ecorse.ingest.report import report_markdown
 
-    out(report_markdown(load_id))
+    if not what.isdecimal():
+        raise ConfigError(f"There is no report {what!r}: give a load's number, or segments.")
+    out(report_markdown(int(what)))
 
 
 @commands.command()
@@ -95,6 +113,41 @@ def recommend(
         why = f"goes with {row['because_of']}" if row["source"] == "similar" else "sells well"
         of = f" ({row['category']})" if row["category"] else ""
         out(f"{row['rank']:>3}. {row['product_name']}{of}, {why}")
+
+
+@commands.command()
+def audience(
+    segmentation: Annotated[str, typer.Argument(help="Which segmentation, e.g. rfm.")],
+    segment: Annotated[str, typer.Argument(help="The segment's name or number.")],
+    shop: Shop = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--out", help="The CSV to write, for its owner alone; else only counts."),
+    ] = None,
+    action: Annotated[
+        str | None, typer.Option(help="An action of segment_actions: marks its holdout.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The customers of a segment who may be written to, as a file for a mailing tool."""
+    from ecorse.night import Night
+
+    with Night() as night:
+        found = night.audience(segmentation, segment, shop=shop, action=action)
+    if file is not None:
+        found.write(file)
+    if as_json:
+        emit(
+            {
+                "members": found.members, "rows": len(found.frame), "left_out": found.left_out,
+                "orders_of_nobody": found.orders_of_nobody, "holdout": found.holdout,
+                "disarmed": found.disarmed, "file": file,
+            }
+        )  # fmt: skip
+        return
+    for sentence in found.told():
+        out(sentence)
+    out(f"wrote {file}" if file is not None else "nothing was written; --out FILE writes it")
 
 
 @commands.command()

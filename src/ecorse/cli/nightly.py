@@ -41,6 +41,7 @@ def run(
 ) -> None:
     """The whole night without Airflow: ingest, refresh, publish, and a summary."""
     from ecorse import flow
+    from ecorse.reports.segments.write import write_after_night
     from ecorse.reports.status import print_summary, read_night, read_status
 
     ready()
@@ -51,6 +52,7 @@ def run(
         raise failure
     # as in Airflow the night is made of what did load; the exit code still tells
     flow.refresh(holder=holder(), progress=say, every_step=say if verbose else None)
+    write_after_night(say)
     if as_json:
         emit({**read_status(), **read_night()})
     else:
@@ -89,6 +91,15 @@ def refresh(
     as_of: AsOf = None,
     known_by: KnownBy = None,
     publish: Annotated[bool, typer.Option(help="Publish the build if its audit passes.")] = True,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--accept",
+            metavar="SHOP or MODEL[:SHOP]",
+            help="Let through what is held: a shop that lost most of its rows, a model that jumps. "
+            "Several: give it again.",
+        ),
+    ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait while another refresh runs, instead of leaving.")
     ] = False,
@@ -99,18 +110,22 @@ def refresh(
     from dataclasses import asdict
 
     from ecorse import flow
+    from ecorse.reports.segments.write import write_after_night
     from ecorse.reports.status import held_models
 
     ready()
     summary = flow.refresh(
         as_of=utc(as_of),
         known_by=utc(known_by),
+        accept=accept or (),
         publish=publish,
         wait=wait,
         holder=holder(),
         progress=say,
         every_step=say if verbose else None,
     )
+    if summary.is_published:
+        write_after_night(say)
     if as_json:
         emit(asdict(summary))
         return
@@ -129,8 +144,10 @@ def refresh(
 def publish(build_id: Annotated[int, typer.Argument(help="An audited build.")]) -> None:
     """Publish a build that was made with `refresh --no-publish`."""
     from ecorse import flow
+    from ecorse.reports.segments.write import write_after_night
 
     flow.publish(build_id, holder=holder())
+    write_after_night(say)
     out(f"Published build {build_id}.")
 
 

@@ -53,7 +53,7 @@ def source_check(
     from ecorse.ingest.check import check_file
     from ecorse.ingest.shops import load_shops
 
-    shops = {s.shop_id: s for s in load_shops()}
+    shops = {s.shop_id: s for s in load_shops(need_sources=False)}
     if shop and shop not in shops:
         raise ConfigError(f"There is no shop {shop!r}; there are {', '.join(shops)}.")
     having = [s for s in shops.values() if source in [used.name for used in s.sources]]

@@ -7,7 +7,7 @@ What does not: fitting anything; names of shops, tables or files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -107,38 +107,48 @@ def judge_labels(
     limits: SegmentationGate,
     *,
     psi: Mapping[str, float],
+    drifted: Sequence[str] = (),
     ari: float,
     jaccard: Mapping[int, float],
+    moved: float = 0.0,
     champion_k: int,
     candidate_k: int,
     reselection: str = "",
+    is_declared: bool = False,
 ) -> Decision:
     """Promote or hold a candidate; every broken rule is named with its number.
 
-    A due re-selection (``reselection`` says why) may change k and labels, so ARI, Jaccard and k are
-    then reported and not judged. Drifted inputs are held either way.
+    A due re-selection (``reselection`` says why) may change k and fit every segment anew, so ARI
+    and Jaccard are then reported and not judged; but it may not move more than ``max_moved`` of
+    those who were there before. Where the declaration itself was changed (``is_declared``), moves
+    are what was asked for. Drifted inputs and shares are held either way.
+
+    Parameters
+    ----------
+    psi, drifted
+        Every PSI by name, and what of it is above its limit, in words.
+    ari, jaccard, moved
+        Of those who were there before, as the champion and the candidate label them tonight.
     """
     min_jaccard = min(jaccard.values(), default=1.0)
     numbers: dict[str, Any] = {
         "ari": ari,
         "min_jaccard": min_jaccard,
+        "moved": moved,
         "psi": dict(psi),
+        "drifted": list(drifted),
         "champion_k": champion_k,
         "candidate_k": candidate_k,
         "reselection": reselection,
         "limits": limits.model_dump(),
     }
-    broken = []
-    drifted = [f"{name} {value:.3g}" for name, value in psi.items() if value > limits.max_psi]
-    if drifted:
+    broken = list(drifted)
+    if reselection and not is_declared and moved > limits.max_moved:
         broken.append(
-            f"the inputs drifted: PSI of {', '.join(drifted)}; allowed {limits.max_psi:g}"
+            f"k was selected again because {reselection}, and {moved:.0%} of those who were there "
+            f"before would change their segment; allowed {limits.max_moved:.0%}"
         )
     if not reselection:
-        if candidate_k != champion_k:
-            broken.append(
-                f"k would change from {champion_k} to {candidate_k}, and no re-selection is due"
-            )
         if ari < limits.min_ari:
             broken.append(f"labels moved: ARI {ari:.3f} is below {limits.min_ari:g}")
         if min_jaccard < limits.min_jaccard:
@@ -148,20 +158,22 @@ def judge_labels(
                 f"is below {limits.min_jaccard:g}"
             )
     if broken:
-        reason = (
-            f"Held, the published model stays: {'; '.join(broken)}. "
-            "If the change is real, raise generation in the model's declaration."
-        )
+        reason = f"Held, the published segments stay: {'; '.join(broken)}."
         return Decision("held", reason, numbers)
+    return Decision("promoted", _calm(numbers), numbers)
+
+
+def _calm(numbers: Mapping[str, Any]) -> str:
+    """Why a candidate that broke no rule was promoted."""
+    psi, before, now = numbers["psi"], numbers["champion_k"], numbers["candidate_k"]
     calm = f"largest PSI {max(psi.values(), default=0.0):.3f}"
-    if reselection:
-        reason = f"Promoted: k was selected again because {reselection}; {calm}."
-    else:
-        reason = (
-            f"Promoted: same {candidate_k} segments, ARI {ari:.3f}, "
-            f"smallest Jaccard {min_jaccard:.3f}, {calm}."
-        )
-    return Decision("promoted", reason, numbers)
+    if numbers["reselection"]:
+        return f"Promoted: k was selected again because {numbers['reselection']}; {calm}."
+    segments = f"same {now} segments" if now == before else f"{now} segments after {before}"
+    return (
+        f"Promoted: {segments}, ARI {numbers['ari']:.3f}, "
+        f"smallest Jaccard {numbers['min_jaccard']:.3f}, {calm}."
+    )
 
 
 def judge_figure(
@@ -171,6 +183,7 @@ def judge_figure(
     champion: Mapping[str, float] | None,
     baselines: Mapping[str, float],
     broken: list[str],
+    is_accepted: bool = False,
 ) -> Decision:
     """Promote a recommender unless a rule is broken or its first figure fell far below before.
 
@@ -187,6 +200,8 @@ def judge_figure(
         The same metric's value by method.
     broken
         Rules that tonight's rows break.
+    is_accepted
+        Somebody looked at the fall and lets it through; broken rules are none to accept.
     """
     numbers: dict[str, Any] = {"figure": dict(figure), "baselines": dict(baselines)}
     if broken:
@@ -203,6 +218,9 @@ def judge_figure(
     lowest = champion["value"] - max(limits.max_drop * champion["value"], noise)
     numbers["lowest_allowed"] = lowest
     told += f"; champion {champion['value']:.3f}, lowest allowed {lowest:.3f}"
+    if figure["value"] < lowest and is_accepted:
+        reason = f"Promoted, for the fall was accepted: {told}."
+        return Decision("promoted", reason, numbers)
     if figure["value"] < lowest:
         return Decision("held", f"Held, the published table stays: fell too far, {told}.", numbers)
     return Decision("promoted", f"Promoted: {told}.", numbers)

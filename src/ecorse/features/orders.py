@@ -15,13 +15,13 @@ from scipy import sparse
 
 from ecorse.errors import DataError
 from ecorse.features.blocks import Block, Floats
+from ecorse.features.numbers import line_weights, number_block, sums_of
+from ecorse.features.told import told_features, usable
+from ecorse.features.wide import widen
 from ecorse.models.declaration import PERIODS, Feature
 from ecorse.models.ranked import Csr
 from ecorse.models.space import FeatureSpace, Lines
 from ecorse.models.words import as_words, look_up
-
-SMALLEST_PRICE = 0.01
-SMALLEST_QUANTITY = 1.0
 
 
 def sort_lines(frame: pl.DataFrame, entity: str) -> Lines:
@@ -58,26 +58,6 @@ def _sort_columns(columns: dict[str, pl.Series], entity: str) -> Lines:
     return Lines(frame, frame[entity].unique(maintain_order=True), codes)
 
 
-def _sums(lines: Lines, values: Floats) -> Floats:
-    """Sum of ``values`` per entity, added in row order (a parallel group-by is not repeatable)."""
-    sums = np.bincount(lines.entity, weights=values, minlength=lines.n)
-    return sums.astype(np.float64)  # without lines bincount gives integers
-
-
-def _numbers(lines: Lines, column: str) -> Floats:
-    """A column as finite float64; missing and NaN are 0, so that no row can stop a night."""
-    numbers: Floats = lines.frame[column].cast(pl.Float64).fill_null(0.0).to_numpy()
-    return np.nan_to_num(numbers)
-
-
-def _weights(lines: Lines, column: str) -> Floats:
-    """Line weights: the size of ``column``, or 1 for each line; an entity never weighs nothing."""
-    if not column:
-        return np.ones(len(lines.entity))
-    weights = np.abs(_numbers(lines, column))
-    return np.where(_sums(lines, weights)[lines.entity] > 0, weights, 1.0)
-
-
 def clock_values(times: pl.Series, part: str) -> Floats:
     """Place of each time in its cycle: hours ``[0, 24)``, days from Monday, months from January.
 
@@ -104,22 +84,9 @@ def cycle(lines: Lines, column: str, part: str) -> Floats:
     angle = 2.0 * np.pi * clock_values(lines.frame[column], part) / PERIODS[part]
     known = np.isfinite(angle)
     angle = np.where(known, angle, 0.0)
-    sums = [_sums(lines, np.sin(angle) * known), _sums(lines, np.cos(angle) * known)]
-    times = np.maximum(_sums(lines, known.astype(np.float64)), 1.0)
+    sums = [sums_of(lines, np.sin(angle) * known), sums_of(lines, np.cos(angle) * known)]
+    times = np.maximum(sums_of(lines, known.astype(np.float64)), 1.0)
     return np.column_stack(sums) / times[:, None]
-
-
-def log_mean(lines: Lines, column: str, weigh_by: str = "") -> Floats:
-    """Natural log of the weighted mean of ``column`` per entity, at least 0.01: ``(n, 1)``."""
-    weights = _weights(lines, weigh_by)
-    mean = _sums(lines, weights * _numbers(lines, column)) / _sums(lines, weights)
-    return np.log(np.maximum(mean, SMALLEST_PRICE))[:, None]
-
-
-def log_sum(lines: Lines, column: str) -> Floats:
-    """Natural log of the summed size of ``column`` per entity, at least 1: shape ``(n, 1)``."""
-    total = _sums(lines, np.abs(_numbers(lines, column)))
-    return np.log(np.maximum(total, SMALLEST_QUANTITY))[:, None]
 
 
 def shares(lines: Lines, column: str, vocabulary: Sequence[str], weigh_by: str = "") -> Csr:
@@ -128,7 +95,7 @@ def shares(lines: Lines, column: str, vocabulary: Sequence[str], weigh_by: str =
     With one value per entity this is one-hot. Unseen values have no column, so a row sums to less
     than 1 by their share.
     """
-    weights = _weights(lines, weigh_by)
+    weights = line_weights(lines, weigh_by)
     code_of = {value: code for code, value in enumerate(vocabulary)}
     line_codes = look_up(lines.frame[column], code_of)
     known = line_codes >= 0
@@ -137,7 +104,7 @@ def shares(lines: Lines, column: str, vocabulary: Sequence[str], weigh_by: str =
     shape = (lines.n, len(vocabulary))
     table = sparse.csr_matrix((weights[known], line_codes[known], starts), shape=shape)
     table.sum_duplicates()
-    table.data /= np.repeat(_sums(lines, weights), np.diff(table.indptr))
+    table.data /= np.repeat(sums_of(lines, weights), np.diff(table.indptr))
     table.eliminate_zeros()
     return table
 
@@ -166,27 +133,21 @@ def build_blocks(
 
     A share feature without any known value (an empty column) gives one column of zeros.
     """
-    blocks = []
-    values: Floats | Csr
-    for feature in features:
-        name = feature.name
-        if feature.kind == "cycle":
-            values = cycle(lines, feature.column, feature.part)
-            columns: tuple[str, ...] = (f"{name}_sin", f"{name}_cos")
-        elif feature.kind == "log_mean":
-            values, columns = log_mean(lines, feature.column, feature.weigh_by), (f"{name}_log",)
-        elif feature.kind == "log_sum":
-            values, columns = log_sum(lines, feature.column), (f"{name}_log",)
-        else:
-            known = list(vocabulary.get(name, ()))
-            columns = tuple(f"{name}={value}" for value in known) or (f"{name}=",)
-            values = (
-                shares(lines, feature.column, known, feature.weigh_by)
-                if known
-                else np.zeros((lines.n, 1))
-            )
-        blocks.append(Block(feature, columns, values))
-    return blocks
+    return [_block(lines, feature, list(vocabulary.get(feature.name, ()))) for feature in features]
+
+
+def _block(lines: Lines, feature: Feature, known: list[str]) -> Block:
+    name = feature.name
+    if feature.is_number:
+        return number_block(lines, feature)
+    if feature.kind == "cycle":
+        return Block(
+            feature, (f"{name}_sin", f"{name}_cos"), cycle(lines, feature.column, feature.part)
+        )
+    values = (
+        shares(lines, feature.column, known, feature.weigh_by) if known else np.zeros((lines.n, 1))
+    )
+    return Block(feature, tuple(f"{name}={value}" for value in known) or (f"{name}=",), values)
 
 
 def blocks_of(
@@ -206,15 +167,22 @@ def blocks_of(
 
 
 def feature_space(
-    frame: pl.DataFrame, features: Sequence[Feature], entity_column: str
+    frame: pl.DataFrame,
+    features: Sequence[Feature],
+    entity_column: str,
+    before: Sequence[Feature] = (),
 ) -> FeatureSpace:
-    """One shop's lines as a segmentation gets them.
+    """One shop's lines as a segmentation gets them, without features they say nothing of.
+
+    ``before`` are the features of the published model: what its attributes were they stay.
 
     Raises
     ------
     DataError
-        A column that the features or the entity need is missing.
+        A column that the features or the entity need is missing, or the lines say nothing of any
+        feature.
     """
+    frame, features, left_out = widen(frame, features, entity_column, before)
     needed = {entity_column}
     for feature in features:
         needed |= {feature.column, feature.weigh_by} - {""}
@@ -225,9 +193,18 @@ def feature_space(
         )
     if frame[entity_column].null_count():
         frame = frame.drop_nulls(entity_column)
+    told = told_features(frame, features)
+    used = usable(told)
+    if not used:
+        raise DataError(
+            f"The lines have no value of any feature: {', '.join(f.column for f in features)} are "
+            "empty. Select columns that the shop's sources fill in [inputs]."
+        )
     columns = frame.to_dict()
     del frame
     for name in {f.column for f in features if f.kind == "share"} - {entity_column}:
         if columns[name].dtype in (pl.String, pl.Categorical):
             columns[name] = as_words(columns[name])
-    return FeatureSpace(_sort_columns(columns, entity_column), tuple(features), entity_column)
+    return FeatureSpace(
+        _sort_columns(columns, entity_column), used, entity_column, (*told, *left_out)
+    )

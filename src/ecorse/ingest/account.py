@@ -57,7 +57,11 @@ def count(account: Account, moves: Moves, table: str) -> Counted:
         "rejected": dict(account.rejected),
         "flagged": dict(account.flagged),
         "warned": dict(account.broken),
-        "replaced": {"line_key": moves.replaced.rows},
+        "replaced": {
+            "line_key": moves.replaced.rows,
+            "taken_back": moves.taken_back.rows,
+            "unsaid": moves.unsaid.rows,
+        },
     }
     kept = {
         kind: {rule: number for rule, number in rules.items() if number}
@@ -92,19 +96,28 @@ def _money(account: Account, moves: Moves, staged: Decimal) -> dict[str, Decimal
         "rejected": account.money_aside["rejected"] + account.money_contradicting,
         "left_out": account.money_aside["left_out"],
         "replaced": moves.replaced.money,
+        "taken_back": moves.taken_back.money,
+        "unsaid": moves.unsaid.money,
     }
     return {name: amount for name, amount in money.items() if amount or name == "staged"}
 
 
 def about_elsewhere(moves: Moves, currency: str) -> list[str]:
-    """What to say of orders that other files hold with other content, where lines have no key."""
-    found = moves.elsewhere
-    if found is None:
-        return []
-    return [
-        f"{found.orders} orders of this file are in other files of the source with other content: "
-        f"{found.rows} lines, {found.money:,.2f} {currency}, which count beside those "
-        f"(such as order {found.order_id} on line {found.line}, and {found.file_name}). If a later "
-        "export states a line anew, it counts twice: declare `line_key`, the columns that name a "
-        "line, and later files replace earlier lines."
-    ]
+    """What to say of orders that other files hold otherwise: with other content, or more lines."""
+    told = []
+    if moves.unsaid.rows:
+        told.append(
+            f"{moves.unsaid.rows} earlier lines of orders of this file are not in it, worth "
+            f"{moves.unsaid.money:,.2f} {currency}: they go on counting as they were, for a file "
+            "may have some lines of an order only. If this export always has whole orders, these "
+            "lines were taken out of theirs: `ecorse withdraw` the earlier loads that it repeats."
+        )
+    if (found := moves.elsewhere) is not None:
+        told.append(
+            f"{found.orders} orders of this file are in other files of the source with other "
+            f"content: {found.rows} lines, {found.money:,.2f} {currency}, which count beside those "
+            f"(such as order {found.order_id} on line {found.line}, and {found.file_name}). If a "
+            "later export states a line anew, it counts twice: declare `line_key`, the columns "
+            "that name a line, and later files replace earlier lines."
+        )
+    return told

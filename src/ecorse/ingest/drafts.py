@@ -20,6 +20,8 @@ from ecorse.sources.mappings.source import read_mapping
 
 MOST_BYTES = 64 << 20  # a larger file is not read whole only to try a draft on it
 SHOWN = 5
+NO_SHOP = "any"
+EXAMPLES = ("Example store", "Demo shop")  # of the shops.toml that a new project begins with
 
 
 def draft_file(path: Path, table: str | None = None) -> str:
@@ -32,16 +34,17 @@ def draft_file(path: Path, table: str | None = None) -> str:
     """
     shop, others = _shops()
     text = draft(path, table).text
-    return "\n".join((*_readers(path, others), text.rstrip(), *_tried(path, text, shop))) + "\n"
+    told = (*_readers(path, others), text.rstrip(), *_judged_as(shop), *_tried(path, text, shop))
+    return "\n".join(told) + "\n"
 
 
 def _shops() -> tuple[Shop, list[Shop]]:
     """The first shop of the project, and all; outside of a project one of no particular place."""
     try:
-        shops = load_shops()
+        shops = load_shops(need_sources=False)
     except ConfigError:
         first = ShopSource(name=source_names()[0], origin="folder")
-        shops = [Shop(shop_id="any", shop_name="Any", time_zone="UTC", currency="EUR",
+        shops = [Shop(shop_id=NO_SHOP, shop_name="Any", time_zone="UTC", currency="EUR",
                       sources=(first,))]  # fmt: skip
     return shops[0], shops
 
@@ -55,9 +58,22 @@ def _readers(path: Path, shops: list[Shop]) -> Iterator[str]:
         yield "# A mapping of your own is needed only if that is not what you want.\n#"
 
 
+def _judged_as(shop: Shop) -> Iterator[str]:
+    """Whose clock and money the file is judged by; the example's are asked about."""
+    yield ""
+    whose = f"shop {shop.shop_id} ({shop.shop_name}, {shop.time_zone}, {shop.currency})"
+    if shop.shop_id == NO_SHOP:
+        yield f"# QUESTION: no shop is declared; judged with {shop.time_zone} and {shop.currency}."
+        yield "# Which are the shop's time zone and currency? Say them in include/shops.toml."
+    elif shop.shop_name in EXAMPLES:
+        yield f"# QUESTION: judged as a file of {whose}, which came with the project."
+        yield "# Are its time zone and currency those of the file? Else correct shops.toml."
+    else:
+        yield f"# Judged as a file of {whose}."
+
+
 def _tried(path: Path, text: str, shop: Shop) -> Iterator[str]:
     """What a check of the file says, read by the draft."""
-    yield ""
     if path.stat().st_size > MOST_BYTES:
         yield "# The file is large: this draft was not tried on it. `ecorse source check` does."
         return

@@ -1,14 +1,13 @@
-"""Rows with a key of their own (``line_key``): what a later row of the key means.
+"""Rows with a key of their own (``line_key``) that a load has more than once.
 
-What belongs here: deciding about such rows within a load and between loads, where they are. What
-does not: rows that are known by all they declare (``repeated``); the order of loads
-(``places``); which of several loads' rows a build counts (``refresh.relations``). Everything runs
-in the caller's transaction.
+What belongs here: deciding about such rows within a load, where they are. What does not: what they
+mean for earlier loads (``replacing``), rows that are known by all they declare (``repeated``).
+Everything runs in the caller's transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection
 from decimal import Decimal
 
 import psycopg
@@ -16,7 +15,6 @@ from psycopg import sql
 
 from ecorse.clean.account import KEY_TWICE, key_sentence
 from ecorse.ingest.comparing import Moved, moved, names, same_row
-from ecorse.ingest.elsewhere import move_companions
 from ecorse.ingest.repeated import stage_companions
 from ecorse.ingest.work_tables import candidates_of
 from ecorse.schema.table import StagingTable
@@ -25,10 +23,11 @@ SAME_KEY = "{a}.line_id = {b}.line_id and {a}.shop_id = {b}.shop_id"
 
 
 def create_work_tables(conn: psycopg.Connection) -> None:
-    """A temporary table of the candidates' text, for those that are rejected after all."""
+    """Temporary tables: the text of candidates that may be rejected, and keys that are left out."""
     conn.execute(
         "create temporary table candidate_text (source_line bigint, raw text) on commit drop"
     )
+    conn.execute("create temporary table left_out_key (shop_id text, line_id text) on commit drop")
 
 
 def stage_new_candidates(
@@ -123,88 +122,3 @@ def _money_beside_rejected(conn: psycopg.Connection, table: StagingTable) -> Dec
     assert row is not None
     money: Decimal = row[0]
     return money
-
-
-def set_unchanged_aside(
-    conn: psycopg.Connection,
-    load_id: int,
-    table: StagingTable,
-    companions: Iterable[StagingTable],
-    earlier: Sequence[int],
-) -> tuple[dict[str, Moved], Moved]:
-    """Move rows whose key had their content before to the table's twin.
-
-    The content before is that of the latest of the ``earlier`` loads that has the key.
-
-    Returns
-    -------
-    tuple
-        What was moved, by table, and the rows of earlier loads that this load's replace, with
-        their money.
-    """
-    if not earlier:
-        return {}, Moved(0, Decimal(0))
-    # Rows copied a moment ago have no statistics, and a loop over them took minutes for seconds.
-    conn.execute("set local enable_nestloop = off")
-    of_earlier = sql.SQL(", ").join(map(sql.Literal, earlier))
-    parts: dict[str, sql.Composable] = {
-        "columns": names(table.column_names),
-        "table": sql.Identifier(*table.relation),
-        "name": sql.Identifier(table.name),
-        "twin": sql.Identifier("staging", table.twin),
-        "load_id": sql.Literal(load_id),
-        "earlier": of_earlier,
-        "own": sql.SQL(table.own_rows),
-        "money": sql.SQL(table.money),
-        "same": same_row(table.name, "before", table),
-        "same_key": sql.SQL(SAME_KEY.format(a=table.name, b="before")),
-        "of_table": names(table.column_names, table.name),
-    }
-    conn.execute(
-        sql.SQL(
-            """
-            create temporary table before on commit drop as
-            select distinct on (h.shop_id, h.line_id) h.*, {money} as money
-            from (
-                select * from {table} where load_id in ({earlier}) and {own}
-                union all
-                select * from {twin} where load_id in ({earlier}) and {own}
-            ) as h
-            inner join ops.load as l on l.load_id = h.load_id
-            where (h.shop_id, h.line_id) in (
-                select shop_id, line_id from {table} where load_id = {load_id} and {own}
-            )
-            order by h.shop_id, h.line_id, l.line_order desc
-            """
-        ).format(**parts)
-    )
-    conn.execute("analyze before")
-    found = moved(
-        conn,
-        sql.SQL(
-            """
-            with moved as (
-                delete from {table} using before
-                where {name}.load_id = {load_id} and {own_qualified} and {same_key} and {same}
-                returning {of_table}
-            ), noted as (
-                insert into set_aside (source_line) select source_line from moved
-            ), put as (
-                insert into {twin} ({columns}) select {columns} from moved
-                returning {money} as money
-            )
-            select count(*), coalesce(sum(money), 0) from put
-            """
-        ).format(**parts, own_qualified=sql.SQL(table.own_rows_of(table.name))),
-    )
-    replaced = moved(
-        conn,
-        sql.SQL(
-            """
-            select count(*), coalesce(sum(before.money), 0)
-            from before inner join {table} on {same_key}
-            where {name}.load_id = {load_id} and {own_qualified}
-            """
-        ).format(**parts, own_qualified=sql.SQL(table.own_rows_of(table.name))),
-    )
-    return move_companions(conn, table, found, companions, load_id), replaced

@@ -64,8 +64,8 @@ def _figures(load: LoadRow, account: Account) -> Iterator[Figure]:
             yield Figure("rules", rule, kind, str(rows), str(rows) if kind in KEPT else "0")
     for repair, rows in sorted(account.repaired.items()):
         yield Figure("rules", repair, "repaired", str(rows), str(rows))
-    raw = {name: profile.metrics() for name, profile in account.raw.columns.items()}
-    clean = {name: profile.metrics() for name, profile in account.clean.columns.items()}
+    raw = {name: profile.metrics() for name, profile in account.profiles.raw.columns.items()}
+    clean = {name: profile.metrics() for name, profile in account.profiles.clean.columns.items()}
     for name in dict.fromkeys((*raw, *clean)):
         yield from _column(name or "(unnamed)", raw.get(name, {}), clean.get(name, {}))
     for name, found in account.derived.items():

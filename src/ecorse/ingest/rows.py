@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ecorse.clean.account import KEY_TWICE, LINES_ADDED, REPEATED, Account
 from ecorse.clean.parting import CleanBlock
-from ecorse.ingest import keyed, repeated, work_tables
+from ecorse.ingest import keyed, repeated, replacing, work_tables
 from ecorse.ingest.comparing import Moved
 from ecorse.ingest.elsewhere import (
     Elsewhere,
@@ -38,13 +38,17 @@ from ecorse.warehouse.lock import Fence
 class Moves(NamedTuple):
     """Candidates that were staged after all, and rows that were set aside, by table.
 
-    ``replaced`` are rows of earlier loads whose key came with other content; ``elsewhere`` orders
-    that other loads hold with other content, where lines have no key.
+    ``replaced`` are rows of earlier loads whose key came with other content, ``taken_back`` those
+    whose key came in a row that is left out, ``unsaid`` those of orders of this load that have no
+    row in it any more; each with the lines beside it. ``elsewhere`` are orders that other loads
+    hold with other content, where lines have no key.
     """
 
     staged: dict[str, Moved]
     set_aside: dict[str, Moved]
     replaced: Moved = Moved(0, Decimal(0))
+    taken_back: Moved = Moved(0, Decimal(0))
+    unsaid: Moved = Moved(0, Decimal(0))
     elsewhere: Elsewhere | None = None
 
 
@@ -126,10 +130,10 @@ class LoadedRows:
         names = {*self._companion_tables, *account.lines} - {self._table.name, LINES_ADDED}
         companions = [STAGING_TABLES[name] for name in sorted(names)]
         if place is not None:
-            set_aside, changed = keyed.set_unchanged_aside(
+            found = replacing.replace_earlier(
                 self._conn, self._load_id, self._table, companions, place.earlier
             )
-            return Moves(staged, set_aside, changed)
+            return Moves(staged, *found)
         span = (account.first_at, account.last_at)
         others = overlapping_loads(self._conn, shop_id, source, replaced, *span)
         set_aside = set_repeated_aside(
@@ -162,6 +166,8 @@ class LoadedRows:
         if block.candidates.height:
             self._has_candidates = True
             copy_frame(cursor, ("candidate",), self._with_load(block.candidates))
+        if block.left_out.height:
+            copy_frame(cursor, ("left_out_key",), block.left_out)
         if block.raw.height:
             copy_frame(cursor, ("candidate_text",), block.raw)
         for name, rows in block.companion_candidates.items():

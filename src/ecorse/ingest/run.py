@@ -20,6 +20,7 @@ from ecorse.ingest.archive import clear_killed
 from ecorse.ingest.choice import choose
 from ecorse.ingest.selection import find_source
 from ecorse.ingest.shops import Shop, load_shops
+from ecorse.ingest.tight import refuse_tight
 from ecorse.ingest.trouble import of_one_file, worst
 from ecorse.origins import SourceFile
 from ecorse.settings import get_settings
@@ -101,9 +102,12 @@ def ingest_source(
     ------
     StoreBusy
         Another run is loading this source.
+    ConfigError
+        This process may take too little memory.
     SourceUnavailable
         The origin could not be reached.
     """
+    refuse_tight()
     settings = get_settings()
     is_named = bool(data or settings.data)
     shop, configured = find_source(shop_id, source, is_named=is_named)

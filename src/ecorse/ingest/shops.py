@@ -56,7 +56,9 @@ class Shop(Table):
     shop_name: str = Field(min_length=1, description="how people call the shop")
     time_zone: str = Field(description="an IANA zone such as 'America/New_York'")
     currency: str = Field(description="an ISO 4217 code such as 'USD'")
-    sources: tuple[ShopSource, ...] = Field(description="a table [[shops.sources]] per source")
+    sources: tuple[ShopSource, ...] = Field(
+        default=(), description="a table [[shops.sources]] per source"
+    )
 
     def reading_of(self, source: str) -> Reading:
         """What the shop declares otherwise than a source's contract; nothing if it has it not."""
@@ -95,19 +97,33 @@ class ShopsFile(Table):
     shops: tuple[Shop, ...] = Field(description="a table [[shops]] per shop")
 
     def mistakes(self) -> Iterable[str]:
-        """Nothing may stand twice, and every shop has a source."""
+        """Nothing may stand twice."""
         if not self.shops:
             yield "shops: expected at least one [[shops]] table"
         yield from _twice([shop.shop_id for shop in self.shops], "shop_id")
         for number, shop in enumerate(self.shops):
-            where = f"shops[{number}].sources"
+            names = [source.name for source in shop.sources]
+            yield from _twice(names, f"shops[{number}].sources: source")
+
+
+class _LoadedShops(ShopsFile):
+    """The file of shops that are loaded: every one has a source."""
+
+    def mistakes(self) -> Iterable[str]:
+        """Also shops without a source."""
+        yield from super().mistakes()
+        for number, shop in enumerate(self.shops):
             if not shop.sources:
-                yield f"{where}: expected at least one [[shops.sources]] table"
-            yield from _twice([source.name for source in shop.sources], f"{where}: source")
+                yield f"shops[{number}].sources: expected at least one [[shops.sources]] table"
 
 
-def load_shops(settings: Settings | None = None) -> list[Shop]:
+def load_shops(settings: Settings | None = None, *, need_sources: bool = True) -> list[Shop]:
     """Read the shops, in the order of the file.
+
+    Parameters
+    ----------
+    need_sources
+        Every shop has to say where its files come from; for looking at a file none has to.
 
     Raises
     ------
@@ -120,7 +136,8 @@ def load_shops(settings: Settings | None = None) -> list[Shop]:
             f"{path}: there is no such file. ECORSE_SHOPS_FILE says where the shops are listed."
         )
     known = {"source": source_names(), "origin": origin_names()}
-    return list(read(path, ShopsFile, context=known).shops)
+    form = _LoadedShops if need_sources else ShopsFile
+    return list(read(path, form, context=known).shops)
 
 
 def select_sources(shop: str | None, source: str | None) -> list[tuple[str, str]]:

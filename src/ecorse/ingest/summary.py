@@ -97,13 +97,23 @@ class LoadSummary:
             if "order_lines" in self.rows_by_table
             else ""
         )
-        updated = self.counts.get("replaced", {}).get("line_key", 0)
-        if updated:
-            replaced += f"; {updated} lines replace earlier ones of their key"
+        replaced += self._of_earlier()
         return (
             f"{self.rows_read} rows = {' + '.join(said.values())};"
             f"{money} in {self.seconds:.1f} s{replaced}"
         )
+
+    def _of_earlier(self) -> str:
+        """What became of lines of earlier files, by their keys."""
+        counts, told = self.counts.get("replaced", {}), ""
+        for name, kind, did in (
+            ("line_key", "replaced", "replace earlier ones of their key"),
+            ("taken_back", "taken_back", "of earlier files are left out now and count no more"),
+        ):
+            if lines := counts.get(name, 0):
+                worth = self.money.get(kind, Decimal(0))
+                told += f"; {lines} lines {did} (before: {worth:,.2f} {self.currency})"
+        return told
 
 
 def money_as(money: Mapping[str, Decimal], kind: str) -> Decimal:

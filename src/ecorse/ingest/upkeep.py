@@ -171,6 +171,7 @@ def prune(days: int, *, holder: str) -> Pruned:
             rows, repeated = (
                 sum(_delete_loads(conn, name, loads) for name in names) for names in (tables, twins)
             )
+            conn.execute("delete from ops.left_out_line where load_id = any(%s)", (loads,))
         with connect(autocommit=True, application_name="ecorse prune") as conn:
             for name in (*tables, *twins):
                 conn.execute(sql.SQL("vacuum {}").format(sql.Identifier("staging", name)))

@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, final
 
 from ecorse.declared import Table
 
@@ -236,6 +236,13 @@ class Segmentation(ABC):
         """Coordinates for plots of the entities ``rows``, ``(len(rows), 2)``; ``None``: no plot."""
         return None
 
+    def distances(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64] | None:
+        """How far the entities ``rows`` are from each segment, ``(len(rows), size)``.
+
+        ``None``: labels go by a rule, and who meets it is not near to anything else.
+        """
+        return None
+
     def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, Any]:
         """Figures of the fit, by name; those that are one number stand on the leaderboard."""
         return {}
@@ -248,9 +255,17 @@ class Segmentation(ABC):
         """Rows of each of ``diagnostics``, without shop and segmentation; many are a frame."""
         return {}
 
+    def why_degenerate(self) -> str:
+        """Why the segments say little: too little to choose from, or no structure; empty if not.
+
+        A clause without a full stop, for the segments' finding.
+        """
+        return ""
+
+    @final
     def is_degenerate(self) -> bool:
-        """Whether there was too little to choose from, so that the segments say little."""
-        return False
+        """Whether there is a reason (``why_degenerate``) for which the segments say little."""
+        return bool(self.why_degenerate())
 
     def dump(self) -> Mapping[str, bytes]:
         """The fitted model as named files that hold data and no code."""

@@ -21,6 +21,7 @@ from pydantic import Field
 from ecorse import declared, registry
 from ecorse.declared import Table
 from ecorse.errors import ConfigError
+from ecorse.models.search import TRIALS, Search, check_search
 from ecorse.settings import Settings, get_settings
 
 Text = Annotated[str, Field(min_length=1)]
@@ -30,7 +31,12 @@ Share = Annotated[float, Field(ge=0, le=1)]
 PERIODS = {"hour": 24.0, "weekday": 7.0, "month": 12.0}
 BASELINE: Final = "popular"  # whom every recommender is shown beside on the leaderboard
 RECOMMENDABLE: Final = "recommendable_products"  # the mart of everything that lists may hold
+SEARCHED: Final = "ecorse.models.searched"
 COMMON_TABLES = ("model_scores", "model_status")
+SEGMENT_TABLES = (
+    "segments", "segment_traits", "segmentation_features", "segment_events", "segment_migrations",
+    "segment_drift",
+)  # fmt: skip
 FEW_WORDS = ("kind", "source", "city", "daypart")  # of a recommender's interactions
 TABLE_OF_ANSWER = {"items": "item_similarity", "users": "user_recommendations"}
 
@@ -65,27 +71,59 @@ ENTITIES: Final = {
     for entity in (
         Entity("order", "order_id", "orders", "orders", "c.is_purchase"),
         Entity("customer", "customer_id", "customers", "customers", "c.purchases > 0"),
+        Entity("profile", "customer_id", "customers", "customer_profiles", "c.attributes > 0"),
     )
 }
+
+
+NUMBERS: Final = ("log_mean", "log_sum", "log_distinct", "mean")
+WORDINGS: Final = {"low", "high", "between", "words", "unit"}  # of a feature: they change no label
 
 
 class Feature(Table):
     """One declared feature: a kind of computation on one column of the lines.
 
-    ``low`` and ``high`` are the words for a number below and above the others' (else ``low price``
-    and ``high price``, by its name).
+    The words of claims stand here too, with ``{}`` for the figure: ``low``, ``high`` and
+    ``between`` of a number (``spent less than {}``), ``words`` of a time or a value
+    (``buy mostly {}``). ``unit`` is how a number's figure is written. ``plus`` is added before a
+    logarithm: 1 for days, which may be 0. ``attributes`` is as many features as a customer file has
+    columns (``features.wide``).
     """
 
     name: Text
-    kind: Literal["cycle", "share", "log_mean", "log_sum"]
+    kind: Literal["cycle", "share", "log_mean", "log_sum", "log_distinct", "mean", "attributes"]
     column: Text
     weight: float = Field(gt=0)
+    plus: float = Field(0.0, ge=0)
+    unit: Literal["", "count", "days", "share"] = ""
     part: Literal["", "hour", "weekday", "month"] = ""
     weigh_by: str = ""
     top: int = Field(50, ge=1)
     watch_drift: bool = True
     low: str = ""
     high: str = ""
+    between: str = ""
+    words: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether an entity has one number of it."""
+        return self.kind in NUMBERS
+
+    def mistakes(self) -> Iterable[str]:
+        """A cycle without a part, and words or figures of another kind of feature."""
+        if (self.kind == "cycle") != bool(self.part):
+            yield f"part = {self.part!r}: a cycle, and only that, has one"
+        if self.is_number and self.words:
+            yield "words: a number has low, high and between"
+        if not self.is_number and (self.low or self.high or self.between or self.unit):
+            yield "low, high, between and unit are of numbers; a time or a value has words"
+        if self.plus and not self.kind.startswith("log_"):
+            yield f"plus = {self.plus}: only what is put on a logarithm has one"
+        for name, figures in (("low", 1), ("high", 1), ("between", 2), ("words", 1)):
+            text = getattr(self, name)
+            if text and text.count("{}") not in (0, figures):
+                yield f"{name} = {text!r}: expected {figures} of {{}}, or none"
 
 
 class Holdout(Table):
@@ -105,30 +143,53 @@ class RecommenderGate(Table):
 
 
 class SegmentationGate(Table):
-    """What a candidate must reach to replace the champion."""
+    """What a candidate must reach to replace the champion.
+
+    ``max_moved`` is the share of those who were there before that a newly selected model may put
+    in another segment. The shares of segments (``max_share_psi``) are judged against a night at
+    most ``share_days`` before: over longer, customers change by themselves.
+    """
 
     min_ari: Share
     min_jaccard: Share
     max_psi: float = Field(gt=0)
     least_added: int = Field(ge=0)
     least_reference: int = Field(ge=0)
+    max_share_psi: float = Field(0.25, gt=0)
+    share_days: int = Field(31, ge=1)
+    max_moved: Share = 0.25
 
 
 class Naming(Table):
-    """From which effect size on a trait may name a segment, and how many may."""
+    """What a claim must reach: true of most members, untrue of most others, and a difference.
 
+    ``min_effect`` is the least of a trait's effect size and of the difference between the two
+    shares; ``max_traits`` how many claims a name has.
+    """
+
+    min_inside: Share = 0.6
+    max_outside: Share = 0.4
     min_effect: Share = 0.15
     max_traits: int = Field(2, ge=1)
 
 
 class SegmentationHead(Table):
-    """What is labelled, under which name, and from which seed."""
+    """What is labelled, under which name, and from which seed.
+
+    A segment below ``smallest_share`` or above ``largest_share``, and a shop of fewer rows than
+    ``least_rows``, are flagged (``segments.finding``). Who is in a segment leaves it for one that
+    is nearer by the share ``keep_margin`` or more, or those on a border would go to and fro from
+    night to night.
+    """
 
     name: Identifier
-    entity: Literal["order", "customer"]
+    entity: Literal["order", "customer", "profile"]
     seed: int
     smallest_share: Share = 0.05
+    largest_share: Share = 0.8
+    least_rows: int = Field(50, ge=0)
     points: int = Field(5000, ge=0)
+    keep_margin: Share = 0.1
 
 
 class ModelHead(Table):
@@ -181,6 +242,7 @@ class SegmentationFile(_ModelFile):
     features: tuple[Feature, ...]
     naming: Naming = Naming()
     gate: SegmentationGate
+    search: Search | None = None
 
     def mistakes(self) -> Iterable[str]:
         """Features of one name, cycles without a part, missing input."""
@@ -194,8 +256,7 @@ class SegmentationFile(_ModelFile):
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"features: {name!r} is declared twice"
         for number, feature in enumerate(self.features):
-            if (feature.kind == "cycle") != bool(feature.part):
-                yield f"features[{number}].part = {feature.part!r}: a cycle, and only that, has one"
+            yield from (f"features[{number}].{mistake}" for mistake in feature.mistakes())
 
     @property
     def entity(self) -> Entity:
@@ -251,8 +312,9 @@ class Declaration:
         head: ModelHead = self.file.model
         if self.task == "segment":
             entity = self.file.entity
-            own: tuple[str, ...] = (entity.labels, entity.points, "segments", "segment_traits")
-            return (*own, *head.diagnostics, *COMMON_TABLES)
+            own = (entity.labels, entity.points, *SEGMENT_TABLES)
+            trials = (TRIALS.name,) if self.file.search else ()
+            return (*own, *head.diagnostics, *trials, *COMMON_TABLES)
         return (*(TABLE_OF_ANSWER[answer] for answer in head.answers), *COMMON_TABLES)
 
     @property
@@ -283,6 +345,9 @@ class Declaration:
                 f"{self.path}: model.class = {named!r}: expected a subclass of "
                 f"ecorse.models.base.{base}, found {found!r}."
             )
+        if self.task == "segment" and self.file.search is not None:
+            # by name, as the class itself: it needs what the models need
+            found = importlib.import_module(SEARCHED).searched(found, self.file.search)
         return found
 
     def create(self) -> Any:
@@ -305,7 +370,10 @@ class Declaration:
             Every mistake, with file and key.
         """
         where = f"{self.path} [parameters]"
-        return declared.check(self.file.parameters, model_class.config_class, where)
+        config = declared.check(self.file.parameters, model_class.config_class, where)
+        if self.task == "segment" and self.file.search is not None:
+            check_search(self.file.search, config, f"{self.path} [search]")
+        return config
 
 
 def load_declarations(settings: Settings | None = None) -> list[Declaration]:

@@ -12,6 +12,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
+from ecorse.models.binding import Binding
 from ecorse.models.checks import BoundCheck, Check, SqlCheck
 from ecorse.models.group_rules import (
     NeverRises,
@@ -27,6 +28,7 @@ from ecorse.models.table_rules import Covers, References, SumsMatch
 
 __all__ = [
     "GRAIN_CHECKS",
+    "Binding",
     "BoundCheck",
     "Check",
     "Column",
@@ -77,7 +79,9 @@ class Relation:
     ``build_id`` is added by the flow. ``is_unique`` is false where the grain names what a row is
     about without identifying it. Several models may fill one table if all name the same
     ``writer_column``: its values tell their rows apart. ``volatile`` columns (seconds, memory)
-    differ between nights of the same data; a night's checksum leaves them out.
+    differ between nights of the same data; a night's checksum leaves them out. ``bindings`` say how
+    columns that are called like a measure relate to the shop's figure; without one such a name is
+    refused.
     """
 
     name: str
@@ -88,6 +92,7 @@ class Relation:
     is_unique: bool = True
     writer_column: str | None = None
     volatile: tuple[str, ...] = ()
+    bindings: tuple[Binding, ...] = ()
 
     @property
     def comments(self) -> dict[str, str]:

@@ -36,6 +36,36 @@ class Lines:
 
 
 @dataclass(frozen=True)
+class Told:
+    """One declared feature: how many of the lines have a value, and why it is left out, if it is.
+
+    ``is_used``: the model learns from it. A feature that is the same on every line stays in the
+    space, where it parts nothing; one without any value has no place there.
+    """
+
+    feature: Feature
+    known_share: float
+    reason: str = ""
+
+    @property
+    def is_used(self) -> bool:
+        """Whether it can part anybody from anybody."""
+        return not self.reason
+
+    def to_row(self) -> dict[str, Any]:
+        """The columns of ``segmentation_features``."""
+        return {
+            "feature": self.feature.name,
+            "kind": self.feature.kind,
+            "column_name": self.feature.column,
+            "weight": self.feature.weight,
+            "is_used": self.is_used,
+            "known_share": self.known_share,
+            "reason": self.reason or None,
+        }
+
+
+@dataclass(frozen=True)
 class FeatureSpace:
     """One shop's entities, as every segmentation gets them.
 
@@ -46,6 +76,7 @@ class FeatureSpace:
     lines: Lines
     features: tuple[Feature, ...]
     entity_column: str
+    told: tuple[Told, ...] = field(default=(), compare=False)
     blocks: dict[str, Any] = field(default_factory=dict, compare=False)
     """What ``features.orders.blocks_of`` has computed of this space, by vocabulary."""
 

@@ -71,7 +71,7 @@ def instant(field: str, text: str | None) -> datetime | None:
 
 FORMS = {
     "ingest": ("shop", "source", "origin", "data"),
-    "refresh": ("as_of", "publish"),
+    "refresh": ("as_of", "accept", "publish"),
     "rollback": ("build_id",),
     "simulate": ("path", "rows", "augment", "seed"),
 }
@@ -176,12 +176,17 @@ def confirm(loads: Iterable[dict[str, Any]]) -> int:
 
 @task
 def open_build() -> int:
-    """Open a new build at today's watermark, or as of the form's date."""
+    """Open a new build at today's watermark, or as of the form's date; with what is accepted."""
     from ecorse import flow
 
     context = get_current_context()
     form = read_form(context, done="Nothing was built.")
-    return flow.open_build(as_of=instant("as_of", form["as_of"]), holder=holder(context))
+    return flow.open_build(
+        as_of=instant("as_of", form["as_of"]),
+        accept=[form["accept"]] if form["accept"] else (),
+        publish=form["publish"],
+        holder=holder(context),
+    )
 
 
 @task
@@ -215,6 +220,14 @@ def publish() -> dict[str, Any]:
     build_id = _build_id(context)
     flow.publish(build_id, holder=holder(context))
     return _announce_marts(context, build_id, "publish")
+
+
+@task
+def report() -> list[str]:
+    """Write the published night's report on segments, after the night was announced."""
+    from ecorse.reports.segments.write import write_after_night
+
+    return [str(path) for path in write_after_night()]
 
 
 # --- by hand -----------------------------------------------------------------------------------

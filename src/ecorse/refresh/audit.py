@@ -18,6 +18,7 @@ import psycopg
 from ecorse.errors import ConfigError
 from ecorse.models.relation import BoundCheck, Relation
 from ecorse.refresh.catalog import Catalog
+from ecorse.refresh.history_checks import history_checks
 from ecorse.refresh.night_checks import night_checks
 from ecorse.refresh.relations import resolver
 from ecorse.refresh.render import render
@@ -65,7 +66,8 @@ def run_checks(
     ConfigError
         Postgres refuses a check's SQL; the message names mart and check.
     """
-    every = [*checks, *((NIGHT, check) for check in night_checks(build_id))]
+    of_night = [*night_checks(build_id), *history_checks(conn, build_id)]
+    every = [*checks, *((NIGHT, check) for check in of_night)]
     return judge(conn, every, resolver(build_id))
 
 

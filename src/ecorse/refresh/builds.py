@@ -18,6 +18,8 @@ import psycopg
 
 from ecorse.errors import AlreadyRunning, TerminalError
 from ecorse.provenance import __version__, git_sha
+from ecorse.refresh.accept import NOTHING, Accepted
+from ecorse.refresh.held import hold_back
 from ecorse.refresh.relations import qualified
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.settings import get_settings
@@ -40,6 +42,8 @@ def opened(
     as_of: datetime | None,
     known_by: datetime | None,
     holder: str,
+    accepted: Accepted = NOTHING,
+    publish: bool | None = None,
     wait: Callable[[str], None] | None = None,
 ) -> Iterator[int]:
     """Start a build at today's watermark, and say until the block ends that it lives.
@@ -48,6 +52,12 @@ def opened(
 
     Parameters
     ----------
+    accepted
+        Shops that may have lost rows since the published build (``held``), and models whose jump is
+        let through.
+    publish
+        Whether the build is to be published once it is audited; None where that is not known. One
+        that was to be, and was overtaken, is cleared; others are kept to be looked into.
     wait
         Wait while another refresh is at work, after telling this function so; else leave.
 
@@ -65,7 +75,7 @@ def opened(
         build_id, is_told = None, False
         while build_id is None:
             try:
-                build_id = _open(conn, as_of, known_by, holder)
+                build_id = _open(conn, as_of, known_by, holder, accepted, publish)
             except AlreadyRunning as error:
                 if wait is None:
                     raise
@@ -77,12 +87,19 @@ def opened(
 
 
 def _open(
-    conn: psycopg.Connection, as_of: datetime | None, known_by: datetime | None, holder: str
+    conn: psycopg.Connection,
+    as_of: datetime | None,
+    known_by: datetime | None,
+    holder: str,
+    accepted: Accepted,
+    publish: bool | None,
 ) -> int:
     with conn.transaction():
         conn.execute("select pg_advisory_xact_lock(%s)", (OPEN_LOCK,))
         _put_dead_ones_aside(conn, holder)
-        build_id = _insert(conn, as_of, known_by, holder)
+        build_id = _insert(conn, as_of, known_by, holder, accepted, publish)
+        if as_of is None and known_by is None:  # a night of the past has other rows, of course
+            hold_back(conn, build_id, accepted.shops)
         keep_alive(conn, build_id)  # before anybody can see the build
     return build_id
 
@@ -95,14 +112,20 @@ def keep_alive(conn: psycopg.Connection, build_id: int) -> None:
 
 
 def _insert(
-    conn: psycopg.Connection, as_of: datetime | None, known_by: datetime | None, holder: str
+    conn: psycopg.Connection,
+    as_of: datetime | None,
+    known_by: datetime | None,
+    holder: str,
+    accepted: Accepted,
+    publish: bool | None,
 ) -> int:
     inserted = conn.execute(
         """
-        insert into ops.build (as_of, known_by, holder, ecorse_version, git_sha)
-        values (%s, %s, %s, %s, %s) returning build_id
+        insert into ops.build
+            (as_of, known_by, holder, accepted, is_to_be_published, ecorse_version, git_sha)
+        values (%s, %s, %s, %s, %s, %s, %s) returning build_id
         """,
-        (as_of, known_by, holder, __version__, git_sha()),
+        (as_of, known_by, holder, list(accepted.texts), publish, __version__, git_sha()),
     ).fetchone()
     assert inserted is not None
     build_id: int = inserted[0]
@@ -196,9 +219,7 @@ def is_due(made_from: Mapping[str, str]) -> bool:
                 where b.as_of is null and b.known_by is null
             ),
             live as (select load_id from ops.load where superseded_at is null),
-            held as (
-                select load_id from ops.build_load where build_id = (select build_id from published)
-            )
+            held as (select load_id from ops.loads_seen)
             select (select build_id from published),
                 exists (select load_id from live except select load_id from held)
                 or exists (select load_id from held except select load_id from live)

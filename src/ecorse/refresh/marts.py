@@ -18,16 +18,11 @@ from pydantic import Field
 
 from ecorse import declared
 from ecorse.errors import ConfigError
+from ecorse.models.binding import Binding
 from ecorse.models.relation import GRAIN_CHECKS, Column, NamedCheck, Relation, SqlCheck
+from ecorse.refresh.action_rules import Rule, rules_of
 from ecorse.refresh.macros import has_bands
-from ecorse.refresh.measures import (
-    MEASURES,
-    Binding,
-    Measure,
-    binding_mistakes,
-    measure_checks,
-    read_measures,
-)
+from ecorse.refresh.measures import every_measure, with_measures
 from ecorse.refresh.render import DIALECT, output_columns, parse_select, references
 from ecorse.refresh.templates import SUFFIX, expand_template
 from ecorse.settings import Settings
@@ -53,7 +48,6 @@ class Mart(Relation):
     reads: tuple[str, ...]
     reads_staging: tuple[str, ...]
     sql: str
-    bindings: tuple[Binding, ...] = ()
 
     @property
     def file(self) -> str:
@@ -104,14 +98,13 @@ def read_marts(settings: Settings) -> list[Mart]:
     comments = tuple(
         path.read_text(encoding="utf-8") for path in settings.stack(f"sql/marts/{COLUMN_COMMENTS}")
     )
-    measures = read_measures(
-        tuple(path.read_text("utf-8") for path in settings.stack(f"sql/{MEASURES}"))
-    )
+    measures = every_measure(settings)
     # a measure's column needs no comment of the mart: it has the measure's sentence
     comments = ("\n".join(f'{name} = ""' for name in measures), *comments)
+    rules = rules_of(settings)
     marts: dict[str, Mart] = {}
     for path in settings.files("sql/marts/*/*.sql"):
-        for mart in _parse_file(path, path.read_text(encoding="utf-8"), comments):
+        for mart in _parse_file(path, path.read_text(encoding="utf-8"), comments, rules):
             other = marts.setdefault(mart.name, mart)
             is_own = path.is_relative_to(settings.project_dir)
             if other is not mart and is_own == other.path.is_relative_to(settings.project_dir):
@@ -127,49 +120,26 @@ def read_marts(settings: Settings) -> list[Mart]:
             )
         check = _parse_check(path, path.read_text(encoding="utf-8"))
         marts[name] = replace(marts[name], checks=(*marts[name].checks, check))
-    marts = {name: _with_measures(mart, measures) for name, mart in marts.items()}
+    marts = {
+        name: with_measures(mart, measures, f"{mart.path} (mart {name})")
+        for name, mart in marts.items()
+    }
     for mart in marts.values():
         _refuse_equal_names(mart)
     return [marts[name] for name in sorted(marts)]
 
 
-def _with_measures(mart: Mart, measures: Mapping[str, Measure]) -> Mart:
-    """The mart with what its columns mean and the checks that hold them to it.
-
-    Raises
-    ------
-    ConfigError
-        A column is called like a measure and not bound to it.
-    """
-    names = tuple(mart.columns)
-    own = [check.called() for check in mart.checks]
-    declared.refuse(
-        f"{mart.path} (mart {mart.name})",
-        list(binding_mistakes(mart.name, names, mart.bindings, measures, own)),
-    )
-    columns = {
-        name: column._replace(comment=_told(measures, name, column.comment))
-        for name, column in mart.columns.items()
-    }
-    checks = (*mart.checks, *measure_checks(mart.name, names, mart.bindings, measures))
-    return replace(mart, columns=columns, checks=checks)
-
-
-def _told(measures: Mapping[str, Measure], name: str, own: str) -> str:
-    """A column's comment: the measure's sentence first, then what this mart adds."""
-    if name not in measures:
-        return own
-    return f"{measures[name].sentence}. {own}" if own else measures[name].sentence
-
-
 @lru_cache(maxsize=512)
-def _parse_file(path: Path, text: str, comments: tuple[str, ...]) -> tuple[Mart, ...]:
+def _parse_file(
+    path: Path, text: str, comments: tuple[str, ...], rules: tuple[Rule, ...]
+) -> tuple[Mart, ...]:
     header, sql = _split(path, text, f"TOML with {', '.join(_REQUIRED)}")
     if not path.name.endswith(SUFFIX):
         return (_make_mart(path, path.stem, str(path), header, sql, comments),)
+    given = {"rules": [dict(rule) for rule in rules]}
     return tuple(
         _make_mart(path, name, f"{path} (mart {name})", own, body, comments)
-        for name, own, body in expand_template(header, sql.strip("\n"), str(path))
+        for name, own, body in expand_template(header, sql.strip("\n"), str(path), given)
     )
 
 

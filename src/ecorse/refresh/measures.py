@@ -1,32 +1,28 @@
 """The measures: what each means (``include/sql/measures.toml``), and the marts that have them.
 
-What belongs here: reading the file, how a mart's header binds a column to a measure, and the checks
-that follow from it. What does not: the rules themselves (``ecorse.models.measure_rules``), reading
-a mart's file (``marts``), running checks (``audit``).
+What belongs here: reading the file, and the checks that follow from how a mart or a model's table
+binds its columns (``ecorse.models.binding``). What does not: the rules themselves
+(``ecorse.models.measure_rules``), reading a mart's file (``marts``), running checks (``audit``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field
 
 from ecorse import declared
-from ecorse.models.checks import (
-    Check,
-    CheckName,
-    Column,
-    Columns,
-    Condition,
-    MeasurePair,
-    Source,
-)
+from ecorse.models.binding import Binding
+from ecorse.models.checks import Check, Column, Condition, MeasurePair, Source
 from ecorse.models.measure_rules import MeasureFormula, MeasurePart, MeasureWhole
-from ecorse.models.table_rules import PER_SHOP, Pairs
+from ecorse.models.relation import Relation
+from ecorse.settings import Settings
 
 MEASURES = "measures.toml"
+AnyTable = TypeVar("AnyTable", bound=Relation)
 
 
 class Measure(declared.Table):
@@ -61,34 +57,6 @@ class Measures(declared.Table):
                 yield f"{name}: expected either table and sum, or a formula"
 
 
-class Binding(declared.Table):
-    """How a mart's rows relate to the shop's figure of some measures (``[[measures]]``).
-
-    ``rows`` is ``whole``: the rows where ``where`` holds add up to the canonical figure, per group
-    of ``by`` (the shop) and of ``month``, for each value of ``each`` on its own; ``part``: parts
-    that may overlap, each between 0 and it; ``own``: the check ``check`` of the mart holds them to
-    it, as no sum can. ``where_there`` says which of the canonical rows count here; ``table`` is
-    another mart with the same column that these rows are compared with instead.
-    """
-
-    names: Columns = Field(description='the columns, such as ["orders", "units"]')
-    rows: Literal["whole", "part", "own"] = Field(description='"whole", "part" or "own"')
-    by: Pairs = PER_SHOP
-    month: Column | Literal[""] = ""
-    each: tuple[Column, ...] = ()
-    where: Condition = ""
-    where_there: Condition = ""
-    table: Source | Literal[""] = ""
-    only_here: bool = False
-    check: CheckName = ""
-
-    def mistakes(self) -> Iterable[str]:
-        if (self.rows == "own") != bool(self.check):
-            yield 'check names what holds the column to the measure, where rows = "own"'
-        if self.rows != "whole" and (self.each or self.only_here):
-            yield 'each and only_here are for rows = "whole"'
-
-
 @lru_cache(maxsize=8)
 def read_measures(texts: tuple[str, ...]) -> Mapping[str, Measure]:
     """Every measure of the layers of ``measures.toml``, the later over the earlier.
@@ -103,6 +71,39 @@ def read_measures(texts: tuple[str, ...]) -> Mapping[str, Measure]:
         document = {"measures": declared.parse(text, MEASURES)}
         found |= declared.check(document, Measures, MEASURES).measures
     return found
+
+
+def every_measure(settings: Settings) -> Mapping[str, Measure]:
+    """Every measure, of the shipped file and of the project's over it."""
+    return read_measures(
+        tuple(path.read_text("utf-8") for path in settings.stack(f"sql/{MEASURES}"))
+    )
+
+
+def with_measures(table: AnyTable, measures: Mapping[str, Measure], where: str) -> AnyTable:
+    """The table with what its columns mean and the checks that hold them to it.
+
+    Raises
+    ------
+    ConfigError
+        A column is called like a measure and not bound to it; the message begins with ``where``.
+    """
+    names = tuple(table.columns)
+    own = [check.called() for check in table.checks]
+    declared.refuse(where, list(binding_mistakes(table, measures, own)))
+    columns = {
+        name: column._replace(comment=_told(measures, name, column.comment))
+        for name, column in table.columns.items()
+    }
+    checks = (*table.checks, *measure_checks(table.name, names, table.bindings, measures))
+    return replace(table, columns=columns, checks=checks)
+
+
+def _told(measures: Mapping[str, Measure], name: str, own: str) -> str:
+    """A column's comment: the measure's sentence first, then what this table adds."""
+    if name not in measures:
+        return own
+    return f"{measures[name].sentence}. {own}" if own else measures[name].sentence
 
 
 def measure_checks(
@@ -133,13 +134,10 @@ def measure_checks(
 
 
 def binding_mistakes(
-    mart: str,
-    names: tuple[str, ...],
-    bindings: tuple[Binding, ...],
-    measures: Mapping[str, Measure],
-    checks: Iterable[str],
+    table: Relation, measures: Mapping[str, Measure], checks: Iterable[str]
 ) -> Iterator[str]:
-    """What does not fit between a mart's columns, its bindings and the measures."""
+    """What does not fit between a table's columns, its bindings and the measures."""
+    mart, names, bindings = table.name, tuple(table.columns), table.bindings
     bound = [name for binding in bindings for name in binding.names]
     for binding in bindings:
         yield from binding.mistakes()
@@ -170,7 +168,8 @@ def binding_mistakes(
         elif name not in bound:
             yield (
                 f"the column {name!r} is called like a measure of {MEASURES} "
-                f"({measures[name].sentence}); say under [[measures]] how its rows relate to the "
+                f"({measures[name].sentence}); say under [[measures]] (of a "
+                "model's table: in its bindings) how its rows relate to the "
                 "shop's total, or call it otherwise"
             )
 

@@ -6,7 +6,7 @@ What belongs here: these checks, as SQL. What does not: running them (``audit``)
 from __future__ import annotations
 
 from ecorse.models.relation import BoundCheck
-from ecorse.refresh.relations import PUBLISHED, resolver, staging_at
+from ecorse.refresh.relations import resolver, staging_at
 from ecorse.refresh.render import render
 from ecorse.schema.staging import STAGING_TABLES
 from ecorse.settings import get_settings
@@ -15,19 +15,9 @@ from ecorse.settings import get_settings
 def night_checks(build_id: int) -> list[BoundCheck]:
     """The accounts that no single mart can answer for: rows, money, rejects, an empty night."""
     settings = get_settings()
-    staged = staging_at("order_lines", str(build_id))
     build_loads = (
         "ops.load as l join ops.build_load as bl "
         f"on bl.build_id = {build_id} and bl.load_id = l.load_id"
-    )
-    is_comparable = (
-        f"exists (select 1 from ops.build as b where b.build_id = {build_id} "
-        "and b.as_of is null and b.known_by is null)"
-    )
-    # lines go only with their load, so where none has gone there is nothing to count
-    lost_a_load = (
-        f"exists (select load_id from ops.build_load where build_id = {PUBLISHED} "
-        f"except select load_id from ops.build_load where build_id = {build_id})"
     )
     names = ", ".join(f"'{name}'" for name in STAGING_TABLES)
     held = " union all ".join(
@@ -103,39 +93,11 @@ def night_checks(build_id: int) -> list[BoundCheck]:
             ),
         ),
         BoundCheck(
-            "no_source_shrank",
-            "fail",
-            f"A source lost more than {settings.max_shrink_share:.0%} of its rows since the "
-            "published night",
-            f"""
-            select p.shop_id, p.source, p.rows as published_rows, coalesce(n.rows, 0) as rows
-            from ({_rows_by_source(PUBLISHED)}) as p
-            left join ({_rows_by_source(str(build_id))}) as n
-                on n.shop_id = p.shop_id and n.source = p.source
-            where coalesce(n.rows, 0) < {1 - settings.max_shrink_share} * p.rows
-                and {is_comparable}
-            """,
-        ),
-        BoundCheck(
-            "no_shop_shrank",
-            "fail",
-            f"A shop lost more than {settings.max_shrink_share:.0%} of its lines since the "
-            "published night",
-            f"""
-            select p.shop_id, p.line_count as published_lines, coalesce(n.line_count, 0) as lines
-            from (
-                select shop_id, count(*) as line_count
-                from {staging_at("order_lines", PUBLISHED)} as s
-                where {is_comparable} and {lost_a_load}
-                group by shop_id
-            ) as p
-            left join (
-                select shop_id, count(*) as line_count from {staged} as s
-                where {is_comparable} and {lost_a_load}
-                group by shop_id
-            ) as n on n.shop_id = p.shop_id
-            where coalesce(n.line_count, 0) < {1 - settings.max_shrink_share} * p.line_count
-            """,
+            "no_shop_is_held_back",
+            "warn",
+            "A shop is shown as it was published before, for what came is not sound: "
+            "`ecorse status` says why and what to do",
+            f"select shop_id, reason, sentence from ops.held_back where build_id = {build_id}",
         ),
     ]
 
@@ -169,18 +131,22 @@ def keyed_checks(build_id: int) -> list[BoundCheck]:
             "The rows of lines that have a key are not those of the latest load that has the key",
             f"""
             with held as (
-                select l.source, l.line_order, q.* from (
-                    select * from staging.order_lines
-                    union all select * from staging.repeated_order_lines
-                ) as q join {loads} on l.load_id = q.load_id
-                where bl.line_order is not null
+                select load_id, shop_id, line_id, false as is_left_out, {money} as money
+                from staging.order_lines where made_of is null
+                union all
+                select load_id, shop_id, line_id, false, {money}
+                from staging.repeated_order_lines where made_of is null
+                union all
+                select load_id, shop_id, line_id, true, 0 from ops.left_out_line
             ), ranked as (
-                select shop_id, source, load_id, {money} as money, dense_rank() over (
-                    partition by shop_id, source, line_id order by line_order desc) as place
-                from held where made_of is null
+                select held.shop_id, l.source, is_left_out, held.money, dense_rank() over (
+                    partition by held.shop_id, l.source, line_id order by l.line_order desc
+                ) as place
+                from held join {loads} on l.load_id = held.load_id
+                where bl.line_order is not null
             ), latest as (
                 select shop_id, source, count(*) as lines, sum(money) as money
-                from ranked where place = 1 group by shop_id, source
+                from ranked where place = 1 and not is_left_out group by shop_id, source
             ), counted as (
                 select s.shop_id, l.source, count(*) as lines, sum({money}) as money
                 from {staging_at("order_lines", str(build_id), as_of=None)} as s
@@ -196,12 +162,3 @@ def keyed_checks(build_id: int) -> list[BoundCheck]:
             """,
         ),
     ]
-
-
-def _rows_by_source(build: str) -> str:
-    """Select of a build's rows per shop and source, repeated ones included, by the ledger."""
-    return (
-        "select l.shop_id, l.source, sum(l.rows_staged + l.rows_duplicate) as rows "
-        f"from ops.load as l join ops.build_load as bl on bl.load_id = l.load_id "
-        f"where bl.build_id = {build} group by l.shop_id, l.source"
-    )

@@ -161,30 +161,26 @@ def _choose_builds_to_clear(conn: psycopg.Connection) -> list[int]:
     """Mark what is not kept as being cleared, oldest first, so that no rollback goes there.
 
     Of builds that are not published the latest is kept, to be looked into; but not one that was to
-    be published, whose refresh was killed, and that a later night has overtaken.
+    be published, whose refresh was killed, and that a later night has overtaken. What was to become
+    of a build was said when it was opened; where nothing was said, it waits for somebody to look.
     """
     with conn.transaction():
         conn.execute("select pg_advisory_xact_lock(%s)", (PUBLISH_LOCK,))
         rows = conn.execute(
             """
-            select b.build_id, b.status, exists (
-                select from ops.run as r
-                where r.kind = 'refresh' and r.holder = b.holder and r.status = 'failed'
-                    and r.started_at <= b.started_at and r.params ->> 'publish' = 'true'
-            ) as was_killed
-            from ops.build as b
-            where b.status in
+            select build_id, status, coalesce(is_to_be_published, false) from ops.build
+            where status in
                 ('published', 'audited', 'refused', 'failed', 'orphaned', 'clearing')
-            order by b.build_id desc
+            order by build_id desc
             """
         ).fetchall()
         current = current_build(conn)
         published = [b for b, status, _ in rows if status == "published"]
         unpublished = [
             b
-            for b, status, was_killed in rows
+            for b, status, was_to_be in rows
             if status == "refused"
-            or (status == "audited" and not (was_killed and current and b < current))
+            or (status == "audited" and not (was_to_be and current and b < current))
         ]
         keep = {current, *published[: get_settings().keep_builds], *unpublished[:1]}
         chosen = sorted(b for b, _, _ in rows if b not in keep)

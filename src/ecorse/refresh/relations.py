@@ -98,9 +98,10 @@ def _rows_without_key(
 def _rows_with_key(held: StagingTable, build: str, dated: str, build_loads: str) -> list[str]:
     """Selects of the rows whose key no later load of the build has, and of lines added to these.
 
-    An added line counts as long as its row does and no later load states a line of its key: the
-    shipping of an order, say, that is stated beside another of its rows. Where a build has no
-    load with keys, nothing is read.
+    A later load has a key in a row that counts or in one that it leaves out. An added line counts
+    as long as its row does and no later load states a line of its key: the shipping of an order,
+    say, that is stated beside another of its rows. Where a build has no load with keys, nothing is
+    read.
     """
     loads = (
         f"(select bl.load_id, bl.line_order, l.source from {build_loads} as bl "
@@ -108,20 +109,27 @@ def _rows_with_key(held: StagingTable, build: str, dated: str, build_loads: str)
         "and bl.line_order is not null)"
     )
     every = f"(select * from staging.{held.name} union all select * from staging.{held.twin})"
-    own, added = (f"{{0}}.made_of is {word}null" for word in ("", "not "))
+    said = " union all ".join(
+        [
+            f"select load_id, shop_id, line_id from staging.{name} where made_of is {{0}}null"
+            for name in (held.name, held.twin)
+        ]
+    )
+    own = f"({said.format('')} union all select load_id, shop_id, line_id from ops.left_out_line)"
+    added = f"({said.format('not ')})"
 
-    def no_later(kind: str, key: str) -> str:
+    def no_later(said: str, key: str) -> str:
         return (
-            f"not exists (select 1 from {every} as e join {loads} as ek on ek.load_id = e.load_id "
-            f"where {kind.format('e')} and e.line_id = {key} and e.shop_id = s.shop_id "
+            f"not exists (select 1 from {said} as e join {loads} as ek on ek.load_id = e.load_id "
+            f"where e.line_id = {key} and e.shop_id = s.shop_id "
             "and ek.source = sk.source and ek.line_order > sk.line_order)"
         )
 
     rows = f"select s.* from {every} as s join {loads} as sk on sk.load_id = s.load_id"
     return [
-        f"{rows} where {own.format('s')}{dated} and {no_later(own, 's.line_id')}",
+        f"{rows} where s.made_of is null{dated} and {no_later(own, 's.line_id')}",
         f"{rows} join {every} as o on o.load_id = s.load_id and o.source_line = s.source_line "
-        f"where {added.format('s')}{dated} and {own.format('o')} "
+        f"where s.made_of is not null{dated} and o.made_of is null "
         f"and {no_later(own, 'o.line_id')} and {no_later(added, 's.line_id')}",
     ]
 

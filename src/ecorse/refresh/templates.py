@@ -15,6 +15,7 @@ between two comments are repeated for each item::
         orders.$key,
     -- end
 
+``-- for rule in rules`` repeats them for each rule of ``include/actions``.
 ``-- for column in columns: union all`` puts ``union all`` between the repetitions. An item that is
 a table is asked for its keys, ``${column.kind}``; ``${column.number}`` counts from 1.
 """
@@ -40,9 +41,11 @@ class _Text(Template):
 
 
 def expand_template(
-    header: Mapping[str, Any], sql: str, where: str
+    header: Mapping[str, Any], sql: str, where: str, given: Parameters | None = None
 ) -> Iterator[tuple[str, dict[str, Any], str]]:
     """The name, header and SQL of each mart that a template writes.
+
+    ``given`` are parameters that every template has, beside its own.
 
     Raises
     ------
@@ -60,7 +63,11 @@ def expand_template(
             name = str(parameters.get("name", ""))
             own = _expand_header(shared, parameters, f"{where} (mart {name})")
             own["columns"] = {**own.get("columns", {}), **parameters.get("columns", {})}
-            yield name, own, expand_sql(sql, parameters, f"{where} (mart {name})")
+            yield (
+                name,
+                own,
+                expand_sql(sql, {**(given or {}), **parameters}, f"{where} (mart {name})"),
+            )
 
 
 def _expand_header(header: Any, parameters: Parameters, where: str) -> Any:

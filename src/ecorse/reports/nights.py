@@ -14,6 +14,7 @@ from typing import Any
 from psycopg import Connection, IsolationLevel
 from psycopg.rows import DictRow, dict_row
 
+from ecorse.reports.segments.places import shops_of
 from ecorse.warehouse.connect import connect
 
 NIGHTS_SHOWN = 30
@@ -117,17 +118,11 @@ order by currency
 """
 
 NEWER = """
-with published as (
-    select b.build_id from ops.current_build as c
-    inner join ops.build as b on b.build_id = c.build_id
-),
-live as (
+with live as (
     select load_id, shop_id from ops.load where superseded_at is null
 ),
 held as (
-    select l.load_id, l.shop_id from ops.build_load as h
-    inner join ops.load as l on l.load_id = h.load_id
-    where h.build_id = (select build_id from published)
+    select load_id, shop_id from ops.loads_seen
 )
 select
     (select count(*) from live where load_id not in (select load_id from held)) as came,
@@ -140,7 +135,7 @@ select
             select * from held where load_id not in (select load_id from live)
         ) as q
     ) as shops
-where exists (select from published)
+where exists (select from ops.current_build)
 """
 
 REFUSED = """
@@ -176,9 +171,9 @@ def read_nights(build_id: int | None = None) -> dict[str, Any]:
     dict
         ``builds`` (newest first), ``shown`` (one of them, or ``None``), its ``steps``, the same by
         ``areas`` in the order in which they began, its ``checks`` (failed first) and
-        ``decisions``; ``files``, ``accounts`` (one per currency), ``refused`` and ``rejects`` of
-        what is loaded now; ``newer``: how many loads ``came`` and ``went`` since the published
-        night, and of which shops.
+        ``decisions``, and the shops that have ``reports`` of it; ``files``, ``accounts`` (one per
+        currency), ``refused`` and ``rejects`` of what is loaded now; ``newer``: how many loads
+        ``came`` and ``went`` since the published night, and of which shops.
 
     Raises
     ------
@@ -198,6 +193,7 @@ def read_nights(build_id: int | None = None) -> dict[str, Any]:
             "areas": _by_area(steps),
             "checks": _rows(conn, CHECKS, **which),
             "decisions": _rows(conn, DECISIONS, **which),
+            "reports": shops_of(shown["build_id"]) if shown else [],
             "accounts": _rows(conn, ACCOUNTS),
             "files": _rows(conn, FILES, limit=FILES_SHOWN),
             "refused": _rows(conn, REFUSED, limit=FILES_SHOWN),

@@ -64,6 +64,9 @@ select
     format('shop %s, file %s', shop_id, file_name) as what, message
 from ops.refused_file where resolved_at is null
 union all
+select 'shop ' || shop_id, sentence from ops.held_back
+where build_id = (select build_id from ops.current_build)
+union all
 select 'build ' || build_id, error from ops.build
 where status in ('failed', 'refused')
     and build_id > coalesce((select max(build_id) from ops.current_build), 0)

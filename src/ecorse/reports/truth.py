@@ -54,6 +54,10 @@ from marts.orders as o
 inner join marts.order_segments as s on s.shop_id = o.shop_id and s.order_id = o.order_id
 where o.shop_id = %s and s.segmentation = 'orders'
 """
+SEGMENT_HOURS = """
+select segment_id, value from marts.segment_traits
+where shop_id = %s and segmentation = 'orders' and feature = 'hour'
+"""
 LOADS = """
 select load_id, file_name, rows_duplicate, rows_ignored, rows_rejected from ops.load
 where shop_id = %s and source = %s and superseded_at is null
@@ -158,8 +162,11 @@ def _rows(conn: psycopg.Connection[Any], sql: str, *values: object) -> list[dict
 def score_segments(conn: psycopg.Connection[Any], planted: Planted) -> Score:
     """Agreement of planted and found groups: the adjusted Rand index, 1 when they are the same.
 
-    A shop that knows its customers is judged by them; else its orders by the group that is the
-    likeliest at their minute of the day.
+    A shop that knows its customers is judged by them. Else its orders are: by the group that is the
+    likeliest at their minute of the day, and by the group that is the likeliest at the hour that
+    their segment is told to be centred on. A store plants times of day, and dear and cheap goods at
+    each, so that segments of one time may part by price; the agreement without joining them is
+    told in the sentence.
 
     Source: Hubert & Arabie, Comparing partitions, Journal of Classification 2 (1985).
     """
@@ -171,13 +178,20 @@ def score_segments(conn: psycopg.Connection[Any], planted: Planted) -> Score:
         table = pl.read_csv(planted.folder / truth["segments_table"])
         of = dict(zip(table["customer_id"], table["segment"], strict=True))
         found = _rows(conn, CUSTOMER_SEGMENTS, shop)
-        both = [(of[r["customer_id"]], r["segment_id"]) for r in found if r["customer_id"] in of]
+        both = [
+            (of[r["customer_id"]], str(r["segment_id"])) for r in found if r["customer_id"] in of
+        ]
     else:
         what = "order dayparts (ARI)"
         groups = truth["truth"]["groups"]
-        both = [
+        hours = {r["segment_id"]: r["value"] for r in _rows(conn, SEGMENT_HOURS, shop)}
+        apart = [
             (likeliest_group(groups, row["minute"]), row["segment_id"])
             for row in _rows(conn, ORDER_SEGMENTS, shop)
+        ]
+        both = [
+            (group, likeliest_group(groups, round(hours[i] * 60)) if i in hours else str(i))
+            for group, i in apart
         ]
     if not both:
         return Score(shop, what, None, "the published night has no such segments of this shop")
@@ -189,7 +203,11 @@ def score_segments(conn: psycopg.Connection[Any], planted: Planted) -> Score:
         f"{sum(n for (g, _), n in pairs.items() if g == name):,} in one segment"
         for name in names
     )
-    return Score(shop, what, ari, f"{len({s for _, s in both})} segments found; {told}")
+    if not planted.names_customers:
+        alone = float(adjusted_rand_score([g for g, _ in apart], [s for _, s in apart]))
+        told += f"; {alone:.2f} where segments of one time of day stand alone"
+    count = len({s for _, s in (both if planted.names_customers else apart)})
+    return Score(shop, what, ari, f"{count} segments found; {told}")
 
 
 def likeliest_group(groups: list[Mapping[str, Any]], minute: int) -> str:

@@ -175,6 +175,15 @@ class Remembering(Protocol):
         ...
 
 
+@runtime_checkable
+class Keyed(Protocol):
+    """A source that can name the lines of rows, by its ``line_key``."""
+
+    def keys_of(self, frame: pl.DataFrame, header: Header, shop: Shop) -> pl.DataFrame:
+        """``shop_id, line_id`` of typed rows, null where a row has no key; one row per row."""
+        ...
+
+
 Fate = Literal["rejected", "left_out"]
 FATES: tuple[Fate, ...] = ("rejected", "left_out")
 

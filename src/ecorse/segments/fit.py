@@ -6,21 +6,16 @@ and names of segments.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ecorse.features.blocks import Block, Floats, Labels
-from ecorse.features.orders import blocks_of, build_blocks, learn_vocabulary
-from ecorse.models.declaration import Feature
+from ecorse.features.blocks import Floats, Labels
 from ecorse.models.space import FeatureSpace
+from ecorse.segments.axes import Axes, fit_axes, why_another_space
 from ecorse.segments.identity import first_order
 from ecorse.segments.lloyd import Clustering, move_centroids, nearest
-from ecorse.segments.projection import Projection, fit_projection
 from ecorse.segments.selection import Selection, count_distinct, select_k
 from ecorse.segments.silhouette import silhouette
 
@@ -32,16 +27,11 @@ class KMeansModel:
     Attributes
     ----------
     centroids : ``(k, c)`` on the principal components.
-    vocabulary : values that have a column, per share feature.
     curve : scores of every k when k was selected, on ``rows_selected`` rows.
     """
 
-    projection: Projection
+    axes: Axes
     centroids: Floats
-    features: tuple[Feature, ...]
-    spec_hash: str
-    vocabulary: dict[str, list[str]]
-    columns: list[str]
     curve: list[dict[str, Any]]
     rows_selected: int
     is_degenerate: bool
@@ -64,19 +54,12 @@ def fit_anew(
     space: FeatureSpace, variance_share: float, selection: Selection, seed: int
 ) -> tuple[KMeansModel, Placed]:
     """Fit everything: vocabulary, scaling, PCA, k; clusters come largest first."""
-    vocabulary = learn_vocabulary(space.lines, space.features)
-    blocks = blocks_of(space, vocabulary)
-    projection = fit_projection(blocks, variance_share)
-    z = projection.of(blocks)
+    axes, z = fit_axes(space, variance_share)
     fit, curve = select_k(z, selection, seed)
     fit = fit.in_order(first_order(fit.labels, fit.centroids))
     model = KMeansModel(
-        projection=projection,
+        axes=axes,
         centroids=fit.centroids,
-        features=space.features,
-        spec_hash=spec_hash(space, variance_share),
-        vocabulary=vocabulary,
-        columns=[column for block in blocks for column in block.columns],
         curve=[score.to_json() for score in curve],
         rows_selected=space.n,
         is_degenerate=count_distinct(z, selection.k_max) <= selection.k_max,
@@ -96,26 +79,8 @@ def refit(before: KMeansModel, z: Floats) -> tuple[KMeansModel, Placed]:
 
 def place(model: KMeansModel, space: FeatureSpace) -> Placed:
     """The entities on the model's principal components, each with its nearest centroid."""
-    z = model.projection.of(_blocks_for(model, space))
+    z = model.axes.of(space)
     return Placed(z, nearest(z, model.centroids))
-
-
-def places(model: KMeansModel, space: FeatureSpace, rows: Labels) -> Floats:
-    """Some entities, by their numbers, on the model's principal components."""
-    return model.projection.of([block.take(rows) for block in _blocks_for(model, space)])
-
-
-def _blocks_for(model: KMeansModel, space: FeatureSpace) -> Sequence[Block]:
-    if model.features == space.features:
-        return blocks_of(space, model.vocabulary)
-    return build_blocks(space.lines, model.features, model.vocabulary)
-
-
-def spec_hash(space: FeatureSpace, variance_share: float) -> str:
-    """sha256 of what shapes the feature space; a champion of another one is no warm start."""
-    features = [feature.model_dump(exclude={"low", "high"}) for feature in space.features]
-    spec = [features, variance_share, space.entity_column]
-    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
 
 
 def why_reselect(
@@ -125,8 +90,8 @@ def why_reselect(
     selection: Selection,
 ) -> str:
     """Why k is selected again tonight before the entities are looked at; empty if nothing is."""
-    if before.spec_hash != spec_hash(space, variance_share):
-        return "the declared features changed"
+    if reason := why_another_space(before.axes, space, variance_share):
+        return reason
     if space.n >= selection.reselect_growth * before.rows_selected:
         return f"there are {space.n} rows, and k was selected on {before.rows_selected}"
     return ""

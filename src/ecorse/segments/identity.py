@@ -11,14 +11,28 @@ import numpy as np
 
 from ecorse.features.blocks import Floats, Labels
 
+LEAST_KEPT = 0.25
+"""A segment goes on in a cluster that holds at least so much of it."""
+
 
 def match_segments(
-    labels: Labels, k: int, champion_labels: Labels, champion_ids: Sequence[int], next_id: int
+    labels: Labels,
+    members: Labels,
+    champion_labels: Labels,
+    champion_ids: Sequence[int],
+    next_id: int,
 ) -> tuple[list[int], int]:
-    """Give each of ``k`` clusters the id of the champion's segment it shares most rows with.
+    """Give each cluster the id of the champion's segment it shares most rows with.
 
-    The assignment with the largest total overlap; a cluster without a partner, or that shares no
-    row with it, gets a new id. Ids are never used twice.
+    The assignment with the largest total overlap; a cluster without a partner, or that holds less
+    than a quarter of it, gets a new id. Ids are never used twice. A cluster and a segment that
+    nobody is in go on together: nothing happened to them.
+
+    Parameters
+    ----------
+    labels, champion_labels : cluster, and number in ``champion_ids``, of the same rows ``(n,)``:
+        of those who were there on both nights, or whoever is new would decide who is who.
+    members : how many are in each cluster tonight, ``(k,)``, the new ones too.
 
     Returns
     -------
@@ -29,15 +43,19 @@ def match_segments(
 
     Source: Kuhn, The Hungarian method, Naval Research Logistics Quarterly 2 (1955).
     """
-    overlap = np.zeros((k, len(champion_ids)), dtype=np.int64)
-    size = len(champion_ids)
+    k, size = len(members), len(champion_ids)
+    overlap = np.zeros((k, size), dtype=np.int64)
     overlap += np.bincount(labels * size + champion_labels, minlength=k * size).reshape(k, size)
+    there = overlap.sum(axis=0)
     ids = [0] * k
     for cluster, old in _partners(overlap):
-        if overlap[cluster, old]:
+        if overlap[cluster, old] and overlap[cluster, old] >= LEAST_KEPT * there[old]:
             ids[cluster] = champion_ids[old]
+    empty = [i for i, n in zip(champion_ids, there.tolist(), strict=True) if not n]
     for cluster in range(k):
-        if not ids[cluster]:
+        if not ids[cluster] and empty and not members[cluster]:
+            ids[cluster] = empty.pop(0)
+        elif not ids[cluster]:
             ids[cluster], next_id = next_id, next_id + 1
     return ids, next_id
 

@@ -25,7 +25,6 @@ from ecorse.segments.fit import (
     Placed,
     fit_anew,
     place,
-    places,
     refit,
     why_no_longer_fits,
     why_reselect,
@@ -33,7 +32,8 @@ from ecorse.segments.fit import (
 from ecorse.segments.kmeans_file import dump_model, load_model
 from ecorse.segments.kmeans_tables import COMPONENTS, K_CURVE, LOADINGS
 from ecorse.segments.mixture import hour_mixture_agreement
-from ecorse.segments.selection import Selection
+from ecorse.segments.scatter import calinski_harabasz
+from ecorse.segments.selection import TOO_FEW_ROWS, Selection
 from ecorse.segments.silhouette import sample_rows, silhouettes
 
 
@@ -102,24 +102,37 @@ class PcaKMeans(Segmentation):
 
     def vocabulary(self) -> Mapping[str, list[str]]:
         """The values that have a column, as of the selection."""
-        return self.model.vocabulary
+        return self.model.axes.vocabulary
 
     def points(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64]:
         """The first two principal components; the second is 0 where there is one."""
         with one_thread():
-            z = places(self.model, space, rows)
-        second = z[:, 1] if z.shape[1] > 1 else np.zeros(len(z))
-        return np.column_stack([z[:, 0], second])
+            return self.model.axes.plot(space, rows)
+
+    def distances(self, space: FeatureSpace, rows: Labels) -> npt.NDArray[np.float64]:
+        """Euclidean, to each centroid on the components."""
+        with one_thread():
+            z = self.model.axes.of_rows(space, rows)
+        apart = z[:, None, :] - self.model.centroids[None, :, :]
+        found: npt.NDArray[np.float64] = np.sqrt((apart**2).sum(axis=2))
+        return found
 
     def metrics(self, space: FeatureSpace, labels: Labels, seed: int) -> Mapping[str, Any]:
-        """Silhouette, kept variance, and for orders how far an hour's mixture agrees."""
+        """What k was chosen by, kept variance, and for orders how far an hour's mixture agrees.
+
+        Silhouette and Calinski-Harabasz index are tonight's, on a sample; the stability is that of
+        the night on which k was chosen.
+        """
         with one_thread():
             rows = sample_rows(space.n, self.config.selection.sample_rows, seed)
-            found = silhouettes(places(self.model, space, rows), [labels[rows]])[0]
-        shares = self.model.projection.variance_shares
-        figures: dict[str, Any] = {"variance_share": float(shares.sum())}
-        if found is not None:
-            figures["silhouette"] = found
+            z = self.model.axes.of_rows(space, rows)
+            found = {
+                "silhouette": silhouettes(z, [labels[rows]])[0],
+                "calinski_harabasz": calinski_harabasz(z, labels[rows]),
+                "stability": next(s["stability"] for s in self.model.curve if s["is_chosen"]),
+            }
+        figures: dict[str, Any] = {k: value for k, value in found.items() if value is not None}
+        figures["variance_share"] = float(self.model.axes.projection.variance_shares.sum())
         return figures | self._hour_mixture(space, labels)
 
     def _hour_mixture(self, space: FeatureSpace, labels: Labels) -> dict[str, Any]:
@@ -141,34 +154,21 @@ class PcaKMeans(Segmentation):
         """k, components and the shape of the feature space."""
         return {
             "k": self.model.k,
-            "components": len(self.model.projection.components),
-            "spec_hash": self.model.spec_hash,
+            "components": len(self.model.axes.projection.components),
+            "spec_hash": self.model.axes.spec_hash,
         }
 
     def diagnose(self) -> Mapping[str, list[dict[str, Any]]]:
         """The curve over k, the components and their loadings."""
-        projection = self.model.projection
-        kept = np.cumsum(projection.variance_shares)
         return {
             K_CURVE.name: self.model.curve,
-            COMPONENTS.name: [
-                {
-                    "component": number,
-                    "explained_variance_share": float(share),
-                    "cumulative_share": float(kept[number - 1]),
-                }
-                for number, share in enumerate(projection.variance_shares, start=1)
-            ],
-            LOADINGS.name: [
-                {"component": number, "feature": column, "loading": float(loading)}
-                for number, vector in enumerate(projection.components, start=1)
-                for column, loading in zip(self.model.columns, vector, strict=True)
-            ],
+            COMPONENTS.name: self.model.axes.components(),
+            LOADINGS.name: self.model.axes.loadings(),
         }
 
-    def is_degenerate(self) -> bool:
-        """Whether there were too few distinct rows to choose k."""
-        return self.model.is_degenerate
+    def why_degenerate(self) -> str:
+        """That there were too few distinct rows to choose k."""
+        return TOO_FEW_ROWS if self.model.is_degenerate else ""
 
     def dump(self) -> Mapping[str, bytes]:
         """Axes and centroids as npz, and the facts of the selection."""

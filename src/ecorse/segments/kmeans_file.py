@@ -15,7 +15,7 @@ import numpy as np
 
 from ecorse.errors import ModelRejected
 from ecorse.features.blocks import Floats
-from ecorse.models.declaration import Feature
+from ecorse.segments.axes import axes_from
 from ecorse.segments.fit import KMeansModel
 from ecorse.segments.projection import Projection
 
@@ -33,16 +33,13 @@ def dump_model(model: KMeansModel) -> dict[str, bytes]:
 
     No library's version is in it: a file outlives an upgrade of any of them.
     """
-    arrays = {name: getattr(model.projection, name) for name in AXES}
+    arrays = {name: getattr(model.axes.projection, name) for name in AXES}
     buffer = io.BytesIO()
     np.savez(buffer, centroids=model.centroids, **arrays)
     facts: dict[str, Any] = {
-        f.name: getattr(model, f.name)
-        for f in fields(model)
-        if f.name not in ("projection", "centroids")
+        f.name: getattr(model, f.name) for f in fields(model) if f.name not in ("axes", "centroids")
     }
-    facts["features"] = [feature.model_dump() for feature in model.features]
-    facts["format"] = FORMAT
+    facts |= model.axes.facts() | {"format": FORMAT}
     return {ARRAYS: buffer.getvalue(), FACTS: json.dumps(facts, sort_keys=True).encode()}
 
 
@@ -63,10 +60,9 @@ def load_model(files: Mapping[str, bytes]) -> KMeansModel:
             )
         with np.load(io.BytesIO(files[ARRAYS]), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in (*AXES, "centroids")}
-        features = tuple(Feature(**feature) for feature in facts.pop("features"))
         _check_shapes(arrays, len(facts["columns"]))
         centroids = arrays.pop("centroids")
-        return KMeansModel(Projection(**arrays), centroids, features=features, **facts)
+        return KMeansModel(axes_from(facts, arrays), centroids, **facts)
     except ModelRejected:
         raise
     except Exception as error:  # any bytes may come here; zipfile, json and numpy raise many kinds

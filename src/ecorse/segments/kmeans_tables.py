@@ -22,6 +22,10 @@ K_CURVE = Relation(
             "double precision", "Sum of squared distances to the own centroid, of score_rows"
         ),
         "silhouette": Column("double precision", "Mean silhouette on a seeded sample"),
+        "calinski_harabasz": Column(
+            "double precision",
+            "Variance between the segments by variance within, each by its degrees of freedom",
+        ),
         "stability": Column("double precision", "Mean ARI of refits on bootstrap samples"),
         "smallest_share": Column("double precision", "Share of the smallest segment"),
         "is_elbow": Column("boolean", "The knee of the inertia curve"),

@@ -1,7 +1,7 @@
-"""Names and sentences of segments, by rule from the traits that set them apart.
+"""Names and sentences of segments, by rule from the claims that hold of them.
 
-What belongs here: which traits name a segment, unique names, names that survive a retrain. What
-does not: effect sizes and the words of one trait (``traits``).
+What belongs here: which claims name a segment, unique names, names that survive a retrain. What
+does not: whether a claim holds (``claims``), effect sizes (``traits``).
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from typing import Any
 
 import numpy as np
 
-from ecorse.features.blocks import Block, Labels
+from ecorse.features.blocks import Block, Labels, Mask
 from ecorse.models.declaration import Naming
-from ecorse.segments.phrases import Mask
+from ecorse.models.space import FeatureSpace
+from ecorse.segments.claim_words import about_share
+from ecorse.segments.claims import Claims
 from ecorse.segments.traits import Explained, Membership, Trait, describe_trait, varies
 
-TOLD_EFFECT = 0.005
-"""An effect that is written 0.00 is none."""
+NO_CLAIM = "No clear difference"
 
 
 @dataclass(frozen=True)
 class Segment:
     """One segment: identity, size, name, meaning and its traits, strongest first.
 
-    ``named_by`` are the traits that set it apart, the one that tells most first; those with a
-    phrase name it. ``leading`` is the phrase on which the name rests: the name stays while that
-    phrase is among them.
+    ``named_by`` are the traits whose claims tell it apart, the one that tells most first. ``names``
+    are the features whose claims stand in its name: the name stays while all of them hold.
     """
 
     segment_id: int
@@ -36,13 +36,24 @@ class Segment:
     traits: tuple[Trait, ...] = ()
     named_by: tuple[Trait, ...] = ()
     name: str = ""
-    leading: str = ""
+    names: tuple[str, ...] = ()
     meaning: str = ""
+    is_old_name: bool = False
 
     @property
-    def phrases(self) -> list[str]:
-        """What may stand in its name, the one that tells most first."""
-        return [trait.phrase for trait in self.named_by if trait.phrase]
+    def leading(self) -> str:
+        """The claim that tells most of those in its name."""
+        claims = [t.claim for t in self.named_by if t.feature in self.names]
+        return next((claim.phrase for claim in claims if claim), "")
+
+    def kept(self) -> dict[str, Any]:
+        """What the model's file says of it, for the nights to come; JSON-ready."""
+        return {
+            "segment_id": self.segment_id,
+            "name": self.name,
+            "names": list(self.names),
+            "claims": [trait.claim.kept() for trait in self.traits if trait.claim],
+        }
 
 
 def naming_traits(
@@ -77,6 +88,7 @@ def naming_traits(
 
 
 def describe_segments(
+    space: FeatureSpace,
     blocks: Sequence[Block],
     ids: Labels,
     segment_ids: Sequence[int],
@@ -92,73 +104,149 @@ def describe_segments(
     Parameters
     ----------
     ids : segment id of each row, ``(n,)``.
-    previous : yesterday's ``name`` and ``leading`` by segment id. A name stays while its leading
-        phrase still sets the segment apart, and always with ``keep_names`` (a held model).
+    previous : what was kept of yesterday's segments, by segment id. A claim stays while it holds,
+        and a name while its claims do, or always with ``keep_names`` (a held model).
     given : names that the model gives itself, by segment id.
 
     Names are unique.
     """
     given = given or {}
     groups = np.searchsorted(segment_ids, ids)
-    explained = Explained(blocks, groups, len(segment_ids))
     columns = _column_numbers(blocks)
-    segments = [
-        _measure(blocks, columns, explained.of(number), groups == number, segment_id, noun, naming)
-        for number, segment_id in enumerate(segment_ids)
-    ]
-    names: dict[int, Mapping[str, Any]] = {
-        segment_id: {"name": name, "leading": ""} for segment_id, name in given.items()
-    }
-    for segment in segments:
-        known = previous.get(segment.segment_id)
-        if segment.segment_id in given or not known:
+    telling = [block for block in blocks if block.feature.name in columns]
+    explained = Explained(blocks, groups, len(segment_ids))
+    claims = Claims(space, telling, groups, len(segment_ids), naming)
+    segments = []
+    for number, segment_id in enumerate(segment_ids):
+        inside = groups == number
+        if not inside.any():
+            segments.append(Segment(segment_id, 0, 0.0))
             continue
-        if keep_names or _still_holds(segment, known["leading"]):
-            names[segment.segment_id] = known
-    order = {block.feature.name: place for place, block in enumerate(blocks)}
-    drafts = {s.segment_id: _words(s, naming.max_traits, order, noun) for s in segments}
-    for segment in segments:
-        if segment.segment_id not in names:
-            rivals = {str(entry["name"]) for entry in names.values()}
-            rivals |= {_join(w) for key, w in drafts.items() if key != segment.segment_id}
-            taken = {str(entry["name"]) for entry in names.values()}
-            names[segment.segment_id] = {
-                "name": _unique_name(segment, drafts[segment.segment_id], rivals, taken),
-                "leading": next(iter(segment.phrases), ""),
-            }
-    return [
-        replace(
-            segment,
-            name=names[segment.segment_id]["name"],
-            leading=names[segment.segment_id]["leading"],
-            meaning=_meaning(segment, noun),
-        )
-        for segment in segments
-    ]
+        found = claims.of(number, previous.get(segment_id, {}).get("claims", ()))
+        membership = explained.of(number)
+        traits = [
+            describe_trait(
+                block,
+                inside,
+                float(np.sqrt(membership.share(columns[block.feature.name]))),
+                found.get(block.feature.name),
+            )
+            for block in telling
+        ]
+        segments.append(_measured(segment_id, inside, traits, membership, columns, naming))
+    named = _named(segments, given, previous, keep_names, naming.max_traits, list(columns), noun)
+    return [replace(segment, meaning=_meaning(segment, noun)) for segment in named]
 
 
-def _measure(
-    blocks: Sequence[Block],
-    columns: Mapping[str, Sequence[int]],
-    membership: Membership,
-    inside: Mask,
+def _measured(
     segment_id: int,
-    noun: str,
+    inside: Mask,
+    traits: Sequence[Trait],
+    membership: Membership,
+    columns: Mapping[str, Sequence[int]],
     naming: Naming,
 ) -> Segment:
-    if not inside.any():
-        return Segment(segment_id, 0, 0.0)
-    traits = [
-        describe_trait(
-            block, inside, noun, float(np.sqrt(membership.share(columns[block.feature.name])))
-        )
-        for block in blocks
-        if block.feature.name in columns
-    ]
-    traits.sort(key=lambda trait: -trait.effect_size)
-    named_by = naming_traits(membership, columns, traits, naming.min_effect)
-    share = float(inside.mean())
-    return Segment(segment_id, int(inside.sum()), share, tuple(traits), tuple(named_by))
+    ranked = sorted(traits, key=lambda trait: -trait.effect_size)
+    claimed = {trait.feature for trait in ranked if trait.claim}
+    able = {name: columns[name] for name in columns if name in claimed}
+    named_by = naming_traits(membership, able, ranked, naming.min_effect)
+    return Segment(
+        segment_id, int(inside.sum()), float(inside.mean()), tuple(ranked), tuple(named_by)
+    )
+
+
+def _named(
+    segments: Sequence[Segment],
+    given: Mapping[int, str],
+    previous: Mapping[int, Mapping[str, Any]],
+    keep_names: bool,
+    most: int,
+    order: Sequence[str],
+    noun: str,
+) -> list[Segment]:
+    """Give every segment its name: the model's own, yesterday's, or a new one; all different."""
+    done: dict[int, Segment] = {}
+    for segment in segments:
+        known = previous.get(segment.segment_id)
+        if segment.segment_id in given:
+            done[segment.segment_id] = replace(segment, name=given[segment.segment_id])
+        elif known:
+            holds = _still_holds(segment, known)
+            if holds or keep_names:
+                done[segment.segment_id] = replace(
+                    segment,
+                    name=str(known["name"]),
+                    names=tuple(known.get("names", ())),
+                    is_old_name=not holds,
+                )
+    taken = {segment.name for segment in done.values()}
+    waiting = [s for s in segments if s.segment_id not in done]
+    drafts = {s.segment_id: _words(s, most, order, noun)[0] for s in waiting}
+    for segment in waiting:
+        others = {name for key, name in drafts.items() if key != segment.segment_id}
+        name, names = _words(segment, most, order, noun)
+        longest = len(_nameable(segment))
+        for more in range(most + 1, longest + 1):
+            if name not in taken | others:
+                break
+            name, names = _words(segment, more, order, noun)
+        if name in taken:
+            name = f"{name} (segment {segment.segment_id})"
+        taken.add(name)
+        done[segment.segment_id] = replace(segment, name=name, names=names)
+    return [done[segment.segment_id] for segment in segments]
+
+
+def _nameable(segment: Segment) -> list[Trait]:
+    """The traits that may name it, the one that tells most first; then those that repeat them."""
+    spare = [trait for trait in segment.traits if trait not in segment.named_by]
+    return [t for t in (*segment.named_by, *spare) if t.claim and t.claim.may_name]
+
+
+def _words(
+    segment: Segment, most: int, order: Sequence[str], noun: str
+) -> tuple[str, tuple[str, ...]]:
+    """A name of at most so many claims, in the order of the declaration, and their features."""
+    if segment.share == 1.0:
+        return f"All {noun}", ()
+    first = _nameable(segment)[:most]
+    if most > len(segment.named_by):
+        chosen = first
+    else:
+        chosen = [trait for trait in first if trait in segment.named_by]
+    chosen.sort(key=lambda trait: order.index(trait.feature))
+    text = ", ".join(trait.claim.phrase for trait in chosen if trait.claim)
+    names = tuple(trait.feature for trait in chosen)
+    return (text[:1].upper() + text[1:], names) if text else (NO_CLAIM, ())
+
+
+def _still_holds(segment: Segment, known: Mapping[str, Any]) -> bool:
+    """Whether yesterday's name is true tonight: each of its claims holds, or it made none.
+
+    A file of before names were made of claims says neither which: such a name is given anew.
+    """
+    if not segment.members:
+        return True
+    if "names" not in known or "claims" not in known:
+        return False
+    tonight = {trait.feature: trait.claim.kept() for trait in segment.traits if trait.claim}
+    before = {claim["feature"]: claim for claim in known["claims"]}
+    names = known["names"]
+    if not names:
+        return not any(trait.claim and trait.claim.may_name for trait in segment.named_by)
+    return all(name in before and tonight.get(name) == before[name] for name in names)
+
+
+def _meaning(segment: Segment, noun: str) -> str:
+    if not segment.members:
+        return f"No {noun} today."
+    if segment.share == 1.0:
+        return f"All {noun} are in one segment."
+    size = f"{about_share(segment.share)} {noun}"
+    told = "; ".join(trait.sentence for trait in segment.named_by)
+    if not told:
+        told = "nothing is true of most of them and untrue of most others"
+    return f"{size[:1].upper()}{size[1:]}. {told[:1].upper()}{told[1:]}."
 
 
 def _column_numbers(blocks: Sequence[Block]) -> dict[str, list[int]]:
@@ -169,44 +257,3 @@ def _column_numbers(blocks: Sequence[Block]) -> dict[str, list[int]]:
         for block, start, end in zip(blocks, ends[:-1], ends[1:], strict=True)
         if varies(block)
     }
-
-
-def _still_holds(segment: Segment, leading: str) -> bool:
-    phrases = segment.phrases
-    return leading in phrases or (not leading and not phrases) or not segment.members
-
-
-def _words(segment: Segment, most: int, order: Mapping[str, int], noun: str) -> list[str]:
-    """The phrases of a name, in the order in which the declaration lists the features."""
-    if segment.share == 1.0:
-        return [f"all {noun}"]
-    phrased = [trait for trait in segment.named_by if trait.phrase]
-    chosen = sorted(phrased[:most], key=lambda trait: order[trait.feature])
-    return [trait.phrase for trait in chosen] or [f"mixed {noun}"]
-
-
-def _unique_name(segment: Segment, words: list[str], rivals: set[str], taken: set[str]) -> str:
-    """Lengthen a name by the next traits while it clashes; at last by the segment's number."""
-    spare = [t.phrase for t in segment.traits if t.phrase and t.phrase not in words]
-    longer = list(words)
-    while _join(longer) in rivals and spare:
-        longer.append(spare.pop(0))
-    name = _join(longer)
-    return f"{_join(words)} (segment {segment.segment_id})" if name in taken else name
-
-
-def _join(words: Sequence[str]) -> str:
-    text = ", ".join(words)
-    return text[:1].upper() + text[1:]
-
-
-def _meaning(segment: Segment, noun: str) -> str:
-    if not segment.members:
-        return f"No {noun} today."
-    told = segment.named_by or [t for t in segment.traits[:1] if t.effect_size >= TOLD_EFFECT]
-    facts = "; ".join(f"{trait.sentence} (effect {trait.effect_size:.2f})" for trait in told)
-    if not told:
-        facts = "nothing sets it apart"
-    elif not segment.named_by:
-        facts = f"no trait sets it clearly apart; the strongest: {facts}"
-    return f"{segment.share:.0%} of all {noun}. {facts[:1].upper()}{facts[1:]}."

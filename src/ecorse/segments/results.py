@@ -1,7 +1,7 @@
 """The tables that every segmentation fills: labels, points, segments, traits.
 
 What belongs here: their columns, comments and checks. What does not: computing them
-(``ecorse.training.segmentation``), a model's own tables (its ``diagnostics``).
+(``ecorse.training.segmentation_tables``), a model's own tables (its ``diagnostics``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from ecorse.models.checks import SqlCheck
 from ecorse.models.declaration import ENTITIES, Entity
 from ecorse.models.group_rules import Unique
 from ecorse.models.relation import Column, Relation
-from ecorse.models.row_rules import AcceptedValues, Between
+from ecorse.models.row_rules import AcceptedValues, Between, Compare, FilledWhere
 from ecorse.models.share_rules import ShareOf
 from ecorse.models.table_rules import References
 
@@ -20,7 +20,7 @@ SEGMENT_ID = Column(
     "integer",
     "Segment; the same number means the same segment on every night; 0 for what is in none",
 )
-SEGMENT_NAME = Column("text", "Short name by rule from the traits that set the segment apart")
+SEGMENT_NAME = Column("text", "Short name by rule from the claims that hold of it")
 WRITER = "segmentation"
 
 
@@ -35,6 +35,14 @@ def _labels(entity: Entity) -> Relation:
             "segmentation": SEGMENTATION_COLUMN,
             "segment_id": SEGMENT_ID,
             "segment_name": SEGMENT_NAME,
+            "previous_segment_id": Column(
+                "integer", "The segment it was in before this one; null if it was in no other yet"
+            ),
+            "previous_segment_name": Column("text", "The name of that segment when it was left"),
+            "since_date": Column(
+                "date",
+                "Day since which it is in this segment: the last day of the data of the night",
+            ),
         },
         checks=(
             # a shop whose model could not be trained keeps the labels it had, and says so
@@ -93,13 +101,26 @@ SEGMENTS = Relation(
         "segmentation": SEGMENTATION_COLUMN,
         "segment_id": SEGMENT_ID,
         "segment_name": SEGMENT_NAME,
-        "meaning": Column("text", "What sets it apart, in a sentence with effect sizes"),
+        "meaning": Column("text", "What is true of most of it and untrue of most others, in words"),
         "members": Column("bigint", "How many rows have this label"),
         "share": Column("double precision", "Members by all labelled rows, 0 to 1"),
-        "leading_trait": Column("text", "The name stays while this trait holds"),
+        "leading_trait": Column(
+            "text", "The claim of the name that tells most; the name stays while its claims hold"
+        ),
         "is_small": Column("boolean", "Below the smallest share that the declaration allows"),
         "is_degenerate": Column(
-            "boolean", "The model had too few distinct rows to choose the number of segments"
+            "boolean", "The model had too few distinct rows to choose from, or found no structure"
+        ),
+        "valley": Column(
+            "double precision",
+            "How full it is half way to the nearest segment, by the lower of the two centres: "
+            "near 0 groups stand apart, 1 or more is one crowd that was cut; null for segments by "
+            "a rule",
+        ),
+        "finding": Column(
+            "text",
+            "What to know before relying on it, in plain words: too few, too large, no structure, "
+            "no gap, nothing to say of it; null where there is nothing",
         ),
     },
     checks=(
@@ -120,9 +141,18 @@ SEGMENTS = Relation(
         AcceptedValues(
             name="not_degenerate",
             level="warn",
-            sentence="A model had too few distinct rows to choose the number of segments",
+            sentence="A model had too few distinct rows to choose from, or found no structure",
             column="is_degenerate",
             values=("false",),
+        ),
+        SqlCheck(
+            name="nothing_to_know",
+            level="warn",
+            sentence="A segment has something to know before relying on it (column finding)",
+            sql="""
+            select shop_id, segmentation, segment_id, finding from marts.segments
+            where finding is not null
+            """,
         ),
     ),
     writer_column=WRITER,
@@ -138,10 +168,34 @@ SEGMENT_TRAITS = Relation(
         "segment_id": SEGMENT_ID,
         "trait_rank": Column("integer", "1 for the largest effect size"),
         "feature": Column("text", "Feature of the declaration"),
-        "phrase": Column("text", "The trait in a word or two, as used in names"),
+        "claim": Column(
+            "text",
+            "What is true of most members and untrue of most others, in plain words; null where "
+            "nothing of this feature is",
+        ),
+        "test": Column(
+            "text",
+            "How the claim is tested: number (of the feature, from threshold_low up to, not "
+            "including, threshold_high), window (more than half of the lines that have a time are "
+            "in it), value (value_text makes up threshold_low or more)",
+        ),
+        "threshold_low": Column(
+            "double precision",
+            "Where the claim begins: a number; an hour, a weekday (Monday 1) or a month; a share",
+        ),
+        "threshold_high": Column(
+            "double precision",
+            "Where it ends, itself not included; a window whose end is not above its beginning "
+            "goes over the end of the day, the week or the year",
+        ),
+        "value_text": Column("text", "The value that a claim is about"),
+        "inside_share": Column("double precision", "Members of whom the claim is true, 0 to 1"),
+        "outside_share": Column(
+            "double precision", "All other labelled rows of which the claim is true, 0 to 1"
+        ),
         "value": Column(
             "double precision",
-            "In the segment: centre of a cycle, geometric mean, or share of a value",
+            "In the segment: centre of a cycle, (geometric) mean, or share of a value",
         ),
         "overall_value": Column("double precision", "The same over all rows"),
         "effect_size": Column("double precision", "0 to 1, comparable between features"),
@@ -150,8 +204,48 @@ SEGMENT_TRAITS = Relation(
         "contrast_measure": Column(
             "text", "standardized mean difference, share ratio, or mean resultant length"
         ),
-        "sentence": Column("text", "The trait as part of a sentence"),
+        "sentence": Column("text", "The claim with both shares in words; null without a claim"),
     },
-    checks=(Between(name="effect_in_range", columns=("effect_size",), at_least=0.0, at_most=1.0),),
+    checks=(
+        Between(
+            name="shares_in_range",
+            columns=("effect_size", "inside_share", "outside_share"),
+            at_least=0.0,
+            at_most=1.0,
+        ),
+        FilledWhere(
+            name="claims_have_their_figures",
+            sentence="A claim has no test or no shares, or a test has no claim",
+            columns=("claim", "test", "inside_share", "outside_share", "sentence"),
+            where="claim is not null",
+        ),
+        Compare(
+            name="claims_are_of_most_members",
+            sentence="A claim is truer of others than of the members",
+            columns=("outside_share < inside_share",),
+        ),
+    ),
+    writer_column=WRITER,
+)
+
+SEGMENTATION_FEATURES = Relation(
+    name="segmentation_features",
+    about="Which declared features a segmentation uses in each shop, and why others are left out",
+    grain=("shop_id", "segmentation", "feature"),
+    columns={
+        "shop_id": SHOP,
+        "segmentation": SEGMENTATION_COLUMN,
+        "feature": Column("text", "Feature of the declaration, or attribute of a customer file"),
+        "kind": Column("text", "How it is computed, or would be"),
+        "column_name": Column("text", "The column of the input that it is made of"),
+        "weight": Column("double precision", "Its weight in the declaration"),
+        "is_used": Column("boolean", "Whether it can part anybody from anybody in this shop"),
+        "known_share": Column("double precision", "Input rows that have a value, 0 to 1"),
+        "reason": Column("text", "Why it is left out; null where it is used"),
+    },
+    checks=(
+        FilledWhere(name="what_is_left_out_has_a_reason", columns=("reason",), where="not is_used"),
+        Between(name="shares_in_range", columns=("known_share",), at_least=0.0, at_most=1.0),
+    ),
     writer_column=WRITER,
 )

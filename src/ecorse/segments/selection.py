@@ -1,7 +1,9 @@
-"""How many segments: silhouette, elbow, smallest share and stability, by one written rule.
+"""How many segments: five criteria over every k that is tried, read together by one written rule.
 
-The rule: of the k whose smallest segment and stability are large enough, those whose silhouette is
-near the best compete; the one nearest the elbow of the inertia wins, then the smaller one.
+The rule: a k may win only if its smallest segment and its stability are large enough. Of those each
+of three measures names what it prefers: the silhouette all that are near the best, the
+Calinski-Harabasz index the largest, the inertia its elbow. The k that most of the three name wins;
+where they disagree, one near the best silhouette, then the one nearest the elbow, then the smaller.
 
 What belongs here: the curve over k and the rule that reads it. What does not: the features, or
 whether a chosen k may be published (``ecorse.evaluate.gate``).
@@ -9,9 +11,9 @@ whether a chosen k may be published (``ecorse.evaluate.gate``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -22,11 +24,16 @@ from ecorse.evaluate.gate import label_agreement
 from ecorse.features.blocks import Floats
 from ecorse.models.threads import in_threads, one_thread
 from ecorse.segments.lloyd import MAX_ITERATIONS, Clustering, inertia, move_centroids, nearest
+from ecorse.segments.scatter import calinski_harabasz
 from ecorse.segments.silhouette import sample_rows, silhouettes
 
+TOO_FEW_ROWS = "too few distinct rows to choose the number of segments"
+ROUGH = 1e-4
+"""How little centroids move, as a part of the variance, when a start is told from the others."""
 
-class Selection(Table):
-    """How the number of segments is chosen, and when it is chosen again."""
+
+class KRule(Table):
+    """How the number of segments is read from the curve, and when it is chosen again."""
 
     k_min: int = Field(2, ge=2)
     k_max: int = Field(8, ge=2)
@@ -34,28 +41,34 @@ class Selection(Table):
     min_stability: float = Field(0.8, ge=0, le=1)
     silhouette_slack: float = Field(0.01, ge=0)
     sample_rows: int = Field(4000, ge=2)
-    score_rows: int = Field(200000, ge=2)
-    fit_rows: int = Field(40000, ge=2)
     bootstrap_rows: int = Field(10000, ge=2)
     bootstraps: int = Field(5, ge=1)
-    restarts: int = Field(5, ge=1)
     reselect_growth: float = Field(2.0, gt=1)
     reselect_silhouette_loss: float = Field(0.05, ge=0)
 
     @model_validator(mode="after")
-    def _ordered(self) -> Selection:
+    def _ordered(self) -> Self:
         if self.k_min > self.k_max:
             raise ValueError(f"k_min = {self.k_min} is above k_max = {self.k_max}")
         return self
 
 
+class Selection(KRule):
+    """The same for k-means: on how many rows each k is fitted and scored, from how many starts."""
+
+    score_rows: int = Field(200000, ge=2)
+    fit_rows: int = Field(40000, ge=2)
+    restarts: int = Field(5, ge=1)
+
+
 @dataclass(frozen=True)
 class KScore:
-    """One k of the curve; ``silhouette`` and ``stability`` are ``None`` where undefined."""
+    """One k of the curve; a measure is ``None`` where it is undefined."""
 
     k: int
     inertia: float
     silhouette: float | None
+    calinski_harabasz: float | None
     stability: float | None
     smallest_share: float
     is_elbow: bool = False
@@ -91,13 +104,16 @@ def bootstrap_stability(z: Floats, centroids: Floats, config: Selection, seed: i
 def fit_kmeans(z: Floats, k: int, seed: int, restarts: int) -> Floats:
     """Centroids ``(k, c)`` of k-means from ``restarts`` seeded k-means++ starts, fully converged.
 
+    Each start goes until it hardly moves (``ROUGH``), in float32; only the best to its very end.
     scikit-learn is imported here: a night that only moves centroids does without it.
     """
     from sklearn.cluster import KMeans
 
-    kmeans = KMeans(k, n_init=restarts, random_state=seed, tol=0.0, max_iter=MAX_ITERATIONS)
     with one_thread():
-        centroids: Floats = kmeans.fit(z).cluster_centers_
+        starts = KMeans(k, n_init=restarts, random_state=seed, tol=ROUGH)
+        rough = starts.fit(z.astype(np.float32)).cluster_centers_.astype(np.float64)
+        last = KMeans(k, init=rough, n_init=1, tol=0.0, max_iter=MAX_ITERATIONS)
+        centroids: Floats = last.fit(z).cluster_centers_
     return centroids
 
 
@@ -157,26 +173,47 @@ def _try_k(
         fit = Clustering(centroids, nearest(scored, centroids))
         stability = bootstrap_stability(scored, centroids, config, seed) if k > 1 else None
     smallest = np.bincount(fit.labels, minlength=k).min() / len(scored)
-    return fit, KScore(k, inertia(scored, fit), None, stability, float(smallest))
+    spread = calinski_harabasz(scored, fit.labels)
+    return fit, KScore(k, inertia(scored, fit), None, spread, stability, float(smallest))
 
 
-def choose(scores: Sequence[KScore], config: Selection) -> list[KScore]:
+def choose(scores: Sequence[KScore], config: KRule) -> list[KScore]:
     """Apply the rule to a curve: mark elbow, admissible and chosen k, each with its reason."""
     elbow = find_elbow([s.k for s in scores], [s.inertia for s in scores])
     judged = [replace(s, is_elbow=s.k == elbow, reason=_objection(s, config)) for s in scores]
     judged = [replace(s, is_admissible=not s.reason) for s in judged]
     able = [s for s in judged if s.is_admissible]
-    fallback = not able
-    if fallback:
-        able = [s for s in judged if s.silhouette is not None] or [judged[-1]]
-    best = max(s.silhouette if s.silhouette is not None else -1.0 for s in able)
-    near = [s for s in able if (s.silhouette or 0.0) >= best - config.silhouette_slack]
-    near = near if not fallback else [max(able, key=lambda s: (s.silhouette or -1.0, -s.k))]
-    winner = min(near, key=lambda s: (abs(s.k - elbow), s.k)).k
-    return [_explain(s, winner, elbow, best, {n.k for n in near}, fallback) for s in judged]
+    if not able:
+        left = [s for s in judged if s.silhouette is not None] or [judged[-1]]
+        winner = max(left, key=lambda s: (_or_least(s.silhouette), -s.k)).k
+        return [_without_any(s, winner) for s in judged]
+    votes = _votes(able, elbow, config)
+    names_it = {s.k: [name for name, ks in votes.items() if s.k in ks] for s in able}
+    winner = min(
+        (s.k for s in able),
+        key=lambda k: (-len(names_it[k]), "silhouette" not in names_it[k], abs(k - elbow), k),
+    )
+    return [_explain(s, winner, elbow, names_it) for s in judged]
 
 
-def _objection(score: KScore, config: Selection) -> str:
+def _or_least(value: float | None) -> float:
+    return -np.inf if value is None else value
+
+
+def _votes(able: Sequence[KScore], elbow: int, config: KRule) -> dict[str, set[int]]:
+    """The k that each of the three measures prefers, by the measure's name."""
+    best = max(_or_least(s.silhouette) for s in able)
+    widest = max(able, key=lambda s: (_or_least(s.calinski_harabasz), -s.k))
+    return {
+        "silhouette": {
+            s.k for s in able if _or_least(s.silhouette) >= best - config.silhouette_slack
+        },
+        "Calinski-Harabasz": {widest.k},
+        "elbow": {s.k for s in able if s.k == elbow},
+    }
+
+
+def _objection(score: KScore, config: KRule) -> str:
     if score.k < config.k_min:
         return f"below the smallest k of {config.k_min}"
     if score.smallest_share < config.smallest_share:
@@ -188,23 +225,27 @@ def _objection(score: KScore, config: Selection) -> str:
     return ""
 
 
+def _without_any(score: KScore, winner: int) -> KScore:
+    """The reason where no k is admissible."""
+    if score.k == winner:
+        objection = f"chosen: no k met every rule ({score.reason}); best silhouette of those left"
+        return replace(score, is_chosen=True, reason=objection)
+    return score
+
+
 def _explain(
-    score: KScore, winner: int, elbow: int, best: float, near: set[int], fallback: bool
+    score: KScore, winner: int, elbow: int, names_it: Mapping[int, Sequence[str]]
 ) -> KScore:
-    if score.k == winner and fallback:
-        reason = f"chosen: no k met every rule ({score.reason}); best silhouette of those left"
-    elif score.k == winner:
-        reason = (
-            f"chosen: silhouette {score.silhouette or 0.0:.3f} (best {best:.3f}), "
-            f"{len(near)} k within reach, elbow at {elbow}"
-        )
-    elif score.reason:
-        reason = score.reason
-    elif score.k in near:
-        reason = (
-            f"silhouette {score.silhouette or 0.0:.3f} is near the best, "
-            f"but {winner} is nearer the elbow"
-        )
-    else:
-        reason = f"silhouette {score.silhouette or 0.0:.3f} is too far below the best {best:.3f}"
-    return replace(score, is_chosen=score.k == winner, reason=reason)
+    if not score.is_admissible:
+        return score
+    figures = (
+        f"silhouette {score.silhouette or 0.0:.3f}, "
+        f"Calinski-Harabasz {score.calinski_harabasz or 0.0:.0f}, elbow at {elbow}, "
+        f"stability {score.stability or 0.0:.2f}, smallest segment {score.smallest_share:.1%}"
+    )
+    named = " and ".join(names_it[score.k]) or "no measure"
+    prefer = "prefer" if len(names_it[score.k]) > 1 else "prefers"
+    told = f"{named} {prefer} it; {figures}"
+    if score.k == winner:
+        return replace(score, is_chosen=True, reason=f"chosen: {told}")
+    return replace(score, reason=f"{winner} was preferred: {told}")

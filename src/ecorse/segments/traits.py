@@ -1,68 +1,80 @@
-"""How one feature of a segment differs from all rows: an effect size and the words for it.
+"""How one feature of a segment differs from all rows: an effect size, and the claim that holds.
 
-A phrase may stand in a name, so it is given only where most of the segment has what it says and
-most of all rows have not; else it is empty. A feature that is the same everywhere has no trait.
+A feature that is the same everywhere has no trait.
 
-What belongs here: effect sizes and sentences derived from one feature block. What does not: any
-word that is true of one shop only; whether a phrase holds (``phrases``); choosing names
-(``meaning``).
+What belongs here: effect sizes, and the rows of ``segment_traits``. What does not: finding claims
+(``claims``) and their words (``claim_words``); choosing names (``meaning``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from ecorse.features.blocks import Block, Floats, Labels, moments
+from ecorse.features.blocks import Block, Floats, Labels, Mask, moments
 from ecorse.models.declaration import PERIODS
-from ecorse.segments.phrases import (
-    WINDOW_SHARE,
-    Mask,
-    number_phrase,
-    place_in_cycle,
-    share_phrase,
-    spell,
-    time_phrase,
-    within,
-)
+from ecorse.segments.claim_words import of_ten
+from ecorse.segments.claims import Claim
 
 MEASURES = {
-    "cycle": "circular-linear correlation",
-    "share": "Cramér's V",
-    "log_mean": "point-biserial correlation",
-    "log_sum": "point-biserial correlation",
+    "cycle": ("circular-linear correlation", "mean resultant length"),
+    "share": ("Cramér's V", "share ratio"),
 }
-CONTRASTS = {
-    "cycle": "mean resultant length",
-    "share": "share ratio",
-    "log_mean": "standardized mean difference",
-    "log_sum": "standardized mean difference",
-}
+NUMBER_MEASURES = ("point-biserial correlation", "standardized mean difference")
 NO_SPREAD = 1e-12
-TELLS_NOTHING = 0.9
-"""Where a window holds more of all rows, a shorter one is told: of a file of three hours, one."""
-SHORTEST = 1 / 48  # half an hour to either side
 
 
 @dataclass(frozen=True)
 class Trait:
-    """One feature of one segment, compared with all rows.
+    """One feature of one segment, compared with all rows, and the claim that holds of it.
 
     ``effect_size`` is 0 to 1 and comparable between features; ``contrast`` is the feature's own
-    measure of difference.
+    measure of difference. Without a claim its columns are ``None`` and the sentence is empty.
     """
 
     feature: str
-    phrase: str
+    claim: Claim | None
     value: float
     overall_value: float
     effect_size: float
     effect_measure: str
     contrast: float
     contrast_measure: str
-    sentence: str
+
+    @property
+    def sentence(self) -> str:
+        """The claim with both shares in words."""
+        if self.claim is None:
+            return ""
+        inside, outside = of_ten(self.claim.inside_share), of_ten(self.claim.outside_share)
+        phrase = self.claim.phrase
+        # without a verb: "All: 50 pieces or more", "7 of 10: kids of 2"
+        is_bare = phrase[:1].isdigit() or phrase.startswith(f"{self.feature} ")
+        return f"{inside}{':' if is_bare else ''} {phrase}, of all others {outside}"
+
+    def to_row(self) -> dict[str, Any]:
+        """The columns of ``segment_traits``."""
+        claim = self.claim
+        return {
+            "feature": self.feature,
+            "claim": claim.phrase if claim else None,
+            "test": claim.test if claim else None,
+            "threshold_low": claim.low if claim else None,
+            "threshold_high": claim.high if claim else None,
+            "value_text": claim.value if claim else None,
+            "inside_share": claim.inside_share if claim else None,
+            "outside_share": claim.outside_share if claim else None,
+            "value": self.value,
+            "overall_value": self.overall_value,
+            "effect_size": self.effect_size,
+            "effect_measure": self.effect_measure,
+            "contrast": self.contrast,
+            "contrast_measure": self.contrast_measure,
+            "sentence": self.sentence or None,
+        }
 
 
 class Explained:
@@ -122,36 +134,23 @@ def varies(block: Block) -> bool:
     return bool((spread > NO_SPREAD).any())
 
 
-def describe_trait(block: Block, inside: Mask, noun: str, effect: float) -> Trait:
+def describe_trait(block: Block, inside: Mask, effect: float, claim: Claim | None) -> Trait:
     """Compare one feature of the rows where ``inside`` with all rows.
 
     ``effect`` is the root of the share that the feature explains (``Membership``).
     """
-    kind, feature = block.feature.kind, block.feature.name
-    describe = {"cycle": _cycle, "share": _share}.get(kind, _number)
-    phrase, value, overall, contrast, sentence = describe(block, inside, noun)
-    return Trait(
-        feature, phrase, value, overall, effect, MEASURES[kind], contrast, CONTRASTS[kind], sentence
-    )
+    feature = block.feature
+    describe = {"cycle": _cycle, "share": _share}.get(feature.kind, _number)
+    value, overall, contrast = describe(block, inside)
+    measure, contrasted = MEASURES.get(feature.kind, NUMBER_MEASURES)
+    return Trait(feature.name, claim, value, overall, effect, measure, contrast, contrasted)
 
 
-def _cycle(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, float, str]:
-    part = block.feature.part
-    period = PERIODS[part]
+def _cycle(block: Block, inside: Mask) -> tuple[float, float, float]:
+    period = PERIODS[block.feature.part]
     centre, length = _circular_mean(block.values[inside].mean(axis=0), period)
     overall, _ = _circular_mean(block.sums / block.n, period)
-    reach = WINDOW_SHARE
-    near = within(block, centre / period, reach)
-    while part == "hour" and near.mean() > TELLS_NOTHING and reach > SHORTEST:
-        reach /= 2
-        near = within(block, centre / period, reach)
-    first = place_in_cycle(part, (centre - period * reach) % period)
-    last = place_in_cycle(part, (centre + period * reach) % period)
-    sentence = (
-        f"centred on {place_in_cycle(part, centre)}: {near[inside].mean():.0%} fall between "
-        f"{first} and {last}, where {near.mean():.0%} of all {noun} do"
-    )
-    return time_phrase(block, inside, centre), centre, overall, length, sentence
+    return centre, overall, length
 
 
 def _circular_mean(mean: Floats, period: float) -> tuple[float, float]:
@@ -164,12 +163,13 @@ def _circular_mean(mean: Floats, period: float) -> tuple[float, float]:
     return turn * period % period, float(np.hypot(sine, cosine))
 
 
-def _number(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, float, str]:
-    values, feature = block.values[:, 0], block.feature.name
-    typical, overall = float(np.exp(values[inside].mean())), float(np.exp(values.mean()))
-    difference = standardized_difference(values, inside)
-    sentence = f"{feature} typically {typical:,.2f}, of all {noun} {overall:,.2f}"
-    return number_phrase(block, inside), typical, overall, difference, sentence
+def _number(block: Block, inside: Mask) -> tuple[float, float, float]:
+    values, feature = block.values[:, 0], block.feature
+    typical, overall = float(values[inside].mean()), float(values.mean())
+    if feature.kind != "mean":
+        typical = float(np.exp(typical)) - feature.plus
+        overall = float(np.exp(overall)) - feature.plus
+    return typical, overall, standardized_difference(values, inside)
 
 
 def standardized_difference(values: Floats, inside: Mask) -> float:
@@ -184,18 +184,11 @@ def standardized_difference(values: Floats, inside: Mask) -> float:
     return float((a.mean() - b.mean()) / pooled) if pooled > 1e-12 else 0.0
 
 
-def _share(block: Block, inside: Mask, noun: str) -> tuple[str, float, float, float, str]:
+def _share(block: Block, inside: Mask) -> tuple[float, float, float]:
     """The value that the segment has most more of than all rows; else that it has most less of."""
     mean = np.asarray(block.cells[np.flatnonzero(inside)].mean(axis=0)).ravel()
     overall = block.sums / block.n
     more = mean - overall
     top = int(np.argmax(more) if (more > 0).any() else np.argmin(more))
-    value = block.columns[top].partition("=")[2]
     ratio = float(mean[top] / overall[top]) if overall[top] > 0 else 1.0
-    only = "" if more[top] > 0 else "only "
-    sentence = (
-        f"{spell(block.feature.name, value)} makes up {only}{mean[top]:.0%}, "
-        f"of all {noun} {overall[top]:.0%}"
-    )
-    phrase = share_phrase(value, float(mean[top]), float(overall[top]))
-    return phrase, float(mean[top]), float(overall[top]), ratio, sentence
+    return float(mean[top]), float(overall[top]), ratio

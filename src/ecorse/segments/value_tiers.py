@@ -143,9 +143,10 @@ class ValueTiers(Segmentation):
         """The declared names."""
         return {number: tier.name for number, tier in enumerate(self.config.tiers)}
 
-    def is_degenerate(self) -> bool:
-        """Whether too few customers came back to expect anything."""
-        return self.purchases is None or self.spend is None
+    def why_degenerate(self) -> str:
+        """That too few customers came back to expect anything."""
+        is_known = self.purchases is not None and self.spend is not None
+        return "" if is_known else "too few customers came back to expect anything of any"
 
     def metrics(self, space: FeatureSpace, labels: Any, seed: int) -> Mapping[str, Any]:
         """How near expected purchases were at the last origin, and how often an interval hit."""

@@ -1,4 +1,4 @@
-"""Public contract tests: what every recommender and every segmentation must do, whoever wrote it.
+"""Public contract tests: what every recommender, segmentation and rule for actions must do.
 
 What belongs here: mix-ins for pytest and the small shop they run on. What does not: fixtures and
 tests of Ecorse itself. A model's test file is a few lines::
@@ -13,11 +13,13 @@ The tests need no database. They describe the kind: what one model promises beyo
 tests.
 """
 
+from ecorse.testing.action import ActionContract
 from ecorse.testing.recommender import RecommenderContract
 from ecorse.testing.segmentation import SegmentationContract
 from ecorse.testing.shop import tiny_interactions, tiny_space
 
 __all__ = [
+    "ActionContract",
     "RecommenderContract",
     "SegmentationContract",
     "tiny_interactions",

@@ -41,6 +41,11 @@ class SegmentationContract:
         return cls.model(config)
 
     @classmethod
+    def lines(cls) -> pl.DataFrame:
+        """The small shop's order lines; add the columns that your ``[inputs]`` select beside."""
+        return tiny_lines()
+
+    @classmethod
     def space_of(cls, lines: pl.DataFrame) -> FeatureSpace:
         """Lines as the segmentation gets them."""
         return tiny_space(lines, cls.features, cls.entity_column)
@@ -49,7 +54,7 @@ class SegmentationContract:
     @classmethod
     def space(cls) -> FeatureSpace:
         """The small shop."""
-        return cls.space_of(tiny_lines())
+        return cls.space_of(cls.lines())
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -84,7 +89,7 @@ class SegmentationContract:
     def test_the_same_rows_in_any_order_give_the_same_labels(
         self, fitted: Segmentation, space: FeatureSpace
     ) -> None:
-        shuffled = self.space_of(tiny_lines().sample(fraction=1.0, shuffle=True, seed=5))
+        shuffled = self.space_of(self.lines().sample(fraction=1.0, shuffle=True, seed=5))
         again = self.make().fit(shuffled, TASK)
         np.testing.assert_array_equal(again.assign(shuffled), fitted.assign(space))
 
@@ -114,9 +119,29 @@ class SegmentationContract:
             assert places.shape == (len(rows), 2)
             assert np.isfinite(places).all()
 
+    def test_its_own_segment_is_the_nearest(
+        self, fitted: Segmentation, space: FeatureSpace
+    ) -> None:
+        rows = np.arange(0, space.n, 7)
+        apart = fitted.distances(space, rows)
+        if apart is None:
+            return
+        assert apart.shape == (len(rows), fitted.size())
+        assert np.isfinite(apart).all()
+        assert (apart >= 0).all()
+        own = fitted.assign(space)[rows]
+        placed = own >= 0
+        np.testing.assert_allclose(
+            apart[placed, own[placed]], apart[placed].min(axis=1), rtol=1e-6, atol=1e-6
+        )
+
     def test_figures_are_numbers_by_name(self, fitted: Segmentation, space: FeatureSpace) -> None:
         figures = fitted.metrics(space, fitted.assign(space), 1)
         assert all(isinstance(name, str) for name in figures)
+
+    def test_that_it_says_little_has_a_reason(self, fitted: Segmentation) -> None:
+        assert fitted.is_degenerate() == bool(fitted.why_degenerate())
+        assert fitted.why_degenerate() == fitted.why_degenerate().strip().rstrip(".")
 
     def test_diagnostics_fit_their_tables(self, fitted: Segmentation) -> None:
         own = fitted.diagnose()
@@ -133,7 +158,7 @@ class SegmentationContract:
                 assert all(set(row) == left for row in rows)
 
     def test_a_shop_of_one_is_no_accident(self) -> None:
-        lines = tiny_lines()
+        lines = self.lines()
         first = lines[self.entity_column].min()
         alone = self.space_of(lines.filter(pl.col(self.entity_column) == first))
         assert self.make().fit(alone, TASK).assign(alone).shape == (1,)

@@ -32,6 +32,7 @@ from ecorse.models.ranked import Csr, Ids, Ranked
 from ecorse.models.relation import Relation
 from ecorse.recommenders.popular import Popular, PopularConfig
 from ecorse.recommenders.results import OF_ANSWER
+from ecorse.refresh.accept import how_to_accept
 from ecorse.training.envelope import pack, unpack
 from ecorse.training.lists import broken_rules, item_lists, user_lists
 from ecorse.training.scores import Timed, score_frame
@@ -71,6 +72,8 @@ def run_recommender(
     shop_id: str,
     inputs: dict[str, pl.DataFrame],
     champion: Champion | None,
+    *,
+    is_accepted: bool = False,
 ) -> ModelResult:
     """Judge a candidate on the latest baskets, then fit it on all, or keep the champion.
 
@@ -80,6 +83,9 @@ def run_recommender(
         ``products``, ``interactions`` and, if declared, ``customers``; see
         ``Interactions.from_frames``. Any may be empty. They are taken out: the text of a million
         lines need not stay beside their numbers.
+
+    is_accepted
+        A fall of the first figure is let through.
 
     Raises
     ------
@@ -109,7 +115,11 @@ def run_recommender(
         champion=champion.metrics.get("figure", {}) if champion else None,
         baselines=_values(baselines),
         broken=broken,
+        is_accepted=is_accepted,
     )
+    if decision.outcome == "held" and not broken:
+        told = how_to_accept(declaration.name, shop_id)
+        decision = replace(decision, reason=f"{decision.reason} {told}")
     log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
     shown, is_champion = scores, decision.outcome == "promoted"
     if decision.outcome == "held" and champion is not None and "judged" in champion.metrics:

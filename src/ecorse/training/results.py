@@ -51,7 +51,9 @@ MODEL_STATUS = Relation(
         "model": MODEL,
         "task": TASK,
         "method": METHOD,
-        "entity": Column("text", "What a segmentation labels: order or customer; null otherwise"),
+        "entity": Column(
+            "text", "What a segmentation labels: order, customer or profile; null otherwise"
+        ),
         "outcome": Column(
             "text",
             "promoted: the new model serves; held or refused: it did not earn its place; failed: "

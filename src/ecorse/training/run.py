@@ -24,6 +24,7 @@ from ecorse.models.base import Champion, Decision, ModelResult
 from ecorse.models.declaration import Declaration
 from ecorse.models.relation import Relation
 from ecorse.refresh.catalog import Catalog
+from ecorse.refresh.measures import every_measure, with_measures
 from ecorse.refresh.relations import qualified
 from ecorse.refresh.steps import RunningStep
 from ecorse.refresh.tables import (
@@ -32,8 +33,11 @@ from ecorse.refresh.tables import (
     replace_model_rows,
     spool_model_rows,
 )
+from ecorse.segments.history import FIRST_NIGHT, Night
+from ecorse.settings import get_settings
 from ecorse.training import recommendation, segmentation
 from ecorse.training.artifacts import find_champion, store_artifact
+from ecorse.training.before import read_night
 from ecorse.training.inputs import known_shops, read_inputs
 from ecorse.training.record import record_decision, record_version
 from ecorse.training.results import MODEL_SCORES, MODEL_STATUS
@@ -68,10 +72,11 @@ def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
     relations = (*KINDS[declaration.task].relations_of(declaration), MODEL_SCORES, MODEL_STATUS)
     names = [relation.name for relation in relations]
     if sorted(names) != sorted(declaration.writes):
-        missing = sorted(set(names) ^ set(declaration.writes))
+        told = declaration.file.model.diagnostics
+        filled = set(names) - (set(declaration.writes) - set(told))
         raise ConfigError(
-            f"{declaration.path}: model.diagnostics must name the tables that its class fills; "
-            f"they differ in {', '.join(missing)}."
+            f"{declaration.path}: model.diagnostics = {list(told)}: expected "
+            f"{sorted(filled)}, the tables that its class fills (what [search] fills is not named)."
         )
     return relations
 
@@ -82,7 +87,8 @@ def model_relations(catalog: Catalog) -> list[Relation]:
     Raises
     ------
     ConfigError
-        Two models declare one table differently.
+        Two models declare one table differently, or a table has a column that is called like a
+        measure and not bound to it.
     """
     found: dict[str, Relation] = {}
     for declaration in catalog.models.values():
@@ -92,7 +98,11 @@ def model_relations(catalog: Catalog) -> list[Relation]:
                     f"{declaration.path}: its class declares marts.{relation.name} otherwise than "
                     "another model's class does. Give one of the two tables another name."
                 )
-    return list(found.values())
+    measures = every_measure(get_settings())
+    return [
+        with_measures(relation, measures, f"marts.{relation.name}, a table of a model")
+        for relation in found.values()
+    ]
 
 
 def check_models(catalog: Catalog) -> None:
@@ -156,7 +166,9 @@ def train_shop(declaration: Declaration, step: RunningStep, shop_id: str) -> Tra
         if not any(frame.height for frame in inputs.values()):
             return None
         champion = _champion(declaration, shop_id, step.build_id)
-        result = run_model(declaration, shop_id, inputs, champion)
+        night = read_night(declaration, step.build_id, shop_id)
+        result = run_model(declaration, shop_id, inputs, champion, night)
+        result = replace(result, decision=_compared(result.decision, night))
         with _spooled(declaration, step.build_id, shop_id, result) as spools:
             rows = _write(declaration, step, shop_id, result, spools, champion)
     except NOT_THE_MODELS:
@@ -173,11 +185,18 @@ def run_model(
     shop_id: str,
     inputs: dict[str, pl.DataFrame],
     champion: Champion | None,
+    night: Night = FIRST_NIGHT,
 ) -> ModelResult:
     """Train on one shop's inputs, which are used up: without database and files."""
     if declaration.task == "segment":
-        return segmentation.run_segmentation(declaration, shop_id, inputs, champion)
-    return recommendation.run_recommender(declaration, shop_id, inputs, champion)
+        return segmentation.run_segmentation(declaration, shop_id, inputs, champion, night)
+    return recommendation.run_recommender(
+        declaration, shop_id, inputs, champion, is_accepted=night.is_accepted
+    )
+
+
+def _compared(decision: Decision, night: Night) -> Decision:
+    return replace(decision, numbers={**decision.numbers, **night.numbers()})
 
 
 def _champion(declaration: Declaration, shop_id: str, build_id: int) -> Champion | None:
@@ -244,6 +263,7 @@ def _stand_in(
 ) -> Trained:
     """Let what the shop published before stand in for a model that could not be trained."""
     told = str(error) if isinstance(error, EcorseError) else type(error).__name__
+    night = read_night(declaration, step.build_id, shop_id)
     rows = {}
     with connect(application_name=f"ecorse {declaration.name} {shop_id} stand-in") as conn:
         for relation in relations_of(declaration):
@@ -251,11 +271,11 @@ def _stand_in(
                 rows[relation.name] = carry_over_rows(
                     conn, relation, step.build_id, _writer(declaration, relation), shop_id
                 )
-        fit_to_tonight(conn, declaration, step.build_id, shop_id)
+        fit_to_tonight(conn, declaration, step.build_id, shop_id, night)
         what = (
             "the rows of the published night stand in" if sum(rows.values()) else "it has no rows"
         )
-        decision = Decision("failed", f"Could not be trained, {what}: {told}")
+        decision = Decision("failed", f"Could not be trained, {what}: {told}", night.numbers())
         status = _status(declaration, shop_id, decision, is_of_this_night=False)
         writer = (MODEL_STATUS, step.build_id, declaration.name, shop_id)
         with spool_model_rows(*writer, [status]) as spool:

@@ -7,28 +7,38 @@ does not: carrying rows over (``refresh.tables``), when that is due (``run``).
 
 from __future__ import annotations
 
+from typing import Any
+
+import polars as pl
 import psycopg
 from psycopg import sql
 
 from ecorse.models.declaration import RECOMMENDABLE, Declaration, Entity
 from ecorse.refresh.relations import build_relation
-from ecorse.training.segmentation import NOISE_ID, NOISE_NAME
+from ecorse.refresh.tables import replace_model_rows, spool_model_rows
+from ecorse.segments.history import Night, moves_of
+from ecorse.segments.history_tables import HISTORY, SEGMENT_DRIFT
+from ecorse.training.segmentation_labels import NOISE_ID, NOISE_NAME
+from ecorse.training.segmentation_tables import over_time
+from ecorse.training.typed import make_frame
+from ecorse.warehouse.frames import read_frame
 
 SINCE = "Came after the model was last trained."
 
 
 def fit_to_tonight(
-    conn: psycopg.Connection, declaration: Declaration, build_id: int, shop_id: str
+    conn: psycopg.Connection, declaration: Declaration, build_id: int, shop_id: str, night: Night
 ) -> None:
     """Bring a model's carried rows of one shop in line with the orders, customers and products
     of the build; nothing happens where no row was carried over."""
-    parameters: dict[str, int | str] = {
+    parameters: dict[str, Any] = {
         "build": build_id,
         "shop": shop_id,
         "method": declaration.method,
     }
     if declaration.task == "segment":
-        _fit_segments(conn, declaration.file.entity, parameters)
+        _fit_segments(conn, declaration.file.entity, parameters | {"day": night.day})
+        _tell_over_time(conn, declaration, build_id, shop_id, night)
         return
     answers = declaration.file.model.answers
     if "items" in answers:
@@ -38,9 +48,7 @@ def fit_to_tonight(
         _fit_lists(conn, "user_recommendations", "customer_id", ("product_id",), parameters)
 
 
-def _fit_segments(
-    conn: psycopg.Connection, entity: Entity, parameters: dict[str, int | str]
-) -> None:
+def _fit_segments(conn: psycopg.Connection, entity: Entity, parameters: dict[str, Any]) -> None:
     named: dict[str, sql.Composable] = {
         name: sql.Identifier("builds", build_relation(table, int(parameters["build"])))
         for name, table in (
@@ -67,8 +75,9 @@ def _fit_segments(
     words = {"none": NOISE_ID, "none_name": NOISE_NAME, "since": SINCE}
     for statement in (
         """
-        insert into {labels} (build_id, shop_id, {id}, segmentation, segment_id, segment_name)
-        select %(build)s, c.shop_id, c.{id}, %(method)s, %(none)s, %(none_name)s
+        insert into {labels} (build_id, shop_id, {id}, segmentation, segment_id, segment_name,
+            since_date)
+        select %(build)s, c.shop_id, c.{id}, %(method)s, %(none)s, %(none_name)s, %(day)s
         from {covers} as c
         where c.shop_id = %(shop)s and c.{id} is not null and {labelled}
             and exists (
@@ -113,12 +122,45 @@ def _fit_segments(
         conn.execute(sql.SQL(statement).format(**named), parameters | words)
 
 
+def _tell_over_time(
+    conn: psycopg.Connection, declaration: Declaration, build_id: int, shop_id: str, night: Night
+) -> None:
+    """Who is new and gone among the carried rows; nothing is known of a drift tonight."""
+    entity: Entity = declaration.file.entity
+
+    def rows(table: str, columns: sql.Composable) -> pl.DataFrame:
+        query = sql.SQL(
+            "select {} from {} where shop_id = {} and segmentation = {} order by 1"
+        ).format(
+            columns,
+            sql.Identifier("builds", build_relation(table, build_id)),
+            shop_id,
+            declaration.method,
+        )
+        return read_frame(conn, query.as_string(conn))
+
+    labels = rows(
+        entity.labels, sql.SQL("{} as entity, segment_id").format(sql.Identifier(entity.id))
+    )
+    names = dict(rows("segments", sql.SQL("segment_id, segment_name")).rows())
+    if not names:
+        return
+    ids = labels["segment_id"].cast(pl.Int64).to_numpy()
+    key = {"shop_id": shop_id, "segmentation": declaration.method}
+    tables = over_time(key, moves_of(labels["entity"], ids, night.before), names, night)
+    tables[SEGMENT_DRIFT.name] = make_frame(SEGMENT_DRIFT, [])
+    for relation in HISTORY:
+        writer = (relation, build_id, declaration.method, shop_id)
+        with spool_model_rows(*writer, [tables[relation.name]]) as spool:
+            replace_model_rows(conn, *writer, spool)
+
+
 def _fit_lists(
     conn: psycopg.Connection,
     table: str,
     whose: str,
     columns: tuple[str, ...],
-    parameters: dict[str, int | str],
+    parameters: dict[str, Any],
 ) -> None:
     """Take out products that the shop no longer has; ranks close up."""
     build_id = int(parameters["build"])

@@ -1,14 +1,15 @@
 /*
-about = "One row per cancelled line, with the sale it takes back where one is found: the latest earlier line of the same customer (or, without customer, of nobody known), product and price that sold at least as many pieces. A sale is taken back up to its pieces: earlier cancellations first."
+about = "One row per cancelled or returned line, with the sale it takes back where one is found: the latest earlier line of the same customer (or, without customer, of nobody known), product and price that sold at least as many pieces. A sale is taken back up to its pieces: earlier cancellations first. A refund of money without pieces takes back no line."
 grain = ["shop_id", "order_id", "line_number"]
 materialized = "table"
 [columns]
-order_id = "The order that cancels, such as a C-invoice"
-line_number = "1 to n among the order's cancelled lines, by product, price and pieces"
-cancelled_at = "Instant of the cancellation (UTC instant)"
-cancelled_date = "Day of the cancellation, in the shop's time zone"
-pieces = "Pieces cancelled, above 0"
-amount = "Pieces times price, the money given back"
+order_id = "The order that cancels or returns, such as a C-invoice; the sale's own order where that holds both"
+status = "cancelled or returned"
+line_number = "1 to n among the order's cancelled and returned lines, by product, price and pieces"
+cancelled_at = "Instant of the cancelling order (UTC instant)"
+cancelled_date = "Its day, in the shop's time zone"
+pieces = "Pieces taken back, above 0"
+amount = "The money given back: the line's revenue, after its own discounts, as an amount above 0"
 sale_order_id = "The order that sold them; null where none was found"
 sale_pieces = "Pieces on that order's line"
 sold_at = "Instant of that sale (UTC instant)"
@@ -19,6 +20,10 @@ reason = "Why it was matched or not, in words"
 check = "accepted_values"
 column = "match_kind"
 values = ["exact", "partial", "none"]
+[[checks]]
+check = "accepted_values"
+column = "status"
+values = ["cancelled", "returned"]
 [[checks]]
 check = "filled_where"
 columns = ["sale_order_id"]
@@ -46,7 +51,7 @@ with cancelled as (
         unit_price,
         1 as is_cancelled
     from marts.order_lines
-    where status = 'cancelled'
+    where status in ('cancelled', 'returned')
 ),
 
 -- Whatever is compared has one customer, product and price; most of these were never cancelled.
@@ -63,10 +68,12 @@ order_lines as (
         abs(order_lines.quantity) as pieces,
         order_lines.line_kind,
         order_lines.currency,
+        order_lines.status,
+        order_lines.revenue,
         order_lines.ordered_at,
         cast(order_lines.ordered_local as date) as order_date,
         order_lines.is_simulated,
-        case when order_lines.status = 'cancelled' then 1 else 0 end as cancels
+        case when order_lines.status = 'sold' then 0 else 1 end as cancels
     from marts.order_lines as order_lines
     left join cancelled
         on
@@ -76,7 +83,7 @@ order_lines as (
             and order_lines.unit_price = cancelled.unit_price
     where
         (
-            order_lines.status = 'cancelled'
+            order_lines.status in ('cancelled', 'returned')
             or (order_lines.status = 'sold' and order_lines.quantity > 0)
         )
         and coalesce(cancelled.is_cancelled, 0) > 0
@@ -86,8 +93,8 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by shop_id, customer_key, product_id, unit_price, cancels
-            order by ordered_at, order_id, pieces
+            partition by product_id, customer_key, unit_price, shop_id, cancels
+            order by ordered_at, order_id, pieces, status, revenue
         ) as place
     from order_lines
 ),
@@ -96,14 +103,14 @@ compared as (
     select
         *,
         row_number() over (
-            partition by shop_id, order_id, cancels
-            order by product_id, unit_price, pieces, customer_key, ordered_at
+            partition by order_id, cancels, shop_id
+            order by product_id, unit_price, pieces, customer_key, ordered_at, status, revenue
         ) as line_number,
         sum(1 - cancels) over (
-            partition by shop_id, customer_key, product_id, unit_price
+            partition by product_id, customer_key, unit_price, shop_id
         ) as all_sales,
         sum(1 - cancels) over (
-            partition by shop_id, customer_key, product_id, unit_price
+            partition by product_id, customer_key, unit_price, shop_id
             order by ordered_at, cancels, place
             rows between unbounded preceding and current row
         ) as earlier_sales
@@ -148,7 +155,7 @@ looked_up as (
     select
         *,
         max(case when cancels = 0 then place end) over (
-            partition by shop_id, customer_key, product_id, unit_price, wanted_pieces
+            partition by product_id, customer_key, unit_price, shop_id, wanted_pieces
             order by ordered_at, cancels, place
             rows between unbounded preceding and current row
         ) as sale_place
@@ -173,16 +180,16 @@ chosen as (
     select
         *,
         max(case when cancels = 0 then order_id end) over (
-            partition by shop_id, customer_key, product_id, unit_price, sale_place
+            partition by product_id, customer_key, unit_price, shop_id, sale_place
         ) as sale_order_id,
         max(case when cancels = 0 then pieces end) over (
-            partition by shop_id, customer_key, product_id, unit_price, sale_place
+            partition by product_id, customer_key, unit_price, shop_id, sale_place
         ) as sale_pieces,
         max(case when cancels = 0 then ordered_at end) over (
-            partition by shop_id, customer_key, product_id, unit_price, sale_place
+            partition by product_id, customer_key, unit_price, shop_id, sale_place
         ) as sold_at,
         sum(cancels * pieces) over (
-            partition by shop_id, customer_key, product_id, unit_price, sale_place
+            partition by product_id, customer_key, unit_price, shop_id, sale_place
             order by cancels, place
             rows between unbounded preceding and current row
         ) as pieces_taken_back
@@ -204,6 +211,7 @@ judged as (
 select
     shop_id,
     order_id,
+    status,
     cast(line_number as integer) as line_number,
     product_id,
     line_kind,
@@ -212,7 +220,7 @@ select
     order_date as cancelled_date,
     pieces,
     unit_price,
-    cast(pieces * unit_price as numeric(28, 4)) as amount,
+    cast(-revenue as numeric(28, 4)) as amount,
     currency,
     case when match_kind <> 'none' then sale_order_id end as sale_order_id,
     case when match_kind <> 'none' then sale_pieces end as sale_pieces,

@@ -15,7 +15,7 @@ price_band = "Band of highest_unit_price"
 main_category = "Category of the order's most valuable product line, else of its most valuable line; ties: smallest product"
 categories = "Different categories on its product lines"
 is_cancelled = "Whether no line of the order is sold"
-is_purchase = "Whether the order is a purchase, which is what the measure orders counts: it sold a product line of positive value, and not every piece of these was taken back (marts.taken_back_orders). Orders of nothing but shipping, free samples or corrections are none"
+is_purchase = "Whether the order is a purchase, which is what the measure orders counts: it sold a product line of positive value, and not every piece of these was taken back (marts.taken_back_orders). Orders of nothing but shipping, free samples or corrections are none; one whose money alone was refunded, so that its pieces stayed sold, is one"
 [[measures]]
 names = ["revenue", "units"]
 rows = "whole"
@@ -70,7 +70,7 @@ placed as (
     select
         *,
         row_number() over (
-            partition by shop_id, order_id
+            partition by order_id, shop_id
             order by
                 ordered_local asc,
                 ordered_at asc,
@@ -86,7 +86,7 @@ placed as (
                 platform asc
         ) as time_place,
         row_number() over (
-            partition by shop_id, order_id
+            partition by order_id, shop_id
             order by is_product desc, abs(revenue) desc, product_id asc
         ) as value_place
     from order_lines
@@ -124,7 +124,7 @@ totals as (
         max(is_sale) = 1 as has_sale,
         bool_or(is_simulated) as is_simulated
     from placed
-    group by shop_id, order_id
+    group by order_id, shop_id
 ),
 
 taken_back_orders as (

@@ -16,22 +16,31 @@ rows = "whole"
 check = "covers"
 table = "marts.order_lines"
 on = ["shop_id", "currency"]
-sentence = "Order lines belong to a shop that is not registered, or are in another currency than the shop's"
+sentence = "Order lines belong to a shop that is not registered, or are in another currency than the shop's others"
 [[checks]]
 check = "references"
 table = "marts.order_segments"
 level = "warn"
 name = "every_shop_is_segmented"
-sentence = "A shop with orders has no segmentation of its orders"
+where = "orders > 0"
+sentence = "A shop with purchases has no segmentation of its orders"
 */
 with shops as (
     select
         shop_id,
         shop_name,
         time_zone,
-        currency,
         is_simulated
     from ops.shop
+),
+
+-- the lines' own: what the shop is registered with today may be another
+currencies as (
+    select
+        shop_id,
+        min(currency) as currency
+    from marts.order_lines
+    group by shop_id
 ),
 
 orders as (
@@ -49,7 +58,7 @@ select
     shops.shop_id,
     shops.shop_name,
     shops.time_zone,
-    shops.currency,
+    currencies.currency,
     shops.is_simulated,
     cast(orders.orders as bigint) as orders,
     orders.first_order_date,
@@ -57,3 +66,4 @@ select
     orders.orders_placed
 from shops
 inner join orders on shops.shop_id = orders.shop_id
+inner join currencies on shops.shop_id = currencies.shop_id

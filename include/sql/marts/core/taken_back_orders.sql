@@ -1,5 +1,5 @@
 /*
-about = "One row per order that sold products and had pieces of them taken back, in the order itself or by a later cancelling order (marts.cancellations). Product lines of positive value only."
+about = "One row per order that sold products and had pieces of them taken back, in the order itself or by a later order that cancels or returns them (marts.cancellations). Product lines of positive value only; a refund of money without pieces takes no piece back."
 grain = ["shop_id", "order_id"]
 materialized = "table"
 [columns]
@@ -40,6 +40,28 @@ with order_lines as (
     where line_kind = 'product'
 ),
 
+cancelling as (
+    select distinct
+        shop_id,
+        order_id
+    from marts.cancellations
+),
+
+-- few orders cancel: what these sold themselves is looked up here, not among the lines of all
+sold_by_cancelling as (
+    select distinct
+        order_lines.shop_id,
+        order_lines.order_id,
+        order_lines.product_id,
+        order_lines.unit_price
+    from order_lines
+    inner join cancelling
+        on
+            order_lines.shop_id = cancelling.shop_id
+            and order_lines.order_id = cancelling.order_id
+    where order_lines.sold_pieces > 0
+),
+
 -- a cancellation of another order's sale; one that its own order sold is counted there
 cancellations as (
     select
@@ -54,13 +76,12 @@ cancellations as (
         and cancellations.line_kind = 'product'
         and not exists (
             select 1
-            from order_lines
+            from sold_by_cancelling as sold
             where
-                order_lines.shop_id = cancellations.shop_id
-                and order_lines.order_id = cancellations.order_id
-                and order_lines.product_id = cancellations.product_id
-                and order_lines.unit_price = cancellations.unit_price
-                and order_lines.sold_pieces > 0
+                sold.shop_id = cancellations.shop_id
+                and sold.order_id = cancellations.order_id
+                and sold.product_id = cancellations.product_id
+                and sold.unit_price = cancellations.unit_price
         )
 ),
 

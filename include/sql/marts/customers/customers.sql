@@ -9,7 +9,7 @@ first_purchase_date = "Day of the first purchase; null without one"
 days_since_purchase = "Days from last_purchase_date to the shop's last order in this build, never to today; null without a purchase"
 revenue = "Of all their orders"
 units = "Of all their orders"
-cancelled_amount_without_sale = "Money of the customer's cancelled lines whose sale is not in the data (marts.cancellations, match_kind none), as a positive number"
+cancelled_amount_without_sale = "Money of the customer's cancelled lines whose sale is not in the data (marts.cancellations of status cancelled, match_kind none), as a positive number"
 main_city = "City of the place (city, region and country together) with most purchases; ties: the place ordered to last, then first in the alphabet by country, region, city; null where no order names a place"
 main_region = "Region of that place"
 main_country = "Country of that place"
@@ -32,7 +32,7 @@ check = "sums_match"
 name = "cancellations_without_sale_match"
 table = "marts.cancellations"
 sums = ["cancelled_amount_without_sale = amount"]
-where_there = "customer_id is not null and match_kind = 'none'"
+where_there = "customer_id is not null and match_kind = 'none' and status = 'cancelled'"
 [[checks]]
 check = "filled_where"
 columns = ["first_purchase_date", "last_purchase_date", "days_since_purchase"]
@@ -141,7 +141,7 @@ gathered as (
         null as place,
         amount as amount_without_sale
     from marts.cancellations
-    where match_kind = 'none' and customer_id is not null
+    where match_kind = 'none' and status = 'cancelled' and customer_id is not null
 ),
 
 totals as (

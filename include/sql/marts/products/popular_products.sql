@@ -90,7 +90,7 @@ months as (
         cast(sum(net_quantity) as bigint) as units,
         cast(sum(revenue) as numeric(28, 4)) as revenue
     from order_lines
-    group by shop_id, product_id, order_month_date
+    group by product_id, order_month_date, shop_id
 ),
 
 periods as (

@@ -34,9 +34,9 @@ with prices as (
 placed as (
     select
         *,
-        sum(lines) over (partition by shop_id, product_id, order_date) as day_lines,
+        sum(lines) over (partition by product_id, order_date, shop_id) as day_lines,
         row_number() over (
-            partition by shop_id, product_id, order_date
+            partition by product_id, order_date, shop_id
             order by lines desc, unit_price asc
         ) as place
     from prices
@@ -50,7 +50,7 @@ days as (
         unit_price,
         day_lines,
         lag(unit_price) over (
-            partition by shop_id, product_id
+            partition by product_id, shop_id
             order by order_date
         ) as price_before
     from placed
@@ -61,7 +61,7 @@ numbered as (
     select
         *,
         sum(case when price_before = unit_price then 0 else 1 end) over (
-            partition by shop_id, product_id
+            partition by product_id, shop_id
             order by order_date
         ) as span_number
     from days
@@ -76,18 +76,18 @@ spans as (
         min(unit_price) as unit_price,
         sum(day_lines) as lines
     from numbered
-    group by shop_id, product_id, span_number
+    group by product_id, span_number, shop_id
 ),
 
 chained as (
     select
         *,
         lag(unit_price) over (
-            partition by shop_id, product_id
+            partition by product_id, shop_id
             order by span_number
         ) as previous_price,
         lead(valid_from_date) over (
-            partition by shop_id, product_id
+            partition by product_id, shop_id
             order by span_number
         ) as next_from_date
     from spans

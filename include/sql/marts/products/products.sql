@@ -47,9 +47,9 @@ order_lines as (
                 then
                     row_number() over (
                         partition by
-                            order_lines.shop_id,
+                            order_lines.order_id,
                             order_lines.product_id,
-                            order_lines.order_id
+                            order_lines.shop_id
                         order by
                             case when order_lines.status = 'sold' then 0 else 1 end asc,
                             order_lines.unit_price asc

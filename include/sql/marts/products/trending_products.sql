@@ -57,18 +57,38 @@ order_lines as (
 -- weights are numeric, so that sums do not depend on the order of the rows
 days as (
     select
-        ages.shop_id,
-        ages.order_date,
-        ages.age,
-        cast(power(cast(0.5 as double precision), ages.age / 14.0) as numeric(20, 12)) as weight
+        sold_on.shop_id,
+        sold_on.order_date,
+        cast(shops.last_order_date - sold_on.order_date as integer) as age,
+        cast(
+            power(
+                cast(0.5 as double precision),
+                cast(shops.last_order_date - sold_on.order_date as integer) / 14.0
+            ) as numeric(20, 12)
+        ) as weight
     from (
         select distinct
-            order_lines.shop_id,
-            order_lines.order_date,
-            cast(shops.last_order_date - order_lines.order_date as integer) as age
+            shop_id,
+            order_date
         from order_lines
-        inner join shops on order_lines.shop_id = shops.shop_id
-    ) as ages
+    ) as sold_on
+    inner join shops on sold_on.shop_id = shops.shop_id
+),
+
+-- joined to the shops, not to the days: the planner would join each purchase with every day first
+recent as (
+    select
+        order_lines.shop_id,
+        order_lines.order_id,
+        order_lines.product_id,
+        order_lines.product_name,
+        order_lines.category,
+        cast(shops.last_order_date - order_lines.order_date as integer) as age
+    from order_lines
+    inner join shops on order_lines.shop_id = shops.shop_id
+    where
+        order_lines.order_date > shops.last_order_date - 56
+        and order_lines.status = 'sold'
 ),
 
 -- a day's units are summed before they are weighed, and orders are counted among the lines of two
@@ -100,29 +120,24 @@ sold as (
             and daily.order_date = days.order_date
     union all
     select
-        order_lines.shop_id,
-        order_lines.product_id,
-        order_lines.product_name,
-        order_lines.category,
+        recent.shop_id,
+        recent.product_id,
+        recent.product_name,
+        recent.category,
         0 as decayed_units,
-        count(distinct case when days.age < 28 then order_lines.order_id end) as recent_orders,
-        count(distinct case when days.age > 27 then order_lines.order_id end) as earlier_orders,
+        count(distinct case when recent.age < 28 then recent.order_id end) as recent_orders,
+        count(distinct case when recent.age > 27 then recent.order_id end) as earlier_orders,
         0 as age
-    from order_lines
-    inner join days
-        on
-            order_lines.shop_id = days.shop_id
-            and order_lines.order_date = days.order_date
+    from recent
     inner join purchases
         on
-            order_lines.shop_id = purchases.shop_id
-            and order_lines.order_id = purchases.order_id
-    where days.age < 56 and order_lines.status = 'sold'
+            recent.shop_id = purchases.shop_id
+            and recent.order_id = purchases.order_id
     group by
-        order_lines.shop_id,
-        order_lines.product_id,
-        order_lines.product_name,
-        order_lines.category
+        recent.product_id,
+        recent.product_name,
+        recent.category,
+        recent.shop_id
 ),
 
 products as (
@@ -136,7 +151,7 @@ products as (
         cast(sum(earlier_orders) as bigint) as earlier_orders,
         max(age) as first_age
     from sold
-    group by shop_id, product_id, product_name, category
+    group by product_id, product_name, category, shop_id
 ),
 
 -- the sum of the weights of n days is (1 - 0.5 ^ (n / 14)) / (1 - 0.5 ^ (1 / 14))

@@ -90,15 +90,30 @@ counted as materialized (
     left join totals on products.shop_id = totals.shop_id
 ),
 
--- unfolding each basket twice needs no join of lines with lines; a pair is one number, so that
--- sorting is quick, and is sorted here, as a hash of millions of groups taken for 100 spills
-unfolded as (
-    select one.product_number * 1000000000 + other.product_number as pair
+-- unfolding each basket twice needs no join of lines with lines, and in the list of columns it needs
+-- no table of each array
+halfway as (
+    select
+        product_numbers,
+        unnest(product_numbers) * 1000000000 as first_half
     from baskets
-    cross join lateral unnest(baskets.product_numbers) as one (product_number)
-    cross join lateral unnest(baskets.product_numbers) as other (product_number)
-    where baskets.basket_size <= 50 and one.product_number < other.product_number
-    order by one.product_number * 1000000000 + other.product_number
+    where basket_size <= 50
+),
+
+both_halves as (
+    select
+        first_half,
+        unnest(product_numbers) as second_half
+    from halfway
+),
+
+-- a pair is one number, so that sorting is quick, and is sorted here, as a hash of millions of
+-- groups taken for 100 spills
+unfolded as (
+    select first_half + second_half as pair
+    from both_halves
+    where first_half < second_half * 1000000000
+    order by first_half + second_half
 ),
 
 pairs as (
@@ -110,52 +125,73 @@ pairs as (
     group by pair
 ),
 
+-- in whole numbers, so that it is exact: the leverage times all baskets, the same for both
+weighed as (
+    select
+        pairs.product_number,
+        pairs.other_product_number,
+        pairs.together_baskets,
+        pairs.together_baskets * product.small_baskets
+        - product.small_product_baskets * other_product.small_product_baskets as leverage
+    from pairs
+    inner join counted as product on pairs.product_number = product.product_number
+    inner join counted as other_product
+        on pairs.other_product_number = other_product.product_number
+),
+
 -- each pair was counted once; here it stands in both directions
 mirrored as (
     select
         product_number,
         other_product_number,
-        together_baskets
-    from pairs
+        together_baskets,
+        leverage
+    from weighed
     union all
     select
         other_product_number as product_number,
         product_number as other_product_number,
-        together_baskets
-    from pairs
+        together_baskets,
+        leverage
+    from weighed
 ),
 
 placed as (
     select
-        mirrored.product_number,
-        mirrored.other_product_number,
-        mirrored.together_baskets,
+        product_number,
+        other_product_number,
+        together_baskets,
         row_number() over (
-            partition by mirrored.product_number
-            order by
-                -- in whole numbers, so that it is exact: the leverage times all baskets
-                mirrored.together_baskets * other_product.small_baskets
-                - product.small_product_baskets * other_product.small_product_baskets desc,
-                mirrored.together_baskets desc,
-                mirrored.other_product_number asc
+            partition by product_number
+            order by leverage desc, together_baskets desc, other_product_number asc
         ) as place
     from mirrored
-    inner join counted as product on mirrored.product_number = product.product_number
-    inner join counted as other_product
-        on mirrored.other_product_number = other_product.product_number
 ),
 
--- A large basket is a bit: what two products have in common of a thousand is one operation.
+-- a pair is listed for one product and perhaps not for the other, by the same counts
+chosen as (
+    select
+        product_number,
+        other_product_number,
+        together_baskets
+    from placed
+    where place <= 100
+),
+
+-- A large basket is a bit: what two products have in common of a thousand is one operation. Bits
+-- are set in chunks, for setting one copies all of them, and the chunks of a product are one text.
 large_baskets as (
     select
+        shop_id,
         product_numbers,
-        row_number() over (order by shop_id, basket_id) - 1 as basket_number
+        row_number() over (partition by shop_id order by basket_id) - 1 as basket_number
     from baskets
     where basket_size > 50
 ),
 
-memberships as (
+chunks as (
     select
+        large_baskets.shop_id,
         one.product_number,
         (large_baskets.basket_number - large_baskets.basket_number % 1024) / 1024 as chunk,
         bit_or(
@@ -168,49 +204,42 @@ memberships as (
     from large_baskets
     cross join lateral unnest(large_baskets.product_numbers) as one (product_number)
     group by
+        large_baskets.shop_id,
         one.product_number,
         (large_baskets.basket_number - large_baskets.basket_number % 1024) / 1024
 ),
 
--- materialized: else the planner joins the memberships of all products with one another first
-halves as materialized (
+-- with as many 0 before each chunk as baskets were left out
+written as (
     select
-        placed.product_number,
-        placed.other_product_number,
-        mine.chunk,
-        mine.members
-    from placed
-    inner join memberships as mine on placed.product_number = mine.product_number
-    where placed.place <= 100
+        product_number,
+        chunk,
+        repeat('0', cast(1024 * (chunk - 1 - lag(chunk, 1, cast(-1 as bigint)) over (
+            partition by shop_id, product_number order by chunk
+        )) as integer)) || cast(members as text) as bits,
+        1024 * (1 + max(chunk) over (partition by shop_id)) as shop_bits
+    from chunks
 ),
 
-in_large as (
+memberships as materialized (
     select
-        halves.product_number,
-        halves.other_product_number,
-        sum(bit_count(halves.members & theirs.members)) as together_baskets
-    from halves
-    inner join memberships as theirs
-        on
-            halves.other_product_number = theirs.product_number
-            and halves.chunk = theirs.chunk
-    group by halves.product_number, halves.other_product_number
+        product_number,
+        varbit(rpad(string_agg(bits, '' order by chunk), cast(max(shop_bits) as integer), '0'))
+            as members
+    from written
+    group by product_number
 ),
 
--- a pair is listed for one product and perhaps not for the other, by the same counts
-listed as (
+-- materialized: else the members, not their count, go through every sort below
+listed as materialized (
     select
-        placed.product_number,
-        placed.other_product_number,
-        cast(
-            placed.together_baskets + coalesce(in_large.together_baskets, 0) as bigint
-        ) as together_baskets
-    from placed
-    left join in_large
-        on
-            placed.product_number = in_large.product_number
-            and placed.other_product_number = in_large.other_product_number
-    where placed.place <= 100
+        chosen.product_number,
+        chosen.other_product_number,
+        chosen.together_baskets
+        + coalesce(bit_count(mine.members & theirs.members), 0) as together_baskets
+    from chosen
+    left join memberships as mine on chosen.product_number = mine.product_number
+    left join memberships as theirs on chosen.other_product_number = theirs.product_number
 ),
 
 ranked as (

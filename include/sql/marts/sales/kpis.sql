@@ -1,11 +1,11 @@
 /*
-about = "The figures of a shop on one row: gross, cancelled, returned and net money as in marts.money_account, orders, units, customers, and the country with most buyers and most items."
+about = "The figures of a shop on one row: money sold, cancelled, returned and left as in marts.money_account, orders, units, customers, and the country with most buyers and most items."
 grain = ["shop_id"]
 materialized = "table"
 [columns]
 cancelled_amount = "Money of cancelled lines, as a positive number"
 returned_amount = "Money of returned lines, as a positive number"
-cancelled_lines_without_sale = "Cancelled lines whose sale is not in the data (marts.cancellations, match_kind none)"
+cancelled_lines_without_sale = "Cancelled lines whose sale is not in the data (marts.cancellations of status cancelled, match_kind none)"
 cancelled_amount_without_sale = "Money of these lines, as a positive number; part of cancelled_amount"
 first_order_date = "Day of the first order, in the shop's time zone"
 last_order_date = "Day of the last order, in the shop's time zone"
@@ -75,7 +75,7 @@ without_sale as (
         count(*) as lines,
         sum(amount) as amount
     from marts.cancellations
-    where match_kind = 'none'
+    where match_kind = 'none' and status = 'cancelled'
     group by shop_id
 ),
 

@@ -1,22 +1,21 @@
 /*
-about = "What a shop took, by the kind of line: gross, cancelled, returned and net. This is the one definition of these four; every other mart's revenue is net. Sums over the kinds are the shop's totals."
+about = "What a shop took, by the kind of line: money sold, cancelled and returned, and what is left, which is revenue in every other mart. Gross and net of products before discounts are in marts.daily_money. Sums over the kinds are the shop's totals."
 grain = ["shop_id", "currency", "line_kind"]
 materialized = "table"
 [columns]
 sold_lines = "A correction of the stock is one too, at a price of 0"
 cancelled_lines = "Order lines that were cancelled"
 returned_lines = "Order lines that were returned"
-gross = "Money of sold lines after their own discounts, in the currency; adjustments of bad debt are negative"
-cancelled = "Money of cancelled lines, as an amount above 0"
-returned = "Money of returned lines, as an amount above 0"
-net = "gross - cancelled - returned"
+gross_revenue = "Adjustments of bad debt are negative"
+cancelled_amount = "Money of cancelled lines, as an amount above 0"
+returned_amount = "Money of returned lines, as an amount above 0"
 [[measures]]
-names = ["lines", "sold_lines"]
+names = ["lines", "sold_lines", "gross_revenue"]
 rows = "whole"
 [[checks]]
 check = "sums_match"
 table = "marts.order_lines"
-sums = ["net = revenue"]
+sums = ["net_revenue = revenue"]
 */
 with order_lines as (
     select
@@ -39,9 +38,9 @@ totals as (
         sum(case when status = 'sold' then 1 else 0 end) as sold_lines,
         sum(case when status = 'cancelled' then 1 else 0 end) as cancelled_lines,
         sum(case when status = 'returned' then 1 else 0 end) as returned_lines,
-        sum(case when status = 'sold' then sold_amount else 0 end) as gross,
-        sum(case when status = 'cancelled' then amount else 0 end) as cancelled,
-        sum(case when status = 'returned' then amount else 0 end) as returned
+        sum(case when status = 'sold' then sold_amount else 0 end) as gross_revenue,
+        sum(case when status = 'cancelled' then amount else 0 end) as cancelled_amount,
+        sum(case when status = 'returned' then amount else 0 end) as returned_amount
     from order_lines
     group by shop_id, currency, line_kind
 )
@@ -54,8 +53,8 @@ select
     sold_lines,
     cancelled_lines,
     returned_lines,
-    cast(gross as numeric(28, 4)) as gross,
-    cast(cancelled as numeric(28, 4)) as cancelled,
-    cast(returned as numeric(28, 4)) as returned,
-    cast(gross - cancelled - returned as numeric(28, 4)) as net
+    cast(gross_revenue as numeric(28, 4)) as gross_revenue,
+    cast(cancelled_amount as numeric(28, 4)) as cancelled_amount,
+    cast(returned_amount as numeric(28, 4)) as returned_amount,
+    cast(gross_revenue - cancelled_amount - returned_amount as numeric(28, 4)) as net_revenue
 from totals

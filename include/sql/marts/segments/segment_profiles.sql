@@ -6,6 +6,8 @@ materialized = "table"
 meaning = "What the segment means, in a plain sentence derived by rule from its traits"
 members = "Members of the segment"
 member_share = "members / members of all segments of the segmentation, 0 to 1"
+customers = "Those of the segment's orders; the members of a segment of customers. A customer with orders in several segments of orders counts in each. Null, as all figures of orders, for a segment of a customer file's rows: its purchases are not counted"
+customer_share = "customers / known customers of the shop with a purchase, 0 to 1; null where the source knows no customers"
 orders = "Purchases labelled with the segment, or made by its customers"
 order_share = "Share of the orders of all segments of the segmentation, 0 to 1; sums to 1"
 unit_share = "Share of the units of those orders, 0 to 1; null where it is no such part: below 0, or above all of them"
@@ -17,15 +19,18 @@ peak_month_date = "First day of the month with most orders; ties: the earlier; n
 top_category = "Category with most product lines; ties: first in the alphabet; null where that is unknown, and for segments of customers"
 top_price_band = "Price band with most product lines; ties: the lower; null for segments of customers"
 top_city = "City with most orders; ties: first in the alphabet; null where that is unknown, and for segments of customers"
-trait_1 = "The trait that sets the segment apart most, as a sentence"
-trait_2 = "The second such trait; null if there is none"
-trait_3 = "The third such trait; null if there is none"
+trait_1 = "The strongest claim that holds of the segment, with its shares in words; null where none does"
+trait_2 = "The second such claim; null if there is none"
+trait_3 = "The third such claim; null if there is none"
 is_small = "Whether the segment is smaller than its model allows for a good one"
 is_degenerate = "Whether the data gave too little to tell segments apart"
 [[measures]]
 names = ["orders", "units", "revenue"]
 rows = "own"
 check = "sums_match_orders"
+[[measures]]
+names = ["customers"]
+rows = "part"
 [[measures]]
 names = ["lines"]
 rows = "part"
@@ -80,89 +85,34 @@ with segments as (
     from marts.segments
 ),
 
-order_segments as (
-    select
-        shop_id,
-        order_id,
-        segmentation,
-        segment_id
-    from marts.order_segments
-),
-
-customer_segments as (
-    select
-        shop_id,
-        customer_id,
-        segmentation,
-        segment_id
-    from marts.customer_segments
-),
-
-orders as (
-    select
-        shop_id,
-        order_id,
-        lines,
-        pieces,
-        gross_amount,
-        units,
-        revenue
-    from marts.orders
-),
-
-customer_orders as (
-    select
-        shop_id,
-        customer_id,
-        lines,
-        pieces,
-        gross_amount,
-        units,
-        revenue
-    from marts.orders
-    where customer_id is not null and is_purchase
-),
-
 sums as (
     select
-        order_segments.shop_id,
-        order_segments.segmentation,
-        order_segments.segment_id,
-        count(*) as orders,
-        sum(orders.lines) as lines,
-        sum(orders.pieces) as pieces,
-        sum(orders.gross_amount) as gross_amount,
-        sum(orders.units) as units,
-        sum(orders.revenue) as revenue
-    from order_segments
-    inner join orders
-        on
-            order_segments.shop_id = orders.shop_id
-            and order_segments.order_id = orders.order_id
-    group by
-        order_segments.shop_id,
-        order_segments.segmentation,
-        order_segments.segment_id
-    union all
+        shop_id,
+        segmentation,
+        segment_id,
+        customers,
+        orders,
+        lines,
+        pieces,
+        gross_amount,
+        units,
+        revenue
+    from marts.segment_totals
+),
+
+-- segments of a customer file's rows, bought or not: no purchase is counted for them, which is not 0
+profiles as (
+    select distinct
+        shop_id,
+        segmentation
+    from marts.profile_segments
+),
+
+shop_customers as (
     select
-        customer_segments.shop_id,
-        customer_segments.segmentation,
-        customer_segments.segment_id,
-        count(*) as orders,
-        sum(customer_orders.lines) as lines,
-        sum(customer_orders.pieces) as pieces,
-        sum(customer_orders.gross_amount) as gross_amount,
-        sum(customer_orders.units) as units,
-        sum(customer_orders.revenue) as revenue
-    from customer_segments
-    inner join customer_orders
-        on
-            customer_segments.shop_id = customer_orders.shop_id
-            and customer_segments.customer_id = customer_orders.customer_id
-    group by
-        customer_segments.shop_id,
-        customer_segments.segmentation,
-        customer_segments.segment_id
+        shop_id,
+        customers
+    from marts.kpis
 ),
 
 totals as (
@@ -250,15 +200,28 @@ cities as (
     from marts.segment_by_city
 ),
 
+claims as (
+    select
+        shop_id,
+        segmentation,
+        segment_id,
+        sentence,
+        row_number() over (
+            partition by shop_id, segmentation, segment_id order by trait_rank
+        ) as place
+    from marts.segment_traits
+    where claim is not null
+),
+
 traits as (
     select
         shop_id,
         segmentation,
         segment_id,
-        max(case when trait_rank = 1 then sentence end) as trait_1,
-        max(case when trait_rank = 2 then sentence end) as trait_2,
-        max(case when trait_rank = 3 then sentence end) as trait_3
-    from marts.segment_traits
+        max(case when place = 1 then sentence end) as trait_1,
+        max(case when place = 2 then sentence end) as trait_2,
+        max(case when place = 3 then sentence end) as trait_3
+    from claims
     group by shop_id, segmentation, segment_id
 )
 
@@ -272,10 +235,24 @@ select
     cast(
         round(segments.members / nullif(member_totals.members, 0), 8) as double precision
     ) as member_share,
-    coalesce(sums.orders, 0) as orders,
-    cast(coalesce(sums.lines, 0) as bigint) as lines,
-    cast(coalesce(sums.units, 0) as bigint) as units,
-    cast(coalesce(sums.revenue, 0) as numeric(28, 4)) as revenue,
+    case when profiles.segmentation is null then coalesce(sums.customers, 0) end as customers,
+    cast(
+        round(
+            cast(sums.customers as numeric(38, 12)) / nullif(shop_customers.customers, 0), 8
+        ) as double precision
+    ) as customer_share,
+    case when profiles.segmentation is null then coalesce(sums.orders, 0) end as orders,
+    cast(
+        case when profiles.segmentation is null then coalesce(sums.lines, 0) end as bigint
+    ) as lines,
+    cast(
+        case when profiles.segmentation is null then coalesce(sums.units, 0) end as bigint
+    ) as units,
+    cast(
+        case
+            when profiles.segmentation is null then coalesce(sums.revenue, 0)
+        end as numeric(28, 4)
+    ) as revenue,
     cast(round(sums.orders / totals.orders, 8) as double precision) as order_share,
     cast(
         case
@@ -311,6 +288,11 @@ inner join member_totals
     on
         segments.shop_id = member_totals.shop_id
         and segments.segmentation = member_totals.segmentation
+left join profiles
+    on
+        segments.shop_id = profiles.shop_id
+        and segments.segmentation = profiles.segmentation
+left join shop_customers on segments.shop_id = shop_customers.shop_id
 left join totals
     on
         segments.shop_id = totals.shop_id

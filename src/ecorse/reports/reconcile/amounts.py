@@ -90,9 +90,10 @@ def amounts_of(lines: pl.DataFrame, pool: str = COUNTED) -> pl.DataFrame:
         ``order_id, part, amount, at, at_date, back_at, paid_date, undated, is_unsplit, pool``.
         ``at_date`` is the day as the file says it, where it tells no time of day. ``undated`` is
         the cause by which an amount is told that was given back on a day that the file does not
-        tell, and null for any other. ``is_unsplit`` is true for an amount of which it does not
-        tell what it was for. A part that ends with ``_back`` was given back, or has a day of its
-        own beside that of its order, as a fee may have that was taken later.
+        tell, and null for any other: a return that is a row with a time of its own has that.
+        ``is_unsplit`` is true for an amount of which it does not tell what it was for. A part that
+        ends with ``_back`` was given back, or has a day of its own beside that of its order, as a
+        fee may have that was taken later.
     """
     is_sold = pl.col("status") == "sold"
     pieces = pl.col("quantity").cast(pl.Int64)
@@ -130,7 +131,7 @@ def amounts_of(lines: pl.DataFrame, pool: str = COUNTED) -> pl.DataFrame:
         .alias("at_date"),
         pl.when(is_back).then(_naive("refunded_at")).alias("back_at"),
         "paid_date",
-        pl.when(is_back & pl.col("refunded_at").is_null())
+        pl.when(is_back & pl.col("refunded_at").is_null() & ~_has_own_day())
         .then(
             pl.when(pl.col("status") == "cancelled")
             .then(pl.lit(CANCEL_DAY_UNKNOWN))
@@ -154,6 +155,17 @@ def amounts_of(lines: pl.DataFrame, pool: str = COUNTED) -> pl.DataFrame:
     )  # fmt: skip
     made = pl.concat([common, discounts, orders], how="diagonal_relaxed").drop("_off", "_sold")
     return made.filter(pl.col("amount") != 0).with_columns(pool=pl.lit(pool))
+
+
+def _has_own_day() -> pl.Expr:
+    """Lines that are no part of a sale's row: at another time than every sale of their order."""
+    is_sold = pl.col("status") == "sold"
+    is_sale_of_order = is_sold.any().over("order_id")
+    return (
+        pl.when(is_sale_of_order)
+        .then(~is_sold.any().over("order_id", "ordered_at"))
+        .otherwise((pl.col("quantity") < 0) & (pl.col("line_kind") == "product"))
+    )
 
 
 def _naive(name: str) -> pl.Expr:

@@ -6,8 +6,9 @@ examples (``examples``), layout (``tell``).
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -61,6 +62,7 @@ def _said(found: Reconciled, cause: Cause, kind: str, which: str) -> tuple[str, 
         alike = f", or another of {others} zones whose clock was the same" if others else ""
         return "Time zone", (
             f"The report's days are those of {zone}{alike}; the shop's are those of {shop_zone}."
+            f"{_or_the_files(found, zone)}"
         )
     if kind == REFUND_DATE:
         on = "the day of their order" if cause.setting.calendar == "order_date" else "their own day"
@@ -79,6 +81,33 @@ def _said(found: Reconciled, cause: Cause, kind: str, which: str) -> tuple[str, 
     if kind == ROUNDING:
         return "Rounding", _rounding(found, cause)
     return _of_pool(kind, which, currency, is_in=cause.name in cause.setting.pools)
+
+
+def _or_the_files(found: Reconciled, zone: str) -> str:
+    """Which other reading of the files would make the report's days those of the shop.
+
+    Times that are UTC and read by the shop's clock are as far from it as the shop is from UTC.
+    """
+    days, shop = found.report.days, ZoneInfo(found.base.zone)
+    if days is None:
+        return ""
+    apart = set()
+    for day in (days.first, days.last):
+        noon = datetime.combine(day, time(12), UTC)
+        ours = noon.astimezone(shop).utcoffset() or timedelta()
+        theirs = noon.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+        apart.add("" if not ours else "utc" if theirs == 2 * ours else "" if theirs else "shop")
+    if apart == {"utc"}:
+        return (
+            " Or the times of the source's files are UTC, and are read by the shop's clock: then "
+            'say zone = "UTC" in its mapping.'
+        )
+    if apart == {"shop"}:
+        return (
+            " Or the times of the source's files are on the shop's clock, and are read as UTC: "
+            'then say zone = "shop" in its mapping.'
+        )
+    return ""
 
 
 def _without_day(found: Reconciled, cause: Cause) -> tuple[str, str]:

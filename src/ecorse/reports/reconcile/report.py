@@ -143,7 +143,8 @@ def _read(path: Path, contract: Contract) -> tuple[pl.DataFrame, Sequence[int], 
         for block in framer:
             if block.broken:
                 raise DataError(f"{path.name}: {block.broken[0].sentence} A report must be whole.")
-            raw, refused = preparation.tidy(parse(block.data, header, *framer.parsed), header)
+            raw = parse(block.data, header, *framer.parsed)
+            raw, refused = preparation.tidy(block, raw, header)
             typed = cast(raw, header, contract, refused)
             if typed.reasons.height:
                 row, _, _, sentence = typed.reasons.sort("_row").row(0)

@@ -6,6 +6,7 @@ What belongs here: a column's keys and what of them cannot be. What does not: th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -41,6 +42,7 @@ def types_of(target: str, staging: StagingTable) -> tuple[str, ...]:
 
 
 # types of what a mapping fills that is no column of a table
+LITERAL_UTC = re.compile(r"(?<!%)(?:Z|UTC|GMT)\b")
 BECOMES = {"line_total": ("decimal",), "discount_share": ("decimal", "percent")}
 
 
@@ -111,6 +113,17 @@ class ColumnTable(Style):
             parts=self.parts,
             by=self.by if self.by is not None else " ",
             zone_column=self.zone_column or "",
+        )
+
+
+def wrong_clock(column: ColumnTable, of_file: Style) -> Iterator[str]:
+    """Formats whose text says UTC, of a column that is declared to be of another clock."""
+    zone = column.over(of_file).zone or "shop"
+    said = [f for f in column.formats if LITERAL_UTC.search(f) and not tells_instant(f)]
+    if said and zone != "UTC":
+        yield (
+            f"column {column.called!r}: {said[0]!r} has a Z or UTC as mere text, and its times "
+            f'would be read by the clock of zone = {zone!r}; write %z in its place, or zone = "UTC"'
         )
 
 

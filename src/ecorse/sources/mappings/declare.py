@@ -15,7 +15,7 @@ import polars as pl
 from pydantic import Field
 
 from ecorse.clean.expressions import Name, summed
-from ecorse.clean.rules import names_of
+from ecorse.clean.names import names_of
 from ecorse.schema.contract import (
     ForeignCurrency,
     Repeats,
@@ -32,7 +32,7 @@ from ecorse.sources.mappings.beside import (
     TakenBackTable,
     wrong_beside,
 )
-from ecorse.sources.mappings.columns import ColumnTable, Style, type_of, wrong_column
+from ecorse.sources.mappings.columns import ColumnTable, Style, type_of, wrong_clock, wrong_column
 from ecorse.sources.mappings.conditions import RuleTable, Setting, wrong_settings
 from ecorse.sources.reading import Rung
 from ecorse.sources.shaping import ShapeTable, contradictions
@@ -140,10 +140,17 @@ class MappingFile(Style, ShapeTable):
         yield from _missing_targets(self)
         for column in self.every_column:
             yield from wrong_column(column, self.staging)
+        for style, columns in (
+            (self, self.columns),
+            *((x.over(self), x.columns) for x in self.lookups),
+        ):
+            for column in columns:
+                yield from wrong_clock(column, style)
         for lookup in self.lookups:
             if any(column.parts for column in lookup.columns):
                 yield f"lookup {lookup.file}: a column of a lookup is one column, not made of parts"
         yield from _wrong_values(self)
+        yield from _wrong_consent(self)
         given = self.filled
         for rule in self.rules:
             yield from rule.wrong(given, self.names_of_file())
@@ -159,6 +166,10 @@ class MappingFile(Style, ShapeTable):
             )  # fmt: skip
         yield from (f"values.{t}: no column fills {t!r}" for t in self.values if t not in given)
         yield from (f"dedup_key: no column fills {t!r}" for t in self.dedup_key if t not in given)
+
+
+CONSENT = ("attributes.marketing_consent", "attributes.is_suppressed")
+"""Attributes of customers that say whom a shop may write to (``ecorse.segments.audience``)."""
 
 
 def word_of(target: str) -> str:
@@ -185,6 +196,16 @@ def _wrong_targets(declared: MappingFile) -> Iterator[str]:
             yield (
                 f"column {column.name!r} stands twice in columns, and a column becomes one thing; "
                 "say it once"
+            )
+
+
+def _wrong_consent(declared: MappingFile) -> Iterator[str]:
+    """Consent that is no yes or no: a word nobody foresaw would count as one of them."""
+    for column in declared.columns:
+        if column.target in CONSENT and column.type != "boolean":
+            yield (
+                f"column {column.called!r} fills {column.target}, which says whom the shop may "
+                'write to: it needs type = "boolean"'
             )
 
 

@@ -20,6 +20,7 @@ from ecorse.sources.mappings.draft_roles import Roles, decide
 from ecorse.sources.mappings.draft_sample import Sample, read_sample
 from ecorse.sources.mappings.draft_settled import Settled, settle
 from ecorse.sources.mappings.draft_statuses import status_lines, taken_back_lines
+from ecorse.sources.mappings.draft_tax import tax_lines
 from ecorse.sources.mappings.draft_values import look
 
 
@@ -88,7 +89,9 @@ class _Writer:
 
     def _above(self) -> list[str]:
         """Keys above the columns: tax, and what cancelled rows are."""
-        return [*(self.beside.head() if self.beside else ()), *self._taken_back()]
+        of_prices = tax_lines(self.targets) if self.roles.table == "order_lines" else ()
+        head = self.beside.head() if self.beside else ()
+        return [*of_prices, *head, *self._taken_back()]
 
     def _taken_back(self) -> Iterator[str]:
         if self.roles.table != "order_lines":

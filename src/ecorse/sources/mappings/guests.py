@@ -16,7 +16,7 @@ from ecorse.sources.mappings.declare import MappingFile
 GUESTS, NO_ID = "guests", "customer_looks_empty"
 GUEST_WORDS = ("0", "guest")
 NO_ID_WORDS = ("null", "none", "nan", "n/a", "na", "-", "--", "undefined", "unknown", "anonymous")
-NO_STATUS = "status_empty"
+NO_STATUS, BELOW = "status_empty", "pieces_below_0_sold"
 SENTENCES = {
     GUESTS: "{rows} rows are of guests (customer '0' or 'guest'), who are no customer; "
     "`nulls` of the column says otherwise.",
@@ -27,6 +27,9 @@ SENTENCES = {
     AGAIN: "{rows} rows that are taken back state what their order states once, beside a row that "
     "is sold: it stays sold; if it was paid back too, take it back by [[taken_back]] or a refund.",
     NO_STATUS: "{rows} rows have an empty status; they count as sold.",
+    BELOW: "{rows} rows have pieces below 0 and nothing says that they were taken back: they lower "
+    "what was sold, and returns do not have them. If they are returns, say [[set]] "
+    "when = 'quantity < 0', status = 'returned'.",
 }
 
 
@@ -52,8 +55,11 @@ def without_guests(frame: pl.DataFrame, declared: MappingFile) -> tuple[pl.DataF
 
 
 def without_status(frame: pl.DataFrame, declared: MappingFile) -> Counter[str]:
-    """How many rows leave their status open, where the file or a lookup has one."""
-    named = {c.target for c in declared.every_column}
-    if "status" not in named or "status" not in frame.columns:
+    """How many rows leave their status open, where the file has one or pieces are below 0."""
+    if declared.table != "order_lines":
         return Counter()
-    return +Counter({NO_STATUS: frame["status"].null_count()})
+    is_open = frame["status"].is_null()
+    product = (frame["line_kind"].fill_null("product") == "product") & is_open
+    below = (frame["quantity"] < 0).fill_null(False) & product
+    has_status = any(c.target == "status" for c in declared.every_column)
+    return +Counter({NO_STATUS: int(is_open.sum()) * has_status, BELOW: int(below.sum())})

@@ -52,9 +52,10 @@ def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
 
     A stated total of the line (after its own discount) is its money to the cent; without one it is
     quantity * price, less a discount, which counts as taken off whatever its sign. ``line_amount``
-    is null where it is quantity * unit_price. A product that was taken back says so once, by its
-    pieces or by its status: where the sign of its money says otherwise the row is refused, for it
-    would add money.
+    is null where it is quantity * unit_price. A discount by its share is what the total says, to
+    the cent, where price and pieces differ from the total by just that. A product that was taken
+    back says so once, by its pieces or by its status: where the sign of its money says otherwise
+    the row is refused, for it would add money.
 
     Parameters
     ----------
@@ -77,10 +78,12 @@ def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
     if tax is not None:
         amount = amount - sign * tax.cast(WIDE).abs().fill_null(0)
     plain = quantity * unit_price
+    said = _said_off(quantity, price, total, by_share)
+    taken_off = pl.coalesce(stated_off, said, by_share)
     money = frame.select(
         unit_price.cast(MONEY, strict=False).alias("unit_price"),
         pl.when(amount != plain).then(amount).cast(MONEY, strict=False).alias("line_amount"),
-        pl.when(off != 0).then(off).cast(MONEY, strict=False).alias("discount_amount"),
+        pl.when(taken_off != 0).then(taken_off).cast(MONEY, strict=False).alias("discount_amount"),
         (amount != plain).alias("_differs"),
         *_contradictions(quantity, price, total),
         (share > 1).fill_null(False).alias("_share"),
@@ -105,6 +108,15 @@ def line_money(frame: pl.DataFrame, tax: pl.Expr | None = None) -> Money:
         [r.with_columns(rows.gather(r["_row"]).alias("_row")) for r in reasons],
         _otherwise(frame, money["_otherwise"]),
     )
+
+
+def _said_off(quantity: pl.Expr, price: pl.Expr, total: pl.Expr, by_share: pl.Expr) -> pl.Expr:
+    """A discount by its share as the line's total rounds it; null where the total says another."""
+    before = (quantity * price).abs().round(2, mode="half_away_from_zero").cast(WIDE)
+    said = before - total.abs()
+    rounding = pl.max_horizontal(quantity.abs(), pl.lit(2, WIDE)) * Decimal("0.005")
+    is_it = (said >= 0) & ((said - by_share).abs() <= rounding) & (by_share != 0)
+    return pl.when(is_it & (quantity * total >= 0)).then(said)
 
 
 def _by_price(quantity: pl.Expr, price: pl.Expr, off: pl.Expr) -> pl.Expr:

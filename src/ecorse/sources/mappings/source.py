@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from ecorse.clean.foreign import row_currency
+from ecorse.clean.names import PLACED
 from ecorse.schema.contract import Contract, Header
 from ecorse.schema.source import FATES, Canonical, Difference, Fate, Shop, Sought
 from ecorse.sources.canonical import extra_json, shop_of_row
@@ -99,6 +100,7 @@ class MappingSource:
         frame = frame.with_columns(
             *time_columns(self.declared, frame, header, shop),
             *moments_beside(self.declared, frame, header, shop),
+            pl.lit(True).alias(PLACED),
         )
         reasons = unknown_zones(frame, header)
         derived: dict[str, Difference] = {}
@@ -134,6 +136,12 @@ class MappingSource:
         if why is not None:
             lines = lines.filter(~pl.col("_row").is_in(why["_row"].implode()))
         return Canonical(lines, warned, derived, reasons=why, held=held, beside=beside)
+
+    def keys_of(self, frame: pl.DataFrame, header: Header, shop: Shop) -> pl.DataFrame:
+        """The keys of typed rows, whatever becomes of them; see ``schema.source.Keyed``."""
+        frame = Language(self.declared, shop).said(frame)
+        shop_id, _ = shop_of_row(shop, pl.coalesce(self.declared.staging.marked_by))
+        return frame.select(shop_id, line_id(header, self.contract).alias("line_id"))
 
     def afresh(self) -> MappingSource:
         """The source for one more file: it remembers what orders of the file have said."""
