@@ -7,6 +7,7 @@ does not: carrying rows over (``refresh.tables``), when that is due (``run``).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -37,7 +38,9 @@ def fit_to_tonight(
         "method": declaration.method,
     }
     if declaration.task == "segment":
-        _fit_segments(conn, declaration.file.entity, parameters | {"day": night.day})
+        entity: Entity = declaration.file.entity
+        told = _that_tell_of(conn, entity, declaration.file.model.diagnostics, build_id)
+        _fit_segments(conn, entity, told, parameters | {"day": night.day})
         _tell_over_time(conn, declaration, build_id, shop_id, night)
         return
     answers = declaration.file.model.answers
@@ -48,7 +51,26 @@ def fit_to_tonight(
         _fit_lists(conn, "user_recommendations", "customer_id", ("product_id",), parameters)
 
 
-def _fit_segments(conn: psycopg.Connection, entity: Entity, parameters: dict[str, Any]) -> None:
+def _that_tell_of(
+    conn: psycopg.Connection, entity: Entity, tables: Sequence[str], build_id: int
+) -> list[sql.Composable]:
+    """Those of a model's own tables that have a row per order or customer."""
+    found = []
+    for table in tables:
+        relation = sql.Identifier("builds", build_relation(table, build_id))
+        query = sql.SQL("select * from {} limit 0").format(relation)
+        if entity.id in {column.name for column in conn.execute(query).description or ()}:
+            found.append(relation)
+    return found
+
+
+def _fit_segments(
+    conn: psycopg.Connection,
+    entity: Entity,
+    own_tables: Sequence[sql.Composable],
+    parameters: dict[str, Any],
+) -> None:
+    """``own_tables``: of the model itself, with a row per entity."""
     named: dict[str, sql.Composable] = {
         name: sql.Identifier("builds", build_relation(table, int(parameters["build"])))
         for name, table in (
@@ -59,7 +81,7 @@ def _fit_segments(conn: psycopg.Connection, entity: Entity, parameters: dict[str
         )
     }
     named |= {"id": sql.Identifier(entity.id), "labelled": sql.SQL(entity.labelled)}
-    for table in ("labels", "points"):
+    for table in (named["labels"], named["points"], *own_tables):
         conn.execute(
             sql.SQL(
                 """
@@ -69,7 +91,7 @@ def _fit_segments(conn: psycopg.Connection, entity: Entity, parameters: dict[str
                     where c.shop_id = carried.shop_id and c.{id} = carried.{id} and {labelled}
                 )
                 """
-            ).format(table=named[table], **named),
+            ).format(table=table, **named),
             parameters,
         )
     words = {"none": NOISE_ID, "none_name": NOISE_NAME, "since": SINCE}
