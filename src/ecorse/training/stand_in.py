@@ -55,7 +55,7 @@ def _that_tell_of(
     conn: psycopg.Connection, entity: Entity, tables: Sequence[str], build_id: int
 ) -> list[sql.Composable]:
     """Those of a model's own tables that have a row per order or customer."""
-    found = []
+    found: list[sql.Composable] = []
     for table in tables:
         relation = sql.Identifier("builds", build_relation(table, build_id))
         query = sql.SQL("select * from {} limit 0").format(relation)
