@@ -7,10 +7,12 @@ import polars as pl
 import pytest
 from scipy import sparse
 
+from ecorse.models.als_kernel import solve_rows
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions
 from ecorse.models.kernels import best_of_rows
 from ecorse.recommenders.als import Als, AlsConfig
+from ecorse.recommenders.bpr import Bpr, BprConfig
 from ecorse.recommenders.buy_again import BuyAgain, BuyAgainConfig
 from ecorse.recommenders.content import Content, ContentConfig, words_of
 from ecorse.recommenders.ease import Ease, EaseConfig
@@ -80,6 +82,28 @@ def test_als_solves_the_weighted_least_squares_of_each_row() -> None:
             left = y.T @ np.diag(c) @ y + 2.0 * np.eye(5)
             expected[user] = np.linalg.solve(left, y.T @ (c * R[user]))
     np.testing.assert_allclose(dense(model), expected @ y.T, atol=1e-4)
+
+
+def test_als_solves_from_wherever_a_row_is() -> None:
+    random = np.random.default_rng(4)
+    others = random.standard_normal((ITEMS, 8)).astype(np.float32)
+    gram = (others.T @ others + 2 * np.eye(8)).astype(np.float32)
+    rows = sparse.csr_matrix(R[:5])
+    mine = random.standard_normal((5, 8)).astype(np.float32)
+    confidence = np.full(rows.nnz, 4, np.float32)
+    solve_rows(rows.indptr, rows.indices, confidence, others, gram, 0, 5, 30, mine)
+    for row in range(5):
+        held = others[R[row] > 0].astype(np.float64)
+        expected = np.linalg.solve(gram + 3 * held.T @ held, 4 * held.sum(axis=0))
+        np.testing.assert_allclose(mine[row], expected, atol=1e-4)
+
+
+def test_bpr_gives_those_without_a_purchase_one_and_the_same_list() -> None:
+    model = Bpr(BprConfig(rank=4, rounds=3)).fit(SHOP, TASK)
+    nobody = np.flatnonzero(R.sum(axis=1) == 0)
+    assert nobody.size == 1
+    expected = np.lexsort((np.arange(ITEMS), -model.bias))[:5]
+    assert model.recommend(nobody, 5).items[0].tolist() == expected.tolist()
 
 
 def test_als_lowers_what_it_minimises() -> None:
@@ -196,6 +220,15 @@ def test_popular_of_late_by_hand() -> None:
 def test_words_are_without_markup() -> None:
     text = "<p>Oil &amp; Vinegar</p><script>var x</script> &lt;b&gt;2 x 500ml&lt;/b&gt; l'été"
     assert words_of(text) == ["oil", "vinegar", "500ml", "l'été"]
+
+
+def test_a_word_said_twice_counts_more_by_a_logarithm() -> None:
+    items = pl.DataFrame({"product_id": ["a", "b"], "product_name": ["tea tea cup", "mug"]})
+    rows = pl.DataFrame({"product_id": ["a"], "customer_id": ["ann"], "at": [datetime(2024, 1, 1)]})
+    config = ContentConfig(least_products=1, most_share=1)
+    model = Content(config).fit(Interactions.from_frames(items, rows), TASK)
+    weights = dict(zip(model.words, model.vectors[0].toarray()[0], strict=True))
+    assert weights["tea"] / weights["cup"] == pytest.approx(1 + np.log(2), abs=1e-6)
 
 
 def test_products_described_alike_are_near() -> None:

@@ -1,0 +1,69 @@
+"""The hybrid: windows without a leak, weights by kind of list, and which of them a list goes by."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from ecorse import declared
+from ecorse.models.base import Task
+from ecorse.models.interactions import Interactions
+from ecorse.recommenders.hybrid import Hybrid, last_window
+
+TASK = Task("recommend_tested", "main", seed=1)
+START = datetime(2024, 1, 1)
+OWN, POPULAR = 0, 1
+
+
+def shop(days: int = 200) -> Interactions:
+    """Thirty customers who buy two products of their own again and again, and once the hit: half of
+    them early, half of them in the end."""
+    rows = [
+        (f"c{customer:02}", f"p{2 * customer + number:02}", START + timedelta(days=day))
+        for customer in range(30)
+        for number in range(2)
+        for day in range(customer % 7, days, 20)
+    ]
+    rows += [
+        (f"c{customer:02}", "the hit", START + timedelta(days=1 if customer % 2 else days - 2))
+        for customer in range(30)
+    ]
+    frame = pl.DataFrame(rows, schema=["customer_id", "product_id", "at"], orient="row")
+    frame = frame.with_columns(basket_id=pl.format("{}-{}", "customer_id", "at"))
+    return Interactions.from_frames(frame.select("product_id").unique(), frame)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Hybrid:
+    said = {"parts": {"own": {"class": "buy_again"}, "popular": {"class": "popular"}}}
+    return Hybrid(declared.check(said, Hybrid.config_class, "test")).fit(shop(), TASK)
+
+
+def test_the_window_and_what_came_before_share_no_row():
+    data = shop()
+    earlier, later = last_window(data, 28)
+    cut = data.rows["at"].max() - timedelta(days=28)
+    assert earlier.rows["at"].max() <= cut < later.rows["at"].min()
+    assert earlier.rows.height + later.rows.height == data.rows.height
+    assert min(earlier.rows.height, later.rows.height) > 0
+
+
+def test_of_a_short_history_the_window_is_a_third():
+    data = shop(days=30)
+    span = data.rows["at"].max() - data.rows["at"].min()
+    _, later = last_window(data, 28)
+    assert later.rows["at"].min() > data.rows["at"].max() - span / 3
+
+
+def test_each_kind_of_list_goes_by_its_own_weights(fitted):
+    # of what is new the part that names only own says nothing
+    assert (fitted.weights["for_you"][:, OWN] > 0.5).all()
+    assert (fitted.weights["explore"][:, OWN] == 0).all()
+    assert (fitted.weights["explore"][:, POPULAR] == 1).all()
+    data = shop()
+    users = np.arange(30)
+    for_you = fitted.recommend(users, 2).as_matrix(61) > 0
+    assert for_you.multiply(data.matrix > 0).nnz == 60  # both places are what they had
+    explore = fitted.recommend(users, 2, seen=data.matrix).as_matrix(61) > 0
+    assert (explore.multiply(data.matrix > 0).nnz, explore.nnz) == (0, 60)
