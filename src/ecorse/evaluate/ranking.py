@@ -22,7 +22,10 @@ BLOCK_CASES = 512
 
 @dataclass(frozen=True)
 class Score:
-    """One figure of one method: its value, its 95 % interval, and how many cases it is made of."""
+    """One figure of one method: its value, its 95 % interval, and how many cases it is made of.
+
+    ``list``: the kind of list that is judged; empty where there is but one.
+    """
 
     slice: str
     metric: str
@@ -31,6 +34,7 @@ class Score:
     high: float | None = None
     cases: int = 0
     is_primary: bool = False
+    list: str = ""
 
     @property
     def standard_error(self) -> float:
@@ -106,7 +110,7 @@ def recall_and_ndcg(
     """What customers did later, of what was recommended to them: recall and nDCG at ``k``.
 
     Cases are customers with rows in both parts. The gain of an item is 1; the ideal list is as
-    long as the customer's later items, at most ``k``; recall is of as many.
+    long as the customer's later items, at most ``k``; recall is of all of them.
 
     Parameters
     ----------
@@ -128,17 +132,30 @@ def recall_and_ndcg(
         asked = users[start : start + BLOCK_CASES]
         ranked = recommend(asked, k)
         wanted = later[asked]
-        is_hit = np.zeros(ranked.items.shape, dtype=bool)
-        for row, items in enumerate(ranked.items):
-            mine = wanted.indices[wanted.indptr[row] : wanted.indptr[row + 1]]
-            is_hit[row] = np.isin(items, mine)
+        is_hit = is_among(ranked.items, wanted)
         sizes = np.diff(wanted.indptr)
-        recalls.append(is_hit.sum(axis=1) / np.minimum(sizes, k))
+        recalls.append(is_hit.sum(axis=1) / sizes)
         gains.append((is_hit * discount).sum(axis=1) / ideal[np.minimum(sizes, k)])
     return [
         mean_score("users", f"ndcg_at_{k}", gains, is_primary=True),
         mean_score("users", f"recall_at_{k}", recalls),
     ]
+
+
+def is_among(items: Ids, wanted: Csr) -> npt.NDArray[np.bool_]:
+    """``(n, k)``: whether row ``i`` of ``wanted`` ``(n, n_items)`` stores ``items[i, j]``.
+
+    An item of -1 is none.
+    """
+    n, n_items = wanted.shape
+    rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(wanted.indptr))
+    keys = np.sort(rows * n_items + wanted.indices)
+    if not keys.size:
+        return np.zeros(items.shape, dtype=bool)
+    asked = np.arange(n, dtype=np.int64)[:, None] * n_items + items
+    place = np.minimum(np.searchsorted(keys, asked), keys.size - 1)
+    is_found: npt.NDArray[np.bool_] = (keys[place] == asked) & (items >= 0)
+    return is_found
 
 
 def mean_score(
