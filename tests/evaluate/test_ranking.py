@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from ecorse.evaluate.ranking import Score, hit_rate, mean_score, recall_and_ndcg, share_score
+from ecorse.evaluate.ranking import (
+    Score,
+    hit_rate,
+    hits_of,
+    mean_score,
+    ndcg_of,
+    recall_of,
+    share_score,
+)
 from ecorse.models.ranked import Ranked, top_k
 
 
@@ -81,31 +89,28 @@ def test_no_cases_no_standard_error():
 
 
 def test_recall_and_ndcg_by_hand():
-    earlier = sparse.csr_matrix([[1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]])
-    later = sparse.csr_matrix([[0, 1, 1, 0], [0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]])
-
-    def recommend(users, k):
-        assert users.tolist() == [0, 1]  # those with rows before and after
-        return Ranked(np.array([[3, 1], [1, 3]]), np.array([[0.9, 0.8], [0.9, 0.8]]))
-
-    ndcg, recall = recommend_scores(recommend, earlier, later)
-    # user 0 did 1 and 2, and got 1 at the second place: 1 of 2; gain 1/log2(3) of 1 + 1/log2(3)
+    wanted = sparse.csr_matrix([[0, 1, 1, 0], [0, 1, 0, 0], [0, 0, 0, 0]])
+    ranked = Ranked(np.array([[3, 1], [1, 3], [1, -1]]), np.array([[0.9, 0.8], [0.9, 0.8], [1, 0]]))
+    # row 0 wanted 1 and 2, and got 1 at the second place: 1 of 2; gain 1/log2(3) of 1 + 1/log2(3)
     gain = 1 / math.log2(3)
-    assert recall.value == pytest.approx((1 / 2 + 1) / 2)
-    assert ndcg.value == pytest.approx((gain / (1 + gain) + 1) / 2)
-    assert (ndcg.cases, recall.cases) == (2, 2)
-    assert (ndcg.metric, recall.metric) == ("ndcg_at_2", "recall_at_2")
-    assert (ndcg.is_primary, recall.is_primary) == (True, False)
+    assert ndcg_of(ranked, wanted) == pytest.approx([gain / (1 + gain), 1, 0])
+    assert recall_of(ranked, wanted) == pytest.approx([1 / 2, 1, 0])
 
 
-def recommend_scores(recommend, earlier, later) -> list[Score]:
-    return recall_and_ndcg(recommend, earlier.tocsr(), later.tocsr(), 2, 100)
+def test_recall_is_of_at_most_as_many_as_the_list_is_deep():
+    wanted = sparse.csr_matrix([[1, 1, 1, 0]])
+    assert recall_of(Ranked(np.array([[0, 3]]), np.array([[2.0, 1.0]])), wanted) == [0.5]
 
 
-def test_without_customers_of_both_parts_there_is_no_figure():
-    nobody = sparse.csr_matrix((3, 4))
-    ndcg, recall = recommend_scores(lambda users, k: None, nobody, nobody)
-    assert (ndcg.value, recall.value, ndcg.cases) == (None, None, 0)
+def test_the_place_behind_a_list_is_no_hit_of_the_row_before():
+    wanted = sparse.csr_matrix([[0, 0, 1], [1, 0, 0]])
+    ranked = Ranked(np.array([[2, -1], [-1, -1]]), np.zeros((2, 2)))
+    assert hits_of(ranked, wanted).tolist() == [[True, False], [False, False]]
+
+
+def test_no_cases_no_mean():
+    score = mean_score("users", "m", [])
+    assert (score.value, score.low, score.cases) == (None, None, 0)
 
 
 def test_interval_of_a_mean_by_hand():

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ecorse.models.ranked import Csr, Ids, Ranked
+from ecorse.models.ranked import Csr, Ranked
 
 Z95 = 1.959963984540054  # the 97.5 % quantile of the normal distribution
 BLOCK_CASES = 512
@@ -31,6 +31,7 @@ class Score:
     high: float | None = None
     cases: int = 0
     is_primary: bool = False
+    list: str = ""
 
     @property
     def standard_error(self) -> float:
@@ -100,45 +101,35 @@ def _without(baskets: Csr, hidden: npt.NDArray[np.integer]) -> Csr:
     return sparse.csr_matrix((baskets.data[kept], baskets.indices[kept], indptr), baskets.shape)
 
 
-def recall_and_ndcg(
-    recommend: Callable[[Ids, int], Ranked], earlier: Csr, later: Csr, k: int, max_cases: int
-) -> list[Score]:
-    """What customers did later, of what was recommended to them: recall and nDCG at ``k``.
+def ndcg_of(ranked: Ranked, wanted: Csr) -> npt.NDArray[np.float64]:
+    """nDCG of each list, ``(n,)``, as deep as it is; the gain of an item is 1.
 
-    Cases are customers with rows in both parts. The gain of an item is 1; the ideal list is as
-    long as the customer's later items, at most ``k``; recall is of as many.
-
-    Parameters
-    ----------
-    recommend
-        User numbers ``(n,)`` and k to ranked items.
-    earlier, later
-        ``(n_users, n_items)`` sparse.
+    The ideal list is as long as what was wanted ``(n, n_items)``, at most as the list.
 
     Source: Järvelin, Kekäläinen, Cumulated gain-based evaluation of IR techniques, TOIS 20 (2002),
     https://doi.org/10.1145/582415.582418
     """
-    users = np.flatnonzero((np.diff(earlier.indptr) > 0) & (np.diff(later.indptr) > 0))
-    if users.size > max_cases:
-        users = users[np.unique(np.linspace(0, users.size - 1, max_cases).astype(np.int64))]
-    recalls, gains = [], []
+    is_hit, k = hits_of(ranked, wanted), ranked.items.shape[1]
     discount = 1 / np.log2(np.arange(k) + 2)
     ideal = np.concatenate([[0.0], np.cumsum(discount)])
-    for start in range(0, users.size, BLOCK_CASES):
-        asked = users[start : start + BLOCK_CASES]
-        ranked = recommend(asked, k)
-        wanted = later[asked]
-        is_hit = np.zeros(ranked.items.shape, dtype=bool)
-        for row, items in enumerate(ranked.items):
-            mine = wanted.indices[wanted.indptr[row] : wanted.indptr[row + 1]]
-            is_hit[row] = np.isin(items, mine)
-        sizes = np.diff(wanted.indptr)
-        recalls.append(is_hit.sum(axis=1) / np.minimum(sizes, k))
-        gains.append((is_hit * discount).sum(axis=1) / ideal[np.minimum(sizes, k)])
-    return [
-        mean_score("users", f"ndcg_at_{k}", gains, is_primary=True),
-        mean_score("users", f"recall_at_{k}", recalls),
-    ]
+    best = ideal[np.minimum(np.diff(wanted.indptr), k)]
+    found: npt.NDArray[np.float64] = (is_hit * discount).sum(axis=1) / np.maximum(best, 1e-300)
+    return found
+
+
+def recall_of(ranked: Ranked, wanted: Csr) -> npt.NDArray[np.float64]:
+    """The share of what was wanted that each list names; at most of as many as it is deep."""
+    sizes = np.minimum(np.diff(wanted.indptr), ranked.items.shape[1])
+    found: npt.NDArray[np.float64] = hits_of(ranked, wanted).sum(axis=1) / np.maximum(sizes, 1)
+    return found
+
+
+def hits_of(ranked: Ranked, wanted: Csr) -> npt.NDArray[np.bool_]:
+    """``(n, k)``: whether the item at a rank is among those of the row of ``wanted``."""
+    n_items = wanted.shape[1] + 1
+    rows = np.repeat(np.arange(wanted.shape[0]), np.diff(wanted.indptr))
+    asked = np.arange(len(ranked.items))[:, None] * n_items + ranked.items
+    return ranked.is_there & np.isin(asked, rows * n_items + wanted.indices)
 
 
 def mean_score(

@@ -9,45 +9,36 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from dataclasses import asdict, replace
 
 import numpy as np
 import polars as pl
 
 from ecorse.errors import ConfigError
 from ecorse.evaluate.gate import judge_figure
-from ecorse.evaluate.ranking import Score, hit_rate, recall_and_ndcg
-from ecorse.models.base import (
-    Blocks,
-    Champion,
-    Decision,
-    ModelResult,
-    Recommender,
-    Task,
-)
-from ecorse.models.declaration import BASELINE, Declaration, RecommenderFile
+from ecorse.evaluate.ranking import Score
+from ecorse.models.base import Blocks, Champion, Decision, ModelResult, Recommender, Task
+from ecorse.models.declaration import BASELINE, Declaration
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import Csr, Ids, Ranked
+from ecorse.models.recommender_file import ListKind, RecommenderFile
 from ecorse.models.relation import Relation
-from ecorse.recommenders.popular import Popular, PopularConfig
-from ecorse.recommenders.results import OF_ANSWER
+from ecorse.recommenders.results import (
+    ITEM_SIMILARITY,
+    OF_ANSWER,
+    RECOMMENDATION_CASES,
+    USER_RECOMMENDATIONS,
+)
 from ecorse.refresh.accept import how_to_accept
-from ecorse.training.envelope import pack, unpack
-from ecorse.training.lists import broken_rules, item_lists, user_lists
+from ecorse.segments.history import FIRST_NIGHT, Night
+from ecorse.training.customer_lists import broken_lists, customer_lists
+from ecorse.training.fitted import Fitted
+from ecorse.training.judging import judge
+from ecorse.training.lists import broken_neighbours, item_lists
+from ecorse.training.planning import planned
 from ecorse.training.scores import Timed, score_frame
 from ecorse.training.typed import make_frame
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A fitted recommender, and the ids that its numbers stand for."""
-
-    model: Recommender
-    product_ids: pl.Series
-    customer_ids: pl.Series
 
 
 def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
@@ -64,7 +55,20 @@ def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
             f"{declaration.path}: model.answers: {declaration.file.model.class_} does not answer "
             f"for {', '.join(wrong)}; it answers for {', '.join(sorted(answers))}."
         )
-    return tuple(OF_ANSWER[answer] for answer in declaration.file.model.answers)
+    file: RecommenderFile = declaration.file
+    own_only = declaration.model_class().names_only_own
+    if "users" in file.model.answers and (wrong_lists := _impossible(file.lists, own_only)):
+        raise ConfigError(
+            f"{declaration.path}: lists = {list(file.lists)}: {file.model.class_} names "
+            f"{'nothing but' if own_only else 'more than'} what a customer had before; take out "
+            f"{', '.join(wrong_lists)}."
+        )
+    return tuple(table for answer in file.model.answers for table in OF_ANSWER[answer])
+
+
+def _impossible(lists: Sequence[ListKind], names_only_own: bool) -> list[str]:
+    """The kinds of list that a model cannot make."""
+    return [k for k in lists if k == ("explore" if names_only_own else "buy_again")]
 
 
 def run_recommender(
@@ -72,10 +76,9 @@ def run_recommender(
     shop_id: str,
     inputs: dict[str, pl.DataFrame],
     champion: Champion | None,
-    *,
-    is_accepted: bool = False,
+    night: Night = FIRST_NIGHT,
 ) -> ModelResult:
-    """Judge a candidate on the latest baskets, then fit it on all, or keep the champion.
+    """Judge a candidate on the latest rows, then fit it on all, or keep the champion.
 
     Parameters
     ----------
@@ -84,8 +87,8 @@ def run_recommender(
         ``Interactions.from_frames``. Any may be empty. They are taken out: the text of a million
         lines need not stay beside their numbers.
 
-    is_accepted
-        A fall of the first figure is let through.
+    night
+        Whether a fall of the first figure is let through, and which lists were served of it.
 
     Raises
     ------
@@ -96,26 +99,30 @@ def run_recommender(
     """
     file: RecommenderFile = declaration.file
     data = Interactions.from_frames(
-        inputs.pop("products"), inputs.pop("interactions"), inputs.pop("customers", None)
+        inputs.pop("products"),
+        weighed(inputs.pop("interactions"), file.weights, declaration),
+        inputs.pop("customers", None),
     )
-    published = _read(champion, declaration) if champion is not None else None
+    published = Fitted.from_file(champion, declaration) if champion is not None else None
     if not data.items.height or not data.rows.height:
         return _empty(declaration, champion)
     task, timed = Task(declaration.name, shop_id, file.seed), Timed()
-    scores, baselines = _judge(declaration, data, task, timed)
+    parameters = planned(declaration, data.shape)
+    judged = judge(lambda: declaration.create(parameters), file, data, task, timed)
+    scores, baselines = judged.scores, judged.baselines
     with timed:
         before = published.model if published else None
-        candidate = declaration.create().fit(data, task, before)
-    fitted = Fitted(candidate, data.items["product_id"], data.users["customer_id"])
+        candidate = declaration.create(parameters).fit(data, task, before)
+    fitted = Fitted.on(candidate, data)
     primary = next((s for s in scores if s.is_primary), None)
-    broken = broken_rules(candidate, file.model.answers, file.top_n, data)
+    broken = _broken(candidate, file, data)
     decision = judge_figure(
         file.gate,
         figure=_figure(primary),
         champion=champion.metrics.get("figure", {}) if champion else None,
         baselines=_values(baselines),
         broken=broken,
-        is_accepted=is_accepted,
+        is_accepted=night.is_accepted,
     )
     if decision.outcome == "held" and not broken:
         told = how_to_accept(declaration.name, shop_id)
@@ -126,8 +133,9 @@ def run_recommender(
         # whose lists are served is whose figures are compared; the candidate's are in the decision
         shown, is_champion = [Score(**score) for score in champion.metrics["judged"]], True
     own = score_frame(
-        declaration, shop_id, declaration.method, shown, is_champion=is_champion, timed=timed
-    )
+        declaration, shop_id, declaration.method, shown,
+        is_champion=is_champion, timed=timed, served=night.served,
+    )  # fmt: skip
     beside = score_frame(declaration, shop_id, BASELINE, baselines, is_baseline=True)
     metrics = {
         **candidate.params(),
@@ -145,7 +153,12 @@ def run_recommender(
         # nothing of it is kept, or it would be the next night's champion
         tables, artifact = _no_lists(declaration), b""
     else:
-        tables, artifact = _lists(declaration, shop_id, data, fitted), _file(fitted)
+        tables, artifact = _lists(declaration, shop_id, data, fitted), fitted.to_file()
+    if "users" in file.model.answers and decision.outcome != "refused":
+        cases = judged.cases.with_columns(
+            shop_id=pl.lit(shop_id), method=pl.lit(declaration.method)
+        ).select(list(RECOMMENDATION_CASES.columns))
+        tables = {**tables, RECOMMENDATION_CASES.name: cases}
     return ModelResult(
         tables={**tables, "model_scores": pl.concat([own, beside])},
         decision=decision,
@@ -160,57 +173,30 @@ def run_recommender(
     )
 
 
-def _judge(
-    declaration: Declaration,
-    data: Interactions,
-    task: Task,
-    timed: Timed,
-) -> tuple[list[Score], list[Score]]:
-    """The candidate's figures on the latest interactions, and those of the best sellers.
+def weighed(
+    interactions: pl.DataFrame, weights: Mapping[str, float], declaration: Declaration
+) -> pl.DataFrame:
+    """The rows with the declared weight of their kind; those of weight 0 are left out.
 
-    The judged fit has no warm start: the champion has seen what it is judged on.
+    Raises
+    ------
+    ConfigError
+        A kind has no weight, or the rows have no kind.
     """
-    settings = declaration.file.holdout
-    earlier, later = data.split(settings.share)
-    with timed:
-        model = declaration.create().fit(earlier, task)
-    popular = Popular(PopularConfig()).fit(earlier, task)
-    found = []
-    for judged in (model, popular):
-        scores: list[Score] = []
-        if "baskets" in model.answers:
-            few = later.baskets[np.diff(later.baskets.indptr) <= settings.max_basket_products]
-            scores.append(hit_rate(judged.answer, few, settings.hits_at, settings.max_cases))
-        if "users" in model.answers and data.users.height:
-            fresh = _unseen(earlier.matrix, later.matrix)
-            answer = partial(_recommend_unseen, judged, earlier.matrix)
-            scores += recall_and_ndcg(
-                answer, earlier.matrix, fresh, settings.hits_at, settings.max_cases
-            )
-        found.append(_one_primary(scores))
-    return found[0], found[1]
-
-
-def _recommend_unseen(model: Recommender, seen: Csr, users: Ids, k: int) -> Ranked:
-    return model.recommend(users, k, seen=seen[users])
-
-
-def _unseen(earlier: Csr, later: Csr) -> Csr:
-    """What of ``later`` a customer had not done before."""
-    known = earlier.astype(bool)
-    fresh = later - later.multiply(known)
-    fresh.eliminate_zeros()
-    return fresh.tocsr()
-
-
-def _one_primary(scores: Sequence[Score]) -> list[Score]:
-    """Only the first primary figure stays one: the gate goes by a single figure."""
-    kept, has_one = [], False
-    for score in scores:
-        is_first = score.is_primary and not has_one
-        has_one |= is_first
-        kept.append(replace(score, is_primary=is_first))
-    return kept
+    if not weights:
+        return interactions
+    where = f"{declaration.path}: [weights]"
+    if "kind" not in interactions.columns:
+        raise ConfigError(f"{where} needs a column kind; inputs.interactions selects none.")
+    kinds = interactions["kind"].drop_nulls().cast(pl.String).unique().sort().to_list()
+    if unknown := [kind for kind in kinds if kind not in weights]:
+        raise ConfigError(
+            f"{where} has none for {', '.join(unknown)}, which the interactions hold; 0 leaves a "
+            "kind out."
+        )
+    own = pl.col("kind").cast(pl.String).replace_strict(weights, return_dtype=pl.Float64)
+    given = pl.col("weight") if "weight" in interactions.columns else pl.lit(1.0)
+    return interactions.with_columns(weight=given * own).filter(pl.col("weight") != 0)
 
 
 def _values(baselines: Sequence[Score]) -> dict[str, float]:
@@ -225,26 +211,27 @@ def _figure(score: Score | None) -> dict[str, float]:
     return {"value": score.value, "cases": score.cases, "standard_error": error}
 
 
+def _broken(model: Recommender, file: RecommenderFile, data: Interactions) -> list[str]:
+    """The rules that a fitted recommender's lists break, in words."""
+    broken = []
+    if "items" in file.model.answers:
+        broken += broken_neighbours(model, file.top_n, data)
+    if "users" in file.model.answers:
+        broken += broken_lists(model, file.lists, file.top_n, data)
+    return broken
+
+
 def _lists(
     declaration: Declaration, shop_id: str, data: Interactions, fitted: Fitted
 ) -> dict[str, Blocks]:
-    """The result tables of a fitted recommender, on tonight's products and customers."""
+    """The lists of a fitted recommender, on tonight's products and customers."""
     file: RecommenderFile = declaration.file
+    asked = (fitted, data, shop_id, declaration.method, file)
     tables = {}
     if "items" in file.model.answers:
-        tables[OF_ANSWER["items"].name] = item_lists(
-            fitted.model, fitted.product_ids, data, shop_id, declaration.method, file.top_n
-        )
+        tables[ITEM_SIMILARITY.name] = item_lists(*asked)
     if "users" in file.model.answers:
-        tables[OF_ANSWER["users"].name] = user_lists(
-            fitted.model,
-            fitted.product_ids,
-            fitted.customer_ids,
-            data,
-            shop_id,
-            declaration.method,
-            file.top_n,
-        )
+        tables[USER_RECOMMENDATIONS.name] = customer_lists(*asked)
     return tables
 
 
@@ -252,29 +239,16 @@ def _no_lists(declaration: Declaration) -> dict[str, pl.DataFrame]:
     return {spec.name: make_frame(spec, []) for spec in relations_of(declaration)}
 
 
-def _file(fitted: Fitted) -> bytes:
-    facts = {"products": fitted.product_ids.to_list(), "customers": fitted.customer_ids.to_list()}
-    return pack(facts, fitted.model.dump())
-
-
-def _read(champion: Champion, declaration: Declaration) -> Fitted:
-    facts, files = unpack(champion.artifact)
-    model_class = declaration.model_class()
-    return Fitted(
-        model_class.load(files, declaration.configure(model_class)),
-        pl.Series("product_id", facts["products"], dtype=pl.String),
-        pl.Series("customer_id", facts["customers"], dtype=pl.String),
-    )
-
-
 def _empty(declaration: Declaration, champion: Champion | None) -> ModelResult:
     """Nothing to learn from: empty tables, and the champion stays what it is."""
+    why = "the shop has no purchase, and no event that names a product"
+    if "items" not in declaration.file.model.answers:
+        why = "no purchase of the shop, and none of its visits, names a customer"
     return ModelResult(
         tables=_no_lists(declaration),
         decision=Decision(
             "held" if champion else "refused",
-            "There is nothing to learn from: the shop has no purchase, and no event that names a "
-            "product.",
+            f"There is nothing to learn from: {why}.",
             {"rows": 0},
         ),
         artifact=champion.artifact if champion else b"",
