@@ -33,7 +33,9 @@ class Fitted:
     def to_file(self) -> bytes:
         """The file that is kept: ids, parameters, and the model's own files."""
         facts = {
-            "parameters": self.model.config.model_dump(mode="json", by_alias=True),
+            "parameters": self.model.config.model_dump(
+                mode="json", by_alias=True, exclude={"threads"}
+            ),
             "products": self.product_ids.to_list(),
             "customers": self.customer_ids.to_list(),
         }

@@ -183,12 +183,14 @@ select
     + 1.96 * decided.standard_error as difference_high,
     case
         when placed.methods = 1 then 'the only method'
-        when decided.is_replaced then
-            'better than ' || decided.incumbent || ' on the same ' || decided.cases || ' cases'
-        when decided.challenger is not null then
-            case when decided.was_served then 'served before' else 'declared first' end
-            || ', and ' || decided.challenger || ' is not better beyond chance on the same '
-            || decided.cases || ' cases'
+        when decided.is_replaced
+            then
+                'better than ' || decided.incumbent || ' on the same ' || decided.cases || ' cases'
+        when decided.challenger is not null
+            then
+                case when decided.was_served then 'served before' else 'declared first' end
+                || ', and ' || decided.challenger || ' is not better beyond chance on the same '
+                || decided.cases || ' cases'
         when placed.value is null then 'nothing to judge by; the first by declared priority'
         when placed.list <> 'item_similarity' then 'served before; nothing to compare on'
         when placed.value = placed.best_value then 'the best figure'
