@@ -10,18 +10,18 @@ rank = "1 = most customers of the segment bought it; ties: the larger lift, then
 product_id = "The product"
 product_name = "Its name"
 category = "Its category; null where no source names one"
-buyers = "Customers of the segment who bought it"
+bought_by = "Customers of the segment who bought it"
 members = "Customers of the segment who bought anything"
-buyer_share = "buyers / members, 0 to 1"
+bought_share = "bought_by / members, 0 to 1"
 shop_share = "Of all the shop's customers who bought anything, the share who bought it"
-lift = "buyer_share / shop_share: above 1 = more usual in this segment than in the shop"
+lift = "bought_share / shop_share: above 1 = more usual in this segment than in the shop"
 [[checks]]
 check = "no_gaps"
 column = "rank"
 by = ["shop_id", "segmentation", "segment_id"]
 [[checks]]
 check = "compare"
-columns = ["buyers <= members"]
+columns = ["bought_by <= members"]
 [[checks]]
 check = "references"
 table = "marts.recommendable_products"
@@ -91,7 +91,7 @@ bought as (
         members.segmentation,
         members.segment_id,
         purchases.product_id,
-        count(*) as buyers
+        count(*) as bought_by
     from members
     inner join purchases
         on members.shop_id = purchases.shop_id and members.customer_id = purchases.customer_id
@@ -104,13 +104,13 @@ ranked as (
         bought.segmentation,
         bought.segment_id,
         bought.product_id,
-        bought.buyers,
+        bought.bought_by,
         segment_members.members,
         product_buyers.customers as product_customers,
         shop_buyers.customers as shop_customers,
         row_number() over (
             partition by bought.shop_id, bought.segmentation, bought.segment_id
-            order by bought.buyers desc, product_buyers.customers asc, bought.product_id asc
+            order by bought.bought_by desc, product_buyers.customers asc, bought.product_id asc
         ) as place
     from bought
     inner join segment_members
@@ -134,11 +134,11 @@ select
     ranked.product_id,
     products.product_name,
     products.category,
-    ranked.buyers,
+    ranked.bought_by,
     ranked.members,
-    cast(ranked.buyers as double precision) / ranked.members as buyer_share,
+    cast(ranked.bought_by as double precision) / ranked.members as bought_share,
     cast(ranked.product_customers as double precision) / ranked.shop_customers as shop_share,
-    cast(ranked.buyers as double precision) * ranked.shop_customers
+    cast(ranked.bought_by as double precision) * ranked.shop_customers
     / (cast(ranked.members as double precision) * ranked.product_customers) as lift
 from ranked
 inner join marts.segments as segments
