@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ecorse.models.ranked import Csr, Ranked
+from ecorse.models.ranked import Csr, Ids, Ranked
 
 Z95 = 1.959963984540054  # the 97.5 % quantile of the normal distribution
 BLOCK_CASES = 512
@@ -22,7 +22,10 @@ BLOCK_CASES = 512
 
 @dataclass(frozen=True)
 class Score:
-    """One figure of one method: its value, its 95 % interval, and how many cases it is made of."""
+    """One figure of one method: its value, its 95 % interval, and how many cases it is made of.
+
+    ``list``: the kind of list that is judged; empty where there is but one.
+    """
 
     slice: str
     metric: str
@@ -101,44 +104,17 @@ def _without(baskets: Csr, hidden: npt.NDArray[np.integer]) -> Csr:
     return sparse.csr_matrix((baskets.data[kept], baskets.indices[kept], indptr), baskets.shape)
 
 
-def ndcg_of(ranked: Ranked, wanted: Csr) -> npt.NDArray[np.float64]:
-    """nDCG of each list, ``(n,)``, as deep as it is; the gain of an item is 1.
+def is_among(items: Ids, wanted: Csr) -> npt.NDArray[np.bool_]:
+    """``(n, k)``: whether row ``i`` of ``wanted`` ``(n, n_items)`` stores ``items[i, j]``.
 
-    The ideal list is as long as what was wanted ``(n, n_items)``, at most as the list.
-
-    Source: Järvelin, Kekäläinen, Cumulated gain-based evaluation of IR techniques, TOIS 20 (2002),
-    https://doi.org/10.1145/582415.582418
+    An item of -1 is none.
     """
-    is_hit, k = hits_of(ranked, wanted), ranked.items.shape[1]
-    discount = 1 / np.log2(np.arange(k) + 2)
-    ideal = np.concatenate([[0.0], np.cumsum(discount)])
-    best = ideal[np.minimum(np.diff(wanted.indptr), k)]
-    found: npt.NDArray[np.float64] = (is_hit * discount).sum(axis=1) / np.maximum(best, 1e-300)
-    return found
-
-
-def recall_of(ranked: Ranked, wanted: Csr) -> npt.NDArray[np.float64]:
-    """The share of what was wanted that each list names; at most of as many as it is deep."""
-    sizes = np.minimum(np.diff(wanted.indptr), ranked.items.shape[1])
-    found: npt.NDArray[np.float64] = hits_of(ranked, wanted).sum(axis=1) / np.maximum(sizes, 1)
-    return found
-
-
-def hits_of(ranked: Ranked, wanted: Csr) -> npt.NDArray[np.bool_]:
-    """``(n, k)``: whether the item at a rank is among those of the row of ``wanted``."""
-    n_items = wanted.shape[1] + 1
-    rows = np.repeat(np.arange(wanted.shape[0]), np.diff(wanted.indptr))
-    asked = np.arange(len(ranked.items))[:, None] * n_items + ranked.items
-    return ranked.is_there & np.isin(asked, rows * n_items + wanted.indices)
-
-
-def mean_score(
-    name: str, metric: str, parts: list[npt.NDArray[np.float64]], *, is_primary: bool = False
-) -> Score:
-    """The mean over cases, with the normal interval of a mean."""
-    values = np.concatenate(parts) if parts else np.empty(0)
-    if not values.size:
-        return Score(name, metric, None, is_primary=is_primary)
-    mean = float(values.mean())
-    reach = Z95 * float(values.std()) / math.sqrt(values.size)
-    return Score(name, metric, mean, mean - reach, mean + reach, int(values.size), is_primary)
+    n, n_items = wanted.shape
+    rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(wanted.indptr))
+    keys = np.sort(rows * n_items + wanted.indices)
+    if not keys.size:
+        return np.zeros(items.shape, dtype=bool)
+    asked = np.arange(n, dtype=np.int64)[:, None] * n_items + items
+    place = np.minimum(np.searchsorted(keys, asked), keys.size - 1)
+    is_found: npt.NDArray[np.bool_] = (keys[place] == asked) & (items >= 0)
+    return is_found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
@@ -256,6 +257,22 @@ class Interactions:
         is_later, begins_later = at >= cut, starts[self._is_filled] >= cut
         return self._part(~is_later, ~begins_later), self._part(is_later, begins_later)
 
+    def ended(self, begins: datetime | None, ends: datetime) -> Interactions:
+        """What ended from ``begins`` (``None``: the first row) to just before ``ends``, as a part.
+
+        A basket goes wholly by its last row, a row without basket by its own time: nothing of
+        ``ended(None, t)`` happened at ``t`` or later.
+        """
+        low = np.iinfo(np.int64).min if begins is None else _micros_of(begins)
+        high, at = _micros_of(ends), _micros(self.rows["at"])
+        if not at.size:
+            return self
+        of_basket = self._lasts
+        is_alone = self.rows["basket"].is_null().to_numpy()
+        at[~is_alone] = of_basket[self.rows["basket"].drop_nulls().to_numpy()]
+        of_basket = of_basket[self._is_filled]
+        return self._part((low <= at) & (at < high), (low <= of_basket) & (of_basket < high))
+
     def _part(self, rows: npt.NDArray[np.bool_], baskets: npt.NDArray[np.bool_]) -> Interactions:
         """The rows and the baskets that are marked; the rows are copied only if they are used."""
         part = Interactions(self.items, self.users, lambda: self.rows.filter(pl.Series(rows)))
@@ -266,16 +283,28 @@ class Interactions:
     @cached_property
     def _starts(self) -> npt.NDArray[np.int64]:
         """When each basket began, in microseconds, by its number; ``NEVER`` where it has no row."""
+        return self._by_basket(pl.col("at").min())
+
+    @cached_property
+    def _lasts(self) -> npt.NDArray[np.int64]:
+        """When each basket had its last row, likewise."""
+        return self._by_basket(pl.col("at").max())
+
+    def _by_basket(self, instant: pl.Expr) -> npt.NDArray[np.int64]:
         known = self.rows.select("basket", "at").drop_nulls("basket")
-        first = known.group_by("basket").agg(pl.col("at").min())
-        numbers = first["basket"].to_numpy().astype(np.int64)
-        starts = np.full(int(numbers.max(initial=-1)) + 1, NEVER, dtype=np.int64)
-        starts[numbers] = _micros(first["at"])
-        return starts
+        found = known.group_by("basket").agg(instant)
+        numbers = found["basket"].to_numpy().astype(np.int64)
+        instants = np.full(int(numbers.max(initial=-1)) + 1, NEVER, dtype=np.int64)
+        instants[numbers] = _micros(found["at"])
+        return instants
 
 
 def _micros(times: pl.Series) -> npt.NDArray[np.int64]:
     return times.cast(pl.Int64).to_numpy().copy()
+
+
+def _micros_of(instant: datetime) -> int:
+    return (instant - datetime(1970, 1, 1)) // timedelta(microseconds=1)
 
 
 def _number(ids: pl.Series, sorted_ids: pl.Series) -> pl.Series:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from ecorse.declared import Table
 from ecorse.models.model_file import ModelFile, Share
+from ecorse.models.promotion import PromotionLimits
 
 ListKind = Literal["for_you", "explore", "buy_again"]
 LISTS: Final[tuple[ListKind, ...]] = ("for_you", "explore", "buy_again")
@@ -73,6 +74,7 @@ class RecommenderFile(ModelFile):
     holdout: Holdout = Holdout()
     windows: Windows = Windows()
     gate: RecommenderGate = RecommenderGate()
+    promotion: PromotionLimits = PromotionLimits()
     variants: tuple[Variant, ...] = ()
 
     def mistakes(self) -> Iterable[str]:

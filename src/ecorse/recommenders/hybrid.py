@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 from pydantic import Field
 from scipy import sparse
 
 from ecorse import declared, registry
 from ecorse.declared import Table
+from ecorse.evaluate.origins import last_window
 from ecorse.models.base import Recommender, Task
 from ecorse.models.interactions import Interactions, Shape
 from ecorse.models.ranked import Csr, Floats, Ids, Ranked
@@ -32,7 +31,6 @@ from ecorse.recommenders.blend import blended, gather, learn_weights, normalised
 Kind = Literal["for_you", "explore"]
 KINDS: tuple[Kind, ...] = ("for_you", "explore")
 BLOCK_USERS = 2048
-LEAST_WINDOWS = 3  # a history of fewer windows has shorter ones
 
 
 class Part(Table):
@@ -252,22 +250,6 @@ class Hybrid(Recommender):
         made.sizes = np.array(facts["sizes"], dtype=np.int64)
         made.n_items = facts["n_items"]
         return made
-
-
-def last_window(data: Interactions, days: float) -> tuple[Interactions, Interactions]:
-    """What came before the last ``days`` of the rows, and those days.
-
-    Of a history of fewer than ``LEAST_WINDOWS`` such windows, the last part of that many.
-    """
-    first, last = data.rows["at"].min(), data.rows["at"].max()
-    if first is None:
-        return data, data
-    window = min(timedelta(days=days), (last - first) / LEAST_WINDOWS)  # type: ignore[operator]
-    cut = last - window  # type: ignore[operator]
-    return tuple(  # type: ignore[return-value]
-        Interactions(data.items, data.users, data.rows.filter(condition))
-        for condition in (pl.col("at") <= cut, pl.col("at") > cut)
-    )
 
 
 def _ask(

@@ -10,19 +10,22 @@ to the customer, ``buy_again`` on what was not.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
-from scipy import sparse
 
-from ecorse.evaluate.ranking import Score, hit_rate, mean_score, ndcg_of, recall_of
+from ecorse.evaluate.cases import Cases, Questions, joined, questions
+from ecorse.evaluate.cases import judge as judge_cases
+from ecorse.evaluate.leaderboard import scores
+from ecorse.evaluate.origins import Origin, check_no_leak, origins
+from ecorse.evaluate.quality import Quality, list_quality
+from ecorse.evaluate.ranking import Score, hit_rate
 from ecorse.models.base import Recommender, Task
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import Csr, Ids
+from ecorse.models.ranked import Ranked
 from ecorse.models.recommender_file import ListKind, RecommenderFile
-from ecorse.recommenders.hybrid import last_window
 from ecorse.recommenders.popular import Popular, PopularConfig
 from ecorse.recommenders.results import RECOMMENDATION_CASES
 from ecorse.training.customer_lists import BLOCK_USERS, Filler, ask, filled
@@ -30,178 +33,154 @@ from ecorse.training.scores import Timed
 from ecorse.training.typed import make_frame
 
 ITEMS = "item_similarity"
-NO_CASES = make_frame(RECOMMENDATION_CASES, []).drop("shop_id", "method")
+Make = Callable[[], Recommender]
 
 
 @dataclass(frozen=True)
 class Judged:
     """The candidate's figures, the best sellers' beside them, and each customer's.
 
-    ``cases`` has the columns of ``recommendation_cases`` but shop and method.
+    ``cases`` and ``quality`` are by kind of list; ``windows`` are the judged ones, newest first.
     """
 
     scores: list[Score] = field(default_factory=list)
     baselines: list[Score] = field(default_factory=list)
-    cases: pl.DataFrame = field(default_factory=lambda: NO_CASES)
+    cases: Mapping[ListKind, Cases] = field(default_factory=dict)
+    quality: Mapping[ListKind, Quality] = field(default_factory=dict)
+    windows: tuple[Origin, ...] = ()
+
+    @property
+    def primary(self) -> Score | None:
+        """The figure that a fall is told by: the first list's."""
+        return next((score for score in self.scores if score.is_primary), None)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A recommender, how it was judged, and what its fits took."""
+
+    model: Recommender
+    judged: Judged
+    timed: Timed
 
 
 def judge(
-    make: Callable[[], Recommender],
-    file: RecommenderFile,
-    data: Interactions,
-    task: Task,
-    timed: Timed,
+    make: Make, file: RecommenderFile, data: Interactions, task: Task, timed: Timed
 ) -> Judged:
     """The figures of a recommender that ``make`` gives unfitted.
 
     The judged fit has no warm start: the champion has seen what it is judged on.
     """
     found = Judged()
-    if "items" in file.model.answers:
-        found = _join(found, _judge_products(make, file, data, task, timed))
     if "users" in file.model.answers and data.users.height:
-        found = _join(found, _judge_customers(make, file, data, task, timed))
+        found = _judge_customers(make, file, data, task, timed)
+    if "items" in file.model.answers:
+        own, beside = _judge_products(make, file, data, task, timed)
+        found = replace(found, scores=[*own, *found.scores], baselines=[*beside, *found.baselines])
     return found
 
 
-def _join(one: Judged, other: Judged) -> Judged:
-    return Judged(
-        [*one.scores, *other.scores],
-        [*one.baselines, *other.baselines],
-        pl.concat([one.cases, other.cases]),
-    )
-
-
 def _judge_products(
-    make: Callable[[], Recommender],
-    file: RecommenderFile,
-    data: Interactions,
-    task: Task,
-    timed: Timed,
-) -> Judged:
+    make: Make, file: RecommenderFile, data: Interactions, task: Task, timed: Timed
+) -> tuple[list[Score], list[Score]]:
     settings = file.holdout
     earlier, later = data.split(settings.share)
     with timed:
         model = make().fit(earlier, task)
     popular = Popular(PopularConfig()).fit(earlier, task)
     few = later.baskets[np.diff(later.baskets.indptr) <= settings.max_basket_products]
-    found: list[list[Score]] = [[], []]
-    if "baskets" in model.answers:
-        for scores, judged in zip(found, (model, popular), strict=True):
-            rate = hit_rate(judged.answer, few, settings.hits_at, settings.max_cases)
-            scores.append(replace(rate, list=ITEMS))
-    return Judged(scores=found[0], baselines=found[1])
+    if "baskets" not in model.answers:
+        return [], []
+    own, beside = (
+        replace(hit_rate(judged.answer, few, settings.hits_at, settings.max_cases), list=ITEMS)
+        for judged in (model, popular)
+    )
+    return [own], [beside]
 
 
 def _judge_customers(
-    make: Callable[[], Recommender],
-    file: RecommenderFile,
-    data: Interactions,
-    task: Task,
-    timed: Timed,
+    make: Make, file: RecommenderFile, data: Interactions, task: Task, timed: Timed
 ) -> Judged:
     """Each kind of list on each window, with the best sellers of the same days beside it."""
-    windows = _windows(data, file.windows.days, file.windows.origins)
-    parts: list[pl.DataFrame] = []
-    beside: list[pl.DataFrame] = []
-    for origin, (earlier, later) in enumerate(windows):
+    settings, at = file.windows, file.windows.at
+    own: dict[ListKind, list[Cases]] = {kind: [] for kind in file.lists}
+    beside: dict[ListKind, list[Cases]] = {kind: [] for kind in file.lists}
+    quality: dict[ListKind, Quality] = {}
+    windows = origins(data, settings.days, settings.origins)
+    for number, origin in enumerate(windows):
+        check_no_leak(origin)
         with timed:
-            model = make().fit(earlier, task)
-        popular = Popular(PopularConfig()).fit(earlier, task)
+            model = make().fit(origin.earlier, task)
+        popular = Popular(PopularConfig()).fit(origin.earlier, task)
+        filler = Filler.of(origin.earlier)
         for kind in file.lists:
-            asked = _asked(kind, earlier, later, file.windows.max_cases)
-            parts.append(_cases(model, kind, earlier, later, asked, file, origin))
-            if kind != "buy_again":
-                beside.append(_cases(popular, kind, earlier, later, asked, file, origin))
-    cases, baselines = (
-        pl.concat(found) if found else NO_CASES.with_columns(recall=pl.lit(1.0))
-        for found in (parts, beside)
-    )
-    return Judged(_scores(cases, file), _scores(baselines, file), cases.drop("recall"))
-
-
-def _windows(
-    data: Interactions, days: float, origins: int
-) -> list[tuple[Interactions, Interactions]]:
-    """What came before each of the last windows, and the window, the latest first."""
-    found = []
-    earlier = data
-    for _ in range(origins):
-        earlier, later = last_window(earlier, days)
-        if not earlier.rows.height or not later.rows.height or earlier is data:
-            break
-        found.append((earlier, later))
-    return found
-
-
-def _asked(kind: ListKind, earlier: Interactions, later: Interactions, most: int) -> Ids:
-    """The customers to judge a kind of list by: who had something before and wanted something."""
-    wanted = _wanted(kind, earlier.matrix, later.matrix)
-    users = np.flatnonzero((np.diff(earlier.matrix.indptr) > 0) & (np.diff(wanted.indptr) > 0))
-    if users.size > most:
-        users = users[np.unique(np.linspace(0, users.size - 1, most).astype(np.int64))]
-    return users
-
-
-def _wanted(kind: ListKind, earlier: Csr, later: Csr) -> Csr:
-    """What of the later purchases a kind of list is for."""
-    if kind == "for_you":
-        return later
-    again = sparse.csr_matrix(later.multiply(earlier.astype(bool)))
-    wanted = again if kind == "buy_again" else sparse.csr_matrix(later - again)
-    wanted.eliminate_zeros()
-    return wanted
-
-
-def _cases(
-    model: Recommender,
-    kind: ListKind,
-    earlier: Interactions,
-    later: Interactions,
-    users: Ids,
-    file: RecommenderFile,
-    origin: int,
-) -> pl.DataFrame:
-    """One row per customer, with ``recall`` beside the columns of ``recommendation_cases``."""
-    wanted = _wanted(kind, earlier.matrix, later.matrix)
-    filler, at = Filler.of(earlier), file.windows.at
-    gains, recalls = [], []
-    for start in range(0, max(1, users.size), BLOCK_USERS):
-        block = users[start : start + BLOCK_USERS]
-        history = earlier.matrix[block]
-        listed, _ = filled(ask(model, kind, block, at, history), kind, history, filler)
-        gains.append(ndcg_of(listed, wanted[block]))
-        recalls.append(recall_of(listed, wanted[block]))
-    return pl.DataFrame(
-        {
-            "customer_id": earlier.users["customer_id"].gather(users),
-            "products_before": np.diff(earlier.matrix.indptr)[users].astype(np.int64),
-            "ndcg": np.concatenate(gains),
-            "recall": np.concatenate(recalls),
-        }
-    ).select(
-        list=pl.lit(kind),
-        origin=pl.lit(origin, pl.Int64),
-        customer_id="customer_id",
-        window_start_date=pl.lit(later.rows["at"].min(), pl.Datetime("us")).dt.date(),
-        window_end_date=pl.lit(later.rows["at"].max(), pl.Datetime("us")).dt.date(),
-        products_before="products_before",
-        ndcg="ndcg",
-        recall="recall",
+            asked = questions(origin, number, kind, max_cases=settings.max_cases)
+            usual = _answer(popular, asked, at, filler)
+            listed = _answer(model, asked, at, filler)
+            own[kind].append(judge_cases(asked, listed, at, usual))
+            beside[kind].append(judge_cases(asked, usual, at, usual))
+            if not number:
+                quality[kind] = list_quality(
+                    listed,
+                    at,
+                    popularity=origin.earlier.popularity,
+                    buyers=origin.earlier.n_baskets or origin.earlier.rows.height,
+                    possible=asked.possible(),
+                )
+    if not windows:
+        nothing = [_no_score(kind, at) for kind in file.lists]
+        return Judged(nothing, nothing)
+    cases = {kind: joined(parts) for kind, parts in own.items()}
+    usual_cases = {kind: joined(parts) for kind, parts in beside.items()}
+    return Judged(
+        [s for kind, each in cases.items() for s in scores(each, task.seed, quality[kind])],
+        [
+            score
+            for each in usual_cases.values()
+            for score in scores(each, task.seed)
+            if score.slice == "all"
+        ],
+        cases,
+        quality,
+        tuple(windows),
     )
 
 
-def _scores(cases: pl.DataFrame, file: RecommenderFile) -> list[Score]:
-    """The means over all customers of all windows, by list."""
+def _no_score(kind: ListKind, at: int) -> Score:
+    """Of a history too short for a window."""
+    return Score("all", f"ndcg_at_{at}", None, is_primary=True, list=kind)
+
+
+def _answer(model: Recommender, asked: Questions, k: int, filler: Filler) -> Ranked:
+    """The lists as customers would have seen them: full."""
     found = []
-    for kind in file.lists:
-        own = cases.filter(list=kind)
-        for metric in ("ndcg", "recall"):
-            score = mean_score(
-                "all",
-                f"{metric}_at_{file.windows.at}",
-                [own[metric].to_numpy()],
-                is_primary=metric == "ndcg",
-            )
-            found.append(replace(score, list=kind))
-    return found
+    for start in range(0, max(1, asked.users.size), BLOCK_USERS):
+        rows = slice(start, start + BLOCK_USERS)
+        had = asked.had[rows]
+        given = ask(model, asked.kind, asked.users[rows], k, had)
+        listed, _ = filled(given, asked.kind, had, filler)
+        found.append(listed)
+    return Ranked(
+        np.concatenate([part.items for part in found]),
+        np.concatenate([part.scores for part in found]),
+    )
+
+
+def case_rows(judged: Judged, data: Interactions, shop_id: str, method: str) -> pl.DataFrame:
+    """Rows of ``recommendation_cases``."""
+    found = [make_frame(RECOMMENDATION_CASES, [])]
+    for kind, cases in judged.cases.items():
+        starts = pl.Series([origin.begins.date() for origin in judged.windows], dtype=pl.Date)
+        ends = pl.Series([origin.ends.date() for origin in judged.windows], dtype=pl.Date)
+        frame = pl.DataFrame(
+            {
+                "origin": cases.origin,
+                "customer_id": data.users["customer_id"].gather(cases.users),
+                "window_start_date": starts.gather(cases.origin),
+                "window_end_date": ends.gather(cases.origin),
+                "products_before": cases.history,
+                "ndcg": cases.gains[cases.primary],
+            }
+        ).with_columns(shop_id=pl.lit(shop_id), method=pl.lit(method), list=pl.lit(kind))
+        found.append(frame.select(found[0].columns).cast(dict(found[0].schema)))  # type: ignore[arg-type]
+    return pl.concat(found)

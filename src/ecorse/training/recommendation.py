@@ -10,6 +10,8 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -30,9 +32,10 @@ from ecorse.recommenders.results import (
 )
 from ecorse.refresh.accept import how_to_accept
 from ecorse.segments.history import FIRST_NIGHT, Night
+from ecorse.training.challenge import challenged
 from ecorse.training.customer_lists import broken_lists, customer_lists
 from ecorse.training.fitted import Fitted
-from ecorse.training.judging import judge
+from ecorse.training.judging import Judged, Tried, case_rows, judge
 from ecorse.training.lists import broken_neighbours, item_lists
 from ecorse.training.planning import planned
 from ecorse.training.scores import Timed, score_frame
@@ -109,68 +112,105 @@ def run_recommender(
     task, timed = Task(declaration.name, shop_id, file.seed), Timed()
     parameters = planned(declaration, data.shape)
     judged = judge(lambda: declaration.create(parameters), file, data, task, timed)
-    scores, baselines = judged.scores, judged.baselines
     with timed:
         before = published.model if published else None
-        candidate = declaration.create(parameters).fit(data, task, before)
-    fitted = Fitted.on(candidate, data)
-    primary = next((s for s in scores if s.is_primary), None)
-    broken = _broken(candidate, file, data)
+        model = declaration.create(parameters).fit(data, task, before)
+    tried = Tried(model, judged, timed)
+    decision = _decide(tried, declaration, shop_id, data, champion, night)
+    challenge = None
+    if decision.outcome == "promoted":
+        challenge = challenged(tried, published, file, data, task, is_accepted=night.is_accepted)
+        decision = challenge.decision if challenge else decision
+    log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
+    frame = partial(score_frame, declaration, shop_id, served=night.served)
+    facts: dict[str, Any] = {
+        "decision": decision,
+        "data_hash": _hash(data),
+        "seed": file.seed,
+        "params": {
+            "generation": file.model.generation,
+            **model.config.model_dump(exclude={"threads"}),
+        },
+    }
+    if decision.outcome == "refused":
+        # nothing of it is kept, or it would be the next night's champion
+        scores = [_own(frame, declaration, tried, is_champion=False), _beside(frame, tried)]
+        empty = {**_no_lists(declaration), "model_scores": pl.concat(scores)}
+        return ModelResult(tables=empty, metrics=_metrics(tried, file, data), **facts)
+    if decision.outcome == "held" and challenge is None and champion and published:
+        # whose lists are served is whose figures are compared; the candidate's are in the decision
+        shown = _own(frame, declaration, tried, is_champion=False)
+        if "judged" in champion.metrics:
+            own = [Score(**score) for score in champion.metrics["judged"]]
+            shown = frame(declaration.method, own, is_champion=True, timed=timed)
+        tables = _lists(declaration, shop_id, data, published, judged)
+        return ModelResult(
+            tables={**tables, "model_scores": pl.concat([shown, _beside(frame, tried)])},
+            artifact=champion.artifact,
+            metrics=dict(champion.metrics),
+            **facts,
+        )
+    if challenge is not None and decision.outcome == "held":
+        # the published parameters make tonight's lists, from tonight's rows
+        tried = replace(challenge.champion, model=challenge.champion.model.fit(data, task, before))
+    fitted = Fitted.on(tried.model, data)
+    scores = [_own(frame, declaration, tried, is_champion=True), _beside(frame, tried)]
+    tables = _lists(declaration, shop_id, data, fitted, tried.judged)
+    return ModelResult(
+        tables={**tables, "model_scores": pl.concat(scores)},
+        artifact=fitted.to_file(),
+        metrics=_metrics(tried, file, data),
+        **facts,
+    )
+
+
+def _decide(
+    tried: Tried,
+    declaration: Declaration,
+    shop_id: str,
+    data: Interactions,
+    champion: Champion | None,
+    night: Night,
+) -> Decision:
+    """Whether tonight's lists are sound, and their first figure is not far below the champion's."""
+    file: RecommenderFile = declaration.file
+    broken = _broken(tried.model, file, data)
     decision = judge_figure(
         file.gate,
-        figure=_figure(primary),
+        figure=_figure(tried.judged.primary),
         champion=champion.metrics.get("figure", {}) if champion else None,
-        baselines=_values(baselines),
+        baselines=_values(tried.judged.baselines),
         broken=broken,
         is_accepted=night.is_accepted,
     )
     if decision.outcome == "held" and not broken:
         told = how_to_accept(declaration.name, shop_id)
-        decision = replace(decision, reason=f"{decision.reason} {told}")
-    log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
-    shown, is_champion = scores, decision.outcome == "promoted"
-    if decision.outcome == "held" and champion is not None and "judged" in champion.metrics:
-        # whose lists are served is whose figures are compared; the candidate's are in the decision
-        shown, is_champion = [Score(**score) for score in champion.metrics["judged"]], True
-    own = score_frame(
-        declaration, shop_id, declaration.method, shown,
-        is_champion=is_champion, timed=timed, served=night.served,
-    )  # fmt: skip
-    beside = score_frame(declaration, shop_id, BASELINE, baselines, is_baseline=True)
-    metrics = {
-        **candidate.params(),
+        return replace(decision, reason=f"{decision.reason} {told}")
+    return decision
+
+
+def _own(
+    frame: partial[pl.DataFrame], declaration: Declaration, tried: Tried, *, is_champion: bool
+) -> pl.DataFrame:
+    return frame(
+        declaration.method, tried.judged.scores, is_champion=is_champion, timed=tried.timed
+    )
+
+
+def _beside(frame: partial[pl.DataFrame], tried: Tried) -> pl.DataFrame:
+    return frame(BASELINE, tried.judged.baselines, is_baseline=True, served=())
+
+
+def _metrics(tried: Tried, file: RecommenderFile, data: Interactions) -> dict[str, Any]:
+    judged = tried.judged
+    return {
+        **tried.model.params(),
         "generation": file.model.generation,
         "products": data.items.height,
-        "figure": _figure(primary),
-        "judged": [asdict(score) for score in scores],
-        "baselines": {f"{s.slice} {s.metric}": s.value for s in baselines},
+        "figure": _figure(judged.primary),
+        "judged": [asdict(score) for score in judged.scores],
+        "baselines": {f"{s.list} {s.slice} {s.metric}": s.value for s in judged.baselines},
     }
-    tables: Mapping[str, pl.DataFrame | Blocks]
-    if decision.outcome == "held" and champion is not None and published is not None:
-        tables = _lists(declaration, shop_id, data, published)
-        artifact, metrics = champion.artifact, dict(champion.metrics)
-    elif decision.outcome == "refused":
-        # nothing of it is kept, or it would be the next night's champion
-        tables, artifact = _no_lists(declaration), b""
-    else:
-        tables, artifact = _lists(declaration, shop_id, data, fitted), fitted.to_file()
-    if "users" in file.model.answers and decision.outcome != "refused":
-        cases = judged.cases.with_columns(
-            shop_id=pl.lit(shop_id), method=pl.lit(declaration.method)
-        ).select(list(RECOMMENDATION_CASES.columns))
-        tables = {**tables, RECOMMENDATION_CASES.name: cases}
-    return ModelResult(
-        tables={**tables, "model_scores": pl.concat([own, beside])},
-        decision=decision,
-        artifact=artifact,
-        params={
-            "generation": file.model.generation,
-            **candidate.config.model_dump(exclude={"threads"}),
-        },
-        metrics=metrics,
-        data_hash=_hash(data),
-        seed=file.seed,
-    )
 
 
 def weighed(
@@ -222,16 +262,19 @@ def _broken(model: Recommender, file: RecommenderFile, data: Interactions) -> li
 
 
 def _lists(
-    declaration: Declaration, shop_id: str, data: Interactions, fitted: Fitted
-) -> dict[str, Blocks]:
-    """The lists of a fitted recommender, on tonight's products and customers."""
+    declaration: Declaration, shop_id: str, data: Interactions, fitted: Fitted, judged: Judged
+) -> dict[str, pl.DataFrame | Blocks]:
+    """The lists of a fitted recommender, on tonight's products and customers; what it was judged
+    by."""
     file: RecommenderFile = declaration.file
     asked = (fitted, data, shop_id, declaration.method, file)
-    tables = {}
+    tables: dict[str, pl.DataFrame | Blocks] = {}
     if "items" in file.model.answers:
         tables[ITEM_SIMILARITY.name] = item_lists(*asked)
     if "users" in file.model.answers:
         tables[USER_RECOMMENDATIONS.name] = customer_lists(*asked)
+        rows = case_rows(judged, data, shop_id, declaration.method)
+        tables[RECOMMENDATION_CASES.name] = rows
     return tables
 
 
