@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from ecorse.evaluate.cases import KINDS, Cases, Questions, joined, judge, questions, slices
+from ecorse.evaluate.cases import Cases, Questions, joined, judge, questions, slices
 from ecorse.evaluate.origins import origins
 from ecorse.models.ranked import Ranked
+from ecorse.models.recommender_file import LISTS as KINDS
 from evaluate_shops import shop
 
 PUBLISHED = json.loads((Path(__file__).parents[1] / "fixtures/ranking/published.json").read_text())

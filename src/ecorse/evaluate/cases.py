@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,8 @@ from scipy import sparse
 from ecorse.evaluate.origins import Origin
 from ecorse.evaluate.ranking import is_among
 from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked
+from ecorse.models.recommender_file import ListKind
 
-ListKind = Literal["for_you", "explore", "buy_again"]
-KINDS: tuple[ListKind, ...] = ("for_you", "explore", "buy_again")
 HISTORIES = {"0": (0, 0), "1": (1, 1), "2-4": (2, 4), "5-19": (5, 19), "20+": (20, None)}
 Labels = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]

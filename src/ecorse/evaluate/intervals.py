@@ -86,12 +86,12 @@ def means(
     for column in range(values.shape[1]):
         cases, of = int(is_case[:, column].sum()), int((counts[:, column] > 0).sum())
         value = float(sums[:, column].sum() / cases) if cases else None
-        is_told = of > 1
+        has_ends = of > 1
         found.append(
             Mean(
                 value,
-                float(low[column]) if is_told else None,
-                float(high[column]) if is_told else None,
+                float(low[column]) if has_ends else None,
+                float(high[column]) if has_ends else None,
                 cases,
                 of,
             )

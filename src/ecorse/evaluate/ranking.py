@@ -104,44 +104,6 @@ def _without(baskets: Csr, hidden: npt.NDArray[np.integer]) -> Csr:
     return sparse.csr_matrix((baskets.data[kept], baskets.indices[kept], indptr), baskets.shape)
 
 
-def recall_and_ndcg(
-    recommend: Callable[[Ids, int], Ranked], earlier: Csr, later: Csr, k: int, max_cases: int
-) -> list[Score]:
-    """What customers did later, of what was recommended to them: recall and nDCG at ``k``.
-
-    Cases are customers with rows in both parts. The gain of an item is 1; the ideal list is as
-    long as the customer's later items, at most ``k``; recall is of all of them.
-
-    Parameters
-    ----------
-    recommend
-        User numbers ``(n,)`` and k to ranked items.
-    earlier, later
-        ``(n_users, n_items)`` sparse.
-
-    Source: Järvelin, Kekäläinen, Cumulated gain-based evaluation of IR techniques, TOIS 20 (2002),
-    https://doi.org/10.1145/582415.582418
-    """
-    users = np.flatnonzero((np.diff(earlier.indptr) > 0) & (np.diff(later.indptr) > 0))
-    if users.size > max_cases:
-        users = users[np.unique(np.linspace(0, users.size - 1, max_cases).astype(np.int64))]
-    recalls, gains = [], []
-    discount = 1 / np.log2(np.arange(k) + 2)
-    ideal = np.concatenate([[0.0], np.cumsum(discount)])
-    for start in range(0, users.size, BLOCK_CASES):
-        asked = users[start : start + BLOCK_CASES]
-        ranked = recommend(asked, k)
-        wanted = later[asked]
-        is_hit = is_among(ranked.items, wanted)
-        sizes = np.diff(wanted.indptr)
-        recalls.append(is_hit.sum(axis=1) / sizes)
-        gains.append((is_hit * discount).sum(axis=1) / ideal[np.minimum(sizes, k)])
-    return [
-        mean_score("users", f"ndcg_at_{k}", gains, is_primary=True),
-        mean_score("users", f"recall_at_{k}", recalls),
-    ]
-
-
 def is_among(items: Ids, wanted: Csr) -> npt.NDArray[np.bool_]:
     """``(n, k)``: whether row ``i`` of ``wanted`` ``(n, n_items)`` stores ``items[i, j]``.
 
@@ -156,15 +118,3 @@ def is_among(items: Ids, wanted: Csr) -> npt.NDArray[np.bool_]:
     place = np.minimum(np.searchsorted(keys, asked), keys.size - 1)
     is_found: npt.NDArray[np.bool_] = (keys[place] == asked) & (items >= 0)
     return is_found
-
-
-def mean_score(
-    name: str, metric: str, parts: list[npt.NDArray[np.float64]], *, is_primary: bool = False
-) -> Score:
-    """The mean over cases, with the normal interval of a mean."""
-    values = np.concatenate(parts) if parts else np.empty(0)
-    if not values.size:
-        return Score(name, metric, None, is_primary=is_primary)
-    mean = float(values.mean())
-    reach = Z95 * float(values.std()) / math.sqrt(values.size)
-    return Score(name, metric, mean, mean - reach, mean + reach, int(values.size), is_primary)

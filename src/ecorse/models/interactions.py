@@ -183,7 +183,8 @@ class Interactions:
 
         ``None``: whatever its age. ``(n_users, n_items)`` float32.
         """
-        known = self.rows.select("user", "item", "weight", "at").drop_nulls("user")
+        known = self.rows.select("user", "item", "at", "weight").drop_nulls("user")
+        known = known.sort(pl.all())  # sums then do not depend on the order of rows
         weights = known["weight"].to_numpy()
         if half_life_days is not None and known.height:
             age = (_micros(self.rows["at"]).max() - _micros(known["at"])) / DAY
@@ -220,9 +221,9 @@ class Interactions:
             age = (last - self._starts[self._is_filled]) / DAY
             counts = self.baskets.T @ np.power(0.5, age / half_life_days)
         else:
-            age = (last - _micros(self.rows["at"])) / DAY
-            weights = np.power(0.5, age / half_life_days)
-            counts = np.bincount(self.rows["item"].to_numpy(), weights, self.items.height)
+            rows = self.rows.select("item", "at").sort(pl.all())
+            weights = np.power(0.5, (last - _micros(rows["at"])) / DAY / half_life_days)
+            counts = np.bincount(rows["item"].to_numpy(), weights, self.items.height)
         return np.asarray(counts, dtype=np.float64)
 
     @cached_property

@@ -12,7 +12,7 @@ products they have; the weights of few are drawn to everybody's.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -45,16 +45,26 @@ class HybridConfig(Table):
 
     ``candidates``: how many items each part names. ``histories``: from how many products on a
     customer is of the next group. ``shrink``: the weights of a group of ``n`` customers are theirs
-    by ``n / (n + shrink)``, and everybody's by the rest.
+    by ``n / (n + shrink)``, and everybody's by the rest. ``leave_out``: parts that are not used,
+    for a variant that needs less memory.
     """
 
     parts: dict[str, Part] = Field(min_length=1)
+    leave_out: tuple[str, ...] = ()
     window_days: float = Field(28, gt=0)
     at: int = Field(10, ge=1)
     candidates: int = Field(200, ge=1)
     histories: tuple[int, ...] = (1, 2, 5, 20)
     shrink: float = Field(200, ge=0)
     most_cases: int = Field(4000, ge=1)
+
+    def mistakes(self) -> Iterable[str]:
+        """Parts left out that there are not, or all of them."""
+        for name in self.leave_out:
+            if name not in self.parts:
+                yield f"leave_out: there is no part {name!r}"
+        if set(self.parts) <= set(self.leave_out):
+            yield "leave_out: at least one part must remain"
 
 
 class Hybrid(Recommender):
@@ -87,6 +97,8 @@ class Hybrid(Recommender):
         """
         made: dict[str, Recommender] = {}
         for name, part in self.config.parts.items():
+            if name in self.config.leave_out:
+                continue
             model_class = registry.load("recommender", part.class_)
             where = f"[parameters.parts.{name}.parameters]"
             made[name] = model_class(
