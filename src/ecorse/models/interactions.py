@@ -71,6 +71,8 @@ class Interactions:
         ``ROWS`` and what else the declaration selects (city, daypart, source ...): one row per
         interaction. ``user`` and ``basket`` are null where there is none; ``at`` is the shop's
         wall clock; ``weight`` is 1 unless the declaration says otherwise.
+    whole
+        What these were taken out of by ``of_customers``, else themselves.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Interactions:
         self.items = items
         self.users = users
         self._rows = rows
+        self.whole = self
 
     @property
     def rows(self) -> pl.DataFrame:
@@ -154,6 +157,14 @@ class Interactions:
             ),
         ).drop_nulls("item")
         return cls(items, users, rows)
+
+    def of_customers(self) -> Interactions:
+        """The rows that name a customer; ``whole`` still has all. Numbers stay what they are."""
+        if not self.rows["user"].null_count():
+            return self
+        part = Interactions(self.items, self.users, self.rows.drop_nulls("user"))
+        part.whole = self
+        return part
 
     @cached_property
     def n_baskets(self) -> int:
