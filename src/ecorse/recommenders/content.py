@@ -21,13 +21,14 @@ from scipy import sparse
 
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions, Shape
-from ecorse.models.ranked import Csr, Ids, Ranked, top_k_sparse
+from ecorse.models.ranked import Csr, Floats, Ids, Ranked, top_k_sparse
 from ecorse.models.threads import in_threads
 from ecorse.recommenders import arrays
 from ecorse.recommenders.history import (
     HistoryConfig,
     HistoryRecommender,
     Scores,
+    products_of_rows,
     scaled_rows,
     to_power,
 )
@@ -93,6 +94,13 @@ class Content(HistoryRecommender):
         found: Scores = (scaled_rows(profile, to_power(lengths, -1)) @ self.vectors.T).toarray()
         return np.asarray(np.minimum(found, 1), dtype=np.float32)
 
+    def _contributions(self, own: Csr, items: Ids, rows: Ids, asked: Ids) -> Floats:
+        profile = sparse.csr_matrix(own @ self.vectors)
+        lengths = np.sqrt(np.asarray(profile.multiply(profile).sum(axis=1), float).ravel())
+        share = np.repeat(to_power(lengths, -1), np.diff(own.indptr))
+        found: Floats = own.data * products_of_rows(self.vectors, own.indices, asked) * share
+        return found
+
     def similar(self, items: Ids, k: int) -> Ranked:
         """The products described most alike, by cosine."""
         across = sparse.csr_matrix(self.vectors.T)
@@ -122,7 +130,7 @@ class Content(HistoryRecommender):
     def dump(self) -> Mapping[str, bytes]:
         """Vectors and histories as npy, words as JSON."""
         return {
-            **arrays.to_files(vectors=self.vectors, histories=self.histories),
+            **arrays.to_files(vectors=self.vectors, **self.kept()),
             "words.json": json.dumps(self.words, ensure_ascii=False).encode(),
         }
 
@@ -131,9 +139,8 @@ class Content(HistoryRecommender):
         """The model again."""
         made = cls(config)
         made.words = json.loads(files["words.json"])
-        made.vectors, made.histories = (
-            arrays.matrix(files, name) for name in ("vectors", "histories")
-        )
+        made.vectors = arrays.matrix(files, "vectors")
+        made.keep(files)
         return made
 
 
