@@ -100,6 +100,19 @@ def stored_at(matrix: Csr, rows: Ids, items: Ids) -> npt.NDArray[np.bool_]:
     return found
 
 
+def stored_in_either(one: Csr | None, other: Csr) -> Csr:
+    """Where either matrix stores anything: ``seen`` of two reasons."""
+    if one is None or not one.nnz:
+        return other
+    if not other.nnz:
+        return one
+    ones = [
+        sparse.csr_matrix((np.ones(m.nnz, np.int32), m.indices, m.indptr), shape=m.shape)
+        for m in (one, other)
+    ]
+    return sparse.csr_matrix(ones[0] + ones[1])
+
+
 def broken_order(ranked: Ranked, own: Ids | None = None, n_items: int | None = None) -> list[str]:
     """The rules that ranked lists break, in words: gaps, order, doubles, an item beside itself.
 

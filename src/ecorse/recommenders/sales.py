@@ -67,7 +67,7 @@ class Sales:
         keys, place = np.unique(
             np.where(is_rarer, other * n + one, one * n + other), return_inverse=True
         )
-        common, rare = np.divmod(keys, max(n, 1))
+        common, rare = keys // max(int(n), 1), keys % max(int(n), 1)
         counts = np.zeros(len(keys), dtype=np.int64)
         marks: npt.NDArray[np.uint8] = np.zeros(self.holders.shape[1], dtype=np.uint8)
         shared_of_pairs(self.holders.indptr, self.holders.indices, common, rare, marks, counts)

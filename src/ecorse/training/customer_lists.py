@@ -208,7 +208,10 @@ def _told(
     moved = np.where(because == NOTHING, NOTHING, items[because])
     rows = np.repeat(np.arange(len(asked)), ranked.is_there.sum(axis=1))
     is_had = stored_at(history, np.broadcast_to(rows[:, None], moved.shape), moved)
-    return told.with_columns(because=np.where(is_had, moved, NOTHING))
+    told = told.with_columns(because=np.where(is_had, moved, NOTHING))
+    if "words" in told.columns:  # they are those of the first
+        told = told.with_columns(words=pl.when(pl.Series(is_had[:, 0])).then("words"))
+    return told
 
 
 def broken_lists(
