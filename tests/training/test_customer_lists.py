@@ -105,7 +105,8 @@ def test_what_nobody_has_bought_fills_a_list_at_the_very_end():
     assert rows.filter(customer_id="amy")["level"].to_list() == [0, 2, 2, 2]
     told = rows.filter(customer_id="amy", product_id="c").row(0, named=True)
     assert told["reason"] == "In no one's orders yet; nothing nearer is known"
-    assert json.loads(told["evidence"]) == {"orders": 0, "all_orders": 3}
+    counts = {"orders": 0, "all_orders": 3, "late_orders": 0, "all_late_orders": 3}
+    assert json.loads(told["evidence"]) == counts
 
 
 def test_what_was_bought_since_is_not_given(model):
@@ -119,8 +120,11 @@ def test_strangers_to_the_model_get_best_sellers_with_their_counts(model):
     rows = rows_for(model, strangers, BEFORE, "explore")
     assert lists_of(rows) == {"yan": "ace", "zoe": "bce"}
     told = rows.filter(customer_id="zoe", product_id="b").row(0, named=True)
-    assert told["reason"] == ("A best seller of late, in 2 of 3 orders; nothing nearer is known")
-    assert json.loads(told["evidence"]) == {"orders": 2, "all_orders": 3}
+    assert told["reason"] == (
+        "A best seller of late: in 2 of 3 orders of the last 28 days; nothing nearer is known"
+    )
+    counts = {"orders": 2, "all_orders": 3, "late_orders": 2, "all_late_orders": 3}
+    assert json.loads(told["evidence"]) == counts
 
 
 def test_a_list_of_what_to_buy_again_is_as_long_as_it_is():

@@ -70,7 +70,11 @@ class Interactions:
     rows
         ``ROWS`` and what else the declaration selects (city, daypart, source ...): one row per
         interaction. ``user`` and ``basket`` are null where there is none; ``at`` is the shop's
-        wall clock; ``weight`` is 1 unless the declaration says otherwise.
+        wall clock; ``weight`` is 1 unless the declaration says otherwise. A weight below 0 says no
+        (a product that was removed, one star): such a row is in no matrix and no basket, and a
+        pair whose last row it is is ``refused``.
+    whole
+        What these were taken out of by ``of_customers``, else themselves.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class Interactions:
         self.items = items
         self.users = users
         self._rows = rows
+        self.whole = self
 
     @property
     def rows(self) -> pl.DataFrame:
@@ -155,6 +160,14 @@ class Interactions:
         ).drop_nulls("item")
         return cls(items, users, rows)
 
+    def of_customers(self) -> Interactions:
+        """The rows that name a customer; ``whole`` still has all. Numbers stay what they are."""
+        if not self.rows["user"].null_count():
+            return self
+        part = Interactions(self.items, self.users, self.rows.drop_nulls("user"))
+        part.whole = self
+        return part
+
     @cached_property
     def n_baskets(self) -> int:
         """How many baskets have rows."""
@@ -174,6 +187,46 @@ class Interactions:
         return Nature(source, bool((self.rows["kind"] == "purchase").all()))
 
     @cached_property
+    def refused(self) -> Csr:
+        """``(n_users, n_items)``: 1 where the last that a customer said of an item is no.
+
+        Of rows of one instant, no is the last. What is stored here is never recommended.
+        """
+        pairs = self._refused_pairs
+        return sparse.csr_matrix(
+            (
+                np.ones(pairs.height, dtype=np.float32),
+                (pairs["user"].to_numpy(), pairs["item"].to_numpy()),
+            ),
+            shape=(self.users.height, self.items.height),
+        )
+
+    @cached_property
+    def _refused_pairs(self) -> pl.DataFrame:
+        said = self.rows.select("user", "item", "at", "weight").drop_nulls("user")
+        no = said.filter(pl.col("weight") < 0).select("user", "item").unique()
+        return (
+            said.join(no, on=("user", "item"), how="semi")
+            .sort("at", "weight", descending=[False, True])
+            .group_by("user", "item", maintain_order=True)
+            .agg(pl.last("weight"))
+            .filter(pl.col("weight") < 0)
+            .select("user", "item")
+        )
+
+    @cached_property
+    def wanted(self) -> pl.DataFrame:
+        """The rows that say yes, without those of a pair that the customer refused since."""
+        if not self._refused_pairs.height:
+            return self._said_yes
+        return self._said_yes.join(self._refused_pairs, on=("user", "item"), how="anti")
+
+    @cached_property
+    def _said_yes(self) -> pl.DataFrame:
+        says_no = self.rows["weight"] < 0
+        return self.rows.filter(~says_no) if says_no.any() else self.rows
+
+    @cached_property
     def matrix(self) -> Csr:
         """``(n_users, n_items)`` summed weights of each customer's interactions."""
         return self.decayed(None)
@@ -183,7 +236,7 @@ class Interactions:
 
         ``None``: whatever its age. ``(n_users, n_items)`` float32.
         """
-        known = self.rows.select("user", "item", "at", "weight").drop_nulls("user")
+        known = self.wanted.select("user", "item", "at", "weight").drop_nulls("user")
         known = known.sort(pl.all())  # sums then do not depend on the order of rows
         weights = known["weight"].to_numpy()
         if half_life_days is not None and known.height:
@@ -199,9 +252,9 @@ class Interactions:
     @cached_property
     def baskets(self) -> Csr:
         """``(n_baskets, n_items)``: 1 where a basket holds an item; a row per basket with rows."""
-        known = self.rows.select("basket", "item").drop_nulls("basket")
+        known = self._said_yes.select("basket", "item").drop_nulls("basket")
         numbers, places = known["basket"].to_numpy(), known["item"].to_numpy()
-        shape = (int(numbers.max()) + 1 if len(numbers) else 0, self.items.height)
+        shape = (len(self._starts), self.items.height)
         ones = np.ones(len(numbers), dtype=np.int32)
         matrix = sparse.csr_matrix((ones, (numbers, places)), shape=shape)
         matrix.sum_duplicates()
@@ -210,7 +263,7 @@ class Interactions:
 
     @property
     def _is_filled(self) -> npt.NDArray[np.bool_]:
-        """Of each basket's number, whether it has rows."""
+        """Of each basket's number, whether it has rows that say yes."""
         is_filled: npt.NDArray[np.bool_] = self._starts != NEVER
         return is_filled
 
@@ -221,7 +274,7 @@ class Interactions:
             age = (last - self._starts[self._is_filled]) / DAY
             counts = self.baskets.T @ np.power(0.5, age / half_life_days)
         else:
-            rows = self.rows.select("item", "at").sort(pl.all())
+            rows = self._said_yes.select("item", "at").sort(pl.all())
             weights = np.power(0.5, (last - _micros(rows["at"])) / DAY / half_life_days)
             counts = np.bincount(rows["item"].to_numpy(), weights, self.items.height)
         return np.asarray(counts, dtype=np.float64)
@@ -232,8 +285,16 @@ class Interactions:
         if self.n_baskets:
             counts = np.asarray(self.baskets.sum(axis=0)).ravel()
         else:
-            counts = np.bincount(self.rows["item"].to_numpy(), minlength=self.items.height)
+            counts = np.bincount(self._said_yes["item"].to_numpy(), minlength=self.items.height)
         return counts.astype(np.float64)
+
+    def since(self, days: float) -> Interactions:
+        """What came after ``days`` before the last row; products and customers keep their numbers.
+
+        A basket goes by each row's own time.
+        """
+        after = pl.col("at").max() - pl.duration(microseconds=round(days * DAY))
+        return Interactions(self.items, self.users, self.rows.filter(pl.col("at") > after))
 
     def split(self, later_share: float) -> tuple[Interactions, Interactions]:
         """Part the rows by time; products and customers keep their numbers in both parts.
@@ -252,8 +313,9 @@ class Interactions:
             return self, self
         cut = times[min(int(len(times) * (1 - later_share)), len(times) - 1)]
         at = _micros(rows["at"])
-        is_alone = rows["basket"].is_null().to_numpy()
-        at[~is_alone] = starts[rows["basket"].drop_nulls().to_numpy()]
+        begun = starts.take(rows["basket"].fill_null(0).to_numpy()) if starts.size else at
+        is_alone = rows["basket"].is_null().to_numpy() | (begun == NEVER)
+        at[~is_alone] = begun[~is_alone]
         is_later, begins_later = at >= cut, starts[self._is_filled] >= cut
         return self._part(~is_later, ~begins_later), self._part(is_later, begins_later)
 
@@ -282,20 +344,20 @@ class Interactions:
 
     @cached_property
     def _starts(self) -> npt.NDArray[np.int64]:
-        """When each basket began, in microseconds, by its number; ``NEVER`` where it has no row."""
-        return self._by_basket(pl.col("at").min())
+        """When each basket began, in microseconds, by its number; ``NEVER``: no row says yes."""
+        return self._by_basket(self._said_yes, pl.col("at").min())
 
     @cached_property
     def _lasts(self) -> npt.NDArray[np.int64]:
-        """When each basket had its last row, likewise."""
-        return self._by_basket(pl.col("at").max())
+        """When each basket had its last row, whatever that says."""
+        return self._by_basket(self.rows, pl.col("at").max())
 
-    def _by_basket(self, instant: pl.Expr) -> npt.NDArray[np.int64]:
-        known = self.rows.select("basket", "at").drop_nulls("basket")
+    def _by_basket(self, rows: pl.DataFrame, instant: pl.Expr) -> npt.NDArray[np.int64]:
+        last: int | None = self.rows["basket"].max()  # type: ignore[assignment]
+        known = rows.select("basket", "at").drop_nulls("basket")
         found = known.group_by("basket").agg(instant)
-        numbers = found["basket"].to_numpy().astype(np.int64)
-        instants = np.full(int(numbers.max(initial=-1)) + 1, NEVER, dtype=np.int64)
-        instants[numbers] = _micros(found["at"])
+        instants = np.full(0 if last is None else last + 1, NEVER, dtype=np.int64)
+        instants[found["basket"].to_numpy()] = _micros(found["at"])
         return instants
 
 

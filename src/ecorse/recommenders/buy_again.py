@@ -62,7 +62,7 @@ class BuyAgain(Recommender):
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
         """Add up each customer's purchase days of each product."""
         days = (
-            data.rows.lazy()
+            data.wanted.lazy()
             .drop_nulls("user")
             .filter(pl.col("kind").cast(pl.String) == "purchase")
             .select("user", "item", day=pl.col("at").dt.date())

@@ -23,13 +23,14 @@ from scipy import sparse
 
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions, Shape
-from ecorse.models.ranked import Csr
+from ecorse.models.ranked import Csr, Floats, Ids
 from ecorse.models.threads import one_thread
 from ecorse.recommenders import arrays
 from ecorse.recommenders.history import (
     HistoryConfig,
     HistoryRecommender,
     Scores,
+    products_of_rows,
     scaled_columns,
     scaled_rows,
     to_power,
@@ -100,6 +101,18 @@ class GraphFilter(HistoryRecommender):
         found *= self.after
         return found
 
+    def _contributions(self, own: Csr, items: Ids, rows: Ids, asked: Ids) -> Floats:
+        weights = np.einsum(
+            "nk,nk->n",
+            self.vectors[own.indices].astype(np.float64) * self.gains,
+            self.vectors[asked].astype(np.float64),
+        )
+        if self.config.rest:
+            shared = products_of_rows(self._edges_back, own.indices, asked)
+            weights += self.config.rest * shared
+        found: Floats = own.data * self.before[own.indices] * weights * self.after[asked]
+        return found
+
     @property
     def _edges_back(self) -> Csr:
         """``edges`` the other way round, made once: threads find it there."""
@@ -114,9 +127,9 @@ class GraphFilter(HistoryRecommender):
             vectors=self.vectors,
             gains=self.gains,
             edges=self.edges,
-            histories=self.histories,
             before=self.before,
             after=self.after,
+            **self.kept(),
         )
 
     @classmethod
@@ -125,7 +138,8 @@ class GraphFilter(HistoryRecommender):
         made = cls(config)
         for name in ("vectors", "gains", "before", "after"):
             setattr(made, name, arrays.array(files, name))
-        made.edges, made.histories = (arrays.matrix(files, name) for name in ("edges", "histories"))
+        made.edges = arrays.matrix(files, "edges")
+        made.keep(files)
         return made
 
 

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 from pydantic import Field
 from scipy import sparse
 
@@ -207,6 +208,34 @@ class Hybrid(Recommender):
             found.append(blended(lists, own[rows], k))
         return _joined(found)
 
+    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame | None:
+        """What the part that adds most to a score says of it, and the shares of all parts.
+
+        ``ranked`` is an answer of this model: it carries what each part added.
+        """
+        if ranked.parts is None:
+            return None
+        there = ranked.is_there
+        users, items = np.repeat(rows, there.sum(axis=1)), ranked.items[there]
+        added, scores = ranked.parts[there], ranked.scores[there]
+        largest = added.argmax(axis=1)
+        told = [pl.DataFrame(schema={"place": pl.Int64, "source": pl.String})]
+        for number, (name, part) in enumerate(self.parts.items()):
+            mine = np.flatnonzero(largest == number)
+            asked = Ranked(items[mine, None], scores[mine, None])
+            frame = pl.DataFrame({"place": mine, "source": [name] * len(mine)})
+            if len(mine) and (own := part.explain(users[mine], asked)) is not None:
+                frame = frame.hstack(own.drop("source", strict=False))
+            told.append(frame)
+        shares = np.round(added / np.maximum(added.sum(axis=1, keepdims=True), 1e-12), 4)
+        named = [pl.Series(name, shares[:, n]) for n, name in enumerate(self.parts)]
+        return (
+            pl.concat(told, how="diagonal_relaxed")
+            .sort("place")
+            .drop("place")
+            .with_columns(parts=pl.struct(named))
+        )
+
     def params(self) -> Mapping[str, Any]:
         """The weights by kind of list, group of customers and part."""
         groups = _group_names(self.config.histories)
@@ -269,8 +298,9 @@ def _ask(
 
 def _joined(found: Sequence[Ranked]) -> Ranked:
     return Ranked(
-        np.concatenate([part.items for part in found]),
-        np.concatenate([part.scores for part in found]),
+        np.concatenate([block.items for block in found]),
+        np.concatenate([block.scores for block in found]),
+        np.concatenate([block.parts for block in found if block.parts is not None]),
     )
 
 

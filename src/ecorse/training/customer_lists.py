@@ -19,10 +19,21 @@ from scipy import sparse
 
 from ecorse.models.base import Blocks, Recommender
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, broken_order, top_k_sparse
+from ecorse.models.ranked import (
+    NOTHING,
+    Csr,
+    Floats,
+    Ids,
+    Ranked,
+    broken_order,
+    stored_at,
+    top_k_sparse,
+)
 from ecorse.models.recommender_file import ListKind, RecommenderFile
 from ecorse.recommenders.popular import best_sellers
+from ecorse.recommenders.receipts import Receipts
 from ecorse.recommenders.results import USER_RECOMMENDATIONS
+from ecorse.recommenders.sales import Sales
 from ecorse.training.fitted import Fitted, places
 
 BLOCK_USERS = 4096
@@ -41,41 +52,20 @@ class Filler:
     """
 
     shares: Floats
-    orders: npt.NDArray[np.int64]
-    total: int
-    noun: str
+    is_sold: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, data: Interactions) -> Filler:
-        """Those of tonight's rows."""
-        late = data.recent_popularity(LATE_DAYS)
+        """Those of all rows, of nobody's too."""
+        late = data.whole.recent_popularity(LATE_DAYS)
         shares = late / max(late.max(initial=0), 1e-300)
-        is_sold = data.popularity > 0
+        is_sold = data.whole.popularity > 0
         shares = np.where(is_sold, np.maximum(shares, 2 * NOT_SOLD), NOT_SOLD)
-        total = data.n_baskets or data.rows.height
-        return cls(shares, data.popularity.astype(np.int64), total, data.nature.baskets)
+        return cls(shares, is_sold)
 
     def best(self, taken: Csr, k: int) -> Ranked:
         """For each row of ``taken`` ``(n, n_items)`` the ``k`` best that are not stored there."""
         return top_k_sparse(best_sellers(self.shares, taken, k), k, seen=taken)
-
-    def told(self, items: Ids) -> pl.DataFrame:
-        """``source, reason, evidence`` of each item."""
-        return pl.DataFrame({"orders": self.orders[items]}, schema={"orders": pl.Int64}).select(
-            source=pl.lit("popular"),
-            reason=pl.when(pl.col("orders") > 0)
-            .then(
-                pl.format(
-                    f"A best seller of late, in {{}} of {self.total} {self.noun}; nothing nearer "
-                    "is known",
-                    "orders",
-                )
-            )
-            .otherwise(pl.lit(f"In no one's {self.noun} yet; nothing nearer is known")),
-            evidence=pl.struct(
-                pl.col("orders").alias(self.noun), pl.lit(self.total).alias(f"all_{self.noun}")
-            ).struct.json_encode(),
-        )
 
 
 def ask(
@@ -110,7 +100,7 @@ def filled(ranked: Ranked, kind: ListKind, history: Csr, filler: Filler) -> tupl
     places = short[rows], own[short][rows] + ranks
     items[places] = found.items[rows, ranks]
     scores[places] = found.scores[rows, ranks] * last[short][rows]
-    levels[places] = np.where(filler.orders[items[places]] > 0, POPULAR, UNSOLD)
+    levels[places] = np.where(filler.is_sold[items[places]], POPULAR, UNSOLD)
     return Ranked(items, scores), levels
 
 
@@ -128,12 +118,13 @@ def customer_lists(
     active = np.flatnonzero(np.diff(data.matrix.indptr) > 0)
     history = _in_numbers_of(items, data.matrix)
     filler = Filler.of(data)
+    receipts = Receipts.of(data.items, Sales.of(data.whole))
 
     def rows_of(kind: ListKind, block: Ids) -> pl.DataFrame:
         known = users[block] != NOTHING
         asked = users[block[known]]
         ranked = ask(fitted.model, kind, asked, file.top_n, history[block[known]])
-        told = _told(fitted.model, asked, ranked, method)
+        told = _told(fitted.model, asked, ranked, items, data.matrix[block[known]])
         own, is_kept = _in_numbers(ranked, items)
         every = Ranked(
             np.full((block.size, file.top_n), NOTHING, dtype=np.int64),
@@ -152,9 +143,13 @@ def customer_lists(
             }
         )
         is_own = rows["level"] == OWN
-        both = [rows.filter(is_own).hstack(told.filter(is_kept))]
-        added = rows.filter(~is_own)
-        both.append(added.hstack(filler.told(added["item"].to_numpy())))
+        given, added = rows.filter(is_own), rows.filter(~is_own)
+        if told is not None:
+            told = told.filter(is_kept)
+        both = [
+            given.hstack(receipts.write(given["item"].to_numpy(), told, method)),
+            added.hstack(receipts.write_best_sellers(added["item"].to_numpy())),
+        ]
         return pl.concat(both).sort("user", "rank")
 
     def make() -> Iterator[pl.DataFrame]:
@@ -198,27 +193,25 @@ def _in_numbers(ranked: Ranked, items: Ids) -> tuple[Ranked, pl.Series]:
     return closed, pl.Series(is_kept[there])
 
 
-def _told(model: Recommender, asked: Ids, ranked: Ranked, method: str) -> pl.DataFrame:
-    """``source, reason, evidence`` of each item of the lists, by row and rank."""
-    height = int(ranked.is_there.sum())
+def _told(
+    model: Recommender, asked: Ids, ranked: Ranked, items: Ids, history: Csr
+) -> pl.DataFrame | None:
+    """What the model says of each item of the lists; own products in tonight's numbers ``items``.
+
+    ``history`` ``(n, n_items)`` is tonight's: a product that was taken back since, or left the
+    catalogue, is no reason any more.
+    """
     told = model.explain(asked, ranked)
-
-    def column(name: str, default: str) -> pl.Series:
-        if told is not None and name in told.columns:
-            return told[name].cast(pl.String)
-        return pl.Series([default], dtype=pl.String).new_from_index(0, height)
-
-    evidence = pl.Series(["{}"], dtype=pl.String).new_from_index(0, height)
-    if told is not None:
-        figures = [name for name in told.columns if name not in ("source", "sentence")]
-        if figures:
-            evidence = told.select(pl.struct(figures).struct.json_encode()).to_series()
-    columns = {
-        "source": column("source", method),
-        "reason": column("sentence", ""),
-        "evidence": evidence,
-    }
-    return pl.DataFrame(columns)
+    if told is None or "because" not in told.columns:
+        return told
+    because = told["because"].to_numpy()
+    moved = np.where(because == NOTHING, NOTHING, items[because])
+    rows = np.repeat(np.arange(len(asked)), ranked.is_there.sum(axis=1))
+    is_had = stored_at(history, np.broadcast_to(rows[:, None], moved.shape), moved)
+    told = told.with_columns(because=np.where(is_had, moved, NOTHING))
+    if "words" in told.columns:  # they are those of the first
+        told = told.with_columns(words=pl.when(pl.Series(is_had[:, 0])).then("words"))
+    return told
 
 
 def broken_lists(

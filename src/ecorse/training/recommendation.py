@@ -106,6 +106,8 @@ def run_recommender(
         weighed(inputs.pop("interactions"), file.weights, declaration),
         inputs.pop("customers", None),
     )
+    if "items" not in file.model.answers:
+        data = data.of_customers()
     published = Fitted.from_file(champion, declaration) if champion is not None else None
     if not data.items.height or not data.rows.height:
         return _empty(declaration, champion)
