@@ -86,16 +86,10 @@ def means(
     for column in range(values.shape[1]):
         cases, of = int(is_case[:, column].sum()), int((counts[:, column] > 0).sum())
         value = float(sums[:, column].sum() / cases) if cases else None
-        has_ends = of > 1
-        found.append(
-            Mean(
-                value,
-                float(low[column]) if has_ends else None,
-                float(high[column]) if has_ends else None,
-                cases,
-                of,
-            )
-        )
+        ends: tuple[float | None, float | None] = (None, None)
+        if value is not None and of > 1:  # sums of other order may differ in the last digit
+            ends = min(value, float(low[column])), max(value, float(high[column]))
+        found.append(Mean(value, ends[0], ends[1], cases, of))
     return found
 
 
