@@ -180,18 +180,18 @@ LETTERS = "".join(chr(97 + n) for n in range(40))  # 40 products
 TRADE = np.random.default_rng(6).integers(0, 9, (2, 40))  # sold before, and in the window
 
 
-def traded(**items) -> Origin:
+def traded(trade=TRADE, **items) -> Origin:
     lines = [
         (f"c{n % 7}", f"{letter}{part}{n}", letter, (n if not part else 95 + n / 3))
         for part in (0, 1)
-        for letter, count in zip(LETTERS, TRADE[part], strict=True)
+        for letter, count in zip(LETTERS, trade[part], strict=True)
         for n in range(count)
     ]
-    lines += [("zed", "first", "a", 0), ("zed", "last", "b", 100)]
+    lines += [("zed", "first", "a", 0), ("zed", "last", "a", 100)]
     return origins(shop(*lines, products=LETTERS, **items), 10, 1)[0]
 
 
-SOLD = TRADE + np.array([[1] + [0] * 39, [0, 1] + [0] * 38])  # with the first line and the last
+SOLD = TRADE + np.eye(40, dtype=int)[0]  # with the first line and the last
 
 
 @pytest.mark.parametrize(
@@ -211,6 +211,11 @@ def test_a_number_that_was_made_of_the_window_is_told(number):
 )
 def test_a_number_that_was_known_is_none(number):
     check_no_leak(traded(price=number.tolist()))
+
+
+def test_a_number_that_was_known_is_none_where_the_same_was_sold_again():
+    same = np.array([TRADE[0], TRADE[0]])
+    check_no_leak(traded(same, sold=(TRADE[0] + np.eye(40)[0]).tolist()))
 
 
 def test_a_number_of_customers_is_told_too():
