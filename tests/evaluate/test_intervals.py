@@ -131,10 +131,10 @@ def test_pairs_see_what_two_intervals_cannot():
 
 def test_a_tie_has_zero_in_it():
     random = np.random.default_rng(4)
-    a, b = random.random(300), random.random(300)
-    same = paired(cases(a), cases(a), 1)
+    values, noise = random.random(300), np.repeat([-0.1, 0.1], 150)
+    same = paired(cases(values), cases(values), 1)
     assert (same.value, same.low, same.high) == (0, 0, 0)
-    tie = paired(cases((a + b) / 2 + (a - b) / 20), cases((a + b) / 2), 1)
+    tie = paired(cases(values + noise), cases(values), 1)
     assert not tie.is_above(0)
     assert not tie.is_below(0)
 

@@ -59,17 +59,15 @@ class Questions:
     @property
     def history(self) -> Ids:
         """``(n,)`` how many products each had before the origin."""
-        found: Ids = np.diff(self.had.indptr).astype(np.int64)
-        return found
+        return _row_sizes(self.had)
 
     def possible(self, among: Ids | None = None) -> Ids:
         """``(n,)`` how many products could be on each list at most; ``among``: of these only."""
-        n_items = self.had.shape[1]
-        had = self.history if among is None else np.diff(self.had[:, among].indptr).astype(np.int64)
+        had = self.history if among is None else _row_sizes(self.had[:, among])
         if self.kind == "buy_again":
             return had
-        every = np.full(len(self.users), n_items if among is None else len(among), dtype=np.int64)
-        return every - had if self.kind == "explore" else every
+        every = self.had.shape[1] if among is None else len(among)
+        return every - had if self.kind == "explore" else np.full_like(had, every)
 
 
 @dataclass(frozen=True)
@@ -244,6 +242,11 @@ def _metrics(is_hit: Bools, sizes: npt.NDArray[np.integer], k: int) -> dict[str,
         "mrr": (is_hit / ranks).max(axis=1, initial=0.0),
         "hit_rate": (hits > 0).astype(np.float64),
     }
+
+
+def _row_sizes(matrix: Csr) -> Ids:
+    sizes: Ids = np.diff(matrix.indptr).astype(np.int64)
+    return sizes
 
 
 def _ones(matrix: Csr, *, is_any: bool = False) -> Csr:

@@ -86,16 +86,10 @@ def means(
     for column in range(values.shape[1]):
         cases, of = int(is_case[:, column].sum()), int((counts[:, column] > 0).sum())
         value = float(sums[:, column].sum() / cases) if cases else None
-        has_ends = of > 1
-        found.append(
-            Mean(
-                value,
-                float(low[column]) if has_ends else None,
-                float(high[column]) if has_ends else None,
-                cases,
-                of,
-            )
-        )
+        ends: tuple[float | None, float | None] = (None, None)
+        if value is not None and of > 1:  # sums of other order may differ in the last digit
+            ends = min(value, float(low[column])), max(value, float(high[column]))
+        found.append(Mean(value, ends[0], ends[1], cases, of))
     return found
 
 
@@ -117,10 +111,10 @@ def _ends(sums: Floats, counts: Floats, seed: int, resamples: int) -> tuple[Floa
     with np.errstate(invalid="ignore", divide="ignore"):
         ratios = totals[:, :m] / totals[:, m:]
     ratios[totals[:, m:] == 0] = np.nan  # nobody who counts was drawn
-    is_drawn = ~np.isnan(ratios).all(axis=0)
-    low, high = np.full(m, np.nan), np.full(m, np.nan)
-    low[is_drawn], high[is_drawn] = np.nanpercentile(ratios[:, is_drawn], ENDS, axis=0)
-    return low, high
+    ends = np.full((2, m), np.nan)
+    if (is_drawn := ~np.isnan(ratios).all(axis=0)).any():
+        ends[:, is_drawn] = np.nanpercentile(ratios[:, is_drawn], ENDS, axis=0)
+    return ends[0], ends[1]
 
 
 def paired(
