@@ -152,7 +152,7 @@ def _best_sellers(shop: Shop, question: Question) -> pl.DataFrame:
     """Those of the category, of the time, or of late; then those of all time that fit."""
     asked = [
         ("category", question.category),
-        ("month", question.month and str(question.month)),
+        ("month", None if question.month is None else str(question.month)),
         ("daypart", question.daypart),
     ]
     scopes = [(scope, value) for scope, value in asked if value is not None][:1]

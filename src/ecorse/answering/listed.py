@@ -57,7 +57,7 @@ def behind(first: pl.DataFrame, then: pl.DataFrame) -> pl.DataFrame:
     more = then.join(first, on="product_id", how="anti", maintain_order="left")
     least, best = first["score"].min(), more["score"].max()
     if least is not None and best:
-        more = more.with_columns(pl.col("score") / best * least / 2)  # type: ignore[operator]
+        more = more.with_columns(pl.col("score") / best * least / 2)
     return pl.concat([first, more], how="diagonal")
 
 
