@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +50,7 @@ class HistoryRecommender(Recommender):
 
     config_class: ClassVar[type[Table]] = HistoryConfig
     answers: ClassVar = frozenset({"users", "baskets"})
+    _because_by: ClassVar[Literal["items", "rows"]] = "rows"
 
     histories: Csr  # (n_users, n_items) float32: what the model was fitted on
     refused: Csr  # (n_users, n_items) what customers said no to
@@ -109,25 +110,29 @@ class HistoryRecommender(Recommender):
         last. ``None`` if the model's scores are no such sum.
         """
 
+        # what a block of pairs has in common is worked out once: a row's solution, an item's column
+        order = np.argsort(items if self._because_by == "items" else rows, kind="stable")
+
         def one_block(start: int) -> Ranked | None:
-            part = slice(start, start + BLOCK_PAIRS)
+            part = order[start : start + BLOCK_PAIRS]
             own = sparse.csr_matrix(histories[rows[part]])
-            asked = np.repeat(items[part], np.diff(own.indptr))
-            added = self._contributions(own, items[part], rows[part], asked)
+            added = self._contributions(own, items[part], rows[part])
             return None if added is None else _largest(own, added, top)
 
         with one_thread():
             blocks = range(0, max(1, len(items)), BLOCK_PAIRS)
             found = [part for part in map(one_block, blocks) if part is not None]
-        return _joined(found) if found else None
+        if not found:
+            return None
+        back = np.argsort(order)
+        joined = _joined(found)
+        return Ranked(joined.items[back], joined.scores[back])
 
-    def _contributions(
-        self, own: Csr, items: Ids, rows: Ids, asked: Ids
-    ) -> npt.NDArray[np.floating] | None:
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> npt.NDArray[np.floating] | None:
         """What each entry of ``own`` adds to its row's score, ``(own.nnz,)``.
 
-        ``own`` ``(pairs, n_items)`` holds the history behind each pair of ``items`` and ``rows``;
-        ``asked`` is the item of each entry's pair.
+        ``own`` ``(pairs, n_items)`` holds the history behind each pair of ``items`` and ``rows``.
+        Pairs come by ``_because_by``.
         """
         return None
 
