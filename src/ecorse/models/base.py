@@ -170,8 +170,16 @@ class Recommender(ABC):
         Returns
         -------
         Frame
-            One row per item that is there, by row and rank; a column ``sentence`` (plain words),
-            for ``similar`` also ``relation``, and figures.
+            One row per item that is there, by row and rank; figures, and a column ``sentence``
+            (plain words). For ``similar`` also ``relation``. For ``recommend`` the sentence may be
+            null or left out; it is then made of these, as far as they are there:
+
+            - ``because`` and ``shares``, both arrays of equal width: numbers of the customer's own
+              products that the score rests on, -1 behind the last, and each one's share of it;
+            - ``words``, a list of texts that the first of these has in common with the item;
+            - ``sells``: whether it is there because it sells.
+
+            ``source`` says which part of a blend gave the item.
         """
         return None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
@@ -72,6 +73,8 @@ class Interactions:
         wall clock; ``weight`` is 1 unless the declaration says otherwise. A weight below 0 says no
         (a product that was removed, one star): such a row is in no matrix and no basket, and a
         pair whose last row it is is ``refused``.
+    whole
+        What these were taken out of by ``of_customers``, else themselves.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Interactions:
         self.items = items
         self.users = users
         self._rows = rows
+        self.whole = self
 
     @property
     def rows(self) -> pl.DataFrame:
@@ -156,6 +160,14 @@ class Interactions:
         ).drop_nulls("item")
         return cls(items, users, rows)
 
+    def of_customers(self) -> Interactions:
+        """The rows that name a customer; ``whole`` still has all. Numbers stay what they are."""
+        if not self.rows["user"].null_count():
+            return self
+        part = Interactions(self.items, self.users, self.rows.drop_nulls("user"))
+        part.whole = self
+        return part
+
     @cached_property
     def n_baskets(self) -> int:
         """How many baskets have rows."""
@@ -224,7 +236,8 @@ class Interactions:
 
         ``None``: whatever its age. ``(n_users, n_items)`` float32.
         """
-        known = self.wanted.select("user", "item", "weight", "at").drop_nulls("user")
+        known = self.wanted.select("user", "item", "at", "weight").drop_nulls("user")
+        known = known.sort(pl.all())  # sums then do not depend on the order of rows
         weights = known["weight"].to_numpy()
         if half_life_days is not None and known.height:
             age = (_micros(self.rows["at"]).max() - _micros(known["at"])) / DAY
@@ -261,9 +274,8 @@ class Interactions:
             age = (last - self._starts[self._is_filled]) / DAY
             counts = self.baskets.T @ np.power(0.5, age / half_life_days)
         else:
-            rows = self._said_yes
-            age = (last - _micros(rows["at"])) / DAY
-            weights = np.power(0.5, age / half_life_days)
+            rows = self._said_yes.select("item", "at").sort(pl.all())
+            weights = np.power(0.5, (last - _micros(rows["at"])) / DAY / half_life_days)
             counts = np.bincount(rows["item"].to_numpy(), weights, self.items.height)
         return np.asarray(counts, dtype=np.float64)
 
@@ -307,6 +319,22 @@ class Interactions:
         is_later, begins_later = at >= cut, starts[self._is_filled] >= cut
         return self._part(~is_later, ~begins_later), self._part(is_later, begins_later)
 
+    def ended(self, begins: datetime | None, ends: datetime) -> Interactions:
+        """What ended from ``begins`` (``None``: the first row) to just before ``ends``, as a part.
+
+        A basket goes wholly by its last row, a row without basket by its own time: nothing of
+        ``ended(None, t)`` happened at ``t`` or later.
+        """
+        low = np.iinfo(np.int64).min if begins is None else _micros_of(begins)
+        high, at = _micros_of(ends), _micros(self.rows["at"])
+        if not at.size:
+            return self
+        of_basket = self._lasts
+        is_alone = self.rows["basket"].is_null().to_numpy()
+        at[~is_alone] = of_basket[self.rows["basket"].drop_nulls().to_numpy()]
+        of_basket = of_basket[self._is_filled]
+        return self._part((low <= at) & (at < high), (low <= of_basket) & (of_basket < high))
+
     def _part(self, rows: npt.NDArray[np.bool_], baskets: npt.NDArray[np.bool_]) -> Interactions:
         """The rows and the baskets that are marked; the rows are copied only if they are used."""
         part = Interactions(self.items, self.users, lambda: self.rows.filter(pl.Series(rows)))
@@ -317,16 +345,28 @@ class Interactions:
     @cached_property
     def _starts(self) -> npt.NDArray[np.int64]:
         """When each basket began, in microseconds, by its number; ``NEVER``: no row says yes."""
-        known = self._said_yes.select("basket", "at").drop_nulls("basket")
-        first = known.group_by("basket").agg(pl.col("at").min())
+        return self._by_basket(self._said_yes, pl.col("at").min())
+
+    @cached_property
+    def _lasts(self) -> npt.NDArray[np.int64]:
+        """When each basket had its last row, whatever that says."""
+        return self._by_basket(self.rows, pl.col("at").max())
+
+    def _by_basket(self, rows: pl.DataFrame, instant: pl.Expr) -> npt.NDArray[np.int64]:
         last: int | None = self.rows["basket"].max()  # type: ignore[assignment]
-        starts = np.full(0 if last is None else last + 1, NEVER, dtype=np.int64)
-        starts[first["basket"].to_numpy()] = _micros(first["at"])
-        return starts
+        known = rows.select("basket", "at").drop_nulls("basket")
+        found = known.group_by("basket").agg(instant)
+        instants = np.full(0 if last is None else last + 1, NEVER, dtype=np.int64)
+        instants[found["basket"].to_numpy()] = _micros(found["at"])
+        return instants
 
 
 def _micros(times: pl.Series) -> npt.NDArray[np.int64]:
     return times.cast(pl.Int64).to_numpy().copy()
+
+
+def _micros_of(instant: datetime) -> int:
+    return (instant - datetime(1970, 1, 1)) // timedelta(microseconds=1)
 
 
 def _number(ids: pl.Series, sorted_ids: pl.Series) -> pl.Series:

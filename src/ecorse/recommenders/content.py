@@ -21,7 +21,7 @@ from scipy import sparse
 
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions, Shape
-from ecorse.models.ranked import Csr, Floats, Ids, Ranked, top_k_sparse
+from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, top_k_sparse
 from ecorse.models.threads import in_threads
 from ecorse.recommenders import arrays
 from ecorse.recommenders.history import (
@@ -37,6 +37,7 @@ WORD = re.compile(r"[^\W\d_][\w'’-]+|\d+[^\W\d_]+", re.UNICODE)
 TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 BLOCK_ROWS = 1024
 MOST_KEYWORDS = 5
+SHARED_WORDS = 3  # that a receipt names
 
 
 class ContentConfig(HistoryConfig):
@@ -121,6 +122,25 @@ class Content(HistoryRecommender):
             np.concatenate([part.items for part in parts]),
             np.concatenate([part.scores for part in parts]),
         )
+
+    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame | None:
+        """Own products that are described alike, and the words shared with the nearest of them."""
+        told = super().explain(rows, ranked)
+        if told is None:
+            return None
+        nearest = told["because"].to_numpy()[:, 0]
+        items = ranked.items[ranked.is_there]
+        both = self.vectors[items].multiply(self.vectors[np.maximum(nearest, 0)])
+        shared = top_k_sparse(sparse.csr_matrix(both), SHARED_WORDS)
+        shared.items[nearest == NOTHING] = NOTHING
+        known = pl.Series(self.words, dtype=pl.String)
+        columns = [
+            known.gather(pl.Series(column).replace(NOTHING, None)) for column in shared.items.T
+        ]
+        named = pl.DataFrame(columns, schema=[f"word_{n}" for n in range(SHARED_WORDS)])
+        lists = pl.concat_list(pl.all()).list.drop_nulls()
+        words = named.select(words=pl.when(lists.list.len() > 0).then(lists))
+        return told.hstack(words)
 
     def keywords(self, item: int) -> list[str]:
         """The words that say most about a product, the heaviest first."""

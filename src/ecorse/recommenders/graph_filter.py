@@ -111,17 +111,17 @@ class GraphFilter(HistoryRecommender):
         step = max(1, BLOCK_CELLS // max(1, own.shape[1]))
         for start in range(0, len(asked), step):
             part = slice(*np.searchsorted(column, (start, start + step)))
-            filtered = self._filtered(asked[start : start + step])
-            weights[part] = filtered[column[part] - start, own.indices[part]]
-        after = np.repeat(self.after[items], lengths)
-        return np.asarray(own.data * self.before[own.indices] * weights * after, np.float64)
+            columns = self._filtered(asked[start : start + step])
+            weights[part] = columns[column[part] - start, own.indices[part]]
+        weights *= own.data * self.before[own.indices] * np.repeat(self.after[items], lengths)
+        return weights
 
     def _filtered(self, items: Ids) -> Scores:
         """Rows ``items`` of the filter between ``Di^-b`` and ``Di^b``: ``(n, n_items)``."""
-        found: Scores = (self.vectors[items] * self.gains) @ self.vectors.T
+        smooth = (self.vectors[items] * self.gains) @ self.vectors.T
+        found = np.asarray(smooth, dtype=np.float32)
         if self.config.rest:
-            exact = (self._edges_back[items] @ self.edges).toarray()
-            found += np.float32(self.config.rest) * exact
+            found += np.float32(self.config.rest) * (self._edges_back[items] @ self.edges).toarray()
         return found
 
     @property

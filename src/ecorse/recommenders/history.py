@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 from pydantic import Field
 from scipy import sparse
 
@@ -28,6 +29,7 @@ from ecorse.recommenders import arrays
 Scores = npt.NDArray[np.float32]
 BLOCK_CELLS = 1_000_000  # float32 scores of one block: 4 MB, which stays in the cache
 BLOCK_PAIRS = 4096
+OWN_PRODUCTS = 3  # that evidence names
 
 
 class HistoryConfig(Table):
@@ -109,24 +111,50 @@ class HistoryRecommender(Recommender):
         row's contributions add up to ``score``; those that speak against it are below 0 and come
         last. ``None`` if the model's scores are no such sum.
         """
+        found = self._because(histories, items, rows, top)
+        return found and found[0]
 
+    def _because(
+        self, histories: Csr, items: Ids, rows: Ids, top: int
+    ) -> tuple[Ranked, Floats] | None:
+        """``because``, and the sum of all that speaks for each pair, ``(pairs,)``."""
         # what a block of pairs has in common is worked out once: a row's solution, an item's column
         order = np.argsort(items if self._because_by == "items" else rows, kind="stable")
 
-        def one_block(start: int) -> Ranked | None:
+        def one_block(start: int) -> tuple[Ranked, Floats] | None:
             part = order[start : start + BLOCK_PAIRS]
             own = sparse.csr_matrix(histories[rows[part]])
             added = self._contributions(own, items[part], rows[part])
-            return None if added is None else _largest(own, added, top)
+            if added is None:
+                return None
+            of_pair = np.repeat(np.arange(own.shape[0]), np.diff(own.indptr))
+            total = np.bincount(of_pair, np.maximum(added, 0), minlength=own.shape[0])
+            return _largest(own, added, top), total.astype(np.float64)
 
         with one_thread():
             blocks = range(0, max(1, len(items)), BLOCK_PAIRS)
-            found = [part for part in map(one_block, blocks) if part is not None]
+            found = [block for block in map(one_block, blocks) if block is not None]
         if not found:
             return None
-        back = np.argsort(order)
-        joined = _joined(found)
-        return Ranked(joined.items[back], joined.scores[back])
+        back, joined = np.argsort(order), _joined([ranked for ranked, _ in found])
+        totals: Floats = np.concatenate([part for _, part in found])[back]
+        return Ranked(joined.items[back], joined.scores[back]), totals
+
+    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame | None:
+        """The customer's own products that each score rests on most."""
+        there = ranked.is_there
+        users = np.repeat(rows, there.sum(axis=1))
+        found = self._because(self.histories, ranked.items[there], users, OWN_PRODUCTS)
+        if found is None:
+            return None
+        own, total = found
+        speaks_for = own.is_there & (own.scores > 0)
+        return pl.DataFrame(
+            {
+                "because": np.where(speaks_for, own.items, NOTHING),
+                "shares": np.where(speaks_for, own.scores, 0) / np.maximum(total, 1e-300)[:, None],
+            }
+        )
 
     def _contributions(self, own: Csr, items: Ids, rows: Ids) -> npt.NDArray[np.floating] | None:
         """What each entry of ``own`` adds to its row's score, ``(own.nnz,)``.

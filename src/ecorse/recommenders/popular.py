@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+import polars as pl
 from pydantic import Field
 from scipy import sparse
 
@@ -79,6 +80,10 @@ class Popular(Recommender):
     def answer(self, baskets: Csr, k: int) -> Ranked:
         """The best sellers that are not in the basket."""
         return self._best(baskets, k)
+
+    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame:
+        """That they sell; how many orders hold them tonight is known where lists are written."""
+        return pl.DataFrame({"sells": np.ones(int(ranked.is_there.sum()), dtype=bool)})
 
     def dump(self) -> Mapping[str, bytes]:
         """The shares, and what was refused, as npy."""

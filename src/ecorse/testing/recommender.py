@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
 
@@ -197,8 +198,14 @@ class RecommenderContract:
             if evidence is None:
                 continue
             assert evidence.height == ranked.is_there.sum()
-            assert evidence["sentence"].null_count() == 0
-            assert evidence["sentence"].str.len_chars().min() > 0  # type: ignore[operator]
+            told = evidence["sentence"] if "sentence" in evidence.columns else None
+            if kind == "items":
+                assert told is not None
+            if told is not None and {"because", "sells"}.isdisjoint(evidence.columns):
+                assert told.null_count() == 0
+                assert told.str.len_chars().min() > 0  # type: ignore[operator]
+            if "because" in evidence.columns:
+                _refuse_strange_reasons(evidence, ranked, data)
 
     @pytest.mark.parametrize("orders", [0, 1])
     def test_a_shop_with_next_to_no_orders_is_no_accident(self, orders: int) -> None:
@@ -222,6 +229,17 @@ class RecommenderContract:
         again = self.make().fit(data, TASK, fitted)
         for ranked in self.ask(again, data).values():
             assert broken_order(ranked) == []
+
+
+def _refuse_strange_reasons(told: pl.DataFrame, ranked: Ranked, data: Interactions) -> None:
+    """A score rests on products that the customer had, by shares of the whole."""
+    because, shares = told["because"].to_numpy(), told["shares"].to_numpy()
+    users = np.repeat(np.arange(len(ranked.items)), ranked.is_there.sum(axis=1))
+    places = np.nonzero(because >= 0)
+    had: npt.NDArray[np.floating] = np.asarray(data.matrix[users[places[0]], because[places]])
+    assert (had > 0).all()
+    assert ((shares >= 0) & (shares <= 1 + 1e-6)).all()
+    assert (shares.sum(axis=1) <= 1 + 1e-6).all()
 
 
 def _refuse_overlap(ranked: Ranked, seen: Csr) -> None:
