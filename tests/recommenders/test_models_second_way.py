@@ -106,6 +106,13 @@ def test_bpr_gives_those_without_a_purchase_one_and_the_same_list() -> None:
     assert model.recommend(nobody, 5).items[0].tolist() == expected.tolist()
 
 
+def test_bpr_tells_no_reasons_from_its_files_either() -> None:
+    model = Bpr(BprConfig(rank=4, rounds=3)).fit(SHOP, TASK)
+    loaded = Bpr.load(model.dump(), model.config)
+    some = np.arange(3)
+    assert loaded.explain(some, loaded.recommend(some, 2)) is None
+
+
 def test_als_lowers_what_it_minimises() -> None:
     def loss(rounds: int) -> float:
         model = Als(AlsConfig(rank=5, penalty=2.0, confidence=3.0, rounds=rounds)).fit(SHOP, TASK)

@@ -102,7 +102,7 @@ class Als(HistoryRecommender):
         found: Scores = self._of(histories) @ self.items.T
         return found
 
-    def _contributions(self, own: Csr, items: Ids, rows: Ids, asked: Ids) -> Floats:
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
         """``c_j y_i' A^-1 y_j`` with ``A = Y'Y + penalty I + sum (c - 1) y y'`` of the row.
 
         Source: Hu, Koren, Volinsky 2008, section 5 (explaining recommendations).

@@ -66,7 +66,8 @@ class Ease(HistoryRecommender):
         found: Scores = histories @ self.weights
         return found
 
-    def _contributions(self, own: Csr, items: Ids, rows: Ids, asked: Ids) -> Floats:
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
+        asked = np.repeat(items, np.diff(own.indptr))
         found: Floats = own.data.astype(np.float64) * self.weights[own.indices, asked]
         return found
 

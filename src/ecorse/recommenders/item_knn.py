@@ -99,7 +99,8 @@ class ItemKnn(HistoryRecommender):
         found: Scores = (histories @ self.near).toarray()
         return found
 
-    def _contributions(self, own: Csr, items: Ids, rows: Ids, asked: Ids) -> Floats:
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
+        asked = np.repeat(items, np.diff(own.indptr))
         similarities = np.asarray(self.near[own.indices, asked], np.float64).ravel()
         found: Floats = own.data * similarities
         return found
