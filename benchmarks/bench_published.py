@@ -41,9 +41,12 @@ GOWALLA: Parts = {
     },
 }  # fmt: skip
 ML100K: Parts = {
-    "als": {"class": "als", "weight": 0.6, "parameters": {"rank": 24}},
-    "graph_filter": {"class": "graph_filter", "weight": 0.4, "parameters": {}},
-}
+    "als": {"class": "als", "weight": 1 / 3,
+            "parameters": {"rank": 24, "penalty": 30.0, "confidence": 3.0}},
+    "graph_filter": {"class": "graph_filter", "weight": 1 / 3,
+                     "parameters": {"rank": 24, "popularity_power": 0.1, "rest": 2.0}},
+    "ease": {"class": "ease", "weight": 1 / 3, "parameters": {"penalty": 500.0}},
+}  # fmt: skip
 PUBLISHED = {"gowalla": {"recall@20": 0.1941, "nDCG@20": 0.1616}, "ml100k": {"nDCG@10": 0.475}}
 LENGTH = {"gowalla": 20, "ml100k": 10}
 CANDIDATES = 200
