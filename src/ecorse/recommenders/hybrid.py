@@ -247,6 +247,10 @@ class Hybrid(Recommender):
             .with_columns(parts=pl.struct(of_parts), because=because, shares=own_shares)
         )
 
+    def members(self) -> Mapping[str, Recommender]:
+        """The parts."""
+        return self.parts
+
     def params(self) -> Mapping[str, Any]:
         """The weights by kind of list, group of customers and part."""
         groups = _group_names(self.config.histories)
