@@ -11,6 +11,8 @@ https://doi.org/10.1145/2043932.2043987.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -20,7 +22,7 @@ from scipy import sparse
 
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions, Shape
-from ecorse.models.ranked import Csr
+from ecorse.models.ranked import Csr, Floats, Ids
 from ecorse.models.threads import in_threads, one_thread
 from ecorse.recommenders import arrays
 from ecorse.recommenders.history import HistoryConfig, HistoryRecommender, Scores
@@ -68,6 +70,7 @@ class Als(HistoryRecommender):
             for _ in range(self.config.rounds):
                 self._solve(rows, self.items, users, self.config.steps)
                 self._solve(across, users, self.items, self.config.steps)
+        self.__dict__.pop("_gram_of_items", None)
         return self
 
     def _zeros(self, n: int) -> Factors:
@@ -79,9 +82,7 @@ class Als(HistoryRecommender):
     def _solve(self, rows: Csr, others: Factors, mine: Factors, steps: int) -> None:
         from ecorse.models.als_kernel import solve_rows
 
-        gram = others.T @ others
-        gram[np.diag_indices_from(gram)] += np.float32(self.config.penalty)
-        confidence = 1 + np.float32(self.config.confidence) * rows.data
+        gram, confidence = self._gram(others), self._confidence(rows)
 
         def one_block(start: int) -> None:
             end = min(start + BLOCK_ROWS, rows.shape[0])
@@ -90,10 +91,29 @@ class Als(HistoryRecommender):
         for _ in in_threads(one_block, range(0, rows.shape[0], BLOCK_ROWS), self.config.threads):
             pass
 
+    def _gram(self, others: Factors) -> Factors:
+        """``Y'Y + penalty I``, ``(rank, rank)``."""
+        gram: Factors = others.T @ others
+        gram[np.diag_indices_from(gram)] += np.float32(self.config.penalty)
+        return gram
+
+    def _confidence(self, rows: Csr) -> Factors:
+        confidence: Factors = 1 + np.float32(self.config.confidence) * rows.data
+        return confidence
+
+    @cached_property
+    def _gram_of_items(self) -> Factors:
+        """The products' part of every newcomer's equation: the same for all."""
+        return self._gram(self.items)
+
     def _of(self, rows: Csr) -> Factors:
         """The factors of rows of history, whoever they are of: ``(n, rank)``."""
-        found = self._zeros(rows.shape[0])
-        self._solve(rows, self.items, found, STEPS_OF_A_NEWCOMER)
+        from ecorse.models.als_kernel import solve_rows
+
+        n, found = rows.shape[0], self._zeros(rows.shape[0])
+        gram, confidence = self._gram_of_items, self._confidence(rows)
+        solve_rows(rows.indptr, rows.indices, confidence, self.items, gram, 0, n,
+                   STEPS_OF_A_NEWCOMER, found)  # fmt: skip
         return found
 
     def score(self, histories: Csr) -> Scores:
@@ -101,16 +121,35 @@ class Als(HistoryRecommender):
         found: Scores = self._of(histories) @ self.items.T
         return found
 
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
+        """``c_j y_i' A^-1 y_j`` with ``A = Y'Y + penalty I + sum (c - 1) y y'`` of the row.
+
+        Source: Hu, Koren, Volinsky 2008, section 5 (explaining recommendations).
+        """
+        factors = self.items.astype(np.float64)
+        gram = factors.T @ factors + self.config.penalty * np.eye(factors.shape[1])
+        extra = self.config.confidence * own.data.astype(np.float64)
+        found = np.empty(own.nnz)
+        # pairs of one row of history come together and share its A
+        starts = np.flatnonzero(np.diff(rows, prepend=-1))
+        for start, end in pairwise([*starts, len(rows)]):
+            first, last = own.indptr[start], own.indptr[start + 1]
+            y, weight = factors[own.indices[first:last]], extra[first:last]
+            solved = np.linalg.solve(gram + (y.T * weight) @ y, factors[items[start:end]].T)
+            added = ((y * (1 + weight)[:, None]) @ solved).T
+            found[first : own.indptr[end]] = added.ravel()
+        return found
+
     def dump(self) -> Mapping[str, bytes]:
         """Products' factors and histories as npy."""
-        return arrays.to_files(items=self.items, histories=self.histories)
+        return arrays.to_files(items=self.items, **self.kept())
 
     @classmethod
     def load(cls, files: Mapping[str, bytes], config: AlsConfig) -> Self:
         """The model again."""
         made = cls(config)
         made.items = arrays.array(files, "items")
-        made.histories = arrays.matrix(files, "histories")
+        made.keep(files)
         return made
 
 

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions, Shape
-from ecorse.models.ranked import Csr
+from ecorse.models.ranked import Csr, Floats, Ids
 from ecorse.models.threads import one_thread
 from ecorse.recommenders import arrays
 from ecorse.recommenders.history import HistoryConfig, HistoryRecommender, Scores
@@ -44,18 +44,11 @@ class Ease(HistoryRecommender):
 
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
         """Invert the regularised Gram matrix."""
-        from scipy.linalg import cho_factor, cho_solve
-
         rows = self.remember(data)
         gram = (rows.T @ rows).toarray().astype(np.float64)
         gram[np.diag_indices_from(gram)] += self.config.penalty
         with one_thread():
-            inverse = cho_solve(
-                cho_factor(gram, lower=True, overwrite_a=True, check_finite=False),
-                np.eye(len(gram)),
-                overwrite_b=True,
-                check_finite=False,
-            )
+            inverse = inverse_of(gram)
         inverse /= -np.diag(inverse)
         np.fill_diagonal(inverse, 0.0)
         self.weights = inverse.astype(np.float32)
@@ -66,17 +59,39 @@ class Ease(HistoryRecommender):
         found: Scores = histories @ self.weights
         return found
 
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
+        asked = np.repeat(items, np.diff(own.indptr))
+        found: Floats = own.data.astype(np.float64) * self.weights[own.indices, asked]
+        return found
+
     def dump(self) -> Mapping[str, bytes]:
         """Weights and histories as npy."""
-        return arrays.to_files(weights=self.weights, histories=self.histories)
+        return arrays.to_files(weights=self.weights, **self.kept())
 
     @classmethod
     def load(cls, files: Mapping[str, bytes], config: EaseConfig) -> Self:
         """The model again."""
         made = cls(config)
         made.weights = arrays.array(files, "weights")
-        made.histories = arrays.matrix(files, "histories")
+        made.keep(files)
         return made
+
+
+def inverse_of(positive: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The inverse of a symmetric positive definite matrix, which is overwritten.
+
+    From its Cholesky factor in place: a third of the work of solving for the identity.
+    """
+    from scipy.linalg.lapack import dpotrf, dpotri
+
+    if not len(positive):
+        return positive
+    # what is symmetric may be told in either order; LAPACK overwrites its own
+    factor, _ = dpotrf(positive.T, lower=1, clean=1, overwrite_a=1)
+    inverse: npt.NDArray[np.float64]
+    inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
+    inverse += np.tril(inverse, -1).T
+    return inverse
 
 
 RECOMMENDER = Ease
