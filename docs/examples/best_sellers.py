@@ -30,7 +30,7 @@ class BestSellers(Recommender):
         seen = stored_in_either(seen, self.refused[users])
         return top_k(np.tile(self.scores, (len(users), 1)), k, seen=seen, among=among)
 
-    def explain(self, rows, ranked):
+    def explain(self, rows, ranked, answer="users"):
         words = pl.lit("One of the best sellers of these months")
         return pl.select(sentence=words.repeat_by(int(ranked.is_there.sum())).explode())
 

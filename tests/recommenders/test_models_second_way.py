@@ -163,6 +163,28 @@ def test_the_kernel_keeps_the_first_of_equal_scores() -> None:
     assert values.tolist() == [[3, 3, 1], [0, 0, 0]]
 
 
+@pytest.mark.parametrize("k", [1, 7, 50, 200])
+def test_the_kernel_gives_what_sorting_gives(k: int) -> None:
+    random = np.random.default_rng(k)
+    scores = random.integers(-2, 12, (30, 150)) / 4  # many ties
+    items, values = np.empty((30, k), np.int64), np.empty((30, k))
+    nothing = sparse.csr_matrix(scores.shape)
+    best_of_rows(scores.copy(), np.ones(150, bool), nothing.indptr, nothing.indices, items, values)
+    for row in range(30):
+        order = np.lexsort((np.arange(150), -scores[row]))
+        best = order[scores[row, order] > 0][:k]
+        assert items[row].tolist() == best.tolist() + [-1] * (k - len(best))
+        assert values[row].tolist() == scores[row, best].tolist() + [0] * (k - len(best))
+
+
+def test_nearest_rows_of_sums_that_come_back_to_nothing() -> None:
+    left = sparse.csr_matrix(np.array([[1, -1, 2], [1, 1, 0], [2, 2, 1]], np.float32))
+    right = sparse.csr_matrix(np.array([[1, 1, 1], [1, 1, 0], [0, 0.5, 1]], np.float32))
+    # the product: [[0, 1, 3], [2, 2, 1], [4, 4.5, 3]]; 1 - 1 is nothing, and 0.5 comes after it
+    found = nearest_rows(left, right, 2).toarray()
+    assert found.tolist() == [[0, 1, 3], [2, 0, 1], [4, 4.5, 0]]
+
+
 def _shop(rows: list[tuple[str, str, str]]) -> Interactions:
     """Customer, product and day of purchases, one order each."""
     frame = pl.DataFrame(

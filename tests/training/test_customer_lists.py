@@ -171,7 +171,7 @@ def test_lists_are_full_whatever_the_shop():
 class Explaining(Popular):
     """Tells a reason, a part and a figure for each item."""
 
-    def explain(self, rows, ranked):
+    def explain(self, rows, ranked, answer="users"):
         there = ranked.is_there
         asked = list(zip(np.repeat(rows, there.sum(axis=1)), ranked.items[there], strict=True))
         return pl.DataFrame(

@@ -159,13 +159,15 @@ class Recommender(ABC):
         """
         raise NotImplementedError("this recommender does not answer for baskets")
 
-    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame | None:
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame | None:
         """Evidence as data for an answer of ``similar`` or ``recommend``; ``None`` if it has none.
 
         Parameters
         ----------
         rows
             The items or users that were asked for, ``(n,)``.
+        answer
+            Which of the two, for whoever answers both.
 
         Returns
         -------

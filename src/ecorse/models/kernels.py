@@ -24,6 +24,74 @@ import numpy.typing as npt
 NOTHING = -1
 
 
+@numba.njit(inline="always")
+def _is_behind(score: float, item: int, other_score: float, other_item: int) -> bool:
+    """Whether an item comes behind another: a smaller score, or equal ones and a larger number."""
+    return score < other_score or (score == other_score and item > other_item)
+
+
+@numba.njit(nogil=True)
+def _sink(
+    items: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float64],
+    size: int,
+    item: int,
+    score: float,
+) -> None:
+    """Put an item in the place of the first of a heap of ``size``, whose first is behind all."""
+    place = 0
+    while True:
+        child = 2 * place + 1
+        if child >= size:
+            break
+        if child + 1 < size and _is_behind(
+            values[child + 1], items[child + 1], values[child], items[child]
+        ):
+            child += 1
+        if not _is_behind(values[child], items[child], score, item):
+            break
+        values[place], items[place] = values[child], items[child]
+        place = child
+    values[place], items[place] = score, item
+
+
+@numba.njit(nogil=True)
+def _offer(
+    items: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float64],
+    found: int,
+    item: int,
+    score: float,
+) -> int:
+    """Keep an item in a heap of the best ``len(items)``; gives how many there are, of ``found``."""
+    k = len(items)
+    if found == k:
+        if k and _is_behind(values[0], items[0], score, item):
+            _sink(items, values, k, item, score)
+        return found
+    place = found
+    while place > 0:
+        above = (place - 1) // 2
+        if not _is_behind(score, item, values[above], items[above]):
+            break
+        values[place], items[place] = values[above], items[above]
+        place = above
+    values[place], items[place] = score, item
+    return found + 1
+
+
+@numba.njit(nogil=True)
+def _in_order(items: npt.NDArray[np.int64], values: npt.NDArray[np.float64], found: int) -> None:
+    """Turn a heap of ``found`` into a list, the best first; -1 and 0 behind the last."""
+    for last in range(found - 1, 0, -1):
+        item, score = items[last], values[last]
+        items[last], values[last] = items[0], values[0]
+        _sink(items, values, last, item, score)
+    for place in range(found, len(items)):
+        items[place] = NOTHING
+        values[place] = 0.0
+
+
 @numba.njit(cache=True, nogil=True)
 def best_of_rows(
     scores: npt.NDArray[np.floating],
@@ -44,28 +112,17 @@ def best_of_rows(
     for row in range(n):
         for place in range(indptr[row], indptr[row + 1]):
             scores[row, indices[place]] = 0.0
-        found = 0
+        best, valued = items[row], values[row]
+        found, least = 0, 0.0
         for item in range(n_items):
             score = scores[row, item]
-            if not score > 0.0 or not is_allowed[item]:
+            # items come by number: an equal one is behind those that are there
+            if not score > least or not is_allowed[item]:
                 continue
-            if found == k:
-                if k == 0 or not score > values[row, k - 1]:
-                    continue
-                place = k - 1
-            else:
-                place = found
-                found += 1
-            # equal scores keep the order in which they come: by item number
-            while place > 0 and values[row, place - 1] < score:
-                values[row, place] = values[row, place - 1]
-                items[row, place] = items[row, place - 1]
-                place -= 1
-            values[row, place] = score
-            items[row, place] = item
-        for place in range(found, k):
-            items[row, place] = NOTHING
-            values[row, place] = 0.0
+            found = _offer(best, valued, found, item, score)
+            if found == k and k > 0:
+                least = valued[0]
+        _in_order(best, valued, found)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -79,8 +136,8 @@ def nearest_of_rows(
     start: int,
     shrink: float,
     sums: npt.NDArray[np.float64],
-    supports: npt.NDArray[np.int64],
-    touched: npt.NDArray[np.int64],
+    supports: npt.NDArray[np.int32],
+    touched: npt.NDArray[np.int32],
     items: npt.NDArray[np.int64],
     values: npt.NDArray[np.float64],
 ) -> None:
@@ -88,57 +145,40 @@ def nearest_of_rows(
 
     Rows ``start`` to ``start + len(items)`` of ``left @ right``; ``items`` and ``values`` are
     ``(rows, k)``, the largest first, ties by number; -1 and 0 behind the last. Each entry is times
-    ``n / (n + shrink)`` for the ``n`` terms of its sum. ``sums``, ``supports`` (both all 0) and
-    ``touched`` are ``(n_columns,)`` of room to work in, and are left as they were.
+    ``n / (n + shrink)`` for the ``n`` terms of its sum. ``sums`` (all nan), ``supports`` (all 0;
+    not used without ``shrink``) and ``touched`` are ``(n_columns,)`` of room to work in, and are
+    left as they were.
     """
-    k = items.shape[1]
     for place_of_row in range(items.shape[0]):
         row = start + place_of_row
         count = 0
         for one in range(left_indptr[row], left_indptr[row + 1]):
-            middle, weight = left_indices[one], left_data[one]
+            middle, weight = left_indices[one], np.float64(left_data[one])
             for other in range(right_indptr[middle], right_indptr[middle + 1]):
                 column = right_indices[other]
-                if supports[column] == 0:
+                before = sums[column]
+                if np.isnan(before):
                     touched[count] = column
                     count += 1
-                supports[column] += 1
-                sums[column] += weight * right_data[other]
+                    before = 0.0
+                sums[column] = before + weight * right_data[other]
+        if shrink > 0:
+            for one in range(left_indptr[row], left_indptr[row + 1]):
+                middle = left_indices[one]
+                for other in range(right_indptr[middle], right_indptr[middle + 1]):
+                    supports[right_indices[other]] += 1
+        best, valued = items[place_of_row], values[place_of_row]
         found = 0
         for number in range(count):
             column = touched[number]
             score = sums[column]
             if shrink > 0:
                 score *= supports[column] / (supports[column] + shrink)
-            sums[column] = 0.0
-            supports[column] = 0
-            if column == row or not score > 0:
-                continue
-            if found == k:
-                last = k - 1
-                if score < values[place_of_row, last] or (
-                    score == values[place_of_row, last] and column > items[place_of_row, last]
-                ):
-                    continue
-                place = last
-            else:
-                place = found
-                found += 1
-            while place > 0 and (
-                values[place_of_row, place - 1] < score
-                or (
-                    values[place_of_row, place - 1] == score
-                    and items[place_of_row, place - 1] > column
-                )
-            ):
-                values[place_of_row, place] = values[place_of_row, place - 1]
-                items[place_of_row, place] = items[place_of_row, place - 1]
-                place -= 1
-            values[place_of_row, place] = score
-            items[place_of_row, place] = column
-        for place in range(found, k):
-            items[place_of_row, place] = NOTHING
-            values[place_of_row, place] = 0.0
+                supports[column] = 0
+            sums[column] = np.nan
+            if score > 0 and column != row:
+                found = _offer(best, valued, found, column, score)
+        _in_order(best, valued, found)
 
 
 @numba.njit(cache=True, nogil=True)

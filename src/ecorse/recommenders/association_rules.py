@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
+from ecorse.models.base import Answer
 from ecorse.models.ranked import Ids, Ranked
 from ecorse.recommenders.co_purchase import CoPurchase, CoPurchaseConfig
 from ecorse.recommenders.counting import FloatArray, IntArray, choose_top, map_blocks
@@ -84,9 +85,9 @@ class AssociationRules(CoPurchase):
         kept: FloatArray = np.where(is_rule, np.maximum(scores, 0.0), 0.0)
         return kept
 
-    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame:
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame:
         """Counts, support, confidence, lift and a sentence for each rule of a list."""
-        evidence = super().explain(rows, ranked)
+        evidence = super().explain(rows, ranked, answer)
         noun = self.counts.nature.baskets
         one = "purchases" if noun == "orders" else "visits"
         return evidence.with_columns(

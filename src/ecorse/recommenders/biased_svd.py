@@ -19,7 +19,7 @@ from pydantic import Field
 
 from ecorse.declared import Table
 from ecorse.errors import DataError
-from ecorse.models.base import Recommender, Task
+from ecorse.models.base import Answer, Recommender, Task
 from ecorse.models.interactions import Interactions, Shape
 from ecorse.models.ranked import BLOCK_CELLS, Csr, Floats, Ids, Ranked, stored_in_either, top_k
 from ecorse.models.threads import one_thread
@@ -182,7 +182,7 @@ class BiasedSvd(Recommender):
             np.concatenate([part.scores for part in found]),
         )
 
-    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame:
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame:
         """The predicted stars, and how many gave it how many, with a sentence."""
         there = ranked.is_there
         users, items = np.repeat(rows, there.sum(axis=1)), ranked.items[there]

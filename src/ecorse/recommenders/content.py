@@ -19,7 +19,7 @@ import polars as pl
 from pydantic import Field
 from scipy import sparse
 
-from ecorse.models.base import Task
+from ecorse.models.base import Answer, Task
 from ecorse.models.interactions import Interactions, Shape
 from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, top_k_sparse
 from ecorse.models.threads import in_threads
@@ -123,13 +123,23 @@ class Content(HistoryRecommender):
             np.concatenate([part.scores for part in parts]),
         )
 
-    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame | None:
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame | None:
         """Own products that are described alike, and the words shared with the nearest of them."""
+        items = ranked.items[ranked.is_there]
+        if answer == "items":
+            asked = np.repeat(rows, ranked.is_there.sum(axis=1))
+            alike = pl.format("Described alike: {}", pl.col("words").list.join(", "))
+            return self._shared_words(items, asked).with_columns(sentence=alike)
         told = super().explain(rows, ranked)
         if told is None:
             return None
-        nearest = told["because"].to_numpy()[:, 0]
-        items = ranked.items[ranked.is_there]
+        return told.hstack(self._shared_words(items, told["because"].to_numpy()[:, 0]))
+
+    def _shared_words(self, items: Ids, nearest: Ids) -> pl.DataFrame:
+        """Column ``words``: those that weigh most of what each pair shares; null if there is none.
+
+        ``nearest`` may be ``NOTHING``.
+        """
         both = self.vectors[items].multiply(self.vectors[np.maximum(nearest, 0)])
         shared = top_k_sparse(sparse.csr_matrix(both), SHARED_WORDS)
         shared.items[nearest == NOTHING] = NOTHING
@@ -139,8 +149,7 @@ class Content(HistoryRecommender):
         ]
         named = pl.DataFrame(columns, schema=[f"word_{n}" for n in range(SHARED_WORDS)])
         lists = pl.concat_list(pl.all()).list.drop_nulls()
-        words = named.select(words=pl.when(lists.list.len() > 0).then(lists))
-        return told.hstack(words)
+        return named.select(words=pl.when(lists.list.len() > 0).then(lists))
 
     def keywords(self, item: int) -> list[str]:
         """The words that say most about a product, the heaviest first."""

@@ -20,7 +20,7 @@ from pydantic import Field
 from scipy import sparse
 
 from ecorse.declared import Table
-from ecorse.models.base import Recommender
+from ecorse.models.base import Answer, Recommender
 from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, stored_in_either, top_k
 from ecorse.models.threads import in_threads, one_thread
@@ -128,7 +128,7 @@ class HistoryRecommender(Recommender):
             if added is None:
                 return None
             of_pair = np.repeat(np.arange(own.shape[0]), np.diff(own.indptr))
-            total = np.bincount(of_pair, np.maximum(added, 0), minlength=own.shape[0])
+            total = np.bincount(of_pair, np.maximum(added, 0.0), minlength=own.shape[0])
             return _largest(own, added, top), total.astype(np.float64)
 
         with one_thread():
@@ -140,8 +140,10 @@ class HistoryRecommender(Recommender):
         totals: Floats = np.concatenate([part for _, part in found])[back]
         return Ranked(joined.items[back], joined.scores[back]), totals
 
-    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame | None:
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame | None:
         """The customer's own products that each score rests on most."""
+        if answer != "users":
+            return None
         there = ranked.is_there
         users = np.repeat(rows, there.sum(axis=1))
         found = self._because(self.histories, ranked.items[there], users, OWN_PRODUCTS)

@@ -24,10 +24,11 @@ from scipy import sparse
 from ecorse import declared, registry
 from ecorse.declared import Table
 from ecorse.evaluate.origins import last_window
-from ecorse.models.base import Recommender, Task
+from ecorse.models.base import Answer, Recommender, Task
 from ecorse.models.interactions import Interactions, Shape
-from ecorse.models.ranked import Csr, Floats, Ids, Ranked
+from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked
 from ecorse.recommenders.blend import blended, gather, learn_weights, normalised, wanted
+from ecorse.recommenders.history import OWN_PRODUCTS
 
 Kind = Literal["for_you", "explore"]
 KINDS: tuple[Kind, ...] = ("for_you", "explore")
@@ -208,7 +209,7 @@ class Hybrid(Recommender):
             found.append(blended(lists, own[rows], k))
         return _joined(found)
 
-    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame | None:
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame | None:
         """What the part that adds most to a score says of it, and the shares of all parts.
 
         ``ranked`` is an answer of this model: it carries what each part added.
@@ -220,20 +221,30 @@ class Hybrid(Recommender):
         added, scores = ranked.parts[there], ranked.scores[there]
         largest = added.argmax(axis=1)
         told = [pl.DataFrame(schema={"place": pl.Int64, "source": pl.String})]
+        because = np.full((len(items), OWN_PRODUCTS), NOTHING, dtype=np.int64)
+        own_shares = np.zeros(because.shape)
         for number, (name, part) in enumerate(self.parts.items()):
             mine = np.flatnonzero(largest == number)
             asked = Ranked(items[mine, None], scores[mine, None])
             frame = pl.DataFrame({"place": mine, "source": [name] * len(mine)})
-            if len(mine) and (own := part.explain(users[mine], asked)) is not None:
-                frame = frame.hstack(own.drop("source", strict=False))
+            own = part.explain(users[mine], asked) if len(mine) else None
+            if own is not None:
+                if "because" in own.columns:
+                    for every, column in ((because, "because"), (own_shares, "shares")):
+                        named = own[column].to_numpy()[:, :OWN_PRODUCTS]
+                        every[mine, : named.shape[1]] = named
+                frame = frame.hstack(own.drop("source", "because", "shares", strict=False))
             told.append(frame)
-        shares = np.round(added / np.maximum(added.sum(axis=1, keepdims=True), 1e-12), 4)
-        named = [pl.Series(name, shares[:, n]) for n, name in enumerate(self.parts)]
+        shares = added / np.maximum(added.sum(axis=1, keepdims=True), 1e-12)
+        of_parts = [
+            pl.Series(name, shares[:, n].astype(np.float64)).round(4)
+            for n, name in enumerate(self.parts)
+        ]
         return (
             pl.concat(told, how="diagonal_relaxed")
             .sort("place")
             .drop("place")
-            .with_columns(parts=pl.struct(named))
+            .with_columns(parts=pl.struct(of_parts), because=because, shares=own_shares)
         )
 
     def params(self) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from pydantic import Field
 from scipy import sparse
 
 from ecorse.declared import Table
-from ecorse.models.base import Recommender, Task
+from ecorse.models.base import Answer, Recommender, Task
 from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import Csr, Floats, Ids, Ranked, stored_in_either, top_k_sparse
 from ecorse.recommenders import arrays
@@ -81,7 +81,7 @@ class Popular(Recommender):
         """The best sellers that are not in the basket."""
         return self._best(baskets, k)
 
-    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame:
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame:
         """That they sell; how many orders hold them tonight is known where lists are written."""
         return pl.DataFrame({"sells": np.ones(int(ranked.is_there.sum()), dtype=bool)})
 

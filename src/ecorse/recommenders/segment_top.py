@@ -21,7 +21,7 @@ from scipy import sparse
 
 from ecorse.declared import Table
 from ecorse.errors import DataError
-from ecorse.models.base import Recommender, Task
+from ecorse.models.base import Answer, Recommender, Task
 from ecorse.models.interactions import DAY, Interactions, Shape
 from ecorse.models.ranked import BLOCK_CELLS, Csr, Floats, Ids, Ranked, stored_in_either, top_k
 from ecorse.recommenders import arrays
@@ -116,7 +116,7 @@ class SegmentTop(Recommender):
             np.concatenate([part.scores for part in found]),
         )
 
-    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame:
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame:
         """How many of how many customers of the segment have each product, with a sentence."""
         there = ranked.is_there
         group = np.repeat(self.group[rows], there.sum(axis=1))

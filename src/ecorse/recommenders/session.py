@@ -19,7 +19,7 @@ from pydantic import Field
 from scipy import sparse
 
 from ecorse.declared import Table
-from ecorse.models.base import Recommender, Task
+from ecorse.models.base import Answer, Recommender, Task
 from ecorse.models.interactions import Interactions, Shape
 from ecorse.models.ranked import (
     BLOCK_CELLS,
@@ -204,7 +204,7 @@ class Session(Recommender):
         ways: tuple[Ids, Ids, Ids, Ids] = self.__dict__["_ways"]
         return ways
 
-    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame:
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame:
         """In how many like sessions each item is, and how often it followed, with a sentence."""
         step = _rows_of_a_block(self.last.shape[1])
         figures = pl.concat(

@@ -190,11 +190,13 @@ class RecommenderContract:
         _assert_equal(self.ask(made, data), self.ask(fitted, data))
 
     def test_it_explains_each_item_of_a_list(self, fitted: Recommender, data: Interactions) -> None:
-        questions = {"items": data.items.height, "users": data.users.height}
-        for kind, ranked in self.ask(fitted, data).items():
-            if kind not in questions:
+        sizes: dict[Answer, int] = {"items": data.items.height, "users": data.users.height}
+        asked = self.ask(fitted, data)
+        for kind, size in sizes.items():
+            if kind not in asked:
                 continue
-            evidence = fitted.explain(np.arange(questions[kind]), ranked)
+            ranked = asked[kind]
+            evidence = fitted.explain(np.arange(size), ranked, kind)
             if evidence is None:
                 continue
             assert evidence.height == ranked.is_there.sum()

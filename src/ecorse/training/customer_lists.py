@@ -201,7 +201,7 @@ def _told(
     ``history`` ``(n, n_items)`` is tonight's: a product that was taken back since, or left the
     catalogue, is no reason any more.
     """
-    told = model.explain(asked, ranked)
+    told = model.explain(asked, ranked, "users")
     if told is None or "because" not in told.columns:
         return told
     because = told["because"].to_numpy()

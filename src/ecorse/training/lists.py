@@ -50,7 +50,7 @@ def _item_rows(model: Recommender, asked: Ids, numbers: Ids, top_n: int) -> pl.D
     """Rows of the products ``asked``; ``numbers`` are tonight's of the model's products."""
     ranked = model.similar(asked, top_n)
     there = ranked.is_there
-    evidence = model.explain(asked, ranked)
+    evidence = model.explain(asked, ranked, "items")
     rows = pl.DataFrame(
         {
             "item": numbers[np.repeat(asked, there.sum(axis=1))],
