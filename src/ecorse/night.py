@@ -1,12 +1,13 @@
 """One published night, read only: what notebooks, the command line and applications ask.
 
 What belongs here: reading ``marts`` as the role app_reader, always of one night. What does not:
-making a night (``ecorse.flow``); how a list for a basket is found (``recommenders.basket``).
+making a night (``ecorse.flow``); how recommendations are found (``ecorse.answering``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -14,7 +15,6 @@ from polars.io.plugins import register_io_source
 from psycopg import sql
 
 from ecorse.errors import DataError
-from ecorse.recommenders.basket import context_lift, recommend_for_basket
 from ecorse.segments.audience import Audience
 from ecorse.segments.audience_rows import read_audience
 from ecorse.show import html_table
@@ -23,17 +23,9 @@ from ecorse.warehouse.snapshot import Build, Snapshot, no_table
 if TYPE_CHECKING:
     import pandas as pd
 
-PRODUCTS = """
-select product_id, product_name, category, baskets from marts.recommendable_products
-where shop_id = %s and source is not null
-"""
-SIMILARITY = """
-select product_id, similar_product_id, score, relation from marts.item_similarity_served
-where shop_id = %s and product_id = any(%s)
-"""
-TIMES = """
-select product_id, calendar_month, daypart, baskets from marts.product_times where shop_id = %s
-"""
+    from ecorse.answering.question import Answer
+    from ecorse.answering.shop import Shop
+
 SHOPS = """
 select shop_id from marts.recommendable_products
 union select shop_id from marts.shops order by shop_id
@@ -76,6 +68,8 @@ class Night:
 
     def __init__(self) -> None:
         self._snapshot = Snapshot()
+        self._asked: dict[str, Shop] = {}
+        self._known_shops: list[str] = []
 
     @property
     def build(self) -> Build:
@@ -169,72 +163,74 @@ class Night:
         )
 
     def recommend(self, *products: str, shop: str | None = None, **wanted: Any) -> pd.DataFrame:
-        """What to show beside chosen products, named by id or by their name in any case.
+        """What to show beside chosen products, or to a customer, or for words.
 
-        ``wanted`` is that of ``recommendations``: ``n, category, month, daypart``.
+        Products are named by id or by their name in any case; ``wanted`` is that of
+        ``recommendations``: ``night.recommend(customer="17850", list="explore")``.
         """
         return self.recommendations(products, shop=shop, **wanted).to_pandas()
 
     def recommendations(
-        self,
-        products: Sequence[str],
-        *,
-        shop: str | None = None,
-        n: int = 5,
-        category: str | None = None,
-        month: int | None = None,
-        daypart: str | None = None,
+        self, products: Sequence[str] = (), *, shop: str | None = None, **wanted: Any
     ) -> pl.DataFrame:
-        """Recommend ``n`` products beside chosen ones.
-
-        Parameters
-        ----------
-        products
-            Ids, or names in any case.
-        shop
-            The shop's id; it may be left out where the night has one shop.
-        category
-            Only products of this category.
-        month, daypart
-            1 to 12, and e.g. ``Evening``: products weigh by how much more they sell then.
+        """Recommend ``n`` products; see ``answer``.
 
         Returns
         -------
         pl.DataFrame
-            rank, product_id, product_name, category, score, source, because_of (a product's name).
+            rank, product_id, product_name, category, score, source, because_of (a product's name),
+            reason.
+        """
+        return self.answer(products, shop=shop, **wanted).frame
+
+    def answer(
+        self, products: Sequence[str] = (), *, shop: str | None = None, **wanted: Any
+    ) -> Answer:
+        """Recommend products for a basket, a customer, a session, a segment or words.
+
+        Nothing is trained: answers come from the night's lists and from its saved models.
+
+        Parameters
+        ----------
+        products
+            A basket: ids, or names in any case.
+        shop
+            The shop's id; it may be left out where the night has one shop.
+        wanted
+            ``n`` (5), and what else ``answering.Question`` has: ``customer``, ``list`` (for_you,
+            explore, buy_again), ``query`` (what was searched for, the latest last), ``session``
+            (products looked at, the latest last), ``segmentation`` and ``segment``, ``method``,
+            ``category``, ``month``, ``daypart``.
+
+        Returns
+        -------
+        Answer
+            ``frame``, and ``said``: sentences such as that a customer is not known.
 
         Raises
         ------
         DataError
-            A product, shop, category, month or daypart is not in the night; the message has those
-            that are.
+            What was asked for is not in the night (the message has what is), or cannot be asked.
+        ModelRejected
+            A saved model was asked for, and its file is lost or was changed.
         """
+        # models are imported by whoever asks for something
+        from ecorse.answering.answers import answer
+        from ecorse.answering.question import Question
+        from ecorse.answering.shop import Shop
+
         shop_id = self._shop(shop) if shop is not None else self._only_shop()
-        catalogue = self._snapshot.read(PRODUCTS, (shop_id,))
-        if catalogue.is_empty():
-            raise DataError(
-                f"Shop {shop_id!r} has no lists: no order of it is a purchase, and no event names "
-                "a product. See model_status."
-            )
-        chosen = [_product_id(catalogue, name, shop_id) for name in products]
-        similarity = self._snapshot.read(SIMILARITY, (shop_id, chosen))
-        context = None
-        if month is not None or daypart is not None:
-            times = self._snapshot.read(TIMES, (shop_id,))
-            context = context_lift(times, month=month, daypart=daypart)
-        listed = recommend_for_basket(
-            similarity, catalogue, chosen, n, category=category, context=context
-        )
-        names = catalogue.select("product_id", "product_name", "category")
-        because = names.select(because_of="product_id", why="product_name")
-        return (
-            listed.join(names, on="product_id", how="left", maintain_order="left")
-            .join(because, on="because_of", how="left", maintain_order="left")
-            .select(
-                "rank", "product_id", "product_name", "category", "score", "source",
-                because_of="why",
-            )
-        )  # fmt: skip
+        if shop_id not in self._asked:
+            self._asked[shop_id] = Shop(self._snapshot.read, shop_id)
+        for name in ("query", "session"):
+            if isinstance(wanted.get(name), str):
+                wanted[name] = (wanted[name],)
+        try:
+            question = Question(products=products, **wanted)
+        except TypeError:
+            known = ", ".join(field.name for field in fields(Question))
+            raise DataError(f"{', '.join(wanted)}: expected some of {known}, shop.") from None
+        return answer(self._asked[shop_id], question)
 
     def audience(
         self, segmentation: str, segment: str, *, shop: str | None = None, action: str | None = None
@@ -293,8 +289,9 @@ class Night:
         return self._snapshot.read(query, tuple(wanted.values())).to_pandas()
 
     def _shops(self) -> list[str]:
-        shops: list[str] = self._snapshot.read(SHOPS)["shop_id"].to_list()
-        return shops
+        if not self._known_shops:
+            self._known_shops = self._snapshot.read(SHOPS)["shop_id"].to_list()
+        return self._known_shops
 
     def _shop(self, wanted: str) -> str:
         """A shop that the night has."""
@@ -320,16 +317,3 @@ class Night:
 
 def _unknown(what: str, wanted: str, known: Sequence[str]) -> str:
     return f"The night has no {what} {wanted!r}; it has {', '.join(known) or 'none'}."
-
-
-def _product_id(catalogue: pl.DataFrame, wanted: str, shop: str) -> str:
-    folded = wanted.strip().casefold()
-    for row in catalogue.iter_rows(named=True):
-        if folded in (row["product_id"].casefold(), row["product_name"].casefold()):
-            return str(row["product_id"])
-    near = [n for n in catalogue["product_name"] if folded and folded in n.casefold()][:5]
-    raise DataError(
-        f"Shop {shop!r} sells no {wanted!r}. "
-        + (f"Did you mean {', '.join(near)}? " if near else "")
-        + "All are in marts.recommendable_products."
-    )

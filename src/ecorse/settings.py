@@ -102,6 +102,13 @@ class Settings(BaseSettings):
     max_record_bytes: int = Field(
         1 << 20, ge=1024, description="A record longer than this is rejected, never held in memory."
     )
+    memory_limit: int = Field(
+        0,
+        ge=0,
+        description="MiB of memory that a model may take while it is fitted and makes its lists: a "
+        "recommender that would need more is made smaller as its file says, or refused before it "
+        "begins. 0: what the process or the machine has.",
+    )
     reader_memory_mb: int = Field(
         1024,
         ge=128,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from ecorse.evaluate.ranking import Score, hit_rate, mean_score, recall_and_ndcg, share_score
+from ecorse.evaluate.ranking import Score, hit_rate, is_among, share_score
 from ecorse.models.ranked import Ranked, top_k
 
 
@@ -80,35 +80,9 @@ def test_no_cases_no_standard_error():
     assert Score("all", "m", None).standard_error == 0.0
 
 
-def test_recall_and_ndcg_by_hand():
-    earlier = sparse.csr_matrix([[1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0], [1, 0, 0, 0]])
-    later = sparse.csr_matrix([[0, 1, 1, 0], [0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]])
-
-    def recommend(users, k):
-        assert users.tolist() == [0, 1]  # those with rows before and after
-        return Ranked(np.array([[3, 1], [1, 3]]), np.array([[0.9, 0.8], [0.9, 0.8]]))
-
-    ndcg, recall = recommend_scores(recommend, earlier, later)
-    # user 0 did 1 and 2, and got 1 at the second place: 1 of 2; gain 1/log2(3) of 1 + 1/log2(3)
-    gain = 1 / math.log2(3)
-    assert recall.value == pytest.approx((1 / 2 + 1) / 2)
-    assert ndcg.value == pytest.approx((gain / (1 + gain) + 1) / 2)
-    assert (ndcg.cases, recall.cases) == (2, 2)
-    assert (ndcg.metric, recall.metric) == ("ndcg_at_2", "recall_at_2")
-    assert (ndcg.is_primary, recall.is_primary) == (True, False)
-
-
-def recommend_scores(recommend, earlier, later) -> list[Score]:
-    return recall_and_ndcg(recommend, earlier.tocsr(), later.tocsr(), 2, 100)
-
-
-def test_without_customers_of_both_parts_there_is_no_figure():
-    nobody = sparse.csr_matrix((3, 4))
-    ndcg, recall = recommend_scores(lambda users, k: None, nobody, nobody)
-    assert (ndcg.value, recall.value, ndcg.cases) == (None, None, 0)
-
-
-def test_interval_of_a_mean_by_hand():
-    # mean 0.5, deviation 0.5, of 4: 1.96 * 0.5 / 2
-    score = mean_score("users", "m", [np.array([0.0, 1.0]), np.array([0.0, 1.0])])
-    assert (score.low, score.high) == (pytest.approx(0.010009), pytest.approx(0.989991))
+def test_the_place_behind_a_list_is_no_hit_of_the_row_before():
+    wanted = sparse.csr_matrix([[0, 0, 1], [1, 0, 0]])
+    assert is_among(np.array([[2, -1], [-1, -1]]), wanted).tolist() == [
+        [True, False],
+        [False, False],
+    ]

@@ -165,3 +165,47 @@ def test_nothing_can_be_split():
     empty = Interactions.from_frames(PRODUCTS, LINES.clear())
     earlier, later = empty.split(0.2)
     assert earlier.shape == later.shape == Shape(users=0, items=3, baskets=0, rows=0)
+
+
+def said(*lines: tuple) -> Interactions:
+    schema = {
+        "basket_id": pl.String,
+        "customer_id": pl.String,
+        "product_id": pl.String,
+        "at": pl.Datetime("us"),
+        "weight": pl.Float64,
+    }
+    return Interactions.from_frames(PRODUCTS, pl.DataFrame(lines, schema=schema, orient="row"))
+
+
+def test_the_last_word_decides_whether_a_customer_refused_an_item():
+    data = said(
+        ("a", "amy", "cup", day(1), 1.0),
+        ("b", "amy", "cup", day(2), -1.0),  # bought, then sent back: no
+        ("b", "amy", "ink", day(2), -1.0),
+        ("c", "amy", "ink", day(3), 2.0),  # removed, then bought: yes
+        ("c", "zoe", "pen", day(3), 1.0),
+        ("c", "zoe", "pen", day(3), -1.0),  # both at once: no
+        (None, None, "pen", day(3), -1.0),  # of nobody
+    )
+    assert data.refused.toarray().tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert data.matrix.toarray().tolist() == [[0, 2, 0], [0, 0, 0]]
+    assert data.decayed(1.0).toarray().tolist() == [[0, 2, 0], [0, 0, 0]]
+
+
+def test_a_row_that_says_no_is_in_no_basket_and_sells_nothing():
+    data = said(
+        ("a", "amy", "cup", day(1), 1.0),
+        ("a", "amy", "ink", day(1), -1.0),
+        ("b", "amy", "ink", day(2), -1.0),  # a basket of refusals alone is none
+        ("d", "zoe", "pen", day(3), 1.0),
+        ("e", "zoe", "pen", day(4), -1.0),
+    )
+    assert data.baskets.toarray().tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert data.popularity.tolist() == [1, 0, 1]
+    assert data.recent_popularity(2.0).tolist() == [2**-1.5, 0, 2**-0.5]
+    earlier, later = data.split(0.5)
+    assert earlier.rows["item"].to_list() == [0, 1, 1]
+    assert later.rows["item"].to_list() == [2, 2]
+    assert (earlier.n_baskets, later.n_baskets) == (1, 1)
+    assert earlier.refused.toarray().tolist() == [[0, 1, 0], [0, 0, 0]]

@@ -1,80 +1,29 @@
-"""Every recommender passes the contract of its kind; so does the example of the how-to."""
+"""Every recommender passes the contract of its kind; so does the example of the how-to.
+
+A plug-in of the room is found and tested by itself; here stand those that need parameters, and
+those that have more than one way to work.
+"""
 
 import runpy
+from importlib.util import find_spec
 
-from ecorse.recommenders.als import Als
-from ecorse.recommenders.bpr import Bpr
-from ecorse.recommenders.buy_again import BuyAgain
-from ecorse.recommenders.co_purchase import CoPurchase
-from ecorse.recommenders.content import Content
-from ecorse.recommenders.ease import Ease
-from ecorse.recommenders.graph_filter import GraphFilter
-from ecorse.recommenders.hybrid import Hybrid
+import pytest
+
+from ecorse import registry
+from ecorse.recommenders.association_rules import AssociationRules
 from ecorse.recommenders.item_knn import ItemKnn
-from ecorse.recommenders.item_similarity import ItemSimilarity
+from ecorse.recommenders.lightgcn import LightGcn
 from ecorse.recommenders.popular import Popular
 from ecorse.settings import PROJECT_DIR
 from ecorse.testing import RecommenderContract
 
 EXAMPLE = runpy.run_path(str(PROJECT_DIR / "docs" / "examples" / "best_sellers.py"))
-
-
-class TestPopular(RecommenderContract):
-    model = Popular
-
-
-class TestPopularOfLate(RecommenderContract):
-    model = Popular
-    parameters = {"half_life_days": 30}
-
-
-class TestCoPurchase(RecommenderContract):
-    model = CoPurchase
-
-
-class TestItemSimilarity(RecommenderContract):
-    model = ItemSimilarity
-
-
-class TestGraphFilter(RecommenderContract):
-    model = GraphFilter
-    parameters = {"rank": 8}
-
-
-class TestEase(RecommenderContract):
-    model = Ease
-
-
-class TestAls(RecommenderContract):
-    model = Als
-    parameters = {"rank": 8}
-
-
-class TestBpr(RecommenderContract):
-    model = Bpr
-    parameters = {"rank": 8, "rounds": 5}
-
-
-class TestItemKnn(RecommenderContract):
-    model = ItemKnn
-
-
-class TestItemKnnByCosine(RecommenderContract):
-    model = ItemKnn
-    parameters = {"similarity": "cosine", "shrink": 5}
-
-
-class TestContent(RecommenderContract):
-    model = Content
-
-
-class TestBuyAgain(RecommenderContract):
-    model = BuyAgain
-
-
-class TestHybrid(RecommenderContract):
-    model = Hybrid
-    parameters = {
+SMALL = {
+    "als": {"rank": 8},
+    "bpr": {"rank": 8, "rounds": 5},
+    "graph_filter": {"rank": 8},
+    "biased_svd": {"kind": "purchase", "rank": 8, "rounds": 5},
+    "hybrid": {
         "parts": {
             "own": {"class": "buy_again"},
             "late": {"class": "popular", "parameters": {"half_life_days": 30}},
@@ -82,7 +31,41 @@ class TestHybrid(RecommenderContract):
             "pairs": {"class": "bpr", "parameters": {"rank": 8, "rounds": 5}},
         },
         "candidates": 20,
-    }
+    },
+}
+
+for name in registry.find("recommender"):
+    if name == "lightgcn":  # an extra, below
+        continue
+    attributes = {"model": registry.load("recommender", name), "parameters": SMALL.get(name, {})}
+    title = "Test" + name.title().replace("_", "")
+    globals()[title] = type(title, (RecommenderContract,), attributes)
+
+
+class TestPopularOfLate(RecommenderContract):
+    model = Popular
+    parameters = {"half_life_days": 30}
+
+
+class TestPopularOfTheLastWeeks(RecommenderContract):
+    model = Popular
+    parameters = {"days": 60}
+
+
+class TestItemKnnByCosine(RecommenderContract):
+    model = ItemKnn
+    parameters = {"similarity": "cosine", "shrink": 5}
+
+
+class TestAssociationRulesByConfidence(RecommenderContract):
+    model = AssociationRules
+    parameters = {"rank_by": "confidence", "min_co_purchases": 1, "min_lift": 0}
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is an extra")
+class TestLightGcn(RecommenderContract):
+    model = LightGcn
+    parameters = {"rank": 8, "rounds": 3, "batch": 256}
 
 
 class TestBestSellersOfTheHowTo(RecommenderContract):

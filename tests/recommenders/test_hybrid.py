@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 
 from ecorse import declared
+from ecorse.evaluate.origins import last_window
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions
-from ecorse.recommenders.hybrid import Hybrid, last_window
+from ecorse.recommenders.hybrid import Hybrid
 
 TASK = Task("recommend_tested", "main", seed=1)
 START = datetime(2024, 1, 1)

@@ -106,6 +106,13 @@ def test_bpr_gives_those_without_a_purchase_one_and_the_same_list() -> None:
     assert model.recommend(nobody, 5).items[0].tolist() == expected.tolist()
 
 
+def test_bpr_tells_no_reasons_from_its_files_either() -> None:
+    model = Bpr(BprConfig(rank=4, rounds=3)).fit(SHOP, TASK)
+    loaded = Bpr.load(model.dump(), model.config)
+    some = np.arange(3)
+    assert loaded.explain(some, loaded.recommend(some, 2)) is None
+
+
 def test_als_lowers_what_it_minimises() -> None:
     def loss(rounds: int) -> float:
         model = Als(AlsConfig(rank=5, penalty=2.0, confidence=3.0, rounds=rounds)).fit(SHOP, TASK)
@@ -272,3 +279,48 @@ def test_products_described_alike_are_near() -> None:
     )
     assert model.keywords(0)[0] == "red"
     assert model.recommend(np.array([0]), 3, seen=shop.matrix).items.tolist() == [[1, -1, -1]]
+
+
+def test_popular_of_the_last_days_by_hand() -> None:
+    shop = _shop(
+        [
+            ("ann", "sled", "2024-01-01 00:00"),
+            ("bob", "sled", "2024-01-11 00:00"),  # ten days before the last: not within them
+            ("cem", "fan", "2024-01-12 00:00"),
+            ("dea", "sled", "2024-01-15 00:00"),
+            ("ann", "fan", "2024-01-21 00:00"),
+        ]
+    )
+    model = Popular(PopularConfig(days=10)).fit(shop, TASK)
+    ranked = model.recommend(np.array([0]), 2)
+    assert ranked.items.tolist() == [[0, 1]]
+    np.testing.assert_allclose(ranked.scores, [[2 / 3, 1 / 3]])
+
+
+def test_a_product_without_a_sale_is_near_what_it_is_described_like() -> None:
+    items = pl.DataFrame(
+        {
+            "product_id": ["kettle", "mug", "new", "scarf", "teapot"],
+            "product_name": ["Kettle", "Mug", "Novelty", "Scarf", "Teapot"],
+            "description": [
+                "<p>Boils <b>water</b> fast</p>",
+                "<div class='water'>Stoneware</div>",
+                "<p>Stoneware&nbsp;glaze</p>",
+                "<p>Wool</p>",
+                "<p>Stoneware glaze</p>",
+            ],
+            "category": ["kitchen", "kitchen", None, "clothes", "kitchen"],
+        }
+    )
+    rows = pl.DataFrame(
+        {"product_id": ["teapot", "kettle"], "customer_id": ["ann", "bob"],
+         "at": [datetime(2024, 1, 1)] * 2}
+    )  # fmt: skip
+    shop = Interactions.from_frames(items, rows)
+    model = Content(ContentConfig(most_share=0.9)).fit(shop, TASK)
+    # words of two products or more, and no markup: neither "water" nor "class" is shared
+    assert model.words == ["category: kitchen", "glaze", "stoneware"]
+    assert model.similar(np.array([2]), 3).items.tolist() == [[4, 1, -1]]
+    assert model.keywords(2) == ["glaze", "stoneware"]
+    # ann has the teapot: the new product comes before what is only of its category
+    assert model.recommend(np.array([0]), 3, seen=shop.matrix[[0]]).items[0, 0] == 2

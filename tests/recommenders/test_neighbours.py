@@ -122,10 +122,9 @@ def test_the_file_brings_back_lists_answers_and_evidence(model):
 
 
 def test_best_sellers_by_hand():
-    popular = Popular(PopularConfig()).fit(ORDERS, TASK)
-    found = popular.recommend(
-        np.arange(2), 3, seen=sparse.vstack([basket(A), basket(B, D)]).tocsr()
-    )
+    anybody = pl.DataFrame({"customer_id": ["ann"]})
+    popular = Popular(PopularConfig()).fit(Interactions(ORDERS.items, anybody, ORDERS.rows), TASK)
+    found = popular.answer(sparse.vstack([basket(A), basket(B, D)]).tocsr(), 3)
     assert found.items.tolist() == [[B, D, C], [A, C, E]]
     assert found.scores.tolist() == [[0.4, 0.4, 0.2], [0.4, 0.2, 0.1]]
     among = popular.recommend(np.arange(1), 3, among=np.array([C, E]))

@@ -1,4 +1,4 @@
-"""Answers as rows: numbers of another night's catalogue mapped by hand."""
+"""Neighbours as rows: numbers of another night's catalogue mapped by hand."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from ecorse import declared
 from ecorse.models.base import NoParameters, Recommender, Task
 from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import Ranked
-from ecorse.recommenders.popular import Popular, PopularConfig
+from ecorse.models.recommender_file import RecommenderFile
 from ecorse.training import lists
-from ecorse.training.lists import item_lists, user_lists
+from ecorse.training.fitted import Fitted
+from ecorse.training.lists import item_lists
 
 NOON = datetime(2019, 1, 1, 12)
 TASK = Task("recommend_tested", "main")
@@ -34,92 +36,9 @@ def shop(products: str, orders: dict[str, str]) -> Interactions:
     )
 
 
-# best sellers of the older night: c (3 of 8 orders), a and e (2), b (1)
 BEFORE = shop("abce", {"amy": "ac", "bob": "aceb", "cat": "ce"})
-# tonight: a left, d came before e; amy is gone, dan is new
+# tonight: a left, d came before e
 TONIGHT = shop("bcde", {"bob": "ceb", "cat": "ce", "dan": "d", "eve": ""})
-
-
-def rows_for(model: Recommender, data: Interactions, fitted_on: Interactions, top_n: int = 3):
-    blocks = user_lists(
-        model,
-        fitted_on.items["product_id"],
-        fitted_on.users["customer_id"],
-        data,
-        "main",
-        "popular",
-        top_n,
-    )
-    return pl.concat(list(blocks))
-
-
-@pytest.fixture
-def model() -> Popular:
-    return Popular(PopularConfig()).fit(BEFORE, TASK)
-
-
-def test_lists_of_tonights_own_model(model):
-    rows = rows_for(model, BEFORE, BEFORE)
-    assert rows.select("customer_id", "rank", "product_id", "score").rows() == [
-        ("amy", 1, "e", 2 / 8),
-        ("amy", 2, "b", 1 / 8),
-        ("cat", 1, "a", 2 / 8),
-        ("cat", 2, "b", 1 / 8),
-    ]  # bob has bought everything
-    assert rows.select("shop_id", "method", "source").unique().rows() == [
-        ("main", "popular", "popular")
-    ]
-
-
-def test_a_champion_of_an_older_catalogue_speaks_of_tonights_ids(model):
-    rows = rows_for(model, TONIGHT, BEFORE)
-    # bob bought c, e and b: only a is left, which is gone. cat bought c and e: a is gone, b stays
-    assert rows.select("customer_id", "rank", "product_id", "score").rows() == [
-        ("cat", 1, "b", 1 / 8)
-    ]
-
-
-def test_customers_that_the_model_does_not_know_have_no_list(model):
-    rows = rows_for(model, TONIGHT, BEFORE)
-    assert "dan" not in rows["customer_id"].to_list()
-
-
-def test_what_was_bought_since_is_not_given(model):
-    since = shop("abce", {"amy": "ace", "bob": "aceb", "cat": "ce"})
-    rows = rows_for(model, since, BEFORE)
-    assert rows.filter(customer_id="amy")["product_id"].to_list() == ["b"]
-
-
-def test_without_known_customers_there_are_no_rows_and_all_columns(model):
-    strangers = shop("abce", {"zoe": "a"})
-    rows = rows_for(model, strangers, BEFORE)
-    assert rows.is_empty()
-    assert rows.columns == rows_for(model, BEFORE, BEFORE).columns
-    assert rows.schema == rows_for(model, BEFORE, BEFORE).schema
-
-
-def test_blocks_change_no_row(model, monkeypatch):
-    whole = rows_for(model, BEFORE, BEFORE)
-    monkeypatch.setattr(lists, "BLOCK_USERS", 1)
-    assert rows_for(model, BEFORE, BEFORE).equals(whole)
-
-
-class Explaining(Popular):
-    """Tells a reason and a part for each item."""
-
-    def explain(self, rows, ranked):
-        there = ranked.is_there
-        asked = zip(np.repeat(rows, there.sum(axis=1)), ranked.items[there], strict=True)
-        sentences = [f"user {user} item {item}" for user, item in asked]
-        return pl.DataFrame({"sentence": sentences, "source": "explaining"})
-
-
-def test_reasons_stay_with_their_rows():
-    model = Explaining(PopularConfig()).fit(BEFORE, TASK)
-    rows = rows_for(model, TONIGHT, BEFORE)
-    # in the model's own numbers cat is 2 and b is 1
-    assert rows["reason"].to_list() == ["user 2 item 1"]
-    assert rows["source"].to_list() == ["explaining"]
 
 
 class InOrder(Recommender):
@@ -145,7 +64,16 @@ class InOrder(Recommender):
 
 def item_rows(top_n=2, fitted_on=BEFORE):
     model = InOrder(NoParameters()).fit(fitted_on, TASK)
-    blocks = item_lists(model, fitted_on.items["product_id"], TONIGHT, "main", "in_order", top_n)
+    file = declared.check(
+        {
+            "model": {"class": "in_order", "answers": ["items"]},
+            "inputs": {"products": "select", "interactions": "select"},
+            "top_n": top_n,
+        },
+        RecommenderFile,
+        "recommend_in_order.toml",
+    )
+    blocks = item_lists(Fitted.on(model, fitted_on), TONIGHT, "main", "in_order", file)
     return pl.concat(list(blocks))
 
 

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from ecorse import __version__
-from ecorse.cli import db, loads, looks, marts, nightly, sources, start
+from ecorse.cli import db, loads, looks, marts, nightly, recommend, sources, start
 from ecorse.errors import Defect, EcorseError
 from ecorse.log import TOLD, configure, log_file
 from ecorse.show import escaped, said
@@ -31,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verbs in (nightly, looks, loads, start):
+for verbs in (nightly, looks, recommend, loads, start):
     app.add_typer(verbs.commands)
 app.add_typer(db.commands, name="db")
 app.add_typer(marts.commands, name="mart")

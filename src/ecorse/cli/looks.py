@@ -1,4 +1,4 @@
-"""Looking at what the nights did: status, report, reconcile, truth, recommend, doctor.
+"""Looking at what the nights did: status, report, reconcile, truth, audience, doctor.
 
 What belongs here: printing what is asked for. What does not: anything that changes a night.
 """
@@ -87,32 +87,6 @@ def reconcile(
         print_reconciled(found)
     if not found.explained.is_all:
         raise typer.Exit(65)
-
-
-@commands.command()
-def recommend(
-    products: Annotated[list[str], typer.Argument(help="Product names or ids.")],
-    shop: Shop = None,
-    n: Annotated[int, typer.Option("-n", help="How many.")] = 5,
-    category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
-    month: Annotated[int | None, typer.Option(min=1, max=12, help="As in this month.")] = None,
-    daypart: Annotated[str | None, typer.Option(help="As at this time, e.g. Evening.")] = None,
-    as_json: Json = False,
-) -> None:
-    """What to show beside chosen products, from the published night."""
-    from ecorse.night import Night
-
-    with Night() as night:
-        answer = night.recommendations(
-            products, shop=shop, n=n, category=category, month=month, daypart=daypart
-        ).to_dicts()
-    if as_json:
-        emit(answer)
-        return
-    for row in answer:
-        why = f"goes with {row['because_of']}" if row["source"] == "similar" else "sells well"
-        of = f" ({row['category']})" if row["category"] else ""
-        out(f"{row['rank']:>3}. {row['product_name']}{of}, {why}")
 
 
 @commands.command()

@@ -22,7 +22,10 @@ BLOCK_CASES = 512
 
 @dataclass(frozen=True)
 class Score:
-    """One figure of one method: its value, its 95 % interval, and how many cases it is made of."""
+    """One figure of one method: its value, its 95 % interval, and how many cases it is made of.
+
+    ``list``: the kind of list that is judged; empty where there is but one.
+    """
 
     slice: str
     metric: str
@@ -31,6 +34,7 @@ class Score:
     high: float | None = None
     cases: int = 0
     is_primary: bool = False
+    list: str = ""
 
     @property
     def standard_error(self) -> float:
@@ -100,54 +104,17 @@ def _without(baskets: Csr, hidden: npt.NDArray[np.integer]) -> Csr:
     return sparse.csr_matrix((baskets.data[kept], baskets.indices[kept], indptr), baskets.shape)
 
 
-def recall_and_ndcg(
-    recommend: Callable[[Ids, int], Ranked], earlier: Csr, later: Csr, k: int, max_cases: int
-) -> list[Score]:
-    """What customers did later, of what was recommended to them: recall and nDCG at ``k``.
+def is_among(items: Ids, wanted: Csr) -> npt.NDArray[np.bool_]:
+    """``(n, k)``: whether row ``i`` of ``wanted`` ``(n, n_items)`` stores ``items[i, j]``.
 
-    Cases are customers with rows in both parts. The gain of an item is 1; the ideal list is as
-    long as the customer's later items, at most ``k``; recall is of as many.
-
-    Parameters
-    ----------
-    recommend
-        User numbers ``(n,)`` and k to ranked items.
-    earlier, later
-        ``(n_users, n_items)`` sparse.
-
-    Source: Järvelin, Kekäläinen, Cumulated gain-based evaluation of IR techniques, TOIS 20 (2002),
-    https://doi.org/10.1145/582415.582418
+    An item of -1 is none.
     """
-    users = np.flatnonzero((np.diff(earlier.indptr) > 0) & (np.diff(later.indptr) > 0))
-    if users.size > max_cases:
-        users = users[np.unique(np.linspace(0, users.size - 1, max_cases).astype(np.int64))]
-    recalls, gains = [], []
-    discount = 1 / np.log2(np.arange(k) + 2)
-    ideal = np.concatenate([[0.0], np.cumsum(discount)])
-    for start in range(0, users.size, BLOCK_CASES):
-        asked = users[start : start + BLOCK_CASES]
-        ranked = recommend(asked, k)
-        wanted = later[asked]
-        is_hit = np.zeros(ranked.items.shape, dtype=bool)
-        for row, items in enumerate(ranked.items):
-            mine = wanted.indices[wanted.indptr[row] : wanted.indptr[row + 1]]
-            is_hit[row] = np.isin(items, mine)
-        sizes = np.diff(wanted.indptr)
-        recalls.append(is_hit.sum(axis=1) / np.minimum(sizes, k))
-        gains.append((is_hit * discount).sum(axis=1) / ideal[np.minimum(sizes, k)])
-    return [
-        mean_score("users", f"ndcg_at_{k}", gains, is_primary=True),
-        mean_score("users", f"recall_at_{k}", recalls),
-    ]
-
-
-def mean_score(
-    name: str, metric: str, parts: list[npt.NDArray[np.float64]], *, is_primary: bool = False
-) -> Score:
-    """The mean over cases, with the normal interval of a mean."""
-    values = np.concatenate(parts) if parts else np.empty(0)
-    if not values.size:
-        return Score(name, metric, None, is_primary=is_primary)
-    mean = float(values.mean())
-    reach = Z95 * float(values.std()) / math.sqrt(values.size)
-    return Score(name, metric, mean, mean - reach, mean + reach, int(values.size), is_primary)
+    n, n_items = wanted.shape
+    rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(wanted.indptr))
+    keys = np.sort(rows * n_items + wanted.indices)
+    if not keys.size:
+        return np.zeros(items.shape, dtype=bool)
+    asked = np.arange(n, dtype=np.int64)[:, None] * n_items + items
+    place = np.minimum(np.searchsorted(keys, asked), keys.size - 1)
+    is_found: npt.NDArray[np.bool_] = (keys[place] == asked) & (items >= 0)
+    return is_found

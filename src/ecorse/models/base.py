@@ -159,19 +159,29 @@ class Recommender(ABC):
         """
         raise NotImplementedError("this recommender does not answer for baskets")
 
-    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame | None:
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame | None:
         """Evidence as data for an answer of ``similar`` or ``recommend``; ``None`` if it has none.
 
         Parameters
         ----------
         rows
             The items or users that were asked for, ``(n,)``.
+        answer
+            Which of the two, for whoever answers both.
 
         Returns
         -------
         Frame
-            One row per item that is there, by row and rank; a column ``sentence`` (plain words),
-            for ``similar`` also ``relation``, and figures.
+            One row per item that is there, by row and rank; figures, and a column ``sentence``
+            (plain words). For ``similar`` also ``relation``. For ``recommend`` the sentence may be
+            null or left out; it is then made of these, as far as they are there:
+
+            - ``because`` and ``shares``, both arrays of equal width: numbers of the customer's own
+              products that the score rests on, -1 behind the last, and each one's share of it;
+            - ``words``, a list of texts that the first of these has in common with the item;
+            - ``sells``: whether it is there because it sells.
+
+            ``source`` says which part of a blend gave the item.
         """
         return None
 

@@ -14,19 +14,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, LiteralString
+from typing import Any, Final, Literal, LiteralString
 
 from pydantic import Field
 
 from ecorse import declared, registry
 from ecorse.declared import Table
 from ecorse.errors import ConfigError
+from ecorse.models.model_file import Identifier, ModelFile, ModelHead, Share, Text
+from ecorse.models.recommender_file import RecommenderFile
 from ecorse.models.search import TRIALS, Search, check_search
 from ecorse.settings import Settings, get_settings
-
-Text = Annotated[str, Field(min_length=1)]
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 PERIODS = {"hour": 24.0, "weekday": 7.0, "month": 12.0}
 BASELINE: Final = "popular"  # whom every recommender is shown beside on the leaderboard
@@ -38,7 +36,10 @@ SEGMENT_TABLES = (
     "segment_drift",
 )  # fmt: skip
 FEW_WORDS = ("kind", "source", "city", "daypart")  # of a recommender's interactions
-TABLE_OF_ANSWER = {"items": "item_similarity", "users": "user_recommendations"}
+TABLES_OF_ANSWER = {
+    "items": ("item_similarity",),
+    "users": ("user_recommendations", "recommendation_cases"),
+}
 
 
 @dataclass(frozen=True)
@@ -126,22 +127,6 @@ class Feature(Table):
                 yield f"{name} = {text!r}: expected {figures} of {{}}, or none"
 
 
-class Holdout(Table):
-    """The part of the interactions, the latest, that a candidate is judged on."""
-
-    share: float = Field(0.2, gt=0, lt=1)
-    hits_at: int = Field(10, ge=1)
-    max_cases: int = Field(5000, ge=1)
-    max_basket_products: int = Field(50, ge=2)
-
-
-class RecommenderGate(Table):
-    """When a candidate is held: its first metric fell by more than this share and than noise."""
-
-    max_drop: Share = 0.1
-    min_cases: int = Field(500, ge=1)
-
-
 class SegmentationGate(Table):
     """What a candidate must reach to replace the champion.
 
@@ -192,50 +177,7 @@ class SegmentationHead(Table):
     keep_margin: Share = 0.1
 
 
-class ModelHead(Table):
-    """Which class a declaration is for.
-
-    ``class`` is a name that ``registry`` finds (a module of the room, a file of the project, an
-    entry point), or ``package.module:Class``. ``answers`` (of
-    recommenders) says which lists are written; ``diagnostics`` (of segmentations) the tables that
-    the class fills beside the common ones. Of several methods for one list, applications are
-    served the best; where the figures do not tell them apart, the one of the lowest ``priority``.
-    Raising ``generation`` sets the published model aside: the next night starts anew.
-    """
-
-    class_: Text = Field(alias="class")
-    answers: tuple[Literal["items", "users"], ...] = ()
-    diagnostics: tuple[Identifier, ...] = ()
-    priority: int = Field(1, ge=1)
-    generation: int = Field(1, ge=1)
-
-
-class _ModelFile(Table):
-    model: ModelHead
-    inputs: dict[str, Text] = Field(min_length=1)
-    parameters: dict[str, Any] = Field(default_factory=dict)
-
-
-class RecommenderFile(_ModelFile):
-    """A whole ``recommend_*.toml``."""
-
-    seed: int = 0
-    top_n: int = Field(20, ge=1, le=1000)
-    holdout: Holdout = Holdout()
-    gate: RecommenderGate = RecommenderGate()
-
-    def mistakes(self) -> Iterable[str]:
-        """A recommender without any list, or without the inputs every recommender has."""
-        if not self.model.answers:
-            yield "model.answers is missing; expected ['items'], ['users'] or both"
-        if self.model.diagnostics:
-            yield "model.diagnostics: only segmentations have them"
-        for name in ("products", "interactions"):
-            if name not in self.inputs:
-                yield f"inputs.{name} is missing; expected a select of marts.*"
-
-
-class SegmentationFile(_ModelFile):
+class SegmentationFile(ModelFile):
     """A whole ``segment_*.toml``."""
 
     segmentation: SegmentationHead
@@ -264,7 +206,7 @@ class SegmentationFile(_ModelFile):
         return ENTITIES[self.segmentation.entity]
 
 
-KINDS: Final[Mapping[str, type[_ModelFile]]] = {
+KINDS: Final[Mapping[str, type[ModelFile]]] = {
     "segment": SegmentationFile,
     "recommend": RecommenderFile,
 }
@@ -315,7 +257,8 @@ class Declaration:
             own = (entity.labels, entity.points, *SEGMENT_TABLES)
             trials = (TRIALS.name,) if self.file.search else ()
             return (*own, *head.diagnostics, *trials, *COMMON_TABLES)
-        return (*(TABLE_OF_ANSWER[answer] for answer in head.answers), *COMMON_TABLES)
+        lists = (table for answer in head.answers for table in TABLES_OF_ANSWER[answer])
+        return (*lists, *COMMON_TABLES)
 
     @property
     def listed_in(self) -> str:
@@ -350,8 +293,10 @@ class Declaration:
             found = importlib.import_module(SEARCHED).searched(found, self.file.search)
         return found
 
-    def create(self) -> Any:
+    def create(self, parameters: Mapping[str, Any] | None = None) -> Any:
         """Make the model with its checked parameters (imports the heavy libraries).
+
+        ``parameters`` are others than the declared ones, such as those of a variant.
 
         Raises
         ------
@@ -359,10 +304,10 @@ class Declaration:
             The class cannot be imported, or a parameter is not what the class allows.
         """
         model_class = self.model_class()
-        return model_class(self.configure(model_class))
+        return model_class(self.configure(model_class, parameters))
 
-    def configure(self, model_class: Any) -> Any:
-        """The ``[parameters]`` as the class's own configuration.
+    def configure(self, model_class: Any, parameters: Mapping[str, Any] | None = None) -> Any:
+        """The ``[parameters]``, or others, as the class's own configuration.
 
         Raises
         ------
@@ -370,7 +315,8 @@ class Declaration:
             Every mistake, with file and key.
         """
         where = f"{self.path} [parameters]"
-        config = declared.check(self.file.parameters, model_class.config_class, where)
+        given = self.file.parameters if parameters is None else parameters
+        config = declared.check(given, model_class.config_class, where)
         if self.task == "segment" and self.file.search is not None:
             check_search(self.file.search, config, f"{self.path} [search]")
         return config

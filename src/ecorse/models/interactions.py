@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
@@ -69,7 +70,11 @@ class Interactions:
     rows
         ``ROWS`` and what else the declaration selects (city, daypart, source ...): one row per
         interaction. ``user`` and ``basket`` are null where there is none; ``at`` is the shop's
-        wall clock; ``weight`` is 1 unless the declaration says otherwise.
+        wall clock; ``weight`` is 1 unless the declaration says otherwise. A weight below 0 says no
+        (a product that was removed, one star): such a row is in no matrix and no basket, and a
+        pair whose last row it is is ``refused``.
+    whole
+        What these were taken out of by ``of_customers``, else themselves.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class Interactions:
         self.items = items
         self.users = users
         self._rows = rows
+        self.whole = self
 
     @property
     def rows(self) -> pl.DataFrame:
@@ -154,6 +160,14 @@ class Interactions:
         ).drop_nulls("item")
         return cls(items, users, rows)
 
+    def of_customers(self) -> Interactions:
+        """The rows that name a customer; ``whole`` still has all. Numbers stay what they are."""
+        if not self.rows["user"].null_count():
+            return self
+        part = Interactions(self.items, self.users, self.rows.drop_nulls("user"))
+        part.whole = self
+        return part
+
     @cached_property
     def n_baskets(self) -> int:
         """How many baskets have rows."""
@@ -173,6 +187,46 @@ class Interactions:
         return Nature(source, bool((self.rows["kind"] == "purchase").all()))
 
     @cached_property
+    def refused(self) -> Csr:
+        """``(n_users, n_items)``: 1 where the last that a customer said of an item is no.
+
+        Of rows of one instant, no is the last. What is stored here is never recommended.
+        """
+        pairs = self._refused_pairs
+        return sparse.csr_matrix(
+            (
+                np.ones(pairs.height, dtype=np.float32),
+                (pairs["user"].to_numpy(), pairs["item"].to_numpy()),
+            ),
+            shape=(self.users.height, self.items.height),
+        )
+
+    @cached_property
+    def _refused_pairs(self) -> pl.DataFrame:
+        said = self.rows.select("user", "item", "at", "weight").drop_nulls("user")
+        no = said.filter(pl.col("weight") < 0).select("user", "item").unique()
+        return (
+            said.join(no, on=("user", "item"), how="semi")
+            .sort("at", "weight", descending=[False, True])
+            .group_by("user", "item", maintain_order=True)
+            .agg(pl.last("weight"))
+            .filter(pl.col("weight") < 0)
+            .select("user", "item")
+        )
+
+    @cached_property
+    def wanted(self) -> pl.DataFrame:
+        """The rows that say yes, without those of a pair that the customer refused since."""
+        if not self._refused_pairs.height:
+            return self._said_yes
+        return self._said_yes.join(self._refused_pairs, on=("user", "item"), how="anti")
+
+    @cached_property
+    def _said_yes(self) -> pl.DataFrame:
+        says_no = self.rows["weight"] < 0
+        return self.rows.filter(~says_no) if says_no.any() else self.rows
+
+    @cached_property
     def matrix(self) -> Csr:
         """``(n_users, n_items)`` summed weights of each customer's interactions."""
         return self.decayed(None)
@@ -182,7 +236,8 @@ class Interactions:
 
         ``None``: whatever its age. ``(n_users, n_items)`` float32.
         """
-        known = self.rows.select("user", "item", "weight", "at").drop_nulls("user")
+        known = self.wanted.select("user", "item", "at", "weight").drop_nulls("user")
+        known = known.sort(pl.all())  # sums then do not depend on the order of rows
         weights = known["weight"].to_numpy()
         if half_life_days is not None and known.height:
             age = (_micros(self.rows["at"]).max() - _micros(known["at"])) / DAY
@@ -197,9 +252,9 @@ class Interactions:
     @cached_property
     def baskets(self) -> Csr:
         """``(n_baskets, n_items)``: 1 where a basket holds an item; a row per basket with rows."""
-        known = self.rows.select("basket", "item").drop_nulls("basket")
+        known = self._said_yes.select("basket", "item").drop_nulls("basket")
         numbers, places = known["basket"].to_numpy(), known["item"].to_numpy()
-        shape = (int(numbers.max()) + 1 if len(numbers) else 0, self.items.height)
+        shape = (len(self._starts), self.items.height)
         ones = np.ones(len(numbers), dtype=np.int32)
         matrix = sparse.csr_matrix((ones, (numbers, places)), shape=shape)
         matrix.sum_duplicates()
@@ -208,7 +263,7 @@ class Interactions:
 
     @property
     def _is_filled(self) -> npt.NDArray[np.bool_]:
-        """Of each basket's number, whether it has rows."""
+        """Of each basket's number, whether it has rows that say yes."""
         is_filled: npt.NDArray[np.bool_] = self._starts != NEVER
         return is_filled
 
@@ -219,9 +274,9 @@ class Interactions:
             age = (last - self._starts[self._is_filled]) / DAY
             counts = self.baskets.T @ np.power(0.5, age / half_life_days)
         else:
-            age = (last - _micros(self.rows["at"])) / DAY
-            weights = np.power(0.5, age / half_life_days)
-            counts = np.bincount(self.rows["item"].to_numpy(), weights, self.items.height)
+            rows = self._said_yes.select("item", "at").sort(pl.all())
+            weights = np.power(0.5, (last - _micros(rows["at"])) / DAY / half_life_days)
+            counts = np.bincount(rows["item"].to_numpy(), weights, self.items.height)
         return np.asarray(counts, dtype=np.float64)
 
     @cached_property
@@ -230,8 +285,16 @@ class Interactions:
         if self.n_baskets:
             counts = np.asarray(self.baskets.sum(axis=0)).ravel()
         else:
-            counts = np.bincount(self.rows["item"].to_numpy(), minlength=self.items.height)
+            counts = np.bincount(self._said_yes["item"].to_numpy(), minlength=self.items.height)
         return counts.astype(np.float64)
+
+    def since(self, days: float) -> Interactions:
+        """What came after ``days`` before the last row; products and customers keep their numbers.
+
+        A basket goes by each row's own time.
+        """
+        after = pl.col("at").max() - pl.duration(microseconds=round(days * DAY))
+        return Interactions(self.items, self.users, self.rows.filter(pl.col("at") > after))
 
     def split(self, later_share: float) -> tuple[Interactions, Interactions]:
         """Part the rows by time; products and customers keep their numbers in both parts.
@@ -250,10 +313,27 @@ class Interactions:
             return self, self
         cut = times[min(int(len(times) * (1 - later_share)), len(times) - 1)]
         at = _micros(rows["at"])
-        is_alone = rows["basket"].is_null().to_numpy()
-        at[~is_alone] = starts[rows["basket"].drop_nulls().to_numpy()]
+        begun = starts.take(rows["basket"].fill_null(0).to_numpy()) if starts.size else at
+        is_alone = rows["basket"].is_null().to_numpy() | (begun == NEVER)
+        at[~is_alone] = begun[~is_alone]
         is_later, begins_later = at >= cut, starts[self._is_filled] >= cut
         return self._part(~is_later, ~begins_later), self._part(is_later, begins_later)
+
+    def ended(self, begins: datetime | None, ends: datetime) -> Interactions:
+        """What ended from ``begins`` (``None``: the first row) to just before ``ends``, as a part.
+
+        A basket goes wholly by its last row, a row without basket by its own time: nothing of
+        ``ended(None, t)`` happened at ``t`` or later.
+        """
+        low = np.iinfo(np.int64).min if begins is None else _micros_of(begins)
+        high, at = _micros_of(ends), _micros(self.rows["at"])
+        if not at.size:
+            return self
+        of_basket = self._lasts
+        is_alone = self.rows["basket"].is_null().to_numpy()
+        at[~is_alone] = of_basket[self.rows["basket"].drop_nulls().to_numpy()]
+        of_basket = of_basket[self._is_filled]
+        return self._part((low <= at) & (at < high), (low <= of_basket) & (of_basket < high))
 
     def _part(self, rows: npt.NDArray[np.bool_], baskets: npt.NDArray[np.bool_]) -> Interactions:
         """The rows and the baskets that are marked; the rows are copied only if they are used."""
@@ -264,17 +344,29 @@ class Interactions:
 
     @cached_property
     def _starts(self) -> npt.NDArray[np.int64]:
-        """When each basket began, in microseconds, by its number; ``NEVER`` where it has no row."""
-        known = self.rows.select("basket", "at").drop_nulls("basket")
-        first = known.group_by("basket").agg(pl.col("at").min())
-        numbers = first["basket"].to_numpy().astype(np.int64)
-        starts = np.full(int(numbers.max(initial=-1)) + 1, NEVER, dtype=np.int64)
-        starts[numbers] = _micros(first["at"])
-        return starts
+        """When each basket began, in microseconds, by its number; ``NEVER``: no row says yes."""
+        return self._by_basket(self._said_yes, pl.col("at").min())
+
+    @cached_property
+    def _lasts(self) -> npt.NDArray[np.int64]:
+        """When each basket had its last row, whatever that says."""
+        return self._by_basket(self.rows, pl.col("at").max())
+
+    def _by_basket(self, rows: pl.DataFrame, instant: pl.Expr) -> npt.NDArray[np.int64]:
+        last: int | None = self.rows["basket"].max()  # type: ignore[assignment]
+        known = rows.select("basket", "at").drop_nulls("basket")
+        found = known.group_by("basket").agg(instant)
+        instants = np.full(0 if last is None else last + 1, NEVER, dtype=np.int64)
+        instants[found["basket"].to_numpy()] = _micros(found["at"])
+        return instants
 
 
 def _micros(times: pl.Series) -> npt.NDArray[np.int64]:
     return times.cast(pl.Int64).to_numpy().copy()
+
+
+def _micros_of(instant: datetime) -> int:
+    return (instant - datetime(1970, 1, 1)) // timedelta(microseconds=1)
 
 
 def _number(ids: pl.Series, sorted_ids: pl.Series) -> pl.Series:

@@ -197,3 +197,31 @@ def nearest_of_rows(
                     least = _part(some, valued, found, k)
                     found = k
         _write(some, valued, found, items[place_of_row], values[place_of_row])
+
+
+@numba.njit(cache=True, nogil=True)
+def dots_of_rows(
+    indptr: npt.NDArray[np.integer],
+    indices: npt.NDArray[np.integer],
+    data: npt.NDArray[np.floating],
+    one: npt.NDArray[np.integer],
+    other: npt.NDArray[np.integer],
+    found: npt.NDArray[np.float64],
+) -> None:
+    """Write the product of rows ``one[n]`` and ``other[n]`` of a csr matrix into ``found[n]``.
+
+    Indices are sorted within each row; sums are taken in their order.
+    """
+    for number in range(len(one)):
+        here, end = indptr[one[number]], indptr[one[number] + 1]
+        there, last = indptr[other[number]], indptr[other[number] + 1]
+        total = 0.0
+        while here < end and there < last:
+            gap = indices[here] - indices[there]
+            if gap == 0:
+                total += np.float64(data[here]) * np.float64(data[there])
+            if gap <= 0:
+                here += 1
+            if gap >= 0:
+                there += 1
+        found[number] = total

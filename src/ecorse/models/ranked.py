@@ -29,10 +29,13 @@ class Ranked:
         ``(n, k)`` item numbers, ties by item number; -1 behind the last of a shorter list.
     scores
         ``(n, k)`` float64, 0 behind the last.
+    parts
+        ``(n, k, parts)`` of a blend: what each part adds to the score; ``None`` of others.
     """
 
     items: Ids
     scores: Floats
+    parts: npt.NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.items.shape != self.scores.shape or self.items.ndim != 2:
@@ -82,6 +85,32 @@ def top_k_sparse(scores: Csr, k: int, *, seen: Csr | None = None) -> Ranked:
     ranks = np.arange(len(rows)) - np.searchsorted(rows, np.arange(n))[rows]
     best = ranks < k
     return Ranked.from_pairs(rows[best], items[best], values[best], n, k)
+
+
+def stored_at(matrix: Csr, rows: Ids, items: Ids) -> npt.NDArray[np.bool_]:
+    """Whether the matrix stores anything above 0 at each place; never at ``NOTHING``."""
+    n_items = np.int64(matrix.shape[1])
+    keys = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr)) * n_items + matrix.indices
+    keys = np.sort(keys[matrix.data > 0])
+    asked = rows * n_items + items
+    place = np.minimum(np.searchsorted(keys, asked), max(0, len(keys) - 1))
+    if not len(keys):
+        return np.zeros(asked.shape, dtype=bool)
+    found: npt.NDArray[np.bool_] = (keys[place] == asked) & (items != NOTHING)
+    return found
+
+
+def stored_in_either(one: Csr | None, other: Csr) -> Csr:
+    """Where either matrix stores anything: ``seen`` of two reasons."""
+    if one is None or not one.nnz:
+        return other
+    if not other.nnz:
+        return one
+    ones = [
+        sparse.csr_matrix((np.ones(m.nnz, np.int32), m.indices, m.indptr), shape=m.shape)
+        for m in (one, other)
+    ]
+    return sparse.csr_matrix(ones[0] + ones[1])
 
 
 def broken_order(ranked: Ranked, own: Ids | None = None, n_items: int | None = None) -> list[str]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -21,7 +22,7 @@ from scipy import sparse
 
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions, Shape
-from ecorse.models.ranked import Csr
+from ecorse.models.ranked import Csr, Floats, Ids
 from ecorse.models.threads import in_threads, one_thread
 from ecorse.recommenders import arrays
 from ecorse.recommenders.history import HistoryConfig, HistoryRecommender, Scores
@@ -120,16 +121,35 @@ class Als(HistoryRecommender):
         found: Scores = self._of(histories) @ self.items.T
         return found
 
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
+        """``c_j y_i' A^-1 y_j`` with ``A = Y'Y + penalty I + sum (c - 1) y y'`` of the row.
+
+        Source: Hu, Koren, Volinsky 2008, section 5 (explaining recommendations).
+        """
+        factors = self.items.astype(np.float64)
+        gram = factors.T @ factors + self.config.penalty * np.eye(factors.shape[1])
+        extra = self.config.confidence * own.data.astype(np.float64)
+        found = np.empty(own.nnz)
+        # pairs of one row of history come together and share its A
+        starts = np.flatnonzero(np.diff(rows, prepend=-1))
+        for start, end in pairwise([*starts, len(rows)]):
+            first, last = own.indptr[start], own.indptr[start + 1]
+            y, weight = factors[own.indices[first:last]], extra[first:last]
+            solved = np.linalg.solve(gram + (y.T * weight) @ y, factors[items[start:end]].T)
+            added = ((y * (1 + weight)[:, None]) @ solved).T
+            found[first : own.indptr[end]] = added.ravel()
+        return found
+
     def dump(self) -> Mapping[str, bytes]:
         """Products' factors and histories as npy."""
-        return arrays.to_files(items=self.items, histories=self.histories)
+        return arrays.to_files(items=self.items, **self.kept())
 
     @classmethod
     def load(cls, files: Mapping[str, bytes], config: AlsConfig) -> Self:
         """The model again."""
         made = cls(config)
         made.items = arrays.array(files, "items")
-        made.histories = arrays.matrix(files, "histories")
+        made.keep(files)
         return made
 
 

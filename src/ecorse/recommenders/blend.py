@@ -7,7 +7,7 @@ and how history parts customers (``hybrid``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +56,7 @@ def normalised(ranked: Ranked, n_items: int) -> Csr:
 
 
 def blended(parts: Sequence[Csr], weights: npt.NDArray[np.floating], k: int) -> Ranked:
-    """The ``k`` best by the weighted sum of normalised scores.
+    """The ``k`` best by the weighted sum of normalised scores, with what each part adds.
 
     Parameters
     ----------
@@ -65,10 +65,30 @@ def blended(parts: Sequence[Csr], weights: npt.NDArray[np.floating], k: int) -> 
     weights
         ``(n, parts)``: a row's own.
     """
+    added = [
+        sparse.csr_matrix(sparse.diags(own) @ part)
+        for part, own in zip(parts, weights.T, strict=True)
+    ]
     total = sparse.csr_matrix(parts[0].shape)
-    for part, own in zip(parts, weights.T, strict=True):
-        total = total + sparse.diags(own) @ part
-    return top_k_sparse(sparse.csr_matrix(total), k)
+    for part in added:
+        total = total + part
+    ranked = top_k_sparse(sparse.csr_matrix(total), k)
+    return replace(ranked, parts=np.stack([_values_at(part, ranked) for part in added], axis=2))
+
+
+def _values_at(matrix: Csr, ranked: Ranked) -> npt.NDArray[np.float32]:
+    """``(n, k)``: what the matrix stores at each place of the lists; 0 where it stores nothing."""
+    n_items = np.int64(matrix.shape[1])
+    matrix.sort_indices()
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    keys = rows * n_items + matrix.indices
+    asked = np.arange(len(ranked.items))[:, None] * n_items + ranked.items
+    place = np.minimum(np.searchsorted(keys, asked), max(0, len(keys) - 1))
+    values = np.zeros(ranked.items.shape, dtype=np.float32)
+    if len(keys):
+        is_stored = (keys[place] == asked) & ranked.is_there
+        values[is_stored] = matrix.data[place[is_stored]]
+    return values
 
 
 def gather(parts: Sequence[Csr]) -> Candidates:

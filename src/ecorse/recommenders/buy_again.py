@@ -20,7 +20,7 @@ from pydantic import Field
 from scipy import sparse
 
 from ecorse.declared import Table
-from ecorse.models.base import Recommender, Task
+from ecorse.models.base import Answer, Recommender, Task
 from ecorse.models.interactions import Interactions, Shape
 from ecorse.models.ranked import Csr, Ids, Ranked, top_k_sparse
 from ecorse.recommenders import arrays
@@ -62,7 +62,7 @@ class BuyAgain(Recommender):
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
         """Add up each customer's purchase days of each product."""
         days = (
-            data.rows.lazy()
+            data.wanted.lazy()
             .drop_nulls("user")
             .filter(pl.col("kind").cast(pl.String) == "purchase")
             .select("user", "item", day=pl.col("at").dt.date())
@@ -120,7 +120,7 @@ class BuyAgain(Recommender):
         found.eliminate_zeros()
         return found
 
-    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame:
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame:
         """On how many days, how long ago, and the product's usual interval, with a sentence."""
         there = ranked.is_there
         users = np.repeat(rows, there.sum(axis=1))

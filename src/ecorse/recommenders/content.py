@@ -19,15 +19,16 @@ import polars as pl
 from pydantic import Field
 from scipy import sparse
 
-from ecorse.models.base import Task
+from ecorse.models.base import Answer, Task
 from ecorse.models.interactions import Interactions, Shape
-from ecorse.models.ranked import Csr, Ids, Ranked, top_k_sparse
+from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, top_k_sparse
 from ecorse.models.threads import in_threads
 from ecorse.recommenders import arrays
 from ecorse.recommenders.history import (
     HistoryConfig,
     HistoryRecommender,
     Scores,
+    products_of_rows,
     scaled_rows,
     to_power,
 )
@@ -36,6 +37,7 @@ WORD = re.compile(r"[^\W\d_][\w'’-]+|\d+[^\W\d_]+", re.UNICODE)
 TAG = re.compile(r"<(script|style)\b.*?</\1>|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 BLOCK_ROWS = 1024
 MOST_KEYWORDS = 5
+SHARED_WORDS = 3  # that a receipt names
 
 
 class ContentConfig(HistoryConfig):
@@ -93,6 +95,14 @@ class Content(HistoryRecommender):
         found: Scores = (scaled_rows(profile, to_power(lengths, -1)) @ self.vectors.T).toarray()
         return np.asarray(np.minimum(found, 1), dtype=np.float32)
 
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
+        asked = np.repeat(items, np.diff(own.indptr))
+        profile = sparse.csr_matrix(own @ self.vectors)
+        lengths = np.sqrt(np.asarray(profile.multiply(profile).sum(axis=1), float).ravel())
+        share = np.repeat(to_power(lengths, -1), np.diff(own.indptr))
+        found: Floats = own.data * products_of_rows(self.vectors, own.indices, asked) * share
+        return found
+
     def similar(self, items: Ids, k: int) -> Ranked:
         """The products described most alike, by cosine."""
         across = sparse.csr_matrix(self.vectors.T)
@@ -113,6 +123,34 @@ class Content(HistoryRecommender):
             np.concatenate([part.scores for part in parts]),
         )
 
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame | None:
+        """Own products that are described alike, and the words shared with the nearest of them."""
+        items = ranked.items[ranked.is_there]
+        if answer == "items":
+            asked = np.repeat(rows, ranked.is_there.sum(axis=1))
+            alike = pl.format("Described alike: {}", pl.col("words").list.join(", "))
+            return self._shared_words(items, asked).with_columns(sentence=alike)
+        told = super().explain(rows, ranked)
+        if told is None:
+            return None
+        return told.hstack(self._shared_words(items, told["because"].to_numpy()[:, 0]))
+
+    def _shared_words(self, items: Ids, nearest: Ids) -> pl.DataFrame:
+        """Column ``words``: those that weigh most of what each pair shares; null if there is none.
+
+        ``nearest`` may be ``NOTHING``.
+        """
+        both = self.vectors[items].multiply(self.vectors[np.maximum(nearest, 0)])
+        shared = top_k_sparse(sparse.csr_matrix(both), SHARED_WORDS)
+        shared.items[nearest == NOTHING] = NOTHING
+        known = pl.Series(self.words, dtype=pl.String)
+        columns = [
+            known.gather(pl.Series(column).replace(NOTHING, None)) for column in shared.items.T
+        ]
+        named = pl.DataFrame(columns, schema=[f"word_{n}" for n in range(SHARED_WORDS)])
+        lists = pl.concat_list(pl.all()).list.drop_nulls()
+        return named.select(words=pl.when(lists.list.len() > 0).then(lists))
+
     def keywords(self, item: int) -> list[str]:
         """The words that say most about a product, the heaviest first."""
         row = self.vectors[item]
@@ -122,7 +160,7 @@ class Content(HistoryRecommender):
     def dump(self) -> Mapping[str, bytes]:
         """Vectors and histories as npy, words as JSON."""
         return {
-            **arrays.to_files(vectors=self.vectors, histories=self.histories),
+            **arrays.to_files(vectors=self.vectors, **self.kept()),
             "words.json": json.dumps(self.words, ensure_ascii=False).encode(),
         }
 
@@ -131,9 +169,8 @@ class Content(HistoryRecommender):
         """The model again."""
         made = cls(config)
         made.words = json.loads(files["words.json"])
-        made.vectors, made.histories = (
-            arrays.matrix(files, name) for name in ("vectors", "histories")
-        )
+        made.vectors = arrays.matrix(files, "vectors")
+        made.keep(files)
         return made
 
 

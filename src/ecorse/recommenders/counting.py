@@ -186,6 +186,7 @@ class LargeBaskets:
     def __init__(self, incidence: sparse.csr_matrix) -> None:
         self.n_baskets = int(incidence.shape[0])
         self._items = incidence.astype(np.int32).T.tocsr()
+        self._items.sort_indices()
 
     @property
     def item_counts(self) -> IntArray:
@@ -195,13 +196,12 @@ class LargeBaskets:
 
     def together(self, rows: IntArray, cols: IntArray) -> IntArray:
         """How many of them hold both items of each pair."""
-        counts = np.zeros(len(rows), dtype=np.int32)
+        from ecorse.models.kernels import dots_of_rows
+
+        items, counts = self._items, np.zeros(len(rows))
         if self.n_baskets:
-            for start in range(0, len(rows), _CHUNK):
-                part = slice(start, start + _CHUNK)
-                both = self._items[rows[part]].multiply(self._items[cols[part]])
-                counts[part] = np.asarray(both.sum(axis=1)).ravel()
-        return counts
+            dots_of_rows(items.indptr, items.indices, items.data, rows, cols, counts)
+        return counts.astype(np.int32)
 
 
 def _bits(size: int) -> int:

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions, Shape
-from ecorse.models.ranked import Csr
+from ecorse.models.ranked import Csr, Floats, Ids
 from ecorse.models.threads import one_thread
 from ecorse.recommenders import arrays
 from ecorse.recommenders.history import HistoryConfig, HistoryRecommender, Scores
@@ -59,16 +59,21 @@ class Ease(HistoryRecommender):
         found: Scores = histories @ self.weights
         return found
 
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
+        asked = np.repeat(items, np.diff(own.indptr))
+        found: Floats = own.data.astype(np.float64) * self.weights[own.indices, asked]
+        return found
+
     def dump(self) -> Mapping[str, bytes]:
         """Weights and histories as npy."""
-        return arrays.to_files(weights=self.weights, histories=self.histories)
+        return arrays.to_files(weights=self.weights, **self.kept())
 
     @classmethod
     def load(cls, files: Mapping[str, bytes], config: EaseConfig) -> Self:
         """The model again."""
         made = cls(config)
         made.weights = arrays.array(files, "weights")
-        made.histories = arrays.matrix(files, "histories")
+        made.keep(files)
         return made
 
 

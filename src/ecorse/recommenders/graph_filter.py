@@ -23,10 +23,11 @@ from scipy import sparse
 
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions, Shape
-from ecorse.models.ranked import Csr
+from ecorse.models.ranked import Csr, Floats, Ids
 from ecorse.models.threads import one_thread
 from ecorse.recommenders import arrays
 from ecorse.recommenders.history import (
+    BLOCK_CELLS,
     HistoryConfig,
     HistoryRecommender,
     Scores,
@@ -57,6 +58,8 @@ class GraphFilter(HistoryRecommender):
 
     config_class = GraphFilterConfig
     config: GraphFilterConfig
+
+    _because_by = "items"
 
     vectors: npt.NDArray[np.float32]  # (n_items, rank) V
     gains: npt.NDArray[np.float32]  # (rank,) l^g - a l
@@ -100,6 +103,27 @@ class GraphFilter(HistoryRecommender):
         found *= self.after
         return found
 
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
+        lengths = np.diff(own.indptr)
+        asked, place = np.unique(items, return_inverse=True)  # pairs come by item
+        column = np.repeat(place, lengths)
+        weights = np.empty(own.nnz)
+        step = max(1, BLOCK_CELLS // max(1, own.shape[1]))
+        for start in range(0, len(asked), step):
+            part = slice(*np.searchsorted(column, (start, start + step)))
+            columns = self._filtered(asked[start : start + step])
+            weights[part] = columns[column[part] - start, own.indices[part]]
+        weights *= own.data * self.before[own.indices] * np.repeat(self.after[items], lengths)
+        return weights
+
+    def _filtered(self, items: Ids) -> Scores:
+        """Rows ``items`` of the filter between ``Di^-b`` and ``Di^b``: ``(n, n_items)``."""
+        smooth = (self.vectors[items] * self.gains) @ self.vectors.T
+        found = np.asarray(smooth, dtype=np.float32)
+        if self.config.rest:
+            found += np.float32(self.config.rest) * (self._edges_back[items] @ self.edges).toarray()
+        return found
+
     @property
     def _edges_back(self) -> Csr:
         """``edges`` the other way round, made once: threads find it there."""
@@ -114,9 +138,9 @@ class GraphFilter(HistoryRecommender):
             vectors=self.vectors,
             gains=self.gains,
             edges=self.edges,
-            histories=self.histories,
             before=self.before,
             after=self.after,
+            **self.kept(),
         )
 
     @classmethod
@@ -125,7 +149,8 @@ class GraphFilter(HistoryRecommender):
         made = cls(config)
         for name in ("vectors", "gains", "before", "after"):
             setattr(made, name, arrays.array(files, name))
-        made.edges, made.histories = (arrays.matrix(files, name) for name in ("edges", "histories"))
+        made.edges = arrays.matrix(files, "edges")
+        made.keep(files)
         return made
 
 

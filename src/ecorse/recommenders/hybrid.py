@@ -12,8 +12,7 @@ products they have; the weights of few are drawn to everybody's.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -24,15 +23,16 @@ from scipy import sparse
 
 from ecorse import declared, registry
 from ecorse.declared import Table
-from ecorse.models.base import Recommender, Task
+from ecorse.evaluate.origins import last_window
+from ecorse.models.base import Answer, Recommender, Task
 from ecorse.models.interactions import Interactions, Shape
-from ecorse.models.ranked import Csr, Floats, Ids, Ranked
+from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked
 from ecorse.recommenders.blend import blended, gather, learn_weights, normalised, wanted
+from ecorse.recommenders.history import OWN_PRODUCTS
 
 Kind = Literal["for_you", "explore"]
 KINDS: tuple[Kind, ...] = ("for_you", "explore")
 BLOCK_USERS = 2048
-LEAST_WINDOWS = 3  # a history of fewer windows has shorter ones
 
 
 class Part(Table):
@@ -47,16 +47,26 @@ class HybridConfig(Table):
 
     ``candidates``: how many items each part names. ``histories``: from how many products on a
     customer is of the next group. ``shrink``: the weights of a group of ``n`` customers are theirs
-    by ``n / (n + shrink)``, and everybody's by the rest.
+    by ``n / (n + shrink)``, and everybody's by the rest. ``leave_out``: parts that are not used,
+    for a variant that needs less memory.
     """
 
     parts: dict[str, Part] = Field(min_length=1)
+    leave_out: tuple[str, ...] = ()
     window_days: float = Field(28, gt=0)
     at: int = Field(10, ge=1)
     candidates: int = Field(200, ge=1)
     histories: tuple[int, ...] = (1, 2, 5, 20)
     shrink: float = Field(200, ge=0)
     most_cases: int = Field(4000, ge=1)
+
+    def mistakes(self) -> Iterable[str]:
+        """Parts left out that there are not, or all of them."""
+        for name in self.leave_out:
+            if name not in self.parts:
+                yield f"leave_out: there is no part {name!r}"
+        if set(self.parts) <= set(self.leave_out):
+            yield "leave_out: at least one part must remain"
 
 
 class Hybrid(Recommender):
@@ -89,6 +99,8 @@ class Hybrid(Recommender):
         """
         made: dict[str, Recommender] = {}
         for name, part in self.config.parts.items():
+            if name in self.config.leave_out:
+                continue
             model_class = registry.load("recommender", part.class_)
             where = f"[parameters.parts.{name}.parameters]"
             made[name] = model_class(
@@ -197,6 +209,44 @@ class Hybrid(Recommender):
             found.append(blended(lists, own[rows], k))
         return _joined(found)
 
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame | None:
+        """What the part that adds most to a score says of it, and the shares of all parts.
+
+        ``ranked`` is an answer of this model: it carries what each part added.
+        """
+        if ranked.parts is None:
+            return None
+        there = ranked.is_there
+        users, items = np.repeat(rows, there.sum(axis=1)), ranked.items[there]
+        added, scores = ranked.parts[there], ranked.scores[there]
+        largest = added.argmax(axis=1)
+        told = [pl.DataFrame(schema={"place": pl.Int64, "source": pl.String})]
+        because = np.full((len(items), OWN_PRODUCTS), NOTHING, dtype=np.int64)
+        own_shares = np.zeros(because.shape)
+        for number, (name, part) in enumerate(self.parts.items()):
+            mine = np.flatnonzero(largest == number)
+            asked = Ranked(items[mine, None], scores[mine, None])
+            frame = pl.DataFrame({"place": mine, "source": [name] * len(mine)})
+            own = part.explain(users[mine], asked) if len(mine) else None
+            if own is not None:
+                if "because" in own.columns:
+                    for every, column in ((because, "because"), (own_shares, "shares")):
+                        named = own[column].to_numpy()[:, :OWN_PRODUCTS]
+                        every[mine, : named.shape[1]] = named
+                frame = frame.hstack(own.drop("source", "because", "shares", strict=False))
+            told.append(frame)
+        shares = added / np.maximum(added.sum(axis=1, keepdims=True), 1e-12)
+        of_parts = [
+            pl.Series(name, shares[:, n].astype(np.float64)).round(4)
+            for n, name in enumerate(self.parts)
+        ]
+        return (
+            pl.concat(told, how="diagonal_relaxed")
+            .sort("place")
+            .drop("place")
+            .with_columns(parts=pl.struct(of_parts), because=because, shares=own_shares)
+        )
+
     def params(self) -> Mapping[str, Any]:
         """The weights by kind of list, group of customers and part."""
         groups = _group_names(self.config.histories)
@@ -242,22 +292,6 @@ class Hybrid(Recommender):
         return made
 
 
-def last_window(data: Interactions, days: float) -> tuple[Interactions, Interactions]:
-    """What came before the last ``days`` of the rows, and those days.
-
-    Of a history of fewer than ``LEAST_WINDOWS`` such windows, the last part of that many.
-    """
-    first, last = data.rows["at"].min(), data.rows["at"].max()
-    if first is None:
-        return data, data
-    window = min(timedelta(days=days), (last - first) / LEAST_WINDOWS)  # type: ignore[operator]
-    cut = last - window  # type: ignore[operator]
-    return tuple(  # type: ignore[return-value]
-        Interactions(data.items, data.users, data.rows.filter(condition))
-        for condition in (pl.col("at") <= cut, pl.col("at") > cut)
-    )
-
-
 def _ask(
     parts: Mapping[str, Recommender],
     users: Ids,
@@ -275,8 +309,9 @@ def _ask(
 
 def _joined(found: Sequence[Ranked]) -> Ranked:
     return Ranked(
-        np.concatenate([part.items for part in found]),
-        np.concatenate([part.scores for part in found]),
+        np.concatenate([block.items for block in found]),
+        np.concatenate([block.scores for block in found]),
+        np.concatenate([block.parts for block in found if block.parts is not None]),
     )
 
 

@@ -21,7 +21,7 @@ from scipy import sparse
 
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions, Shape
-from ecorse.models.ranked import Csr
+from ecorse.models.ranked import Csr, Floats, Ids
 from ecorse.recommenders import arrays
 from ecorse.recommenders.history import (
     HistoryConfig,
@@ -98,15 +98,22 @@ class ItemKnn(HistoryRecommender):
         found: Scores = (histories @ self.near).toarray()
         return found
 
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
+        asked = np.repeat(items, np.diff(own.indptr))
+        similarities = np.asarray(self.near[own.indices, asked], np.float64).ravel()
+        found: Floats = own.data * similarities
+        return found
+
     def dump(self) -> Mapping[str, bytes]:
         """Neighbours and histories as npy."""
-        return arrays.to_files(near=self.near, histories=self.histories)
+        return arrays.to_files(near=self.near, **self.kept())
 
     @classmethod
     def load(cls, files: Mapping[str, bytes], config: ItemKnnConfig) -> Self:
         """The model again."""
         made = cls(config)
-        made.near, made.histories = (arrays.matrix(files, name) for name in ("near", "histories"))
+        made.near = arrays.matrix(files, "near")
+        made.keep(files)
         return made
 
 

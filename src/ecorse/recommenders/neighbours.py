@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from ecorse.models.base import Recommender
+from ecorse.models.base import Answer, Recommender
 from ecorse.models.interactions import Nature, Shape
 from ecorse.models.ranked import Csr, Floats, Ids, Ranked, top_k_sparse
 from ecorse.recommenders.counting import FloatArray, IntArray
@@ -152,7 +152,7 @@ class NeighbourRecommender(Recommender):
             np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts])
         )
 
-    def explain(self, rows: Ids, ranked: Ranked) -> pl.DataFrame:
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame:
         """Counts, support, lift, cosines, shared words and a sentence for each pair of a list."""
         there = ranked.is_there
         asked = np.repeat(rows, there.sum(axis=1))

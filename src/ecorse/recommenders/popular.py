@@ -5,39 +5,51 @@ What belongs here: this one recommender, and best sellers as a part of others.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
+import polars as pl
 from pydantic import Field
 from scipy import sparse
 
 from ecorse.declared import Table
-from ecorse.models.base import Recommender, Task
+from ecorse.models.base import Answer, Recommender, Task
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import Csr, Floats, Ids, Ranked, top_k_sparse
+from ecorse.models.ranked import Csr, Floats, Ids, Ranked, stored_in_either, top_k_sparse
+from ecorse.recommenders import arrays
 
 BLOCK_ROWS = 4096
 
 
 class PopularConfig(Table):
-    """``half_life_days``: after so many days an order counts half; 0: all count alike."""
+    """``half_life_days``: after so many days an order counts half; 0: all count alike.
+
+    ``days``: only what came within so many days before the last row counts; 0: all of it.
+    """
 
     half_life_days: float = Field(0, ge=0)
+    days: float = Field(0, ge=0)
 
 
 class Popular(Recommender):
-    """Gives everyone the products that most orders hold; if told so, most of late."""
+    """Gives everyone the products that most orders hold; if told so, most of late.
+
+    With ``among`` the products of a category, these are the best sellers of the category.
+    """
 
     config_class = PopularConfig
     config: PopularConfig
     answers: ClassVar = frozenset({"users", "baskets"})
 
     shares: Floats  # (n_items,) share of all orders that hold the item; decayed: of the best
+    refused: Csr  # (n_users, n_items) what customers said no to
 
     def fit(self, data: Interactions, task: Task, champion: Popular | None = None) -> Popular:
         """Count orders by product."""
+        self.refused = data.refused
+        if self.config.days:
+            data = data.since(self.config.days)
         if half_life := self.config.half_life_days:
             recent = data.recent_popularity(half_life)
             self.shares = recent / max(recent.max(initial=0), 1e-300)
@@ -48,13 +60,14 @@ class Popular(Recommender):
     def recommend(
         self, users: Ids, k: int, *, seen: Csr | None = None, among: Ids | None = None
     ) -> Ranked:
-        """The same best sellers for each, without what was seen."""
+        """The same best sellers for each, without what was seen or refused."""
+        return self._best(stored_in_either(seen, self.refused[users]), k, among)
+
+    def _best(self, seen: Csr, k: int, among: Ids | None = None) -> Ranked:
         shares = self.shares
         if among is not None:
             shares = np.zeros_like(shares)
             shares[among] = self.shares[among]
-        if seen is None:
-            seen = sparse.csr_matrix((len(users), shares.size))
         parts = [
             top_k_sparse(best_sellers(shares, block, k), k, seen=block)
             for start in range(0, max(1, seen.shape[0]), BLOCK_ROWS)
@@ -66,19 +79,22 @@ class Popular(Recommender):
 
     def answer(self, baskets: Csr, k: int) -> Ranked:
         """The best sellers that are not in the basket."""
-        return self.recommend(np.arange(baskets.shape[0]), k, seen=baskets)
+        return self._best(baskets, k)
+
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame:
+        """That they sell; how many orders hold them tonight is known where lists are written."""
+        return pl.DataFrame({"sells": np.ones(int(ranked.is_there.sum()), dtype=bool)})
 
     def dump(self) -> Mapping[str, bytes]:
-        """The shares as npy."""
-        buffer = io.BytesIO()
-        np.save(buffer, self.shares, allow_pickle=False)
-        return {"shares.npy": buffer.getvalue()}
+        """The shares, and what was refused, as npy."""
+        return arrays.to_files(shares=self.shares, refused=self.refused)
 
     @classmethod
     def load(cls, files: Mapping[str, bytes], config: PopularConfig) -> Popular:
         """The shares again."""
         made = cls(config)
-        made.shares = np.load(io.BytesIO(files["shares.npy"]), allow_pickle=False)
+        made.shares = arrays.array(files, "shares")
+        made.refused = arrays.matrix(files, "refused")
         return made
 
 

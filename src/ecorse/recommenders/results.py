@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ecorse.models.checks import SqlCheck
 from ecorse.models.group_rules import NeverRises, NoGaps, Symmetric, Unique
+from ecorse.models.recommender_file import LISTS
 from ecorse.models.relation import Column, Relation
 from ecorse.models.row_rules import AcceptedValues, Between
 from ecorse.models.table_rules import References
@@ -126,37 +127,137 @@ ITEM_SIMILARITY = Relation(
     writer_column=WRITER,
 )
 
+BY_LIST = ("shop_id", "method", "list", "customer_id")
 USER_RECOMMENDATIONS = Relation(
     name="user_recommendations",
-    about="Products recommended to each customer, by method",
-    grain=("shop_id", "method", "customer_id", "rank"),
+    about="Products recommended to each customer, by method and kind of list, with the reasons",
+    grain=(*BY_LIST, "rank"),
     columns={
         "shop_id": SHOP,
         "method": METHOD,
+        "list": Column(
+            "text",
+            "for_you: what they will likely buy next, repeats too; explore: only what they never "
+            "bought; buy_again: what they had, when it is due",
+        ),
         "customer_id": Column("text", "The customer"),
         "rank": RANK,
         "product_id": Column("text", "The recommended product"),
-        "score": Column("double precision", "Falling with rank; comparable within a method"),
+        "score": Column(
+            "double precision", "Falling with rank; comparable within a method and a list"
+        ),
+        "level": Column(
+            "integer",
+            "0: of the method itself; 1: a best seller of late, where the method named too few; "
+            "2: a product nobody has bought yet, where there are no others",
+        ),
         "source": Column("text", "Which part of the method gave it; the method where it has none"),
         "reason": Column("text", "Why, in a sentence"),
+        "evidence": Column("jsonb", "The figures behind the reason"),
     },
     checks=(
-        Unique(name="no_duplicates", columns=("shop_id", "method", "customer_id", "product_id")),
-        NoGaps(name="no_rank_gaps", column="rank", by=("shop_id", "method", "customer_id")),
+        Unique(name="no_duplicates", columns=(*BY_LIST, "product_id")),
+        NoGaps(name="no_rank_gaps", column="rank", by=BY_LIST),
         Between(name="score_not_negative", columns=("score",), at_least=0.0),
         NeverRises(
             name="score_falls_with_rank",
             column="score",
             along="rank",
-            by=("shop_id", "method", "customer_id"),
+            by=BY_LIST,
             ties="product_id",
         ),
+        AcceptedValues(name="list_is_known", column="list", values=LISTS),
+        Between(name="level_is_known", columns=("level",), at_least=0, at_most=2),
         References(
             name="only_products_of_the_catalogue",
             table="marts.recommendable_products",
             on=("shop_id", "product_id"),
         ),
+        SqlCheck(
+            name="explore_is_new_and_buy_again_is_not",
+            sentence="A list names what the customer had, or never had, against its kind",
+            sql="""
+            select r.shop_id, r.method, r.list, r.customer_id, r.product_id
+            from marts.user_recommendations as r
+            inner join marts.model_status as m
+                on m.shop_id = r.shop_id and m.task = 'recommend' and m.method = r.method
+            left join (
+                select distinct shop_id, customer_id, product_id from marts.basket_products
+            ) as had
+                on had.shop_id = r.shop_id and had.customer_id = r.customer_id
+                and had.product_id = r.product_id
+            where m.is_of_this_night and m.outcome = 'promoted'
+                and (
+                    r.list = 'explore' and had.product_id is not null
+                    or r.list = 'buy_again' and had.product_id is null
+                )
+            """,
+        ),
+        SqlCheck(
+            name="lists_are_full",
+            sentence="A list is shorter than others, though the catalogue has more products",
+            sql="""
+            with lengths as (
+                select shop_id, method, list, customer_id, count(*) as length
+                from marts.user_recommendations
+                where list <> 'buy_again'
+                group by shop_id, method, list, customer_id
+            ),
+            longest as (
+                select shop_id, method, list, max(length) as length
+                from lengths group by shop_id, method, list
+            ),
+            had as (
+                select shop_id, customer_id, count(distinct product_id) as products
+                from marts.basket_products
+                where customer_id is not null
+                group by shop_id, customer_id
+            ),
+            catalogue as (
+                select shop_id, count(*) as products
+                from marts.recommendable_products group by shop_id
+            )
+            select l.shop_id, l.method, l.list, l.customer_id, l.length
+            from lengths as l
+            inner join longest as b
+                on b.shop_id = l.shop_id and b.method = l.method and b.list = l.list
+            inner join catalogue as c on c.shop_id = l.shop_id
+            inner join marts.model_status as m
+                on m.shop_id = l.shop_id and m.task = 'recommend' and m.method = l.method
+                and m.is_of_this_night
+            left join had on had.shop_id = l.shop_id and had.customer_id = l.customer_id
+            where l.length < least(
+                b.length,
+                c.products - case when l.list = 'explore' then coalesce(had.products, 0) else 0 end
+            )
+            """,
+        ),
     ),
     writer_column=WRITER,
 )
-OF_ANSWER = {"items": ITEM_SIMILARITY, "users": USER_RECOMMENDATIONS}
+
+RECOMMENDATION_CASES = Relation(
+    name="recommendation_cases",
+    about="How well each method foresaw what single customers bought in the windows it was judged "
+    "on: what its figures are means of, so that two methods can be compared on the same customers",
+    grain=(*BY_LIST[:3], "origin", "customer_id"),
+    columns={
+        "shop_id": SHOP,
+        "method": METHOD,
+        "list": Column("text", "Kind of list, as in user_recommendations"),
+        "origin": Column("integer", "0 for the latest window, 1 for the one before it ..."),
+        "customer_id": Column("text", "Who bought something in the window"),
+        "window_start_date": Column("date", "First day of the window: fitted on what came before"),
+        "window_end_date": Column("date", "Its last day"),
+        "products_before": Column("integer", "How many products the customer had before"),
+        "ndcg": Column(
+            "double precision", "nDCG of the list against what was bought in the window, 0 to 1"
+        ),
+    },
+    checks=(Between(name="ndcg_in_range", columns=("ndcg",), at_least=0.0, at_most=1.0),),
+    writer_column=WRITER,
+)
+OF_ANSWER = {
+    "items": (ITEM_SIMILARITY,),
+    "users": (USER_RECOMMENDATIONS, RECOMMENDATION_CASES),
+}

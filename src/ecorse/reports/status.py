@@ -83,7 +83,8 @@ from pg_class as c
 join pg_namespace as n on n.oid = c.relnamespace
 join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and a.attname <> 'build_id'
     and c.relname || '.' || a.attname <> all(%s)
-where n.nspname = 'marts' and c.relkind = 'v' and c.relname <> 'build_info'
+where n.nspname = 'marts' and c.relkind = 'v'
+    and c.relname not in ('build_info', 'served_artifacts')
 group by c.relname order by c.relname
 """
 

@@ -80,12 +80,14 @@ class Night:
     before : the published night of an earlier day: who moved is told against it.
     published : what is published now, of whichever day: what stands until it is replaced.
     is_accepted : somebody looked at a jump of this model and shop, and lets it through.
+    served : of a recommender, the lists that applications read of it until now.
     """
 
     day: date | None = None
     before: Before | None = None
     published: Before | None = None
     is_accepted: bool = False
+    served: frozenset[str] = frozenset()
 
     def numbers(self) -> dict[str, Any]:
         """What is written down with the decision, for the audit: day, and the build compared."""

@@ -7,9 +7,12 @@ leaderboard.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
+import polars as pl
 import pytest
 
 from ecorse import declared
@@ -95,6 +98,33 @@ class RecommenderContract:
             if kind in asked and not (kind == "users" and fitted.names_only_own):
                 _refuse_overlap(asked[kind], seen)
 
+    def test_what_a_customer_refused_is_not_given(
+        self, fitted: Recommender, data: Interactions
+    ) -> None:
+        if "users" not in fitted.answers:
+            pytest.skip("it does not answer for users")
+        users: Ids = np.arange(data.users.height)
+        first = fitted.recommend(users, 1)
+        asked = users[first.is_there[:, 0]]
+        refused = pl.DataFrame(
+            {
+                "customer_id": data.users["customer_id"].gather(asked),
+                "product_id": data.items["product_id"].gather(first.items[asked, 0]),
+            }
+        ).with_columns(
+            order_id=pl.format("no {}", pl.int_range(pl.len())),
+            ordered_local=datetime(2020, 1, 1),
+            weight=-1.0,
+        )
+        lines = [tiny_lines().with_columns(weight=1.0), refused]
+        said_no = tiny_interactions(pl.concat(lines, how="diagonal"))
+        assert said_no.refused.nnz == asked.size > 0
+        again = self.make().fit(said_no, TASK)
+        for model in (again, self.model.load(again.dump(), again.config)):
+            for seen in (None, said_no.matrix):
+                ranked = model.recommend(users, K, seen=seen)
+                _refuse_overlap(ranked, said_no.refused)
+
     def test_what_names_only_own_names_nothing_else(
         self, fitted: Recommender, data: Interactions
     ) -> None:
@@ -147,17 +177,37 @@ class RecommenderContract:
         once, again = (self.make().fit(data, TASK).dump() for _ in range(2))
         assert dict(once) == dict(again)
 
+    @pytest.mark.parametrize("threads", [1, 2])
+    def test_the_number_of_threads_changes_no_byte(
+        self, fitted: Recommender, data: Interactions, threads: int
+    ) -> None:
+        if "threads" not in self.model.config_class.model_fields:
+            pytest.skip("it has no threads to set")
+        config = {**self.parameters, "threads": threads}
+        made = self.model(declared.check(config, self.model.config_class, "parameters"))
+        made.fit(data, TASK)
+        assert dict(made.dump()) == dict(fitted.dump())
+        _assert_equal(self.ask(made, data), self.ask(fitted, data))
+
     def test_it_explains_each_item_of_a_list(self, fitted: Recommender, data: Interactions) -> None:
-        questions = {"items": data.items.height, "users": data.users.height}
-        for kind, ranked in self.ask(fitted, data).items():
-            if kind not in questions:
+        sizes: dict[Answer, int] = {"items": data.items.height, "users": data.users.height}
+        asked = self.ask(fitted, data)
+        for kind, size in sizes.items():
+            if kind not in asked:
                 continue
-            evidence = fitted.explain(np.arange(questions[kind]), ranked)
+            ranked = asked[kind]
+            evidence = fitted.explain(np.arange(size), ranked, kind)
             if evidence is None:
                 continue
             assert evidence.height == ranked.is_there.sum()
-            assert evidence["sentence"].null_count() == 0
-            assert evidence["sentence"].str.len_chars().min() > 0  # type: ignore[operator]
+            told = evidence["sentence"] if "sentence" in evidence.columns else None
+            if kind == "items":
+                assert told is not None
+            if told is not None and {"because", "sells"}.isdisjoint(evidence.columns):
+                assert told.null_count() == 0
+                assert told.str.len_chars().min() > 0  # type: ignore[operator]
+            if "because" in evidence.columns:
+                _refuse_strange_reasons(evidence, ranked, data)
 
     @pytest.mark.parametrize("orders", [0, 1])
     def test_a_shop_with_next_to_no_orders_is_no_accident(self, orders: int) -> None:
@@ -181,6 +231,17 @@ class RecommenderContract:
         again = self.make().fit(data, TASK, fitted)
         for ranked in self.ask(again, data).values():
             assert broken_order(ranked) == []
+
+
+def _refuse_strange_reasons(told: pl.DataFrame, ranked: Ranked, data: Interactions) -> None:
+    """A score rests on products that the customer had, by shares of the whole."""
+    because, shares = told["because"].to_numpy(), told["shares"].to_numpy()
+    users = np.repeat(np.arange(len(ranked.items)), ranked.is_there.sum(axis=1))
+    places = np.nonzero(because >= 0)
+    had: npt.NDArray[np.floating] = np.asarray(data.matrix[users[places[0]], because[places]])
+    assert (had > 0).all()
+    assert ((shares >= 0) & (shares <= 1 + 1e-6)).all()
+    assert (shares.sum(axis=1) <= 1 + 1e-6).all()
 
 
 def _refuse_overlap(ranked: Ranked, seen: Csr) -> None:

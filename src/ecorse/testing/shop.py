@@ -66,17 +66,34 @@ def tiny_products() -> pl.DataFrame:
 
 
 def tiny_customers() -> pl.DataFrame:
-    """The customers: customer_id."""
-    return pl.DataFrame({"customer_id": [f"C{customer:02}" for customer in range(CUSTOMERS)]})
+    """The customers: customer_id, segment (by day or by night; null for some)."""
+    return pl.DataFrame(
+        {
+            "customer_id": [f"C{customer:02}" for customer in range(CUSTOMERS)],
+            "segment": [
+                None if customer % 10 == 9 else ("day", "night")[customer % 2]
+                for customer in range(CUSTOMERS)
+            ],
+        }
+    )
 
 
 def tiny_interactions(
     lines: pl.DataFrame | None = None, products: pl.DataFrame | None = None
 ) -> Interactions:
-    """The shop as a recommender gets it; with other lines or products where given."""
+    """The shop as a recommender gets it; with other lines or products where given.
+
+    Lines may have a ``weight``.
+    """
     lines = tiny_lines() if lines is None else lines
     interactions = lines.select(
-        "product_id", "customer_id", "city", "daypart", basket_id="order_id", at="ordered_local"
+        "product_id",
+        "customer_id",
+        "city",
+        "daypart",
+        *(name for name in ("weight",) if name in lines.columns),
+        basket_id="order_id",
+        at="ordered_local",
     )
     return Interactions.from_frames(
         tiny_products() if products is None else products, interactions, tiny_customers()

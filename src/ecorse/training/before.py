@@ -60,12 +60,12 @@ select coalesce(
 def read_night(declaration: Declaration, build_id: int, shop_id: str) -> Night:
     """On which day of a shop's data a build is, and what the published nights before said.
 
-    Of a recommender only whether a fall of it is accepted.
+    Of a recommender only which of its lists were served, and whether a fall of it is accepted.
     """
     with connect(application_name=f"ecorse {declaration.name} {shop_id} before") as conn:
         accepted = is_accepted(conn, build_id, declaration.name, shop_id)
         if declaration.task != "segment":
-            return Night(is_accepted=accepted)
+            return Night(is_accepted=accepted, served=_served(conn, declaration.method, shop_id))
         day = _day(conn, build_relation("orders", build_id), build_id, shop_id)
         nights = _nights_before(conn, declaration, build_id, shop_id, day)
         read = {
@@ -75,6 +75,21 @@ def read_night(declaration: Declaration, build_id: int, shop_id: str) -> Night:
         }
     before, published = (read.get(night) if night else None for night in nights)
     return Night(day, before, published, accepted)
+
+
+def _served(conn: psycopg.Connection, method: str, shop_id: str) -> frozenset[str]:
+    """The lists of a shop for which the published night serves a method."""
+    if not _columns(conn, "served_model"):
+        return frozenset()
+    rows = conn.execute(
+        """
+        select s.list from builds.served_model as s
+        inner join ops.current_build as c on s.build_id = c.build_id
+        where s.shop_id = %s and s.method = %s
+        """,
+        (shop_id, method),
+    )
+    return frozenset(name for (name,) in rows)
 
 
 def _day(conn: psycopg.Connection, orders: str, build_id: int, shop_id: str) -> date | None:

@@ -9,45 +9,39 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from ecorse.errors import ConfigError
 from ecorse.evaluate.gate import judge_figure
-from ecorse.evaluate.ranking import Score, hit_rate, recall_and_ndcg
-from ecorse.models.base import (
-    Blocks,
-    Champion,
-    Decision,
-    ModelResult,
-    Recommender,
-    Task,
-)
-from ecorse.models.declaration import BASELINE, Declaration, RecommenderFile
+from ecorse.evaluate.ranking import Score
+from ecorse.models.base import Blocks, Champion, Decision, ModelResult, Recommender, Task
+from ecorse.models.declaration import BASELINE, Declaration
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import Csr, Ids, Ranked
+from ecorse.models.recommender_file import ListKind, RecommenderFile
 from ecorse.models.relation import Relation
-from ecorse.recommenders.popular import Popular, PopularConfig
-from ecorse.recommenders.results import OF_ANSWER
+from ecorse.recommenders.results import (
+    ITEM_SIMILARITY,
+    OF_ANSWER,
+    RECOMMENDATION_CASES,
+    USER_RECOMMENDATIONS,
+)
 from ecorse.refresh.accept import how_to_accept
-from ecorse.training.envelope import pack, unpack
-from ecorse.training.lists import broken_rules, item_lists, user_lists
+from ecorse.segments.history import FIRST_NIGHT, Night
+from ecorse.training.challenge import challenged
+from ecorse.training.customer_lists import broken_lists, customer_lists
+from ecorse.training.fitted import Fitted
+from ecorse.training.judging import Judged, Tried, case_rows, judge
+from ecorse.training.lists import broken_neighbours, item_lists
+from ecorse.training.planning import planned
 from ecorse.training.scores import Timed, score_frame
 from ecorse.training.typed import make_frame
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """A fitted recommender, and the ids that its numbers stand for."""
-
-    model: Recommender
-    product_ids: pl.Series
-    customer_ids: pl.Series
 
 
 def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
@@ -64,7 +58,20 @@ def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
             f"{declaration.path}: model.answers: {declaration.file.model.class_} does not answer "
             f"for {', '.join(wrong)}; it answers for {', '.join(sorted(answers))}."
         )
-    return tuple(OF_ANSWER[answer] for answer in declaration.file.model.answers)
+    file: RecommenderFile = declaration.file
+    own_only = declaration.model_class().names_only_own
+    if "users" in file.model.answers and (wrong_lists := _impossible(file.lists, own_only)):
+        raise ConfigError(
+            f"{declaration.path}: lists = {list(file.lists)}: {file.model.class_} names "
+            f"{'nothing but' if own_only else 'more than'} what a customer had before; take out "
+            f"{', '.join(wrong_lists)}."
+        )
+    return tuple(table for answer in file.model.answers for table in OF_ANSWER[answer])
+
+
+def _impossible(lists: Sequence[ListKind], names_only_own: bool) -> list[str]:
+    """The kinds of list that a model cannot make."""
+    return [k for k in lists if k == ("explore" if names_only_own else "buy_again")]
 
 
 def run_recommender(
@@ -72,10 +79,9 @@ def run_recommender(
     shop_id: str,
     inputs: dict[str, pl.DataFrame],
     champion: Champion | None,
-    *,
-    is_accepted: bool = False,
+    night: Night = FIRST_NIGHT,
 ) -> ModelResult:
-    """Judge a candidate on the latest baskets, then fit it on all, or keep the champion.
+    """Judge a candidate on the latest rows, then fit it on all, or keep the champion.
 
     Parameters
     ----------
@@ -84,8 +90,8 @@ def run_recommender(
         ``Interactions.from_frames``. Any may be empty. They are taken out: the text of a million
         lines need not stay beside their numbers.
 
-    is_accepted
-        A fall of the first figure is let through.
+    night
+        Whether a fall of the first figure is let through, and which lists were served of it.
 
     Raises
     ------
@@ -96,121 +102,143 @@ def run_recommender(
     """
     file: RecommenderFile = declaration.file
     data = Interactions.from_frames(
-        inputs.pop("products"), inputs.pop("interactions"), inputs.pop("customers", None)
+        inputs.pop("products"),
+        weighed(inputs.pop("interactions"), file.weights, declaration),
+        inputs.pop("customers", None),
     )
-    published = _read(champion, declaration) if champion is not None else None
+    if "items" not in file.model.answers:
+        data = data.of_customers()
+    published = Fitted.from_file(champion, declaration) if champion is not None else None
     if not data.items.height or not data.rows.height:
         return _empty(declaration, champion)
     task, timed = Task(declaration.name, shop_id, file.seed), Timed()
-    scores, baselines = _judge(declaration, data, task, timed)
+    parameters = planned(declaration, data.shape)
+    judged = judge(lambda: declaration.create(parameters), file, data, task, timed)
     with timed:
         before = published.model if published else None
-        candidate = declaration.create().fit(data, task, before)
-    fitted = Fitted(candidate, data.items["product_id"], data.users["customer_id"])
-    primary = next((s for s in scores if s.is_primary), None)
-    broken = broken_rules(candidate, file.model.answers, file.top_n, data)
+        model = declaration.create(parameters).fit(data, task, before)
+    tried = Tried(model, judged, timed)
+    decision = _decide(tried, declaration, shop_id, data, champion, night)
+    challenge = None
+    if decision.outcome == "promoted":
+        challenge = challenged(tried, published, file, data, task, is_accepted=night.is_accepted)
+        decision = challenge.decision if challenge else decision
+    log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
+    frame = partial(score_frame, declaration, shop_id, served=night.served)
+    facts: dict[str, Any] = {
+        "decision": decision,
+        "data_hash": _hash(data),
+        "seed": file.seed,
+        "params": {
+            "generation": file.model.generation,
+            **model.config.model_dump(exclude={"threads"}),
+        },
+    }
+    if decision.outcome == "refused":
+        # nothing of it is kept, or it would be the next night's champion
+        scores = [_own(frame, declaration, tried, is_champion=False), _beside(frame, tried)]
+        empty = {**_no_lists(declaration), "model_scores": pl.concat(scores)}
+        return ModelResult(tables=empty, metrics=_metrics(tried, file, data), **facts)
+    if decision.outcome == "held" and challenge is None and champion and published:
+        # whose lists are served is whose figures are compared; the candidate's are in the decision
+        shown = _own(frame, declaration, tried, is_champion=False)
+        if "judged" in champion.metrics:
+            own = [Score(**score) for score in champion.metrics["judged"]]
+            shown = frame(declaration.method, own, is_champion=True, timed=timed)
+        tables = _lists(declaration, shop_id, data, published, judged)
+        return ModelResult(
+            tables={**tables, "model_scores": pl.concat([shown, _beside(frame, tried)])},
+            artifact=champion.artifact,
+            metrics=dict(champion.metrics),
+            **facts,
+        )
+    if challenge is not None and decision.outcome == "held":
+        # the published parameters make tonight's lists, from tonight's rows
+        tried = replace(challenge.champion, model=challenge.champion.model.fit(data, task, before))
+    fitted = Fitted.on(tried.model, data)
+    scores = [_own(frame, declaration, tried, is_champion=True), _beside(frame, tried)]
+    tables = _lists(declaration, shop_id, data, fitted, tried.judged)
+    return ModelResult(
+        tables={**tables, "model_scores": pl.concat(scores)},
+        artifact=fitted.to_file(),
+        metrics=_metrics(tried, file, data),
+        **facts,
+    )
+
+
+def _decide(
+    tried: Tried,
+    declaration: Declaration,
+    shop_id: str,
+    data: Interactions,
+    champion: Champion | None,
+    night: Night,
+) -> Decision:
+    """Whether tonight's lists are sound, and their first figure is not far below the champion's."""
+    file: RecommenderFile = declaration.file
+    broken = _broken(tried.model, file, data)
     decision = judge_figure(
         file.gate,
-        figure=_figure(primary),
+        figure=_figure(tried.judged.primary),
         champion=champion.metrics.get("figure", {}) if champion else None,
-        baselines=_values(baselines),
+        baselines=_values(tried.judged.baselines),
         broken=broken,
-        is_accepted=is_accepted,
+        is_accepted=night.is_accepted,
     )
     if decision.outcome == "held" and not broken:
         told = how_to_accept(declaration.name, shop_id)
-        decision = replace(decision, reason=f"{decision.reason} {told}")
-    log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
-    shown, is_champion = scores, decision.outcome == "promoted"
-    if decision.outcome == "held" and champion is not None and "judged" in champion.metrics:
-        # whose lists are served is whose figures are compared; the candidate's are in the decision
-        shown, is_champion = [Score(**score) for score in champion.metrics["judged"]], True
-    own = score_frame(
-        declaration, shop_id, declaration.method, shown, is_champion=is_champion, timed=timed
+        return replace(decision, reason=f"{decision.reason} {told}")
+    return decision
+
+
+def _own(
+    frame: partial[pl.DataFrame], declaration: Declaration, tried: Tried, *, is_champion: bool
+) -> pl.DataFrame:
+    return frame(
+        declaration.method, tried.judged.scores, is_champion=is_champion, timed=tried.timed
     )
-    beside = score_frame(declaration, shop_id, BASELINE, baselines, is_baseline=True)
-    metrics = {
-        **candidate.params(),
+
+
+def _beside(frame: partial[pl.DataFrame], tried: Tried) -> pl.DataFrame:
+    return frame(BASELINE, tried.judged.baselines, is_baseline=True, served=())
+
+
+def _metrics(tried: Tried, file: RecommenderFile, data: Interactions) -> dict[str, Any]:
+    judged = tried.judged
+    return {
+        **tried.model.params(),
         "generation": file.model.generation,
         "products": data.items.height,
-        "figure": _figure(primary),
-        "judged": [asdict(score) for score in scores],
-        "baselines": {f"{s.slice} {s.metric}": s.value for s in baselines},
+        "figure": _figure(judged.primary),
+        "judged": [asdict(score) for score in judged.scores],
+        "baselines": {f"{s.list} {s.slice} {s.metric}": s.value for s in judged.baselines},
     }
-    tables: Mapping[str, pl.DataFrame | Blocks]
-    if decision.outcome == "held" and champion is not None and published is not None:
-        tables = _lists(declaration, shop_id, data, published)
-        artifact, metrics = champion.artifact, dict(champion.metrics)
-    elif decision.outcome == "refused":
-        # nothing of it is kept, or it would be the next night's champion
-        tables, artifact = _no_lists(declaration), b""
-    else:
-        tables, artifact = _lists(declaration, shop_id, data, fitted), _file(fitted)
-    return ModelResult(
-        tables={**tables, "model_scores": pl.concat([own, beside])},
-        decision=decision,
-        artifact=artifact,
-        params={
-            "generation": file.model.generation,
-            **candidate.config.model_dump(exclude={"threads"}),
-        },
-        metrics=metrics,
-        data_hash=_hash(data),
-        seed=file.seed,
-    )
 
 
-def _judge(
-    declaration: Declaration,
-    data: Interactions,
-    task: Task,
-    timed: Timed,
-) -> tuple[list[Score], list[Score]]:
-    """The candidate's figures on the latest interactions, and those of the best sellers.
+def weighed(
+    interactions: pl.DataFrame, weights: Mapping[str, float], declaration: Declaration
+) -> pl.DataFrame:
+    """The rows with the declared weight of their kind; those of weight 0 are left out.
 
-    The judged fit has no warm start: the champion has seen what it is judged on.
+    Raises
+    ------
+    ConfigError
+        A kind has no weight, or the rows have no kind.
     """
-    settings = declaration.file.holdout
-    earlier, later = data.split(settings.share)
-    with timed:
-        model = declaration.create().fit(earlier, task)
-    popular = Popular(PopularConfig()).fit(earlier, task)
-    found = []
-    for judged in (model, popular):
-        scores: list[Score] = []
-        if "baskets" in model.answers:
-            few = later.baskets[np.diff(later.baskets.indptr) <= settings.max_basket_products]
-            scores.append(hit_rate(judged.answer, few, settings.hits_at, settings.max_cases))
-        if "users" in model.answers and data.users.height:
-            fresh = _unseen(earlier.matrix, later.matrix)
-            answer = partial(_recommend_unseen, judged, earlier.matrix)
-            scores += recall_and_ndcg(
-                answer, earlier.matrix, fresh, settings.hits_at, settings.max_cases
-            )
-        found.append(_one_primary(scores))
-    return found[0], found[1]
-
-
-def _recommend_unseen(model: Recommender, seen: Csr, users: Ids, k: int) -> Ranked:
-    return model.recommend(users, k, seen=seen[users])
-
-
-def _unseen(earlier: Csr, later: Csr) -> Csr:
-    """What of ``later`` a customer had not done before."""
-    known = earlier.astype(bool)
-    fresh = later - later.multiply(known)
-    fresh.eliminate_zeros()
-    return fresh.tocsr()
-
-
-def _one_primary(scores: Sequence[Score]) -> list[Score]:
-    """Only the first primary figure stays one: the gate goes by a single figure."""
-    kept, has_one = [], False
-    for score in scores:
-        is_first = score.is_primary and not has_one
-        has_one |= is_first
-        kept.append(replace(score, is_primary=is_first))
-    return kept
+    if not weights:
+        return interactions
+    where = f"{declaration.path}: [weights]"
+    if "kind" not in interactions.columns:
+        raise ConfigError(f"{where} needs a column kind; inputs.interactions selects none.")
+    kinds = interactions["kind"].drop_nulls().cast(pl.String).unique().sort().to_list()
+    if unknown := [kind for kind in kinds if kind not in weights]:
+        raise ConfigError(
+            f"{where} has none for {', '.join(unknown)}, which the interactions hold; 0 leaves a "
+            "kind out."
+        )
+    own = pl.col("kind").cast(pl.String).replace_strict(weights, return_dtype=pl.Float64)
+    given = pl.col("weight") if "weight" in interactions.columns else pl.lit(1.0)
+    return interactions.with_columns(weight=given * own).filter(pl.col("weight") != 0)
 
 
 def _values(baselines: Sequence[Score]) -> dict[str, float]:
@@ -225,26 +253,30 @@ def _figure(score: Score | None) -> dict[str, float]:
     return {"value": score.value, "cases": score.cases, "standard_error": error}
 
 
-def _lists(
-    declaration: Declaration, shop_id: str, data: Interactions, fitted: Fitted
-) -> dict[str, Blocks]:
-    """The result tables of a fitted recommender, on tonight's products and customers."""
-    file: RecommenderFile = declaration.file
-    tables = {}
+def _broken(model: Recommender, file: RecommenderFile, data: Interactions) -> list[str]:
+    """The rules that a fitted recommender's lists break, in words."""
+    broken = []
     if "items" in file.model.answers:
-        tables[OF_ANSWER["items"].name] = item_lists(
-            fitted.model, fitted.product_ids, data, shop_id, declaration.method, file.top_n
-        )
+        broken += broken_neighbours(model, file.top_n, data)
     if "users" in file.model.answers:
-        tables[OF_ANSWER["users"].name] = user_lists(
-            fitted.model,
-            fitted.product_ids,
-            fitted.customer_ids,
-            data,
-            shop_id,
-            declaration.method,
-            file.top_n,
-        )
+        broken += broken_lists(model, file.lists, file.top_n, data)
+    return broken
+
+
+def _lists(
+    declaration: Declaration, shop_id: str, data: Interactions, fitted: Fitted, judged: Judged
+) -> dict[str, pl.DataFrame | Blocks]:
+    """The lists of a fitted recommender, on tonight's products and customers; what it was judged
+    by."""
+    file: RecommenderFile = declaration.file
+    asked = (fitted, data, shop_id, declaration.method, file)
+    tables: dict[str, pl.DataFrame | Blocks] = {}
+    if "items" in file.model.answers:
+        tables[ITEM_SIMILARITY.name] = item_lists(*asked)
+    if "users" in file.model.answers:
+        tables[USER_RECOMMENDATIONS.name] = customer_lists(*asked)
+        rows = case_rows(judged, data, shop_id, declaration.method)
+        tables[RECOMMENDATION_CASES.name] = rows
     return tables
 
 
@@ -252,29 +284,16 @@ def _no_lists(declaration: Declaration) -> dict[str, pl.DataFrame]:
     return {spec.name: make_frame(spec, []) for spec in relations_of(declaration)}
 
 
-def _file(fitted: Fitted) -> bytes:
-    facts = {"products": fitted.product_ids.to_list(), "customers": fitted.customer_ids.to_list()}
-    return pack(facts, fitted.model.dump())
-
-
-def _read(champion: Champion, declaration: Declaration) -> Fitted:
-    facts, files = unpack(champion.artifact)
-    model_class = declaration.model_class()
-    return Fitted(
-        model_class.load(files, declaration.configure(model_class)),
-        pl.Series("product_id", facts["products"], dtype=pl.String),
-        pl.Series("customer_id", facts["customers"], dtype=pl.String),
-    )
-
-
 def _empty(declaration: Declaration, champion: Champion | None) -> ModelResult:
     """Nothing to learn from: empty tables, and the champion stays what it is."""
+    why = "the shop has no purchase, and no event that names a product"
+    if "items" not in declaration.file.model.answers:
+        why = "no purchase of the shop, and none of its visits, names a customer"
     return ModelResult(
         tables=_no_lists(declaration),
         decision=Decision(
             "held" if champion else "refused",
-            "There is nothing to learn from: the shop has no purchase, and no event that names a "
-            "product.",
+            f"There is nothing to learn from: {why}.",
             {"rows": 0},
         ),
         artifact=champion.artifact if champion else b"",

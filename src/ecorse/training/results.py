@@ -16,13 +16,17 @@ METHOD = Column("text", "What tells the model's rows from others in the result t
 MODEL_SCORES = Relation(
     name="model_scores",
     about="The leaderboard: how each model of a shop did tonight, beside simple baselines",
-    grain=("shop_id", "model", "method", "slice", "metric"),
+    grain=("shop_id", "model", "method", "list", "slice", "metric"),
     columns={
         "shop_id": SHOP,
         "model": MODEL,
         "task": TASK,
         "method": METHOD,
-        "slice": Column("text", "What it was judged on: baskets, users or all"),
+        "list": Column(
+            "text",
+            "Of recommenders which list: item_similarity, for_you, explore, buy_again; else empty",
+        ),
+        "slice": Column("text", "What it was judged on: all, baskets, or the customers of a kind"),
         "metric": Column("text", "Which figure, such as hit_rate_at_10 or silhouette"),
         "value": Column("double precision", "The figure; null where there was nothing to judge"),
         "low": Column("double precision", "Lower end of its 95 % interval; null if it has none"),
@@ -34,6 +38,9 @@ MODEL_SCORES = Relation(
         ),
         "is_baseline": Column("boolean", "A simple method that others are measured against"),
         "is_champion": Column("boolean", "Of the model whose rows are in the result tables"),
+        "was_served": Column(
+            "boolean", "Whether applications read this method's list in the night before"
+        ),
         "fit_seconds": Column("double precision", "Wall time of fitting; differs by run"),
         "peak_mb": Column("double precision", "Memory peak of the process so far, MB; differs too"),
     },

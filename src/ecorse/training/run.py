@@ -190,9 +190,7 @@ def run_model(
     """Train on one shop's inputs, which are used up: without database and files."""
     if declaration.task == "segment":
         return segmentation.run_segmentation(declaration, shop_id, inputs, champion, night)
-    return recommendation.run_recommender(
-        declaration, shop_id, inputs, champion, is_accepted=night.is_accepted
-    )
+    return recommendation.run_recommender(declaration, shop_id, inputs, champion, night)
 
 
 def _compared(decision: Decision, night: Night) -> Decision:

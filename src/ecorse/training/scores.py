@@ -9,7 +9,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import polars as pl
@@ -50,11 +50,12 @@ def score_frame(
     is_baseline: bool = False,
     is_champion: bool = False,
     timed: Timed | None = None,
+    served: Collection[str] = (),
 ) -> pl.DataFrame:
     """The leaderboard's rows of one method of one shop.
 
     ``is_champion``: these are figures of the model whose rows are in the result tables; of a held
-    candidate they are not.
+    candidate they are not. ``served``: the lists that were read of the method until now.
     """
     rows: list[dict[str, Any]] = [
         {
@@ -62,6 +63,7 @@ def score_frame(
             "model": declaration.name,
             "task": declaration.task,
             "method": method,
+            "list": score.list,
             "slice": score.slice,
             "metric": score.metric,
             "value": score.value,
@@ -72,6 +74,7 @@ def score_frame(
             "priority": declaration.file.model.priority,
             "is_baseline": is_baseline,
             "is_champion": is_champion,
+            "was_served": score.list in served,
             "fit_seconds": round(timed.seconds, 3) if timed else None,
             "peak_mb": round(timed.peak_mb, 1) if timed else None,
         }

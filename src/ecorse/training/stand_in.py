@@ -46,9 +46,10 @@ def fit_to_tonight(
     answers = declaration.file.model.answers
     if "items" in answers:
         columns = ("product_id", "similar_product_id")
-        _fit_lists(conn, "item_similarity", "product_id", columns, parameters)
+        _fit_lists(conn, "item_similarity", ("product_id",), columns, parameters)
     if "users" in answers:
-        _fit_lists(conn, "user_recommendations", "customer_id", ("product_id",), parameters)
+        whose = ("list", "customer_id")
+        _fit_lists(conn, "user_recommendations", whose, ("product_id",), parameters)
 
 
 def _that_tell_of(
@@ -180,7 +181,7 @@ def _tell_over_time(
 def _fit_lists(
     conn: psycopg.Connection,
     table: str,
-    whose: str,
+    whose: Sequence[str],
     columns: tuple[str, ...],
     parameters: dict[str, Any],
 ) -> None:
@@ -189,7 +190,7 @@ def _fit_lists(
     named = {
         "table": sql.Identifier("builds", build_relation(table, build_id)),
         "products": sql.Identifier("builds", build_relation(RECOMMENDABLE, build_id)),
-        "whose": sql.Identifier(whose),
+        "whose": sql.SQL(", ").join(map(sql.Identifier, whose)),
     }
     for column in columns:
         conn.execute(

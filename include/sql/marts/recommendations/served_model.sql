@@ -1,32 +1,49 @@
 /*
-about = "Which method's lists applications read, per shop: the best by its first figure on the latest interactions; of those whose intervals reach the best, the one of the lowest declared priority."
+about = "Which method's lists applications read, per shop and kind of list. What was served stays, until another method is better on the same customers of the same windows (recommendation_cases) by more than chance explains; the first night begins with the method of the lowest declared priority. Lists of products go by their own figures: the best, and of those whose intervals reach the best the one of the lowest priority."
 grain = ["shop_id", "list"]
 materialized = "table"
 [columns]
-list = "Result table that the choice is about"
+list = "item_similarity, for_you, explore or buy_again"
 method = "The method that is served"
 metric = "The figure that was compared"
 value = "The served method's figure; null where there was nothing to judge"
 best_value = "The best figure of any method"
 methods = "How many methods have rows"
+replaced_method = "The method that was served before, or stood first, where another took its place; else null"
+difference = "By how much the served method's nDCG is above that of the replaced one, or of the best other one (then mostly negative), as a mean over the same customers; null where nothing was compared"
+difference_low = "Lower end of its 95 % interval, 1.96 standard errors of the paired differences below"
+difference_high = "Upper end"
 reason = "Why this one, in a sentence"
+[[checks]]
+check = "compare"
+columns = ["difference_low <= difference <= difference_high"]
 */
 with methods as (
     select
         shop_id,
+        cast('item_similarity' as text) as list,
         method
     from marts.item_similarity
     group by shop_id, method
+    union all
+    select
+        shop_id,
+        list,
+        method
+    from marts.user_recommendations
+    group by shop_id, list, method
 ),
 
 scores as (
     select
         shop_id,
+        list,
         method,
         metric,
         value,
         high,
-        priority
+        priority,
+        was_served
     from marts.model_scores
     where task = 'recommend' and is_primary and not is_baseline
 ),
@@ -34,49 +51,155 @@ scores as (
 contenders as (
     select
         methods.shop_id,
+        methods.list,
         methods.method,
         scores.metric,
         scores.value,
         scores.high,
         coalesce(scores.priority, 1000000) as priority,
-        max(scores.value) over (partition by methods.shop_id) as best_value,
-        count(*) over (partition by methods.shop_id) as methods
+        coalesce(scores.was_served, false) as was_served,
+        max(scores.value) over (partition by methods.shop_id, methods.list) as best_value,
+        count(*) over (partition by methods.shop_id, methods.list) as methods
     from methods
     left join scores
-        on methods.shop_id = scores.shop_id and methods.method = scores.method
+        on
+            methods.shop_id = scores.shop_id
+            and methods.list = scores.list
+            and methods.method = scores.method
 ),
 
+-- the incumbent of each list: what was served, else what is declared first
 placed as (
     select
         shop_id,
+        list,
         method,
         metric,
         value,
         best_value,
+        priority,
         methods,
+        was_served,
         row_number() over (
-            partition by shop_id
+            partition by shop_id, list
             order by
-                case when best_value is null or high >= best_value then 0 else 1 end asc,
+                case
+                    when list <> 'item_similarity' then case when was_served then 0 else 1 end
+                    when best_value is null or high >= best_value then 0
+                    else 1
+                end asc,
                 priority asc,
                 method asc
         ) as place
     from contenders
+),
+
+incumbents as (
+    select
+        shop_id,
+        list,
+        method,
+        was_served
+    from placed
+    where place = 1
+),
+
+pairs as (
+    select
+        incumbents.shop_id,
+        incumbents.list,
+        challenger.method,
+        avg(challenger.ndcg - own.ndcg) as difference,
+        coalesce(stddev_samp(challenger.ndcg - own.ndcg), 0) / sqrt(count(*)) as standard_error,
+        count(*) as cases
+    from incumbents
+    inner join marts.recommendation_cases as own
+        on
+            incumbents.shop_id = own.shop_id
+            and incumbents.list = own.list
+            and incumbents.method = own.method
+    inner join marts.recommendation_cases as challenger
+        on
+            own.shop_id = challenger.shop_id
+            and own.list = challenger.list
+            and own.origin = challenger.origin
+            and own.customer_id = challenger.customer_id
+            and own.window_start_date = challenger.window_start_date
+            and own.method <> challenger.method
+    group by incumbents.shop_id, incumbents.list, challenger.method
+    having count(*) > 1
+),
+
+best_challengers as (
+    select
+        shop_id,
+        list,
+        method,
+        difference,
+        standard_error,
+        cases,
+        row_number() over (
+            partition by shop_id, list
+            order by
+                case when difference - 1.96 * standard_error > 0 then 0 else 1 end asc,
+                difference desc,
+                method asc
+        ) as place
+    from pairs
+),
+
+decided as (
+    select
+        incumbents.shop_id,
+        incumbents.list,
+        incumbents.method as incumbent,
+        incumbents.was_served,
+        best.method as challenger,
+        best.cases,
+        best.difference,
+        best.standard_error,
+        coalesce(best.difference - 1.96 * best.standard_error > 0, false) as is_replaced
+    from incumbents
+    left join best_challengers as best
+        on
+            incumbents.shop_id = best.shop_id
+            and incumbents.list = best.list
+            and best.place = 1
 )
 
 select
-    shop_id,
-    cast('item_similarity' as text) as list,
-    method,
-    metric,
-    value,
-    best_value,
-    cast(methods as integer) as methods,
+    placed.shop_id,
+    placed.list,
+    placed.method,
+    placed.metric,
+    placed.value,
+    placed.best_value,
+    cast(placed.methods as integer) as methods,
+    case when decided.is_replaced then decided.incumbent end as replaced_method,
+    case when decided.is_replaced then 1 else -1 end * decided.difference as difference,
+    case when decided.is_replaced then 1 else -1 end * decided.difference
+    - 1.96 * decided.standard_error as difference_low,
+    case when decided.is_replaced then 1 else -1 end * decided.difference
+    + 1.96 * decided.standard_error as difference_high,
     case
-        when methods = 1 then 'the only method'
-        when value is null then 'nothing to judge by; the first by declared priority'
-        when value = best_value then 'the best figure'
+        when placed.methods = 1 then 'the only method'
+        when decided.is_replaced
+            then
+                'better than ' || decided.incumbent || ' on the same ' || decided.cases || ' cases'
+        when decided.challenger is not null
+            then
+                case when decided.was_served then 'served before' else 'declared first' end
+                || ', and ' || decided.challenger || ' is not better beyond chance on the same '
+                || decided.cases || ' cases'
+        when placed.value is null then 'nothing to judge by; the first by declared priority'
+        when placed.list <> 'item_similarity' then 'served before; nothing to compare on'
+        when placed.value = placed.best_value then 'the best figure'
         else 'within reach of the best, and declared before it'
     end as reason
 from placed
-where place = 1
+inner join decided
+    on
+        placed.shop_id = decided.shop_id
+        and placed.list = decided.list
+        and placed.method
+        = case when decided.is_replaced then decided.challenger else decided.incumbent end

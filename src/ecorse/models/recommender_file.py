@@ -1,0 +1,90 @@
+"""What a ``recommend_<name>.toml`` says: its lists, what it is judged on, when it is held.
+
+What belongs here: the file's tables; it imports no model and no data library, since DAG files read
+declarations. What does not: what segmentations say (``declaration``), training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field
+
+from ecorse.declared import Table
+from ecorse.models.model_file import ModelFile, Share
+from ecorse.models.promotion import PromotionLimits
+
+ListKind = Literal["for_you", "explore", "buy_again"]
+LISTS: Final[tuple[ListKind, ...]] = ("for_you", "explore", "buy_again")
+
+
+class Holdout(Table):
+    """The part of the interactions, the latest, that lists of products are judged on."""
+
+    share: float = Field(0.2, gt=0, lt=1)
+    hits_at: int = Field(10, ge=1)
+    max_cases: int = Field(5000, ge=1)
+    max_basket_products: int = Field(50, ge=2)
+
+
+class Windows(Table):
+    """What lists for customers are judged on: what they bought in the last windows of ``days``.
+
+    For each of ``origins`` windows, one before the other, the model is fitted on what came before
+    it. ``at``: so many places of a list count. ``max_cases``: customers of one window at most.
+    """
+
+    days: float = Field(28, gt=0)
+    origins: int = Field(3, ge=1)
+    at: int = Field(10, ge=1)
+    max_cases: int = Field(2000, ge=1)
+
+
+class RecommenderGate(Table):
+    """When a candidate is held: its first metric fell by more than this share and than noise.
+
+    ``approval``: a candidate of other parameters than the published model's waits until somebody
+    lets it through, however good its figures are.
+    """
+
+    max_drop: Share = 0.1
+    min_cases: int = Field(500, ge=1)
+    approval: bool = False
+
+
+class Variant(Table):
+    """Parameters in place of the declared ones, where those would need too much memory."""
+
+    parameters: dict[str, Any] = Field(min_length=1)
+
+
+class RecommenderFile(ModelFile):
+    """A whole ``recommend_*.toml``.
+
+    ``lists`` are those made for customers. ``weights`` says what an interaction of each kind
+    counts (view, cart, purchase ...); a negative one is a refusal, and without the table all count
+    alike. ``variants`` are tried in turn where memory is short.
+    """
+
+    seed: int = 0
+    top_n: int = Field(20, ge=1, le=1000)
+    lists: tuple[ListKind, ...] = Field(("explore",), min_length=1)
+    weights: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict)
+    holdout: Holdout = Holdout()
+    windows: Windows = Windows()
+    gate: RecommenderGate = RecommenderGate()
+    promotion: PromotionLimits = PromotionLimits()
+    variants: tuple[Variant, ...] = ()
+
+    def mistakes(self) -> Iterable[str]:
+        """A recommender without any list, or without the inputs every recommender has."""
+        if not self.model.answers:
+            yield "model.answers is missing; expected ['items'], ['users'] or both"
+        if self.model.diagnostics:
+            yield "model.diagnostics: only segmentations have them"
+        if len(set(self.lists)) < len(self.lists):
+            yield f"lists = {list(self.lists)}: each once"
+        for name in ("products", "interactions"):
+            if name not in self.inputs:
+                yield f"inputs.{name} is missing; expected a select of marts.*"

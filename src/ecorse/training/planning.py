@@ -1,0 +1,70 @@
+"""Which variant of a recommender fits into memory: asked before anything is fitted.
+
+What belongs here: the limit, and the choice. What does not: what a recommender needs, which it
+says itself (``Recommender.memory_needed``).
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Mapping
+from typing import Any
+
+from ecorse.errors import DataError
+from ecorse.models.base import Recommender
+from ecorse.models.declaration import Declaration
+from ecorse.models.interactions import Shape
+from ecorse.models.recommender_file import RecommenderFile
+from ecorse.settings import get_settings
+
+MB = 1 << 20
+
+
+def memory_limit() -> int:
+    """Bytes that a model may take: the setting, else what the process or the machine has."""
+    if declared := get_settings().memory_limit:
+        return declared * MB
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    own = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return machine if own == resource.RLIM_INFINITY else min(own, machine)
+
+
+def planned(declaration: Declaration, shape: Shape) -> Mapping[str, Any]:
+    """The first parameters, the declared or a variant's, whose model fits into half of the limit.
+
+    The other half is for the data and the lists.
+
+    Raises
+    ------
+    DataError
+        None fits.
+    """
+    file: RecommenderFile = declaration.file
+    limit = memory_limit() // 2
+    told = []
+    for number, parameters in enumerate(variants(file)):
+        model: Recommender = declaration.create(parameters)
+        need = model.memory_needed(shape)
+        if need <= limit:
+            return parameters
+        told.append(f"{'[parameters]' if not number else f'variant {number}'} {need // MB:,} MB")
+    raise DataError(
+        f"{declaration.name}: fitting {shape.items:,} products of {shape.users:,} customers needs "
+        f"{', '.join(told)}; {limit // MB:,} MB are allowed, half of ECORSE_MEMORY_LIMIT. "
+        f"Raise it, or declare [[variants]] that need less in {declaration.path}."
+    )
+
+
+def variants(file: RecommenderFile) -> list[Mapping[str, Any]]:
+    """The declared parameters, then those of each variant laid over them."""
+    return [file.parameters, *(_laid_over(file.parameters, v.parameters) for v in file.variants)]
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in above.items():
+        old = merged.get(name)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[name] = _laid_over(old, value) if both else value  # type: ignore[arg-type]
+    return merged
