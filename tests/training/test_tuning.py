@@ -1,4 +1,4 @@
-"""Searched parameters of a recommender: the better is found, before the judged windows, and kept."""
+"""Searched parameters of a recommender: the better is found before the judged windows, and kept."""
 
 from __future__ import annotations
 
