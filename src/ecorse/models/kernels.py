@@ -64,7 +64,7 @@ def _part(
     least = values[0]
     for place in range(1, k):
         least = min(least, values[place])
-    return least
+    return float(least)
 
 
 @numba.njit(nogil=True)
