@@ -77,11 +77,14 @@ def ask(
     return model.recommend(users, k, among=among)
 
 
-def filled(ranked: Ranked, kind: ListKind, history: Csr, filler: Filler) -> tuple[Ranked, Levels]:
+def filled(
+    ranked: Ranked, kind: ListKind, history: Csr, refused: Csr, filler: Filler
+) -> tuple[Ranked, Levels]:
     """The lists with best sellers behind them, and each place's level.
 
     A best seller's score is half of the list's last times its share: lists go on falling. A list of
-    what to buy again stays as short as it is.
+    what to buy again stays as short as it is. What a customer said no to (``refused``
+    ``(n, n_items)``, as ``history``) fills no list.
     """
     levels = np.where(ranked.is_there, OWN, POPULAR).astype(np.int32)
     own = ranked.is_there.sum(axis=1)
@@ -91,6 +94,7 @@ def filled(ranked: Ranked, kind: ListKind, history: Csr, filler: Filler) -> tupl
         return ranked, levels
     n_items = filler.shares.size
     taken = Ranked(ranked.items[short], ranked.scores[short] + 1).as_matrix(n_items)
+    taken = taken + refused[short]
     if kind == "explore":
         taken = taken + history[short]
     found = filler.best(sparse.csr_matrix(taken), k)
@@ -131,7 +135,7 @@ def customer_lists(
             np.zeros((block.size, file.top_n)),
         )
         every.items[known], every.scores[known] = own.items, own.scores
-        listed, levels = filled(every, kind, data.matrix[block], filler)
+        listed, levels = filled(every, kind, data.matrix[block], data.refused[block], filler)
         there = listed.is_there
         rows = pl.DataFrame(
             {
