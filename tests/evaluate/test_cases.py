@@ -42,7 +42,8 @@ def asked(wanted, had=None, n_items=N_ITEMS, is_new=(), kind="for_you") -> Quest
     new = np.zeros(n_items, dtype=bool)
     new[list(is_new)] = True
     had = matrix(had or [[] for _ in wanted], n_items)
-    return Questions(0, kind, np.arange(len(wanted)), matrix(wanted, n_items), had, new)
+    no = matrix([[] for _ in wanted], n_items)
+    return Questions(0, kind, np.arange(len(wanted)), matrix(wanted, n_items), had, no, new)
 
 
 # ------------------------------------------------------------------- by hand
@@ -86,8 +87,9 @@ def test_who_is_asked_and_what_is_right(kind, users, wanted):
     assert np.flatnonzero(found.is_new).tolist() == [2, 3, 4]
 
 
-def test_what_was_given_back_or_rated_badly_is_not_wanted_but_was_had():
-    weights = [1.0] * len(QUIET) + [-1.0, 1.0, 1.0, -2.0, 1.0]
+def test_what_weighs_nothing_or_was_refused_is_not_wanted():
+    # ann said no to a before and bought it after all; b counts for nothing; c she bought, then no
+    weights = [1.0] * len(QUIET) + [-1.0, 1.0, 0.0, 1.0, -2.0]
     one = window(
         ("ann", "1", "a", 10),
         ("ann", "2", "a", 95),
@@ -96,8 +98,14 @@ def test_what_was_given_back_or_rated_badly_is_not_wanted_but_was_had():
         ("ann", "3", "c", 96),
         weights=weights,
     )
-    assert as_lists(questions(one, 0, "for_you").wanted) == [[0, 1], [5]]
-    assert as_lists(questions(one, 0, "explore").wanted) == [[1]]
+    for_you, explore = (questions(one, 0, kind) for kind in ("for_you", "explore"))
+    assert as_lists(for_you.wanted) == [[0], [5]]
+    assert as_lists(explore.wanted) == [[0]]
+    # a is refused when the window begins: no list may name it
+    assert as_lists(for_you.refused) == [[0], []]
+    assert for_you.possible().tolist() == [5, 6]
+    assert explore.possible().tolist() == [5]
+    assert explore.possible(np.array([0, 1])).tolist() == [1]
 
 
 def test_of_too_many_customers_some_are_asked_from_first_to_last():

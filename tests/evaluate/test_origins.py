@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecorse.errors import DataError
-from ecorse.evaluate.origins import check_no_leak, last_window, origins
+from ecorse.evaluate.origins import Origin, check_no_leak, last_window, origins
 from ecorse.models.interactions import Interactions
 from evaluate_shops import START, day, shop
 
@@ -174,6 +174,60 @@ def test_a_leak_in_customers_and_in_rows_is_told_too():
         check_no_leak(
             replace(one, earlier=Interactions(one.earlier.items, users, rows.with_columns(knows)))
         )
+
+
+LETTERS = "".join(chr(97 + n) for n in range(40))  # 40 products
+TRADE = np.random.default_rng(6).integers(0, 9, (2, 40))  # sold before, and in the window
+
+
+def traded(trade=TRADE, **items) -> Origin:
+    lines = [
+        (f"c{n % 7}", f"{letter}{part}{n}", letter, (n if not part else 95 + n / 3))
+        for part in (0, 1)
+        for letter, count in zip(LETTERS, trade[part], strict=True)
+        for n in range(count)
+    ]
+    lines += [("zed", "first", "a", 0), ("zed", "last", "a", 100)]
+    return origins(shop(*lines, products=LETTERS, **items), 10, 1)[0]
+
+
+SOLD = TRADE + np.eye(40, dtype=int)[0]  # with the first line and the last
+
+
+@pytest.mark.parametrize(
+    "number",
+    [SOLD[1], SOLD.sum(axis=0), np.log1p(SOLD.sum(axis=0)), -SOLD[1] * 2.5],
+    ids=["later", "all", "a logarithm of all", "the other way"],
+)
+def test_a_number_that_was_made_of_the_window_is_told(number):
+    with pytest.raises(DataError, match=r"'sold' of the products.*order of the rows.*Leave it out"):
+        check_no_leak(traded(sold=number.tolist()))
+
+
+@pytest.mark.parametrize(
+    "number",
+    [SOLD[0], np.arange(40), np.ones(40), SOLD[1] + np.random.default_rng(1).normal(0, 1, 40)],
+    ids=["sold before", "a code", "a constant", "noise and something"],
+)
+def test_a_number_that_was_known_is_none(number):
+    check_no_leak(traded(price=number.tolist()))
+
+
+def test_a_number_that_was_known_is_none_where_the_same_was_sold_again():
+    same = np.array([TRADE[0], TRADE[0]])
+    check_no_leak(traded(same, sold=(TRADE[0] + np.eye(40)[0]).tolist()))
+
+
+def test_a_number_of_customers_is_told_too():
+    lines = [
+        (f"c{n:02}", f"{n}{m}", "a", 50 - n + 100 * (m > 1)) for n in range(40) for m in range(n)
+    ]
+    one = origins(shop(*lines), 60, 1)[0]
+    bought = pl.DataFrame({"n": one.later.rows["user"]}).group_by("n").len().sort("n")
+    users = one.earlier.users.with_row_index("n").join(bought, on="n", how="left").drop("n")
+    knows = Interactions(one.earlier.items, users, one.earlier.rows)
+    with pytest.raises(DataError, match="'len' of the customers"):
+        check_no_leak(replace(one, earlier=knows))
 
 
 def test_an_instant_in_utc_may_be_ahead_of_the_wall_clock():

@@ -41,7 +41,6 @@ def test_contributions_add_up_to_the_score(model, parameters) -> None:
     assert found is not None
     scores = made.score(made.histories)[users, items].astype(float)
     scale = np.maximum(np.abs(found.scores).sum(axis=1), 1e-9)
-    assert np.abs(found.scores.sum(axis=1) - scores).max() > -1
     np.testing.assert_allclose(found.scores.sum(axis=1) / scale, scores / scale, atol=1e-5)
     assert np.abs(scores).max() > 0
     # only what the customer has, by falling contribution

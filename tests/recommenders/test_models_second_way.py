@@ -106,6 +106,13 @@ def test_bpr_gives_those_without_a_purchase_one_and_the_same_list() -> None:
     assert model.recommend(nobody, 5).items[0].tolist() == expected.tolist()
 
 
+def test_bpr_tells_no_reasons_from_its_files_either() -> None:
+    model = Bpr(BprConfig(rank=4, rounds=3)).fit(SHOP, TASK)
+    loaded = Bpr.load(model.dump(), model.config)
+    some = np.arange(3)
+    assert loaded.explain(some, loaded.recommend(some, 2)) is None
+
+
 def test_als_lowers_what_it_minimises() -> None:
     def loss(rounds: int) -> float:
         model = Als(AlsConfig(rank=5, penalty=2.0, confidence=3.0, rounds=rounds)).fit(SHOP, TASK)
@@ -154,6 +161,28 @@ def test_the_kernel_keeps_the_first_of_equal_scores() -> None:
     best_of_rows(scores.copy(), allowed, seen.indptr, seen.indices, items, values)
     assert items.tolist() == [[2, 4, 0], [-1, -1, -1]]
     assert values.tolist() == [[3, 3, 1], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("k", [1, 7, 50, 200])
+def test_the_kernel_gives_what_sorting_gives(k: int) -> None:
+    random = np.random.default_rng(k)
+    scores = random.integers(-2, 12, (30, 150)) / 4  # many ties
+    items, values = np.empty((30, k), np.int64), np.empty((30, k))
+    nothing = sparse.csr_matrix(scores.shape)
+    best_of_rows(scores.copy(), np.ones(150, bool), nothing.indptr, nothing.indices, items, values)
+    for row in range(30):
+        order = np.lexsort((np.arange(150), -scores[row]))
+        best = order[scores[row, order] > 0][:k]
+        assert items[row].tolist() == best.tolist() + [-1] * (k - len(best))
+        assert values[row].tolist() == scores[row, best].tolist() + [0] * (k - len(best))
+
+
+def test_nearest_rows_of_sums_that_come_back_to_nothing() -> None:
+    left = sparse.csr_matrix(np.array([[1, -1, 2], [1, 1, 0], [2, 2, 1]], np.float32))
+    right = sparse.csr_matrix(np.array([[1, 1, 1], [1, 1, 0], [0, 0.5, 1]], np.float32))
+    # the product: [[0, 1, 3], [2, 2, 1], [4, 4.5, 3]]; 1 - 1 is nothing, and 0.5 comes after it
+    found = nearest_rows(left, right, 2).toarray()
+    assert found.tolist() == [[0, 1, 3], [2, 0, 1], [4, 4.5, 0]]
 
 
 def _shop(rows: list[tuple[str, str, str]]) -> Interactions:

@@ -12,7 +12,7 @@ from ecorse.reports.segments.blocks import Items, Text
 from ecorse.reports.segments.read import Facts, One
 from ecorse.reports.segments.words import limits
 from ecorse.segments.by_density import NO_STRUCTURE
-from ecorse.segments.findings import Known, findings_of
+from ecorse.segments.findings import NO_GAP, Known, findings_of
 from ecorse.segments.meaning import Segment
 from ecorse.segments.traits import Trait
 from ecorse.warehouse.snapshot import Build
@@ -53,7 +53,7 @@ def test_a_small_segment_is_told_once():
     assert [line for line in lines if "small" in line] == lines[:1]
 
 
-@pytest.mark.parametrize("finding", [None, "There is no gap between it and its nearest neighbour."])
+@pytest.mark.parametrize("finding", [None, NO_GAP])
 def test_a_small_segment_of_which_no_finding_tells_it_is_told(finding):
     """Such as one by a rule, of which findings do not tell the size."""
     lines = told(row(1, 40, 1000, finding=finding), row(2, 960, 1000))

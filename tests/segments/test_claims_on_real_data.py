@@ -6,8 +6,10 @@ import pytest
 
 from claims_in_sql import claims_that_differ
 from ecorse import flow
+from ecorse.reports.segments import write
 from ecorse.settings import get_settings
 from ecorse.warehouse.connect import connect
+from sentences_in_sql import check_sentences
 
 pytestmark = pytest.mark.slow
 SHOPS = """
@@ -66,6 +68,16 @@ def test_every_claim_is_true_of_most_members_and_untrue_of_most_others(
     with snapshot_of(kept), connect() as conn:
         _, wrong = claims_that_differ(conn, segmentation)
     assert wrong == []
+
+
+@pytest.mark.parametrize("shop", ["retail", "grocer"])
+def test_every_sentence_of_the_report_is_counted_again_in_sql(kept, snapshot_of, tmp_path, shop):
+    with snapshot_of(kept):
+        (page,) = write.write_reports(shop, tmp_path)
+        with connect() as conn:
+            found = check_sentences(conn, page.with_suffix(".md").read_text(), shop)
+    assert (found.unknown, found.wrong) == ([], [])
+    assert found.sentences > {"retail": 250, "grocer": 30}[shop]
 
 
 def test_names_are_made_of_claims_that_hold_and_are_distinct(kept, snapshot_of):

@@ -143,7 +143,7 @@ def test_a_better_validity_wins_among_the_settings_that_are_allowed():
     chosen, rows = choose_setting([one, worse, two, noisy, many], config)
     assert chosen == 2
     told = [row["reason"] for row in rows]
-    assert told[0] == "1 segments, needed 2"
+    assert told[0] == "1 segment, needed 2"
     assert told[3] == "noise 60.0%, allowed 50.0%"
     assert told[4] == "3 segments, allowed 2"
     assert [row["is_admissible"] for row in rows] == [False, True, True, False, False]

@@ -9,7 +9,7 @@ import pytest
 
 from ecorse.models.declaration import SegmentationHead
 from ecorse.segments.by_density import NO_STRUCTURE
-from ecorse.segments.findings import Known, findings_of
+from ecorse.segments.findings import NO_GAP, Known, findings_of
 from ecorse.segments.meaning import Segment
 from ecorse.segments.selection import TOO_FEW_ROWS
 from ecorse.segments.structure import fullness
@@ -62,7 +62,7 @@ def test_what_is_true_of_all_is_told_of_each(change, told):
 def test_one_segment_without_a_gap_among_others_with_one():
     known = replace(KNOWN, valleys=np.array([0.2, 0.9]))
     assert findings_of(segments(0.4, 0.6), known, HEAD) == [
-        "", "There is no gap between it and its nearest neighbour."
+        "", NO_GAP
     ]  # fmt: skip
 
 

@@ -24,10 +24,10 @@ from ecorse.segments.selection import (
     choose,
     count_distinct,
     find_elbow,
-    fit_kmeans,
     select_k,
 )
 from ecorse.segments.silhouette import sample_rows, silhouette, silhouettes
+from ecorse.segments.starts import best_start
 
 RULE = Selection(
     k_min=2,
@@ -58,7 +58,7 @@ def test_silhouette_by_hand():
 
 def test_silhouette_equals_scikit_learn_on_the_same_sample():
     z = blobs([(0, 0), (3, 3), (0, 4)])
-    labels = nearest(z, fit_kmeans(z, 3, 0, 2))
+    labels = nearest(z, best_start(z, 3, 0, 2))
     rows = sample_rows(len(z), 100, 7)
     assert len(rows) == 100
     expected = silhouette_score(z[rows], labels[rows])
@@ -231,7 +231,7 @@ def test_reordered_clusters_still_label_the_same_rows():
 
 def test_a_refit_on_the_same_rows_moves_nothing():
     z = blobs([(0, 0), (2, 2), (0, 3)], spread=0.8)
-    centroids = fit_kmeans(z, 3, 0, 3)
+    centroids = move_centroids(z, best_start(z, 3, 0, 3)).centroids
     again = move_centroids(z, centroids)
     np.testing.assert_allclose(again.centroids, centroids, atol=1e-12)
     assert again.labels.tolist() == nearest(z, centroids).tolist()

@@ -234,6 +234,40 @@ def test_other_ways_to_tell_the_same_customers_get_no_second_action(rows) -> Non
     assert {row["segmentation"] for row in rows} & {"customers", *ALTERNATIVES} == {"customers"}
 
 
+def test_where_both_rfm_tables_name_the_same_customers_there_is_one_advice(acted, rows) -> None:
+    """The rules look at ``rfm``; at ``rfm_five`` only in a shop that has nothing finer."""
+    conn, by_rfm = acted.conn, ("keep_the_best", "win_back_cannot_lose_them",
+                                "second_purchase_of_new_customers")  # fmt: skip
+    alone = {row["action"]: row for row in rows if row["segmentation"] == "rfm_five"}
+    assert set(alone) == set(by_rfm)
+    try:
+        for table in ("customer_segments", "segments"):
+            columns = [
+                name
+                for (name,) in conn.execute(
+                    "select column_name from information_schema.columns "
+                    "where table_schema = 'marts' and table_name = %s",
+                    (table,),
+                )
+                if name != "segmentation"
+            ]
+            listed = ", ".join(columns)
+            conn.execute(
+                f"insert into marts.{table} (segmentation, {listed}) select 'rfm', {listed} "
+                f"from marts.{table} where segmentation = 'rfm_five' and shop_id = 'planted'"
+            )
+        both = {
+            (row["action"], row["segmentation"]): row
+            for row in acted.run("segment_actions")
+            if row["action"] in by_rfm
+        }
+    finally:
+        conn.rollback()
+    assert set(both) == {(action, "rfm") for action in by_rfm}
+    for action, row in alone.items():
+        assert both[action, "rfm"]["addressed"] == row["addressed"]
+
+
 def test_ranks_are_by_expected_value_and_dates_are_the_datas_own(rows) -> None:
     planted = [row for row in rows if row["shop_id"] == "planted"]
     values = [row["expected_value"] for row in planted]

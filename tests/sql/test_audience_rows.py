@@ -82,6 +82,21 @@ def test_a_segment_of_anything_has_its_customers(labelled, segmentation, members
     assert found.orders_of_nobody == (1 if segmentation == "orders" else 0)
 
 
+@pytest.mark.parametrize(("segmentation", "others"), [("customers", 1), ("orders", 0)])
+def test_consent_counts_in_a_segment_of_orders_as_in_one_of_customers(
+    labelled, segmentation, others
+) -> None:
+    labelled.insert("marts.customer_attributes", [
+        {**OF_A, "customer_id": customer, "attribute": "marketing_consent", "value_text": told}
+        for customer, told in (("buyer-1", "false"), ("buyer-2", "true"), ("buyer-3", "false"))
+    ])  # fmt: skip
+    refused = audience(labelled, segmentation, "1")
+    assert refused.frame["customer_id"].to_list() == ["buyer-2"] * others
+    assert refused.left_out == {"who gave no consent": 1}
+    allowed = audience(labelled, segmentation, "2")
+    assert allowed.frame["customer_id"].to_list() == ["buyer-2"] * (1 - others)
+
+
 def test_a_customer_of_the_file_who_never_bought_has_no_purchase(labelled) -> None:
     rows = audience(labelled, "attributes", "No 1").frame
     told = rows.select("customer_id", "purchases", "last_purchase_date").rows()

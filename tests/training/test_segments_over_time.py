@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import polars as pl
 import pytest
 
 from training.growing_club import (
+    HABITS,
     NEWCOMERS,
     START,
     Nights,
@@ -183,6 +185,46 @@ def test_prices_times_100_are_held_until_they_are_accepted(declare):
     assert accepted.decision.outcome == "promoted"
     assert accepted.artifact != good.artifact
     assert nights.run(until(bug, TODAY + 3)).decision.outcome == "promoted"
+
+
+def on_its_day(purchases: pl.DataFrame, day: int, factor: float) -> pl.DataFrame:
+    """Prices of the lines of one day alone, times a factor."""
+    start = START + timedelta(days=day - 1)
+    is_its = pl.col("ordered_local").is_between(start, start + timedelta(days=1), closed="left")
+    return purchases.with_columns(
+        unit_price=pl.when(is_its).then(pl.col("unit_price") * factor).otherwise("unit_price")
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, 5])
+def test_one_days_prices_times_100_are_held_on_growing_nights(declare, seed):
+    """Cheap goods times 100 cost what dear ones do: only the same customers' own prices tell."""
+    habits = [habit for habit in HABITS if habit.name != "loyal"]
+    dear = replace(HABITS[0], price=8000, every=200)
+    nights, purchases = Nights(of_club(declare)), club(500, seed, [*habits, dear])
+    for day in (TODAY, TODAY + 1):
+        good = nights.run(until(purchases, day))
+        assert good.decision.outcome == "promoted", good.decision.reason
+    bug = on_its_day(purchases, TODAY + 2, 100)
+    held = nights.run(until(bug, TODAY + 2))
+    assert held.decision.outcome == "held"
+    assert "price of new lines" in held.decision.reason
+    assert "over three times off what the same had before" in held.decision.reason
+    assert stayed(good, held) == 1.0
+    drifted = held.frame("segment_drift").filter("is_drifted").select("feature", "compared")
+    assert ("price", "again") in drifted.rows()
+    # the next day's right prices do not wash it out, and what is mended goes on
+    later = nights.run(until(bug, TODAY + 3))
+    assert (later.decision.outcome, stayed(held, later)) == ("held", 1.0)
+    mended = nights.run(until(purchases, TODAY + 3))
+    assert mended.decision.outcome == "promoted", mended.decision.reason
+
+
+def test_a_day_of_half_prices_is_not_held(declare):
+    nights, purchases = Nights(of_club(declare)), club(500, 6)
+    nights.run(until(purchases, TODAY))
+    sale = on_its_day(purchases, TODAY + 1, 0.5)
+    assert nights.run(until(sale, TODAY + 1)).decision.outcome == "promoted"
 
 
 def test_a_bug_on_the_day_of_the_first_night_is_held_too(declare):

@@ -42,6 +42,8 @@ class Questions:
     wanted, had
         ``(n, n_items)`` sparse, 1 where a product is right; where it was bought before the origin.
         A list to ``explore`` leaves out what is in ``had``.
+    refused
+        ``(n, n_items)`` sparse, 1 where the customer had said no: it is on no list.
     is_new
         ``(n_items,)`` whether nobody had the product before the origin.
     segments
@@ -53,6 +55,7 @@ class Questions:
     users: Ids
     wanted: Csr
     had: Csr
+    refused: Csr
     is_new: Bools
     segments: Mapping[str, Labels] = field(default_factory=dict)
 
@@ -63,11 +66,11 @@ class Questions:
 
     def possible(self, among: Ids | None = None) -> Ids:
         """``(n,)`` how many products could be on each list at most; ``among``: of these only."""
-        had = self.history if among is None else _row_sizes(self.had[:, among])
+        every = np.arange(self.had.shape[1]) if among is None else among
+        had, refused = (_row_sizes(each[:, every]) for each in (self.had, self.refused))
         if self.kind == "buy_again":
             return had
-        every = self.had.shape[1] if among is None else len(among)
-        return every - had if self.kind == "explore" else np.full_like(had, every)
+        return len(every) - refused - (had if self.kind == "explore" else 0)
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,8 @@ def questions(
     """Who bought something of this kind in the window, those without any history among them.
 
     ``for_you``: everything counts that was bought; ``explore``: what the customer had not bought
-    before; ``buy_again``: what the customer had. What weighs nothing or less (a return, a bad
-    rating) is not wanted.
+    before; ``buy_again``: what the customer had. What weighs nothing is not wanted, nor what the
+    customer said no to since (a bad rating).
 
     Parameters
     ----------
@@ -132,7 +135,8 @@ def questions(
         users = users[np.unique(np.linspace(0, users.size - 1, max_cases).astype(np.int64))]
     before = np.bincount(origin.earlier.rows["item"].to_numpy(), minlength=had.shape[1])
     labels = {name: np.asarray(each)[users] for name, each in (segments or {}).items()}
-    return Questions(number, kind, users, wanted[users], had[users], before == 0, labels)
+    refused = origin.earlier.refused[users]
+    return Questions(number, kind, users, wanted[users], had[users], refused, before == 0, labels)
 
 
 def judge(asked: Questions, ranked: Ranked, k: int, baseline: Ranked | None = None) -> Cases:

@@ -13,13 +13,12 @@ from typing import Any, Literal
 import numpy as np
 
 from ecorse.evaluate.gate import population_stability
+from ecorse.evaluate.leaps import FAR, Leaps
 from ecorse.features.blocks import Block, Floats, Labels
 from ecorse.models.declaration import PERIODS, SegmentationGate
 
 QUANTILES = 10
 SHARES = "segment shares"
-FAR = float(np.log(3.0))
-"""How far beyond what there was a logarithm is another unit's: three times."""
 LEAST_FAR, FAR_SHARE = 5, 0.05
 
 
@@ -74,14 +73,16 @@ def reference_histograms(blocks: Sequence[Block]) -> dict[str, dict[str, Any]]:
 class Drift:
     """How far one feature moved: ``compared`` says of which rows; ``limit``: none is judged.
 
-    ``far`` rows are further than three times beyond what there was.
+    ``far`` rows are further than three times beyond what there was: all that there was, or in
+    ``again`` what each of them had before; ``of`` says of how many, on which day.
     """
 
     feature: str
-    compared: Literal["all", "added", "members"]
+    compared: Literal["all", "added", "again", "members"]
     psi: float
     limit: float | None = None
     far: int = 0
+    of: str = ""
 
     @property
     def is_drifted(self) -> bool:
@@ -91,7 +92,9 @@ class Drift:
     @property
     def name(self) -> str:
         """The feature, and of which rows where these are not all."""
-        return f"{self.feature} of added rows" if self.compared == "added" else self.feature
+        return self.feature + {"added": " of added rows", "again": " of new lines"}.get(
+            self.compared, ""
+        )
 
 
 def drift(
@@ -149,6 +152,29 @@ def _beyond(values: Floats, reach: Sequence[float]) -> int:
     return int(((values < reach[0]) | (values > reach[1])).sum())
 
 
+def leap_drift(leaps: Sequence[Leaps], limits: SegmentationGate) -> list[Drift]:
+    """New lines that are in another unit than the same entities' earlier ones; of others nothing.
+
+    Of each column the day on which most leap stands for all. Its PSI is that of a third or less,
+    alike, three times or more against nobody leaping.
+    """
+    worst: dict[str, Leaps] = {}
+    for one in leaps:
+        if one.is_another_unit and (one.name not in worst or one.most > worst[one.name].most):
+            worst[one.name] = one
+    return [
+        Drift(
+            one.name,
+            "again",
+            population_stability(*one.bins),
+            limits.max_psi,
+            one.most,
+            f"{one.entities} on {one.day}",
+        )
+        for one in worst.values()
+    ]
+
+
 def share_drift(
     before: Mapping[int, float], ids: Labels, limits: SegmentationGate, *, is_judged: bool
 ) -> tuple[list[Drift], str]:
@@ -194,4 +220,6 @@ def drift_words(drifts: Sequence[Drift], most_moved: str) -> list[str]:
 
 
 def _far(one: Drift) -> str:
+    if one.compared == "again":
+        return f" ({one.far} of {one.of} over three times off what the same had before)"
     return f" ({one.far} of them over three times beyond all before)" if one.far else ""

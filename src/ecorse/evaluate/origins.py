@@ -9,13 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
+from scipy.stats import rankdata
 
 from ecorse.errors import DataError
 from ecorse.models.interactions import Interactions
+from ecorse.models.ranked import Floats
 
 TICK = timedelta(microseconds=1)  # the step of time stamps
 LEAST_WINDOWS = 3  # a history of fewer windows has shorter ones
+TOLD, LEAST_TOLD = 0.9999, 30  # rank correlation, on so many products or customers, of a leak
 WALL_CLOCK = timedelta(hours=12)  # how far UTC is ahead of a wall clock at most
 
 
@@ -81,13 +86,14 @@ def check_no_leak(origin: Origin) -> None:
 
     Rows are judged by their time, and by every other date or instant they, their products and
     their customers have: a ``last_order_at`` in the window was made of it. A product or a customer
-    without an earlier row may have any. A number that was made of later rows cannot be told by
-    looking at it.
+    without an earlier row may have any. A number of a product or customer is a leak if it is in the
+    order of how much was sold or bought in the window, or with the window, and not in the order of
+    what was before. What was made of the window in other ways cannot be told by looking at it.
 
     Raises
     ------
     DataError
-        An earlier row is of the window or after it, or knows a later date.
+        An earlier row is of the window or after it, or something knows of the window.
     """
     rows, begins = origin.earlier.rows, origin.begins
     latest = rows["at"].max()
@@ -110,6 +116,61 @@ def check_no_leak(origin: Origin) -> None:
                     f"that is judged begins {begins}. Leave it out of [inputs], or select what was "
                     "known by then."
                 )
+    _check_numbers(origin, "products", "item")
+    _check_numbers(origin, "customers", "user")
+
+
+def _check_numbers(origin: Origin, name: str, key: str) -> None:
+    """No number of ``products`` or ``customers`` follows what was sold in the window."""
+    frame = origin.earlier.items if key == "item" else origin.earlier.users
+    numbers = [column for column in frame.columns if frame[column].dtype.is_numeric()]
+    if not numbers:
+        return
+    before, within = origin.earlier.rows, origin.later.rows
+    parts = (before, within, pl.concat([before, within]))
+    known, later, total = (_measures(part, key, frame.height) for part in parts)
+    for column in numbers:
+        values = frame[column].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        is_there = np.isfinite(values) & (total["rows"] > 0)
+        for measure in known:
+            own, *others = (
+                _rank_correlation(values[is_there], each[measure][is_there])
+                for each in (known, later, total)
+            )
+            if max(others) >= TOLD > own:
+                raise DataError(
+                    f"Column {column!r} of the {name} to learn from is in the order of the "
+                    f"{measure} in the window that is judged, which begins {origin.begins}. Leave "
+                    "it out of [inputs], or select what was known by then."
+                )
+
+
+def _measures(rows: pl.DataFrame, key: str, height: int) -> dict[str, Floats]:
+    """By product or customer, ``(height,)``: rows, their weights, baskets, the others of a pair."""
+    other = "user" if key == "item" else "item"
+    found = (
+        rows.drop_nulls(key)
+        .group_by(key)
+        .agg(
+            pl.len().alias("rows"),
+            pl.col("weight").cast(pl.Float64).sum().alias("weights"),
+            pl.col("basket").drop_nulls().n_unique().alias("baskets"),
+            pl.col(other).drop_nulls().n_unique().alias(f"{other}s"),
+        )
+    )
+    place = found[key].to_numpy()
+    measures = {}
+    for name in found.columns[1:]:
+        measures[name] = np.zeros(height)
+        measures[name][place] = found[name].to_numpy()
+    return measures
+
+
+def _rank_correlation(a: Floats, b: npt.NDArray[np.floating]) -> float:
+    """Spearman's, without its sign; 0 of few values or of equal ones."""
+    if len(a) < LEAST_TOLD or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return 0.0
+    return abs(float(np.corrcoef(rankdata(a), rankdata(b))[0, 1]))
 
 
 def _latest(values: pl.Series) -> datetime | None:

@@ -24,6 +24,84 @@ import numpy.typing as npt
 NOTHING = -1
 
 
+ROOM = 4  # candidates are collected for so many times k before the best k are parted from the rest
+
+
+@numba.njit(inline="always")
+def _is_ahead(score: float, item: int, other_score: float, other_item: int) -> bool:
+    """Whether an item comes before another: a larger score, or equal ones and a smaller number."""
+    return score > other_score or (score == other_score and item < other_item)
+
+
+@numba.njit(nogil=True)
+def _part(
+    items: npt.NDArray[np.int64], values: npt.NDArray[np.float64], size: int, k: int
+) -> float:
+    """Bring the best ``k`` of the first ``size`` to the front, in any order; gives the least score.
+
+    Source: Hoare, Algorithm 65: Find, CACM 4 (1961), https://doi.org/10.1145/366622.366647
+    """
+    low, high = 0, size - 1
+    while low < high:
+        score, item = values[(low + high) // 2], items[(low + high) // 2]
+        left, right = low, high
+        while left <= right:
+            while _is_ahead(values[left], items[left], score, item):
+                left += 1
+            while _is_ahead(score, item, values[right], items[right]):
+                right -= 1
+            if left <= right:
+                values[left], values[right] = values[right], values[left]
+                items[left], items[right] = items[right], items[left]
+                left += 1
+                right -= 1
+        if k - 1 <= right:
+            high = right
+        elif k - 1 >= left:
+            low = left
+        else:
+            break
+    least = values[0]
+    for place in range(1, k):
+        least = min(least, values[place])
+    return least
+
+
+@numba.njit(nogil=True)
+def _sort(items: npt.NDArray[np.int64], values: npt.NDArray[np.float64], size: int) -> None:
+    """Bring the first ``size`` in order, the best first: shells of falling width, then one by one.
+
+    Source: Ciura, Best increments for the average case of Shellsort, FCT 2001,
+    https://doi.org/10.1007/3-540-44669-9_12
+    """
+    for width in (301, 132, 57, 23, 10, 4, 1):
+        for place in range(width, size):
+            score, item = values[place], items[place]
+            before = place - width
+            while before >= 0 and _is_ahead(score, item, values[before], items[before]):
+                values[before + width], items[before + width] = values[before], items[before]
+                before -= width
+            values[before + width], items[before + width] = score, item
+
+
+@numba.njit(nogil=True)
+def _write(
+    some: npt.NDArray[np.int64],
+    valued: npt.NDArray[np.float64],
+    size: int,
+    items: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float64],
+) -> None:
+    """Write the best of the first ``size`` candidates, in order; -1 and 0 behind the last."""
+    k = len(items)
+    if size > k:
+        _part(some, valued, size, k)
+        size = k
+    _sort(some, valued, size)
+    items[:size], values[:size] = some[:size], valued[:size]
+    items[size:], values[size:] = NOTHING, 0.0
+
+
 @numba.njit(cache=True, nogil=True)
 def best_of_rows(
     scores: npt.NDArray[np.floating],
@@ -41,31 +119,24 @@ def best_of_rows(
     """
     n, n_items = scores.shape
     k = items.shape[1]
+    if k == 0:
+        return
+    some, valued = np.empty(ROOM * k, np.int64), np.empty(ROOM * k)
     for row in range(n):
         for place in range(indptr[row], indptr[row + 1]):
             scores[row, indices[place]] = 0.0
-        found = 0
+        found, least = 0, 0.0
         for item in range(n_items):
             score = scores[row, item]
-            if not score > 0.0 or not is_allowed[item]:
+            # items come by number: one equal to the least is behind those that are there
+            if not score > least or not is_allowed[item]:
                 continue
-            if found == k:
-                if k == 0 or not score > values[row, k - 1]:
-                    continue
-                place = k - 1
-            else:
-                place = found
-                found += 1
-            # equal scores keep the order in which they come: by item number
-            while place > 0 and values[row, place - 1] < score:
-                values[row, place] = values[row, place - 1]
-                items[row, place] = items[row, place - 1]
-                place -= 1
-            values[row, place] = score
-            items[row, place] = item
-        for place in range(found, k):
-            items[row, place] = NOTHING
-            values[row, place] = 0.0
+            some[found], valued[found] = item, score
+            found += 1
+            if found == len(some):
+                least = _part(some, valued, found, k)
+                found = k
+        _write(some, valued, found, items[row], values[row])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -79,8 +150,8 @@ def nearest_of_rows(
     start: int,
     shrink: float,
     sums: npt.NDArray[np.float64],
-    supports: npt.NDArray[np.int64],
-    touched: npt.NDArray[np.int64],
+    supports: npt.NDArray[np.int32],
+    touched: npt.NDArray[np.int32],
     items: npt.NDArray[np.int64],
     values: npt.NDArray[np.float64],
 ) -> None:
@@ -88,57 +159,44 @@ def nearest_of_rows(
 
     Rows ``start`` to ``start + len(items)`` of ``left @ right``; ``items`` and ``values`` are
     ``(rows, k)``, the largest first, ties by number; -1 and 0 behind the last. Each entry is times
-    ``n / (n + shrink)`` for the ``n`` terms of its sum. ``sums``, ``supports`` (both all 0) and
-    ``touched`` are ``(n_columns,)`` of room to work in, and are left as they were.
+    ``n / (n + shrink)`` for the ``n`` terms of its sum. ``sums`` (all nan), ``supports`` (all 0;
+    not used without ``shrink``) and ``touched`` (one longer) are ``(n_columns,)`` of room to work
+    in, and are left as they were. ``k`` is at least 1.
     """
     k = items.shape[1]
+    some, valued = np.empty(ROOM * k, np.int64), np.empty(ROOM * k)
     for place_of_row in range(items.shape[0]):
         row = start + place_of_row
         count = 0
         for one in range(left_indptr[row], left_indptr[row + 1]):
-            middle, weight = left_indices[one], left_data[one]
+            middle, weight = left_indices[one], np.float64(left_data[one])
             for other in range(right_indptr[middle], right_indptr[middle + 1]):
                 column = right_indices[other]
-                if supports[column] == 0:
-                    touched[count] = column
-                    count += 1
-                supports[column] += 1
-                sums[column] += weight * right_data[other]
-        found = 0
+                before = sums[column]
+                # no branch: whether a column is new is not to be foretold
+                touched[count] = column
+                count += np.isnan(before)
+                sums[column] = (0.0 if np.isnan(before) else before) + weight * right_data[other]
+        if shrink > 0:
+            for one in range(left_indptr[row], left_indptr[row + 1]):
+                middle = left_indices[one]
+                for other in range(right_indptr[middle], right_indptr[middle + 1]):
+                    supports[right_indices[other]] += 1
+        found, least = 0, 0.0
         for number in range(count):
             column = touched[number]
             score = sums[column]
             if shrink > 0:
                 score *= supports[column] / (supports[column] + shrink)
-            sums[column] = 0.0
-            supports[column] = 0
-            if column == row or not score > 0:
-                continue
-            if found == k:
-                last = k - 1
-                if score < values[place_of_row, last] or (
-                    score == values[place_of_row, last] and column > items[place_of_row, last]
-                ):
-                    continue
-                place = last
-            else:
-                place = found
+                supports[column] = 0
+            sums[column] = np.nan
+            if score > 0 and score >= least and column != row:
+                some[found], valued[found] = column, score
                 found += 1
-            while place > 0 and (
-                values[place_of_row, place - 1] < score
-                or (
-                    values[place_of_row, place - 1] == score
-                    and items[place_of_row, place - 1] > column
-                )
-            ):
-                values[place_of_row, place] = values[place_of_row, place - 1]
-                items[place_of_row, place] = items[place_of_row, place - 1]
-                place -= 1
-            values[place_of_row, place] = score
-            items[place_of_row, place] = column
-        for place in range(found, k):
-            items[place_of_row, place] = NOTHING
-            values[place_of_row, place] = 0.0
+                if found == len(some):
+                    least = _part(some, valued, found, k)
+                    found = k
+        _write(some, valued, found, items[place_of_row], values[place_of_row])
 
 
 @numba.njit(cache=True, nogil=True)

@@ -7,11 +7,13 @@ once. What does not: any model.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from threadpoolctl import OpenBLASController, ThreadpoolController
@@ -35,11 +37,12 @@ def one_thread() -> Iterator[None]:
     """
     global _holders
     with _lock:
+        libraries = _libraries(len(sys.modules))
         with _in_control():
-            _limits.append(ThreadpoolController().select(user_api="blas").limit(limits=1))
+            _limits.append(libraries.select(user_api="blas").limit(limits=1))
         _holders += 1
     try:
-        with ThreadpoolController().select(user_api="openmp").limit(limits=1):
+        with libraries.select(user_api="openmp").limit(limits=1):
             yield
     finally:
         with _lock:
@@ -47,6 +50,15 @@ def one_thread() -> Iterator[None]:
             with _in_control():
                 while _limits and not _holders:  # the first knows what was before all of them
                     _limits.pop().restore_original_limits()
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """The libraries that are loaded; looked for again when modules were imported since.
+
+    Looking takes a millisecond, which an answer to one basket would pay for each of its models.
+    """
+    return ThreadpoolController()
 
 
 @contextmanager

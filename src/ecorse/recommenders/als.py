@@ -11,6 +11,7 @@ https://doi.org/10.1145/2043932.2043987.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from itertools import pairwise
 from typing import Self
 
@@ -69,6 +70,7 @@ class Als(HistoryRecommender):
             for _ in range(self.config.rounds):
                 self._solve(rows, self.items, users, self.config.steps)
                 self._solve(across, users, self.items, self.config.steps)
+        self.__dict__.pop("_gram_of_items", None)
         return self
 
     def _zeros(self, n: int) -> Factors:
@@ -80,9 +82,7 @@ class Als(HistoryRecommender):
     def _solve(self, rows: Csr, others: Factors, mine: Factors, steps: int) -> None:
         from ecorse.models.als_kernel import solve_rows
 
-        gram = others.T @ others
-        gram[np.diag_indices_from(gram)] += np.float32(self.config.penalty)
-        confidence = 1 + np.float32(self.config.confidence) * rows.data
+        gram, confidence = self._gram(others), self._confidence(rows)
 
         def one_block(start: int) -> None:
             end = min(start + BLOCK_ROWS, rows.shape[0])
@@ -91,10 +91,29 @@ class Als(HistoryRecommender):
         for _ in in_threads(one_block, range(0, rows.shape[0], BLOCK_ROWS), self.config.threads):
             pass
 
+    def _gram(self, others: Factors) -> Factors:
+        """``Y'Y + penalty I``, ``(rank, rank)``."""
+        gram: Factors = others.T @ others
+        gram[np.diag_indices_from(gram)] += np.float32(self.config.penalty)
+        return gram
+
+    def _confidence(self, rows: Csr) -> Factors:
+        confidence: Factors = 1 + np.float32(self.config.confidence) * rows.data
+        return confidence
+
+    @cached_property
+    def _gram_of_items(self) -> Factors:
+        """The products' part of every newcomer's equation: the same for all."""
+        return self._gram(self.items)
+
     def _of(self, rows: Csr) -> Factors:
         """The factors of rows of history, whoever they are of: ``(n, rank)``."""
-        found = self._zeros(rows.shape[0])
-        self._solve(rows, self.items, found, STEPS_OF_A_NEWCOMER)
+        from ecorse.models.als_kernel import solve_rows
+
+        n, found = rows.shape[0], self._zeros(rows.shape[0])
+        gram, confidence = self._gram_of_items, self._confidence(rows)
+        solve_rows(rows.indptr, rows.indices, confidence, self.items, gram, 0, n,
+                   STEPS_OF_A_NEWCOMER, found)  # fmt: skip
         return found
 
     def score(self, histories: Csr) -> Scores:
@@ -102,7 +121,7 @@ class Als(HistoryRecommender):
         found: Scores = self._of(histories) @ self.items.T
         return found
 
-    def _contributions(self, own: Csr, items: Ids, rows: Ids, asked: Ids) -> Floats:
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
         """``c_j y_i' A^-1 y_j`` with ``A = Y'Y + penalty I + sum (c - 1) y y'`` of the row.
 
         Source: Hu, Koren, Volinsky 2008, section 5 (explaining recommendations).

@@ -95,7 +95,8 @@ class Content(HistoryRecommender):
         found: Scores = (scaled_rows(profile, to_power(lengths, -1)) @ self.vectors.T).toarray()
         return np.asarray(np.minimum(found, 1), dtype=np.float32)
 
-    def _contributions(self, own: Csr, items: Ids, rows: Ids, asked: Ids) -> Floats:
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
+        asked = np.repeat(items, np.diff(own.indptr))
         profile = sparse.csr_matrix(own @ self.vectors)
         lengths = np.sqrt(np.asarray(profile.multiply(profile).sum(axis=1), float).ravel())
         share = np.repeat(to_power(lengths, -1), np.diff(own.indptr))

@@ -44,18 +44,11 @@ class Ease(HistoryRecommender):
 
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
         """Invert the regularised Gram matrix."""
-        from scipy.linalg import cho_factor, cho_solve
-
         rows = self.remember(data)
         gram = (rows.T @ rows).toarray().astype(np.float64)
         gram[np.diag_indices_from(gram)] += self.config.penalty
         with one_thread():
-            inverse = cho_solve(
-                cho_factor(gram, lower=True, overwrite_a=True, check_finite=False),
-                np.eye(len(gram)),
-                overwrite_b=True,
-                check_finite=False,
-            )
+            inverse = inverse_of(gram)
         inverse /= -np.diag(inverse)
         np.fill_diagonal(inverse, 0.0)
         self.weights = inverse.astype(np.float32)
@@ -66,7 +59,8 @@ class Ease(HistoryRecommender):
         found: Scores = histories @ self.weights
         return found
 
-    def _contributions(self, own: Csr, items: Ids, rows: Ids, asked: Ids) -> Floats:
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
+        asked = np.repeat(items, np.diff(own.indptr))
         found: Floats = own.data.astype(np.float64) * self.weights[own.indices, asked]
         return found
 
@@ -81,6 +75,23 @@ class Ease(HistoryRecommender):
         made.weights = arrays.array(files, "weights")
         made.keep(files)
         return made
+
+
+def inverse_of(positive: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The inverse of a symmetric positive definite matrix, which is overwritten.
+
+    From its Cholesky factor in place: a third of the work of solving for the identity.
+    """
+    from scipy.linalg.lapack import dpotrf, dpotri
+
+    if not len(positive):
+        return positive
+    # what is symmetric may be told in either order; LAPACK overwrites its own
+    factor, _ = dpotrf(positive.T, lower=1, clean=1, overwrite_a=1)
+    inverse: npt.NDArray[np.float64]
+    inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
+    inverse += np.tril(inverse, -1).T
+    return inverse
 
 
 RECOMMENDER = Ease

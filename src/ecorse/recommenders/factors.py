@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ecorse.models.base import Recommender
+from ecorse.models.base import Answer, Recommender
 from ecorse.models.ranked import Csr, Ids, Ranked, stored_in_either
 from ecorse.recommenders import arrays
 from ecorse.recommenders.history import HistoryRecommender, Scores
@@ -56,6 +56,9 @@ class FactorRecommender(HistoryRecommender):
     def answer(self, baskets: Csr, k: int) -> Ranked:
         """It has no factors for baskets."""
         return Recommender.answer(self, baskets, k)
+
+    def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> None:
+        """A factor rests on everybody's purchases: no customer's own can be named."""
 
     def dump(self) -> Mapping[str, bytes]:
         """Factors, biases and what was refused as npy."""

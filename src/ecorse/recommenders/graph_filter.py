@@ -27,10 +27,10 @@ from ecorse.models.ranked import Csr, Floats, Ids
 from ecorse.models.threads import one_thread
 from ecorse.recommenders import arrays
 from ecorse.recommenders.history import (
+    BLOCK_CELLS,
     HistoryConfig,
     HistoryRecommender,
     Scores,
-    products_of_rows,
     scaled_columns,
     scaled_rows,
     to_power,
@@ -58,6 +58,8 @@ class GraphFilter(HistoryRecommender):
 
     config_class = GraphFilterConfig
     config: GraphFilterConfig
+
+    _because_by = "items"
 
     vectors: npt.NDArray[np.float32]  # (n_items, rank) V
     gains: npt.NDArray[np.float32]  # (rank,) l^g - a l
@@ -101,16 +103,25 @@ class GraphFilter(HistoryRecommender):
         found *= self.after
         return found
 
-    def _contributions(self, own: Csr, items: Ids, rows: Ids, asked: Ids) -> Floats:
-        weights = np.einsum(
-            "nk,nk->n",
-            self.vectors[own.indices].astype(np.float64) * self.gains,
-            self.vectors[asked].astype(np.float64),
-        )
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
+        lengths = np.diff(own.indptr)
+        asked, place = np.unique(items, return_inverse=True)  # pairs come by item
+        column = np.repeat(place, lengths)
+        weights = np.empty(own.nnz)
+        step = max(1, BLOCK_CELLS // max(1, own.shape[1]))
+        for start in range(0, len(asked), step):
+            part = slice(*np.searchsorted(column, (start, start + step)))
+            columns = self._filtered(asked[start : start + step])
+            weights[part] = columns[column[part] - start, own.indices[part]]
+        weights *= own.data * self.before[own.indices] * np.repeat(self.after[items], lengths)
+        return weights
+
+    def _filtered(self, items: Ids) -> Scores:
+        """Rows ``items`` of the filter between ``Di^-b`` and ``Di^b``: ``(n, n_items)``."""
+        smooth = (self.vectors[items] * self.gains) @ self.vectors.T
+        found = np.asarray(smooth, dtype=np.float32)
         if self.config.rest:
-            shared = products_of_rows(self._edges_back, own.indices, asked)
-            weights += self.config.rest * shared
-        found: Floats = own.data * self.before[own.indices] * weights * self.after[asked]
+            found += np.float32(self.config.rest) * (self._edges_back[items] @ self.edges).toarray()
         return found
 
     @property

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,7 @@ class HistoryRecommender(Recommender):
 
     config_class: ClassVar[type[Table]] = HistoryConfig
     answers: ClassVar = frozenset({"users", "baskets"})
+    _because_by: ClassVar[Literal["items", "rows"]] = "rows"
 
     histories: Csr  # (n_users, n_items) float32: what the model was fitted on
     refused: Csr  # (n_users, n_items) what customers said no to
@@ -117,12 +118,13 @@ class HistoryRecommender(Recommender):
         self, histories: Csr, items: Ids, rows: Ids, top: int
     ) -> tuple[Ranked, Floats] | None:
         """``because``, and the sum of all that speaks for each pair, ``(pairs,)``."""
+        # what a block of pairs has in common is worked out once: a row's solution, an item's column
+        order = np.argsort(items if self._because_by == "items" else rows, kind="stable")
 
         def one_block(start: int) -> tuple[Ranked, Floats] | None:
-            part = slice(start, start + BLOCK_PAIRS)
+            part = order[start : start + BLOCK_PAIRS]
             own = sparse.csr_matrix(histories[rows[part]])
-            asked = np.repeat(items[part], np.diff(own.indptr))
-            added = self._contributions(own, items[part], rows[part], asked)
+            added = self._contributions(own, items[part], rows[part])
             if added is None:
                 return None
             of_pair = np.repeat(np.arange(own.shape[0]), np.diff(own.indptr))
@@ -134,7 +136,9 @@ class HistoryRecommender(Recommender):
             found = [block for block in map(one_block, blocks) if block is not None]
         if not found:
             return None
-        return _joined([ranked for ranked, _ in found]), np.concatenate([t for _, t in found])
+        back, joined = np.argsort(order), _joined([ranked for ranked, _ in found])
+        totals: Floats = np.concatenate([part for _, part in found])[back]
+        return Ranked(joined.items[back], joined.scores[back]), totals
 
     def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame | None:
         """The customer's own products that each score rests on most."""
@@ -154,13 +158,11 @@ class HistoryRecommender(Recommender):
             }
         )
 
-    def _contributions(
-        self, own: Csr, items: Ids, rows: Ids, asked: Ids
-    ) -> npt.NDArray[np.floating] | None:
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> npt.NDArray[np.floating] | None:
         """What each entry of ``own`` adds to its row's score, ``(own.nnz,)``.
 
-        ``own`` ``(pairs, n_items)`` holds the history behind each pair of ``items`` and ``rows``;
-        ``asked`` is the item of each entry's pair.
+        ``own`` ``(pairs, n_items)`` holds the history behind each pair of ``items`` and ``rows``.
+        Pairs come by ``_because_by``.
         """
         return None
 

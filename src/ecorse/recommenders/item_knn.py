@@ -66,8 +66,7 @@ class ItemKnn(HistoryRecommender):
         if self.config.similarity == "bm25":
             left, right = self._bm25(rows), rows
         else:
-            lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=0), float).ravel())
-            left = right = scaled_columns(rows, to_power(lengths, -1))
+            left = right = unit_columns(rows)
         self.near = nearest_rows(
             sparse.csr_matrix(left.T),
             right,
@@ -99,7 +98,8 @@ class ItemKnn(HistoryRecommender):
         found: Scores = (histories @ self.near).toarray()
         return found
 
-    def _contributions(self, own: Csr, items: Ids, rows: Ids, asked: Ids) -> Floats:
+    def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
+        asked = np.repeat(items, np.diff(own.indptr))
         similarities = np.asarray(self.near[own.indices, asked], np.float64).ravel()
         found: Floats = own.data * similarities
         return found
@@ -115,6 +115,12 @@ class ItemKnn(HistoryRecommender):
         made.near = arrays.matrix(files, "near")
         made.keep(files)
         return made
+
+
+def unit_columns(rows: Csr) -> Csr:
+    """Each column over its length: their products are cosines."""
+    lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=0), float).ravel())
+    return scaled_columns(rows, to_power(lengths, -1))
 
 
 RECOMMENDER = ItemKnn

@@ -9,6 +9,7 @@ SIGIR 2020, https://doi.org/10.1145/3397271.3401063 (equations 7, 8 and 15).
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -132,18 +133,22 @@ def _graph(torch: Any, rows: Csr) -> Any:
     edges = scaled_columns(scaled_rows(held, of_user), of_item)
     both = sparse.csr_matrix(sparse.bmat([[None, edges], [edges.T, None]]))
     both.sort_indices()
-    return torch.sparse_csr_tensor(
-        torch.from_numpy(both.indptr.astype(np.int64)),
-        torch.from_numpy(both.indices.astype(np.int64)),
-        torch.from_numpy(both.data),
-        size=both.shape,
-    )
+    with warnings.catch_warnings(), torch.sparse.check_sparse_tensor_invariants():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
+        return torch.sparse_csr_tensor(
+            torch.from_numpy(both.indptr.astype(np.int64)),
+            torch.from_numpy(both.indices.astype(np.int64)),
+            torch.from_numpy(both.data),
+            size=both.shape,
+        )
 
 
 def _torch() -> Any:
     try:
         import torch
     except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
         raise ConfigError(
             "The recommender lightgcn needs torch, which is not installed: "
             "pip install 'ecorse[torch]'."

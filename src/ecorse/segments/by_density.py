@@ -202,7 +202,7 @@ def _agreement(tried: Sequence[Setting], place: int, able: Sequence[int]) -> flo
 
 def _objection(setting: Setting, config: DensityConfig) -> str:
     if setting.segments < 2:
-        return f"{setting.segments} segments, needed 2"
+        return f"{'1 segment' if setting.segments else 'no segment'}, needed 2"
     if setting.segments > config.most_segments:
         return f"{setting.segments} segments, allowed {config.most_segments}"
     if setting.noise_share > config.max_noise_share:

@@ -16,6 +16,10 @@ from ecorse.models.declaration import SegmentationHead
 from ecorse.segments.meaning import Segment
 
 SMALL = "It is small"  # how a finding tells that a segment is below the smallest share
+NO_GAP = (
+    "It goes over into its nearest neighbour without a gap: what is said of it is where the line "
+    "was drawn, and who is near the line could be in either."
+)
 FULL = 0.75  # half way between two groups that stand apart it is emptier than this
 
 
@@ -84,7 +88,7 @@ def _of_one(segment: Segment, number: int, known: Known, head: SegmentationHead)
         return told
     valley = known.valleys[number]
     if not has_no_structure(known.valleys) and np.isfinite(valley) and valley >= FULL:
-        told.append("There is no gap between it and its nearest neighbour.")
+        told.append(NO_GAP)
     if segment.share < head.smallest_share:
         told.append(f"{SMALL}: {segment.members:,} {noun}.")
     if head.largest_share < segment.share < 1.0:

@@ -126,7 +126,8 @@ SEGMENT_DRIFT = Relation(
         "compared": Column(
             "text",
             "all: every row against those the published model was made of; added: those that came "
-            "since; members: shares of segments against the published night",
+            "since; again: lines since then against the same entities' earlier ones; members: "
+            "shares of segments against the published night",
         ),
         "psi": Column(
             "double precision", "Population stability index; below 0.1 calm, above 0.25 a shift"

@@ -150,9 +150,17 @@ def _measured(
     claimed = {trait.feature for trait in ranked if trait.claim}
     able = {name: columns[name] for name in columns if name in claimed}
     named_by = naming_traits(membership, able, ranked, naming.min_effect)
+    if not named_by:
+        # of a small segment no feature explains much, and yet its claims are true of most of it
+        told = sorted((t for t in ranked if t.claim), key=_difference)
+        named_by = told[: naming.max_traits]
     return Segment(
         segment_id, int(inside.sum()), float(inside.mean()), tuple(ranked), tuple(named_by)
     )
+
+
+def _difference(trait: Trait) -> float:
+    return -trait.claim.difference if trait.claim else 0.0
 
 
 def _named(

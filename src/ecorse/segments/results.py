@@ -107,7 +107,10 @@ SEGMENTS = Relation(
         "leading_trait": Column(
             "text", "The claim of the name that tells most; the name stays while its claims hold"
         ),
-        "is_small": Column("boolean", "Below the smallest share that the declaration allows"),
+        "is_small": Column(
+            "boolean",
+            "Below the smallest share that the declaration allows; a rule's group may be empty",
+        ),
         "is_degenerate": Column(
             "boolean", "The model had too few distinct rows to choose from, or found no structure"
         ),

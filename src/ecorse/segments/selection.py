@@ -23,13 +23,12 @@ from ecorse.declared import Table
 from ecorse.evaluate.gate import label_agreement
 from ecorse.features.blocks import Floats
 from ecorse.models.threads import in_threads, one_thread
-from ecorse.segments.lloyd import MAX_ITERATIONS, Clustering, inertia, move_centroids, nearest
+from ecorse.segments.lloyd import Clustering, inertia, move_centroids, nearest
 from ecorse.segments.scatter import calinski_harabasz
 from ecorse.segments.silhouette import sample_rows, silhouettes
+from ecorse.segments.starts import best_start
 
 TOO_FEW_ROWS = "too few distinct rows to choose the number of segments"
-ROUGH = 1e-4
-"""How little centroids move, as a part of the variance, when a start is told from the others."""
 
 
 class KRule(Table):
@@ -96,25 +95,9 @@ def bootstrap_stability(z: Floats, centroids: Floats, config: Selection, seed: i
         if count_distinct(drawn, k) < k:
             agreements.append(0.0)
             continue
-        refit = fit_kmeans(drawn, k, seed + 1 + number, config.restarts)
+        refit = best_start(drawn, k, seed + 1 + number, config.restarts)
         agreements.append(label_agreement(expected, nearest(rows, refit)))
     return float(np.mean(agreements))
-
-
-def fit_kmeans(z: Floats, k: int, seed: int, restarts: int) -> Floats:
-    """Centroids ``(k, c)`` of k-means from ``restarts`` seeded k-means++ starts, fully converged.
-
-    Each start goes until it hardly moves (``ROUGH``), in float32; only the best to its very end.
-    scikit-learn is imported here: a night that only moves centroids does without it.
-    """
-    from sklearn.cluster import KMeans
-
-    with one_thread():
-        starts = KMeans(k, n_init=restarts, random_state=seed, tol=ROUGH)
-        rough = starts.fit(z.astype(np.float32)).cluster_centers_.astype(np.float64)
-        last = KMeans(k, init=rough, n_init=1, tol=0.0, max_iter=MAX_ITERATIONS)
-        centroids: Floats = last.fit(z).cluster_centers_
-    return centroids
 
 
 def count_distinct(rows: Floats, most: int) -> int:
@@ -143,8 +126,8 @@ def select_k(z: Floats, config: Selection, seed: int) -> tuple[Clustering, list[
     """Fit every k that the rows allow and choose one by the rule above.
 
     The curve is made on seeded samples: each k is fitted to ``fit_rows`` rows, on a thread of its
-    own, and scored on ``score_rows``. The chosen k is then fitted to all rows from the sample's
-    centroids.
+    own, and scored on ``score_rows``. The chosen k's centroids are then moved to their very end, on
+    the sample and from there on all rows.
 
     No k is larger than the number of distinct rows. With too few for the smallest k, k is that
     number. Gives the chosen fit and the curve, k = 1 first.
@@ -161,7 +144,10 @@ def select_k(z: Floats, config: Selection, seed: int) -> tuple[Clustering, list[
     ]
     curve = choose(scores, config)
     place = next(number for number, score in enumerate(curve) if score.is_chosen)
-    return move_centroids(z, fits[place][0].centroids), curve
+    centroids = fits[place][0].centroids
+    if len(sample) < len(z):
+        centroids = move_centroids(sample, centroids).centroids
+    return move_centroids(z, centroids), curve
 
 
 def _try_k(
@@ -169,7 +155,7 @@ def _try_k(
 ) -> tuple[Clustering, KScore]:
     """One k: its fit on the sample with the labels of the scored rows; all but the silhouette."""
     with one_thread():
-        centroids = fit_kmeans(sample, k, seed, config.restarts)
+        centroids = best_start(sample, k, seed, config.restarts)
         fit = Clustering(centroids, nearest(scored, centroids))
         stability = bootstrap_stability(scored, centroids, config, seed) if k > 1 else None
     smallest = np.bincount(fit.labels, minlength=k).min() / len(scored)

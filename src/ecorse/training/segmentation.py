@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecorse.evaluate.drift import Drift, drift, drift_words, share_drift
+from ecorse.evaluate.drift import Drift, drift, drift_words, leap_drift, share_drift
 from ecorse.evaluate.gate import cluster_jaccard, judge_labels, label_agreement
+from ecorse.evaluate.leaps import last_times, leaps_since
 from ecorse.features.blocks import hash_features
 from ecorse.features.orders import feature_space
 from ecorse.models.base import Champion, Decision, ModelResult, Task
@@ -135,6 +136,7 @@ def _judged(
     declaration, night = made.declaration, made.night
     limits, known = declaration.file.gate, np.ones(made.space.n, dtype=bool)
     drifts, most = drift(published.references, before.blocks, limits), ""
+    drifts += leap_drift(leaps_since(made.space, published.until), limits)
     is_enough = False
     if (then := night.published) is not None:
         here = then.ids_of(made.space.lines.ids) != NOBODY
@@ -218,6 +220,7 @@ def _result(
             applied.id_of_label,
             applied.next_id,
             declared_hash(declaration),
+            last_times(space),
         ),
         params={
             "generation": file.model.generation,

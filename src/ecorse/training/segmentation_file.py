@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ecorse.evaluate.drift import reference_histograms
@@ -24,7 +24,8 @@ from ecorse.training.envelope import pack, unpack
 class Published:
     """What the champion's file says beside the model: ids, names, and the inputs it was made of.
 
-    ``features`` are those of its night; a file of before they were kept has none.
+    ``features`` are those of its night, ``until`` the last times of its lines; a file of before
+    they were kept has none.
     """
 
     model: Segmentation
@@ -34,6 +35,7 @@ class Published:
     references: Mapping[str, Mapping[str, Any]]
     declared: str
     features: tuple[Feature, ...] = ()
+    until: Mapping[str, str] = field(default_factory=dict)
 
 
 def published_of(champion: Champion, declaration: Declaration) -> Published:
@@ -55,6 +57,7 @@ def published_of(champion: Champion, declaration: Declaration) -> Published:
         references=facts["references"],
         declared=facts.get("declared", ""),
         features=tuple(Feature(**feature) for feature in facts.get("features", ())),
+        until=facts.get("until", {}),
     )
 
 
@@ -81,6 +84,7 @@ def packed(
     id_of_label: Mapping[int, int],
     next_id: int,
     declared: str,
+    until: Mapping[str, str],
 ) -> bytes:
     """The file of a fitted model, its segments, and the inputs that later nights are held to."""
     facts = {
@@ -89,6 +93,7 @@ def packed(
         "next_segment_id": next_id,
         "references": reference_histograms(blocks),
         "declared": declared,
+        "until": until,
         "features": [block.feature.model_dump() for block in blocks],
     }
     return pack(facts, model.dump())

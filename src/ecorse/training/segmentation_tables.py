@@ -86,6 +86,8 @@ def tables_of(
     if places is None:
         rows, places = rows[:0], np.empty((0, 2))
     plotted = labelled(rows).with_columns(pc1=pl.Series(places[:, 0]), pc2=pl.Series(places[:, 1]))
+    # a group of a rule that nobody is in tonight is still what was declared
+    is_by_rule = applied.model.names() is not None
     described: list[dict[str, Any]] = [
         key
         | {
@@ -95,7 +97,8 @@ def tables_of(
             "members": segment.members,
             "share": segment.share,
             "leading_trait": segment.leading,
-            "is_small": segment.share < head.smallest_share,
+            "is_small": segment.share < head.smallest_share
+            and (segment.members > 0 or not is_by_rule),
             "is_degenerate": applied.model.is_degenerate(),
             "valley": valley,
             "finding": finding or None,

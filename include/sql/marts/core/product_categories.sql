@@ -3,9 +3,9 @@ about = "One category and one name per product: the category on most of its prod
 grain = ["shop_id", "product_id"]
 materialized = "table"
 [columns]
-category = "The category on most of the product's lines (ties: first in the alphabet); 'unknown' only if no line has one"
+category = "The category on most of the product's lines (ties: first in the alphabet); where no line has one, that of the catalogue's latest load, else 'unknown'"
 lines = "Product lines of the product"
-category_lines = "How many of them name this category; 0 when unknown"
+category_lines = "How many of them name this category; 0 where none names any"
 category_variants = "How many different categories the lines name"
 name_variants = "How many spellings of the name the lines have"
 [[measures]]
@@ -85,19 +85,50 @@ placed as (
                 category asc
         ) as category_place
     from counted
+),
+
+sold as (
+    select
+        shop_id,
+        product_id,
+        max(case when name_place = 1 then product_name end) as product_name,
+        max(case when category_place = 1 then category end) as category,
+        cast(sum(lines) as bigint) as lines,
+        cast(
+            max(
+                case when category_place = 1 and category is not null then category_lines else 0 end
+            ) as bigint
+        ) as category_lines,
+        count(distinct category) as category_variants,
+        count(distinct product_name) as name_variants
+    from placed
+    group by shop_id, product_id
+),
+
+listed as (
+    select
+        shop_id,
+        product_id,
+        category,
+        row_number() over (
+            partition by shop_id, product_id
+            order by load_id desc, source_line asc
+        ) as place
+    from staging.products
 )
 
 select
-    shop_id,
-    product_id,
-    max(case when name_place = 1 then product_name end) as product_name,
-    coalesce(max(case when category_place = 1 then category end), 'unknown') as category,
-    cast(sum(lines) as bigint) as lines,
-    cast(
-        max(case when category_place = 1 and category is not null then category_lines else 0 end)
-        as bigint
-    ) as category_lines,
-    count(distinct category) as category_variants,
-    count(distinct product_name) as name_variants
-from placed
-group by shop_id, product_id
+    sold.shop_id,
+    sold.product_id,
+    sold.product_name,
+    coalesce(sold.category, listed.category, 'unknown') as category,
+    sold.lines,
+    sold.category_lines,
+    sold.category_variants,
+    sold.name_variants
+from sold
+left join listed
+    on
+        sold.shop_id = listed.shop_id
+        and sold.product_id = listed.product_id
+        and listed.place = 1

@@ -42,7 +42,6 @@ FIGURES = {
     "silhouette": "silhouette (how much nearer to its own segment than to the next; 1 is best)",
     "calinski_harabasz": "Calinski–Harabasz (variance between by variance within; more is better)",
     "stability": "stability (agreement of refits on resampled rows; 1 is best)",
-    "smallest_share": "share of the smallest segment",
     "noise_share": "share in no segment",
     "variance_share": "variance kept by the principal components",
     "density_validity": "density validity (−1 to 1; above 0 groups are denser than between)",
@@ -89,7 +88,7 @@ def approach(one: One) -> Iterator[Block]:
 def choice(one: One) -> Iterator[Block]:
     """Which settings were tried, which was taken, and why."""
     for row in chosen(one.rows("segmentation_k")):
-        yield Text(f"{several(row['k'], 'segment')}: {row['reason']}.".replace("..", "."))
+        yield Text(_taken(several(row["k"], "segment"), row["k"] > 1, row["reason"]))
     if curve := one.rows("segmentation_k"):
         yield Table(
             "Every number of segments that was tried",
@@ -107,7 +106,7 @@ def choice(one: One) -> Iterator[Block]:
     for row in chosen(one.rows("segmentation_density_grid")):
         at_least = f"at least {several(row['min_samples'], 'neighbour')}"
         near = "" if row["eps"] is None else f" within a distance of {figure(row['eps'], 3)}"
-        yield Text(f"Dense is {at_least}{near}: {row['reason']}.".replace("..", "."))
+        yield Text(_taken(f"{at_least.capitalize()}{near}", False, row["reason"]))
     if grid := one.rows("segmentation_density_grid"):
         yield Table(
             "Every density that was tried",
@@ -126,21 +125,38 @@ def choice(one: One) -> Iterator[Block]:
         won = next(iter(chosen(trials)), None)
         yield Text(
             f"{several(len(trials), 'setting')} searched by {words(trials[0]['objective'])}; "
-            + (f"number {won['trial']} was taken: {won['reason']}." if won else "none was better.")
+            + (
+                f"number {won['trial']} was taken: {won['reason'].removeprefix('chosen: ')}."
+                if won
+                else "none was better."
+            )
         )
     yield from _judged(one)
+
+
+def _taken(what: str, are_more: bool, reason: str) -> str:
+    """``3 segments were chosen: ...``, from a reason that begins with the word."""
+    why = reason.removeprefix("chosen: ").rstrip(".")
+    return f"{what} {'were' if are_more else 'was'} chosen: {why}."
 
 
 def _judged(one: One) -> Iterator[Block]:
     """The figures that the model is judged by."""
     told = [
-        f"{FIGURES[row['metric']]}: "
-        + (percent if row["metric"].endswith("_share") else lambda v: figure(v, 3))(row["value"])
+        f"{FIGURES[row['metric']]}: {_written(row['metric'], row['value'])}"
         for row in one.rows("scores")
         if row["metric"] in FIGURES
     ]
     if told:
+        yield Text("How good tonight's segments are; large shops are measured on a sample:", "soft")
         yield Items(told)
+
+
+def _written(metric: str, value: float) -> str:
+    """A figure with as many digits as say something."""
+    if metric.endswith("_share"):
+        return percent(value)
+    return figure(value, 1 if metric == "calinski_harabasz" else 3)
 
 
 def chosen(rows: list[Row]) -> list[Row]:

@@ -26,7 +26,7 @@ from ecorse.reports.segments.blocks import (
     several,
 )
 from ecorse.reports.segments.choices import approach, choice
-from ecorse.reports.segments.read import INDICES, Facts, One, segmentations
+from ecorse.reports.segments.read import INDICES, Facts, One, Row, segmentations
 from ecorse.reports.segments.words import changes, limits, real_segments, results, words
 
 
@@ -101,12 +101,12 @@ def actions(facts: Facts) -> Iterator[Block]:
     yield Table(
         "Actions",
         (
-            "What to do", "Segments of", "For", "Effect", "at least", "at most", "Expected value",
-            "Until",
+            "What to do", "Segments of", "When", "For", "Effect", "at least", "at most",
+            "Expected value", "Until",
         ),
         [
             (
-                row["what_to_do"], words(row["segmentation"]), count(row["addressed"]),
+                row["what_to_do"], words(row["segmentation"]), _when(row), count(row["addressed"]),
                 f"{figure(row['effect_size'])} ×", f"{figure(row['effect_low'])} ×",
                 "no limit" if row["effect_high"] is None else f"{figure(row['effect_high'])} ×",
                 money(row["expected_value"], currency), str(row["expires_on"]),
@@ -125,6 +125,16 @@ def actions(facts: Facts) -> Iterator[Block]:
             "which is declared and no forecast; measure it with the holdout of the audience file.",
             "soft",
         )
+
+
+def _when(row: Row) -> str:
+    """The hours of an action, or the days from the last purchase within which it is of use."""
+    told = []
+    if row["from_hour"] is not None:
+        told.append(f"{row['from_hour']:02d}:00 to {row['to_hour'] + 1:02d}:00")
+    if row["within_days"] is not None:
+        told.append(f"within {several(row['within_days'], 'day')} of the last purchase")
+    return ", ".join(told)
 
 
 def chapter(one: One) -> Iterator[Section]:
@@ -170,7 +180,10 @@ def drawn(one: One) -> Iterator[tuple[str, Plot]]:
     prefix = "" if one.status["entity"] == "order" else "customer_"
     indices = [row for kind in INDICES for row in one.rows(f"{prefix}segment_by_{kind}")]
     if any(plots.columns_of(indices)):
-        told = "What each segment has more or less of than the shop; empty is unknown."
+        told = (
+            "What each segment has more or less of than the shop; empty is unknown. In brackets "
+            "are the lines behind a category or price, the orders behind a time: few tell little."
+        )
         yield plot("profile", told, lambda: plots.profile(one, indices))
     if curve := one.rows("segmentation_k"):
         yield plot("k", "The chosen number is the dashed line.", lambda: plots.k_curves(curve))

@@ -240,8 +240,9 @@ def profile(one: One, indices: Sequence[Row]) -> bytes:
     made, (ax,) = new_figure(2.2 + 0.55 * len(segments))
     logs = [[None if v is None else log2(min(max(v, 0.25), 4.0)) for v in row] for row in values]
     heat(ax, logs, texts, -2.0, 2.0, "RdBu_r")
-    ax.set_yticks(range(len(segments)), [label(r["segment_name"], 32) for r in segments])
-    ax.set_xticks(range(len(columns)), [label(shown, 18, 2) for _, _, shown in columns],
+    counts = [f"{r['segment_name']} ({r['members']:,} {one.noun})" for r in segments]
+    ax.set_yticks(range(len(segments)), [label(told, 32) for told in counts])
+    ax.set_xticks(range(len(columns)), [shown for _, _, shown in columns],
                   rotation=55, ha="right", fontsize=8)  # fmt: skip
     kinds = [kind for kind, _, _ in columns]
     for place in range(1, len(kinds)):
@@ -265,12 +266,17 @@ def columns_of(indices: Sequence[Row]) -> Iterator[tuple[str, str, str]]:
         "weekday": lambda row: row["place"],
     }
     shown = {"weekday": lambda value: WEEKDAYS[int(value) - 1]}
+    cases: dict[tuple[str, str], int] = {}
+    for row in indices:
+        cell = (row["kind"], row["value"])
+        cases[cell] = cases.get(cell, 0) + (row["cases"] or 0)
     for kind, key in order.items():
         own = sorted((row for row in indices if row["kind"] == kind), key=key)
         values = list(dict.fromkeys(row["value"] for row in own if row["overall_share"]))
         if len(values) > 1:  # where there is one value, every segment has the same of it
             for value in values[: MOST_CATEGORIES if kind == "category" else MOST_VALUES]:
-                yield kind, value, shown.get(kind, str)(value)
+                named = label(shown.get(kind, str)(value), 18, 2)
+                yield kind, value, f"{named} ({cases[kind, value]:,})"
 
 
 def heat(

@@ -67,15 +67,15 @@ OTHER = {
     """,
 }
 POINTS = "select segmentation, segment_id, pc1, pc2 from marts.{name} where shop_id = %s"
-# what an index compares: the value, its place among others, the index, the share of the whole shop
+# what an index compares: the value, its place among others, and of what it is an index
 BY = {
-    "category": ("category", "null::integer", "line_index", "overall_line_share"),
-    "price_band": ("price_band", "price_band_number", "line_index", "overall_line_share"),
-    "weekday": ("order_weekday::text", "order_weekday", "order_index", "overall_order_share"),
+    "category": ("category", "null::integer", "line"),
+    "price_band": ("price_band", "price_band_number", "line"),
+    "weekday": ("order_weekday::text", "order_weekday", "order"),
 }
 INDEX = """
     select segmentation, segment_id, '{kind}' as kind, {value} as value, {place} as place,
-        {index} as index, {share} as overall_share
+        {of}_index as index, overall_{of}_share as overall_share, {of}s as cases
     from marts.{table} where shop_id = %s
 """
 # an hour that a segment has no order in has no row there, but counts for the shop
@@ -89,11 +89,12 @@ DAYPART = """
         from hours group by segmentation, daypart
     ),
     own as (
-        select segmentation, segment_id, daypart, sum(order_share) as share
+        select segmentation, segment_id, daypart, sum(order_share) as share,
+            sum(orders)::bigint as cases
         from marts.{table} where shop_id = %s group by segmentation, segment_id, daypart
     )
     select o.segmentation, o.segment_id, 'daypart' as kind, d.daypart as value, d.place,
-        o.share / nullif(d.overall_share, 0) as index, d.overall_share
+        o.share / nullif(d.overall_share, 0) as index, d.overall_share, o.cases
     from own as o
     inner join dayparts as d on d.segmentation = o.segmentation and d.daypart = o.daypart
 """
@@ -182,13 +183,8 @@ def _queries(known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             if kind not in BY:
                 yield table, DAYPART.format(table=table)
                 continue
-            value, place, index, share = BY[kind]
-            yield (
-                table,
-                INDEX.format(
-                    kind=kind, value=value, place=place, index=index, share=share, table=table
-                ),
-            )
+            value, place, of = BY[kind]
+            yield table, INDEX.format(kind=kind, value=value, place=place, of=of, table=table)
 
 
 def segmentations(facts: Facts) -> list[One]:

@@ -6,7 +6,7 @@ how they were made (``choices``), the selects (``read``), plots (``plots``), the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ecorse.reports.segments.blocks import (
     Block,
@@ -34,14 +34,16 @@ def results(one: One) -> Iterator[Block]:
     profiles = {row["segment_id"]: row for row in one.rows("segment_profiles")}
     currency = one.facts.shop["currency"]
     has_orders = any(row["orders"] for row in profiles.values())
-    worth = ("Orders", "Revenue", "Revenue share", "Average order") if has_orders else ()
+    # of a segment of orders the members are the orders
+    own = slice(1 if one.noun == "orders" else 0, None)
+    worth = ("Orders", "Revenue", "Revenue share", "Average order")[own] if has_orders else ()
     yield Table(
         "The segments",
         ("Segment", "What it means", one.noun.capitalize(), "Share", *worth),
         [
             (
                 row["segment_name"], row["meaning"], count(row["members"]), percent(row["share"]),
-                *(_worth(profiles.get(row["segment_id"]), currency) if has_orders else ()),
+                *(_worth(profiles.get(row["segment_id"]), currency)[own] if has_orders else ()),
             )
             for row in segments
         ],
@@ -66,7 +68,12 @@ def results(one: One) -> Iterator[Block]:
             ],
             frozenset({"True of members", "True of others"}),
         )  # fmt: skip
-    without = [n for i, n in names.items() if i not in {r["segment_id"] for r in claims}]
+    claimed = {row["segment_id"] for row in claims}
+    without = [
+        row["segment_name"]
+        for row in real_segments(one)
+        if row["members"] and row["segment_id"] not in claimed
+    ]
     if without and claims:
         yield Text(f"Of these nothing is true that is untrue of most others: {', '.join(without)}.")
 
@@ -86,7 +93,7 @@ def changes(one: One) -> Iterator[Block]:
     """What became of the segments since the night before."""
     outcome, reason = one.status["outcome"], one.status["reason"]
     if outcome == "promoted":
-        yield Text(f"Model of tonight: {reason}")
+        yield Text(f"Published tonight: {reason.removeprefix('Promoted: ')}")
     else:
         carried = "" if one.status["is_of_this_night"] else " The rows are those of a night before."
         told = reason if reason.lower().startswith(outcome) else f"{outcome.capitalize()}: {reason}"
@@ -157,7 +164,7 @@ def _moved(row: Row) -> str:
 def limits(one: One) -> Iterator[Block]:
     """What to know before relying on the segments."""
     segments = one.rows("segments")
-    told = [f"{row['segment_name']}: {row['finding']}" for row in segments if row["finding"]]
+    told = _findings(segments)
     told += [
         f"{row['segment_name']}: smaller than the declaration allows ({percent(row['share'])})."
         for row in segments
@@ -175,6 +182,15 @@ def limits(one: One) -> Iterator[Block]:
         yield Items(told)
     elif segments:
         yield Text("No guard found anything to object to.", "soft")
+
+
+def _findings(segments: Sequence[Row]) -> list[str]:
+    """What was found of each segment; what is said of all of them is said once."""
+    there = [row for row in segments if row["members"] and row["segment_id"] != IN_NONE]
+    same = {row["finding"] for row in there}
+    if len(there) > 1 and len(same) == 1 and (finding := there[0]["finding"]):
+        return [f"All segments: {finding}"]
+    return [f"{row['segment_name']}: {row['finding']}" for row in segments if row["finding"]]
 
 
 def real_segments(one: One) -> list[Row]:
