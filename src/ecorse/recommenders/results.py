@@ -153,7 +153,14 @@ USER_RECOMMENDATIONS = Relation(
         ),
         "source": Column("text", "Which part of the method gave it; the method where it has none"),
         "reason": Column("text", "Why, in a sentence"),
-        "evidence": Column("jsonb", "The figures behind the reason"),
+        "evidence": Column(
+            "jsonb",
+            "The figures behind the reason. because: own products that the score rests on, with "
+            "share (of all that speaks for it), together (orders with both), orders (with it), "
+            "other_orders (with the recommended one), lift; all_orders; words they share; of best "
+            "sellers orders and late_orders (the last 28 days) of all; parts: what each part of a "
+            "blend adds. Of visits where the shop has no purchase",
+        ),
     },
     checks=(
         Unique(name="no_duplicates", columns=(*BY_LIST, "product_id")),
