@@ -28,6 +28,7 @@ from ecorse.recommenders.results import (
     ITEM_SIMILARITY,
     OF_ANSWER,
     RECOMMENDATION_CASES,
+    RECOMMENDER_TRIALS,
     USER_RECOMMENDATIONS,
 )
 from ecorse.refresh.accept import how_to_accept
@@ -39,6 +40,7 @@ from ecorse.training.judging import Judged, Tried, case_rows, judge
 from ecorse.training.lists import broken_neighbours, item_lists
 from ecorse.training.planning import planned
 from ecorse.training.scores import Timed, score_frame
+from ecorse.training.tuning import FACTS, Tuned, tuned
 from ecorse.training.typed import make_frame
 
 log = logging.getLogger(__name__)
@@ -66,7 +68,8 @@ def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
             f"{'nothing but' if own_only else 'more than'} what a customer had before; take out "
             f"{', '.join(wrong_lists)}."
         )
-    return tuple(table for answer in file.model.answers for table in OF_ANSWER[answer])
+    lists = tuple(table for answer in file.model.answers for table in OF_ANSWER[answer])
+    return (*lists, RECOMMENDER_TRIALS) if file.search else lists
 
 
 def _impossible(lists: Sequence[ListKind], names_only_own: bool) -> list[str]:
@@ -112,7 +115,8 @@ def run_recommender(
     if not data.items.height or not data.rows.height:
         return _empty(declaration, champion)
     task, timed = Task(declaration.name, shop_id, file.seed), Timed()
-    parameters = planned(declaration, data.shape)
+    found = tuned(declaration, planned(declaration, data.shape), data, task, champion)
+    parameters = found.parameters
     judged = judge(lambda: declaration.create(parameters), file, data, task, timed)
     with timed:
         before = published.model if published else None
@@ -134,7 +138,10 @@ def run_recommender(
     }
     if decision.outcome == "refused":
         # nothing of it is kept, or it would be the next night's champion
-        scores = [_own(frame, declaration, tried, is_champion=False), _beside(frame, tried)]
+        scores = [
+            _own(frame, declaration, tried, is_champion=False),
+            _beside(frame, declaration, tried),
+        ]
         empty = {**_no_lists(declaration), "model_scores": pl.concat(scores)}
         return ModelResult(tables=empty, metrics=_metrics(tried, file, data), **facts)
     stays = challenge.champion if challenge else None  # the published parameters, where judged
@@ -146,11 +153,14 @@ def run_recommender(
         if "judged" in champion.metrics:
             own = [Score(**score) for score in champion.metrics["judged"]]
             shown = frame(declaration.method, own, is_champion=True, timed=timed)
-        tables = _lists(declaration, shop_id, data, published, own_judged)
+        tables = _lists(declaration, shop_id, data, published, own_judged, found)
         return ModelResult(
-            tables={**tables, "model_scores": pl.concat([shown, _beside(frame, tried)])},
+            tables={
+                **tables,
+                "model_scores": pl.concat([shown, _beside(frame, declaration, tried)]),
+            },
             artifact=champion.artifact,
-            metrics=dict(champion.metrics),
+            metrics={**champion.metrics, FACTS: found.facts},
             **facts,
         )
     if stays and decision.outcome == "held":
@@ -159,12 +169,12 @@ def run_recommender(
             tried = replace(stays, model=stays.model.fit(data, task, before))
         facts["params"] = _params(tried.model, file)
     fitted = Fitted.on(tried.model, data)
-    scores = [_own(frame, declaration, tried, is_champion=True), _beside(frame, tried)]
-    tables = _lists(declaration, shop_id, data, fitted, tried.judged)
+    scores = [_own(frame, declaration, tried, is_champion=True), _beside(frame, declaration, tried)]
+    tables = _lists(declaration, shop_id, data, fitted, tried.judged, found)
     return ModelResult(
         tables={**tables, "model_scores": pl.concat(scores)},
         artifact=fitted.to_file(),
-        metrics=_metrics(tried, file, data),
+        metrics={**_metrics(tried, file, data), FACTS: found.facts},
         **facts,
     )
 
@@ -210,8 +220,14 @@ def _own(
     )
 
 
-def _beside(frame: partial[pl.DataFrame], tried: Tried) -> pl.DataFrame:
-    return frame(BASELINE, tried.judged.baselines, is_baseline=True, served=())
+def _beside(frame: partial[pl.DataFrame], declaration: Declaration, tried: Tried) -> pl.DataFrame:
+    """The best sellers' figures, and those of each part of a blend alone."""
+    judged = tried.judged
+    found = [frame(BASELINE, judged.baselines, is_baseline=True, served=())]
+    for name, scores in judged.parts.items():
+        method = f"{declaration.method}/{name}"
+        found.append(frame(method, scores, is_baseline=True, served=()))
+    return pl.concat(found)
 
 
 def _metrics(tried: Tried, file: RecommenderFile, data: Interactions) -> dict[str, Any]:
@@ -275,10 +291,15 @@ def _broken(model: Recommender, file: RecommenderFile, data: Interactions) -> li
 
 
 def _lists(
-    declaration: Declaration, shop_id: str, data: Interactions, fitted: Fitted, judged: Judged
+    declaration: Declaration,
+    shop_id: str,
+    data: Interactions,
+    fitted: Fitted,
+    judged: Judged,
+    found: Tuned,
 ) -> dict[str, pl.DataFrame | Blocks]:
     """The lists of a fitted recommender, on tonight's products and customers; what it was judged
-    by."""
+    by, and what was searched."""
     file: RecommenderFile = declaration.file
     asked = (fitted, data, shop_id, declaration.method, file)
     tables: dict[str, pl.DataFrame | Blocks] = {}
@@ -288,6 +309,8 @@ def _lists(
         tables[USER_RECOMMENDATIONS.name] = customer_lists(*asked)
         rows = case_rows(judged, data, shop_id, declaration.method)
         tables[RECOMMENDATION_CASES.name] = rows
+    if file.search is not None:
+        tables[RECOMMENDER_TRIALS.name] = found.rows(shop_id, declaration.method)
     return tables
 
 
