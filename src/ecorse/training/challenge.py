@@ -91,9 +91,9 @@ def _compared(
     return {
         kind: judge_challenger(
             file.promotion,
-            Method("the published parameters", champion.cases[kind], champion.quality[kind]),
+            Method("the published model", champion.cases[kind], champion.quality[kind]),
             Method(
-                "the declared parameters",
+                "the declared model",
                 tried.judged.cases[kind],
                 tried.judged.quality[kind],
                 fit_seconds=tried.timed.seconds,
