@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ecorse.models.ranked import Csr, Floats, Ids, Ranked, top_k_sparse
+from ecorse.models.ranked import Csr, Floats, Ids, Ranked, top_k, top_k_sparse
 
 DRAWS, STEPS = 50, 30
 
@@ -130,13 +130,12 @@ def gains_of(
     n, width = candidates.items.shape
     if not width:
         return np.zeros(n)
-    total = candidates.scores @ weights.astype(np.float32)
-    # the sort is stable and candidates come by number: ties go to the smaller number
-    order = np.argsort(-total, axis=1, kind="stable")[:, :k]
-    is_hit = np.take_along_axis(is_wanted & (total > 0), order, axis=1)
+    # candidates come by number: ties go to the smaller
+    best = top_k(candidates.scores @ weights.astype(np.float32), k)
+    is_hit = best.is_there & np.take_along_axis(is_wanted, np.maximum(best.items, 0), axis=1)
     discount = 1 / np.log2(np.arange(k) + 2)
     ideal = np.concatenate([[0.0], np.cumsum(discount)])
-    gained: Floats = (is_hit * discount[: is_hit.shape[1]]).sum(axis=1)
+    gained: Floats = (is_hit * discount).sum(axis=1)
     shares: Floats = gained / np.maximum(ideal[np.minimum(sizes, k)], 1e-12)
     return shares
 

@@ -27,10 +27,9 @@ from ecorse.models.ranked import (
     Ranked,
     broken_order,
     stored_at,
-    top_k_sparse,
 )
 from ecorse.models.recommender_file import ListKind, RecommenderFile
-from ecorse.recommenders.popular import best_sellers
+from ecorse.recommenders.popular import best_not_in
 from ecorse.recommenders.receipts import Receipts
 from ecorse.recommenders.results import USER_RECOMMENDATIONS
 from ecorse.recommenders.sales import Sales
@@ -65,7 +64,7 @@ class Filler:
 
     def best(self, taken: Csr, k: int) -> Ranked:
         """For each row of ``taken`` ``(n, n_items)`` the ``k`` best that are not stored there."""
-        return top_k_sparse(best_sellers(self.shares, taken, k), k, seen=taken)
+        return best_not_in(self.shares, taken, k)
 
 
 def ask(
@@ -77,11 +76,14 @@ def ask(
     return model.recommend(users, k, among=among)
 
 
-def filled(ranked: Ranked, kind: ListKind, history: Csr, filler: Filler) -> tuple[Ranked, Levels]:
+def filled(
+    ranked: Ranked, kind: ListKind, history: Csr, refused: Csr, filler: Filler
+) -> tuple[Ranked, Levels]:
     """The lists with best sellers behind them, and each place's level.
 
     A best seller's score is half of the list's last times its share: lists go on falling. A list of
-    what to buy again stays as short as it is.
+    what to buy again stays as short as it is. What a customer said no to (``refused``
+    ``(n, n_items)``, as ``history``) fills no list.
     """
     levels = np.where(ranked.is_there, OWN, POPULAR).astype(np.int32)
     own = ranked.is_there.sum(axis=1)
@@ -91,6 +93,7 @@ def filled(ranked: Ranked, kind: ListKind, history: Csr, filler: Filler) -> tupl
         return ranked, levels
     n_items = filler.shares.size
     taken = Ranked(ranked.items[short], ranked.scores[short] + 1).as_matrix(n_items)
+    taken = taken + refused[short]
     if kind == "explore":
         taken = taken + history[short]
     found = filler.best(sparse.csr_matrix(taken), k)
@@ -131,7 +134,7 @@ def customer_lists(
             np.zeros((block.size, file.top_n)),
         )
         every.items[known], every.scores[known] = own.items, own.scores
-        listed, levels = filled(every, kind, data.matrix[block], filler)
+        listed, levels = filled(every, kind, data.matrix[block], data.refused[block], filler)
         there = listed.is_there
         rows = pl.DataFrame(
             {

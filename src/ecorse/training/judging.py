@@ -19,7 +19,7 @@ import polars as pl
 from ecorse.evaluate.cases import Cases, Questions, joined, questions
 from ecorse.evaluate.cases import judge as judge_cases
 from ecorse.evaluate.leaderboard import scores
-from ecorse.evaluate.origins import Origin, check_no_leak, origins
+from ecorse.evaluate.origins import TICK, Origin, check_no_leak, origins
 from ecorse.evaluate.quality import Quality, list_quality
 from ecorse.evaluate.ranking import Score, hit_rate
 from ecorse.models.base import Recommender, Task
@@ -192,7 +192,7 @@ def _answer(model: Recommender, asked: Questions, k: int, filler: Filler) -> Ran
         rows = slice(start, start + BLOCK_USERS)
         had = asked.had[rows]
         given = ask(model, asked.kind, asked.users[rows], k, had)
-        listed, _ = filled(given, asked.kind, had, filler)
+        listed, _ = filled(given, asked.kind, had, asked.refused[rows], filler)
         found.append(listed)
     return Ranked(
         np.concatenate([part.items for part in found]),
@@ -205,7 +205,7 @@ def case_rows(judged: Judged, data: Interactions, shop_id: str, method: str) -> 
     found = [make_frame(RECOMMENDATION_CASES, [])]
     for kind, cases in judged.cases.items():
         starts = pl.Series([origin.begins.date() for origin in judged.windows], dtype=pl.Date)
-        ends = pl.Series([origin.ends.date() for origin in judged.windows], dtype=pl.Date)
+        ends = pl.Series([(origin.ends - TICK).date() for origin in judged.windows], dtype=pl.Date)
         frame = pl.DataFrame(
             {
                 "origin": cases.origin,
