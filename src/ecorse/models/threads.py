@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from threadpoolctl import OpenBLASController, ThreadpoolController
@@ -82,6 +83,12 @@ def in_threads(
     ends a night does not wait for the rest of them.
     """
     at_once = threads or os.cpu_count() or 1
+    parts = iter(parts)
+    first = list(islice(parts, 2))
+    if at_once == 1 or len(first) < 2:  # a pool for one part costs more than most parts
+        yield from map(work, chain(first, parts))
+        return
+    parts = chain(first, parts)
     begun: deque[Future[Made]] = deque()
     with ThreadPoolExecutor(at_once) as pool:
         try:
