@@ -82,6 +82,12 @@ def in_threads(
     threads changes the time and nothing else. Only a few parts are begun before their turn: whoever
     ends a night does not wait for the rest of them.
     """
+    parts = iter(parts)
+    first = list(islice(parts, 2))
+    if len(first) < 2:  # starting a thread takes longer than answering for one basket
+        yield from map(work, first)
+        return
+    parts = chain(first, parts)
     at_once = threads or os.cpu_count() or 1
     parts = iter(parts)
     first = list(islice(parts, 2))

@@ -66,7 +66,10 @@ def blended(parts: Sequence[Csr], weights: npt.NDArray[np.floating], k: int) -> 
         ``(n, parts)``: a row's own.
     """
     added = [
-        sparse.csr_matrix(sparse.diags(own) @ part)
+        sparse.csr_matrix(
+            (part.data * np.repeat(own, np.diff(part.indptr)), part.indices, part.indptr),
+            shape=part.shape,
+        )
         for part, own in zip(parts, weights.T, strict=True)
     ]
     total = sparse.csr_matrix(parts[0].shape)

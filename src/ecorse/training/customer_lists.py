@@ -27,10 +27,9 @@ from ecorse.models.ranked import (
     Ranked,
     broken_order,
     stored_at,
-    top_k_sparse,
 )
 from ecorse.models.recommender_file import ListKind, RecommenderFile
-from ecorse.recommenders.popular import best_sellers
+from ecorse.recommenders.popular import best_not_in
 from ecorse.recommenders.receipts import Receipts
 from ecorse.recommenders.results import USER_RECOMMENDATIONS
 from ecorse.recommenders.sales import Sales
@@ -65,7 +64,7 @@ class Filler:
 
     def best(self, taken: Csr, k: int) -> Ranked:
         """For each row of ``taken`` ``(n, n_items)`` the ``k`` best that are not stored there."""
-        return top_k_sparse(best_sellers(self.shares, taken, k), k, seen=taken)
+        return best_not_in(self.shares, taken, k)
 
 
 def ask(
