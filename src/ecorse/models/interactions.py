@@ -6,7 +6,7 @@ What belongs here: the rows, and their views as matrices. What does not: reading
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -75,6 +75,9 @@ class Interactions:
         pair whose last row it is is ``refused``.
     whole
         What these were taken out of by ``of_customers``, else themselves.
+    of_products
+        What a recommender worked out of ``items`` alone, by a key of its own: the parts of a
+        history have the same products, and a judged night fits on many parts.
     """
 
     def __init__(
@@ -87,6 +90,7 @@ class Interactions:
         self.users = users
         self._rows = rows
         self.whole = self
+        self.of_products: dict[Hashable, Any] = {}
 
     @property
     def rows(self) -> pl.DataFrame:
@@ -166,6 +170,7 @@ class Interactions:
             return self
         part = Interactions(self.items, self.users, self.rows.drop_nulls("user"))
         part.whole = self
+        part.of_products = self.of_products
         return part
 
     @cached_property
@@ -340,6 +345,7 @@ class Interactions:
         part = Interactions(self.items, self.users, lambda: self.rows.filter(pl.Series(rows)))
         part.__dict__["baskets"] = self.baskets[baskets]
         part.__dict__["nature"] = self.nature
+        part.of_products = self.of_products
         return part
 
     @cached_property

@@ -74,7 +74,10 @@ class Content(HistoryRecommender):
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
         """Weigh the words of the catalogue."""
         self.remember(data)
-        counts, words = _count(data.items, self.config)
+        key = ("words", self.config.texts, self.config.labels, self.config.label_weight > 0)
+        if key not in data.of_products:
+            data.of_products[key] = _count(data.items, self.config)
+        counts, words = data.of_products[key]
         holders = np.bincount(counts.indices, minlength=len(words))
         n = max(1, counts.shape[0])
         is_kept = (holders >= self.config.least_products) & (holders <= self.config.most_share * n)

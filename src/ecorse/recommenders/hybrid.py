@@ -33,6 +33,7 @@ from ecorse.recommenders.history import OWN_PRODUCTS
 Kind = Literal["for_you", "explore"]
 KINDS: tuple[Kind, ...] = ("for_you", "explore")
 BLOCK_USERS = 2048
+LEAST_SHARE = 0.1  # of its own weights that a group of customers has, else everybody's
 LEAST_SALES = 1e-3  # of a basket: so much is left of one ten half-lives ago
 
 
@@ -48,7 +49,8 @@ class HybridConfig(Table):
 
     ``candidates``: how many items each part names. ``histories``: from how many products on a
     customer is of the next group. ``shrink``: the weights of a group of ``n`` customers are theirs
-    by ``n / (n + shrink)``, and everybody's by the rest. ``leave_out``: parts that are not used,
+    by ``n / (n + shrink)``, and everybody's by the rest; wholly, where theirs would be less than a
+    tenth. ``leave_out``: parts that are not used,
     for a variant that needs less memory. ``trend_power``: every score is times the product's recent
     sales, by ``trend_half_life_days``, over the best seller's, to this power; 0: is not.
     """
@@ -181,11 +183,12 @@ class Hybrid(Recommender):
         for number in range(n_groups):
             mine = group == number
             share = mine.sum() / (mine.sum() + self.config.shrink) if mine.any() else 0.0
-            own = pooled
-            if mine.any():
-                own, _ = learn_weights(
-                    candidates.of(mine), is_wanted[mine], sizes[mine], self.config.at, seed
-                )
+            if share < LEAST_SHARE or mine.all():
+                found.append(pooled)
+                continue
+            own, _ = learn_weights(
+                candidates.of(mine), is_wanted[mine], sizes[mine], self.config.at, seed
+            )
             found.append(share * own + (1 - share) * pooled)
         weights = np.array(found)
         weights[:, is_silent] = 0.0
