@@ -227,9 +227,7 @@ def broken_lists(
     """
     broken: list[str] = []
     if data.users.height:
-        some = np.unique(
-            np.linspace(0, data.users.height - 1, CHECKED_USERS).astype(np.int64)
-        )
+        some = np.unique(np.linspace(0, data.users.height - 1, CHECKED_USERS).astype(np.int64))
         history = data.matrix[some]
         for kind in kinds:
             ranked = ask(model, kind, some, k, history)
