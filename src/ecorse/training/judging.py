@@ -24,11 +24,14 @@ from ecorse.evaluate.quality import Quality, list_quality
 from ecorse.evaluate.ranking import Score, hit_rate
 from ecorse.models.base import Recommender, Task
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import Ranked
+from ecorse.models.ranked import Csr, Ids, Ranked
 from ecorse.models.recommender_file import ListKind, RecommenderFile
+from ecorse.recommenders.choosing import Variety, choose
+from ecorse.recommenders.choosing import joined as joined_lists
 from ecorse.recommenders.popular import Popular, PopularConfig
 from ecorse.recommenders.results import RECOMMENDATION_CASES
-from ecorse.training.customer_lists import BLOCK_USERS, Filler, ask, filled
+from ecorse.training.customer_lists import BLOCK_USERS, ask
+from ecorse.training.filling import Filler, filled
 from ecorse.training.scores import Timed
 from ecorse.training.typed import make_frame
 
@@ -106,6 +109,7 @@ def _judge_customers(
     own: dict[ListKind, list[Cases]] = {kind: [] for kind in file.lists}
     beside: dict[ListKind, list[Cases]] = {kind: [] for kind in file.lists}
     quality: dict[ListKind, Quality] = {}
+    variety = Variety.of(file.diversity, data.items)
     windows = origins(data, settings.days, settings.origins)
     for number, origin in enumerate(windows):
         check_no_leak(origin)
@@ -116,7 +120,7 @@ def _judge_customers(
         for kind in file.lists:
             asked = questions(origin, number, kind, max_cases=settings.max_cases)
             usual = _answer(popular, asked, at, filler)
-            listed = _answer(model, asked, at, filler)
+            listed = _answer(model, asked, at, filler, variety)
             own[kind].append(judge_cases(asked, listed, at, usual))
             beside[kind].append(judge_cases(asked, usual, at, usual))
             if not number:
@@ -151,19 +155,22 @@ def _no_score(kind: ListKind, at: int) -> Score:
     return Score("all", f"ndcg_at_{at}", None, is_primary=True, list=kind)
 
 
-def _answer(model: Recommender, asked: Questions, k: int, filler: Filler) -> Ranked:
-    """The lists as customers would have seen them: full."""
+def _answer(
+    model: Recommender, asked: Questions, k: int, filler: Filler, variety: Variety | None = None
+) -> Ranked:
+    """The lists as customers would have seen them: full. The shop's rules are not the method's."""
     found = []
     for start in range(0, max(1, asked.users.size), BLOCK_USERS):
         rows = slice(start, start + BLOCK_USERS)
-        had = asked.had[rows]
-        given = ask(model, asked.kind, asked.users[rows], k, had)
-        listed, _ = filled(given, asked.kind, had, filler)
+        users, had = asked.users[rows], asked.had[rows]
+
+        def wide(some: Ids, width: int, users: Ids = users, had: Csr = had) -> Ranked:
+            return ask(model, asked.kind, users[some], width, had[some])
+
+        chosen = choose(wide, len(users), k, variety=variety)
+        listed, _ = filled(chosen.shown, asked.kind, had, filler)
         found.append(listed)
-    return Ranked(
-        np.concatenate([part.items for part in found]),
-        np.concatenate([part.scores for part in found]),
-    )
+    return joined_lists(found)
 
 
 def case_rows(judged: Judged, data: Interactions, shop_id: str, method: str) -> pl.DataFrame:
