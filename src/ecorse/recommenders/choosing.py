@@ -55,14 +55,13 @@ class Limits:
             self.most,
         )
 
-    def rooms(self, lists: Ranked | None, n: int) -> Ids:
-        """``(n, n_groups)`` how many items of each group may still come into ``n`` lists."""
-        rooms = np.tile(self.most, (n, 1))
-        if lists is not None and self.most.size:
-            rows, places = np.nonzero(lists.is_there)
-            groups = self.groups[lists.items[rows, places]]
-            counted = groups >= 0
-            np.subtract.at(rooms, (rows[counted], groups[counted]), 1)
+    def rooms(self, lists: Ids) -> Ids:
+        """``(n, n_groups)`` how many of each group may come beside items ``lists`` ``(n, any)``."""
+        rooms = np.tile(self.most, (len(lists), 1))
+        if self.most.size:
+            rows, places = np.nonzero(lists != NOTHING)
+            groups = self.groups[lists[rows, places]]
+            np.subtract.at(rooms, (rows[groups >= 0], groups[groups >= 0]), 1)
         return rooms
 
 
@@ -143,12 +142,18 @@ class Chosen:
 
 
 def choose(
-    ask: Ask, n: int, k: int, limits: Limits | None = None, variety: Variety | None = None
+    ask: Ask,
+    n: int,
+    k: int,
+    limits: Limits | None = None,
+    variety: Variety | None = None,
+    rooms: Ids | None = None,
 ) -> Chosen:
     """``n`` lists of ``k``: the first that keep within the limits; with ``variety`` out of these.
 
     ``ask(rows, width)`` gives the model's lists of these rows, only of allowed items. Rules are
     exact: where items behind the width could still come into a list, a longer one is asked for.
+    ``rooms`` ``(n, n_groups)``: how many of each group each list may have, if not the most.
     """
     if limits is None and variety is None:
         ranked = ask(np.arange(n), k)
@@ -156,10 +161,14 @@ def choose(
     needed = max(k, variety.candidates) if variety else k
     width = needed if limits is None else WIDER * needed
     is_open = np.arange(n)
+    if limits is not None and rooms is None:
+        rooms = limits.rooms(np.empty((n, 0), dtype=np.int64))
     found: list[tuple[Ids, Chosen]] = []
     while True:
         ranked = ask(is_open, width)
-        kept, values, is_proven = _kept(ranked, needed, limits)
+        kept, values, is_proven = _kept(
+            ranked, needed, limits, None if rooms is None else rooms[is_open]
+        )
         made = _varied(kept, values, k, variety)
         rows = np.flatnonzero(is_proven)
         found.append((is_open[rows], Chosen(rows_of(made.own, rows), made.scores[rows])))
@@ -173,21 +182,21 @@ def choose(
 
 
 def _kept(
-    ranked: Ranked, needed: int, limits: Limits | None
+    ranked: Ranked, needed: int, limits: Limits | None, rooms: Ids | None
 ) -> tuple[Ranked, Floats, npt.NDArray[np.bool_]]:
     """The first ``needed`` of each list that keep within the limits, what they are worth, and
     whether nothing behind the list can come before them."""
     from ecorse.models.choosing_kernel import keep_within
 
     n = len(ranked.items)
-    if limits is None:
+    if limits is None or rooms is None:
         return ranked, ranked.scores, np.ones(n, dtype=bool)
     there = ranked.is_there
     values = np.where(there, ranked.scores * limits.factors[ranked.items], 0.0)
     order = np.lexsort((ranked.items, -values, ~there), axis=1)
     values, sorted_items = (np.take_along_axis(a, order, axis=1) for a in (values, ranked.items))
     places = np.full((n, needed), NOTHING, dtype=np.int64)
-    keep_within(sorted_items, limits.groups, limits.rooms(None, n), places)
+    keep_within(sorted_items, limits.groups, rooms.copy(), places)
     worth = _at(values, places)
     largest = limits.factors[limits.allowed].max(initial=0.0)
     is_ended = ~there[:, -1]

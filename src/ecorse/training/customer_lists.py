@@ -22,7 +22,7 @@ from ecorse.models.base import Blocks, Recommender
 from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import NOTHING, Csr, Ids, Ranked, broken_order, stored_at
 from ecorse.models.recommender_file import ListKind, RecommenderFile
-from ecorse.recommenders.choosing import Chosen, Variety, choose
+from ecorse.recommenders.choosing import Chosen, Limits, Variety, choose
 from ecorse.recommenders.receipts import Receipts
 from ecorse.recommenders.results import USER_RECOMMENDATIONS
 from ecorse.recommenders.sales import Sales
@@ -120,22 +120,26 @@ class _Lists:
         """``user, rank, item, score, level, source, reason, evidence`` of customers ``block``."""
         ruled = self.rules.get(kind)
         limits = ruled.limits if ruled else None
+        history = self.data.matrix[block]
+        pinned = np.empty((block.size, 0), dtype=np.int64)
+        if ruled:
+            pinned = ruled.pinned(kind, history, self.data.refused[block])
         is_known = self.users[block] != NOTHING
         asked, top_n = block[is_known], self.file.top_n
-        chosen = self._chosen(kind, asked, ruled)
+        chosen = self._chosen(kind, asked, limits, pinned[is_known])
         told = self._told(asked, chosen.own)
         own, is_kept = _in_numbers(chosen.shown, self.items)
         every = Ranked(
             np.full((block.size, top_n), NOTHING, dtype=np.int64), np.zeros((block.size, top_n))
         )
         every.items[is_known], every.scores[is_known] = own.items, own.scores
-        history = self.data.matrix[block]
-        listed, levels = filled(every, kind, history, self.filler.within(limits), limits)
+        filler = self.filler.within(limits)
+        listed, levels = filled(every, kind, history, filler, limits, pinned)
         if ruled and ruled.pins:
-            may = ruled.may_pin(kind, history, self.data.refused[block])
-            stays = np.arange(top_n) < top_n - may.sum(axis=1)[:, None]
+            n_pinned = (pinned != NOTHING).sum(axis=1)
+            stays = np.arange(top_n) < top_n - n_pinned[:, None]
             is_kept[is_kept] = stays[every.is_there]
-            listed, levels = with_pins(listed.where(stays), levels, ruled.pins, may)
+            listed, levels = with_pins(listed.where(stays), levels, ruled.pins, pinned)
         there = listed.is_there
         frame = pl.DataFrame(
             {
@@ -148,16 +152,17 @@ class _Lists:
         )
         return self._with_reasons(frame, None if told is None else told.filter(is_kept), ruled)
 
-    def _chosen(self, kind: ListKind, asked: Ids, ruled: KindRules | None) -> Chosen:
+    def _chosen(self, kind: ListKind, asked: Ids, limits: Limits | None, pinned: Ids) -> Chosen:
         """The model's lists of customers whom it knows, in its own numbers."""
-        limits = ruled.limits.numbered(self.items) if ruled else None
+        rooms = limits.rooms(pinned) if limits else None
+        limits = limits.numbered(self.items) if limits else None
         among = np.flatnonzero(limits.allowed) if limits else None
         users, history = self.users[asked], self.history[asked]
 
         def wide(rows: Ids, width: int) -> Ranked:
             return ask(self.fitted.model, kind, users[rows], width, history[rows], among)
 
-        return choose(wide, len(asked), self.file.top_n, limits, self.variety)
+        return choose(wide, len(asked), self.file.top_n, limits, self.variety, rooms)
 
     def _told(self, asked: Ids, ranked: Ranked) -> pl.DataFrame | None:
         """What the model says of each item of the lists; own products in tonight's numbers.

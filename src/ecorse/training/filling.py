@@ -59,12 +59,18 @@ class Filler:
 
 
 def filled(
-    ranked: Ranked, kind: ListKind, history: Csr, filler: Filler, limits: Limits | None = None
+    ranked: Ranked,
+    kind: ListKind,
+    history: Csr,
+    filler: Filler,
+    limits: Limits | None = None,
+    pinned: Ids | None = None,
 ) -> tuple[Ranked, Levels]:
     """The lists with best sellers behind them, and each place's level.
 
     A best seller's score is half of the list's last times its share: lists go on falling. A list of
-    what to buy again stays as short as it is. ``filler`` is the one within ``limits``.
+    what to buy again stays as short as it is. ``filler`` is the one within ``limits``; ``pinned``
+    ``(n, any)`` are products that will come into each list and count for its caps.
     """
     from ecorse.models.choosing_kernel import fill_up
 
@@ -77,7 +83,9 @@ def filled(
     had = history[short] if kind == "explore" else sparse.csr_matrix((short.size, n_items))
     groups, rooms = np.full(n_items, NOTHING), np.zeros((short.size, 0), dtype=np.int64)
     if limits is not None:
-        groups, rooms = limits.groups, limits.rooms(listed, short.size)
+        beside = np.empty((len(own), 0), dtype=np.int64) if pinned is None else pinned
+        groups = limits.groups
+        rooms = limits.rooms(np.hstack([listed.items, beside[short]]))
     fill_up(filler.order, had.indptr, had.indices, groups, rooms, n_items, listed.items)
     items, scores = ranked.items.copy(), ranked.scores.copy()
     items[short] = listed.items

@@ -26,6 +26,7 @@ from ecorse.models.recommender_file import ListKind, RecommenderFile
 from ecorse.models.relation import Relation
 from ecorse.recommenders.results import (
     ITEM_SIMILARITY,
+    LIST_RULES,
     OF_ANSWER,
     RECOMMENDATION_CASES,
     USER_RECOMMENDATIONS,
@@ -34,11 +35,13 @@ from ecorse.refresh.accept import how_to_accept
 from ecorse.segments.history import FIRST_NIGHT, Night
 from ecorse.training.challenge import challenged
 from ecorse.training.customer_lists import broken_lists, customer_lists
+from ecorse.training.day_rules import Ruled
 from ecorse.training.fitted import Fitted
 from ecorse.training.judging import Judged, Tried, case_rows, judge
 from ecorse.training.lists import broken_neighbours, item_lists
 from ecorse.training.planning import planned
 from ecorse.training.scores import Timed, score_frame
+from ecorse.training.shop_rules import NO_SHOP_RULES, ShopRules
 from ecorse.training.typed import make_frame
 
 log = logging.getLogger(__name__)
@@ -80,6 +83,7 @@ def run_recommender(
     inputs: dict[str, pl.DataFrame],
     champion: Champion | None,
     night: Night = FIRST_NIGHT,
+    shop_rules: ShopRules = NO_SHOP_RULES,
 ) -> ModelResult:
     """Judge a candidate on the latest rows, then fit it on all, or keep the champion.
 
@@ -92,13 +96,17 @@ def run_recommender(
 
     night
         Whether a fall of the first figure is let through, and which lists were served of it.
+    shop_rules
+        What the shop's rules name. They change lists for customers and no figure: they are the
+        shop's business and not the method's merit.
 
     Raises
     ------
     ModelRejected
         The champion's file cannot be read.
     DataError
-        An input has not the needed columns.
+        An input has not the needed columns, or a rule names what the shop has not, or rules leave
+        no product.
     """
     file: RecommenderFile = declaration.file
     data = Interactions.from_frames(
@@ -111,6 +119,8 @@ def run_recommender(
     published = Fitted.from_file(champion, declaration) if champion is not None else None
     if not data.items.height or not data.rows.height:
         return _empty(declaration, champion)
+    kinds = file.lists if "users" in file.model.answers else ()
+    ruled = Ruled.of(shop_rules, kinds, data, declaration.method)
     task, timed = Task(declaration.name, shop_id, file.seed), Timed()
     parameters = planned(declaration, data.shape)
     judged = judge(lambda: declaration.create(parameters), file, data, task, timed)
@@ -123,6 +133,7 @@ def run_recommender(
     if decision.outcome == "promoted":
         challenge = challenged(tried, published, file, data, task, is_accepted=night.is_accepted)
         decision = challenge.decision if challenge else decision
+    decision = replace(decision, reason=" ".join([decision.reason, *ruled.told]))
     log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
     frame = partial(score_frame, declaration, shop_id, served=night.served)
     facts: dict[str, Any] = {
@@ -145,7 +156,7 @@ def run_recommender(
         if "judged" in champion.metrics:
             own = [Score(**score) for score in champion.metrics["judged"]]
             shown = frame(declaration.method, own, is_champion=True, timed=timed)
-        tables = _lists(declaration, shop_id, data, published, judged)
+        tables = _lists(declaration, shop_id, data, published, judged, ruled)
         return ModelResult(
             tables={**tables, "model_scores": pl.concat([shown, _beside(frame, tried)])},
             artifact=champion.artifact,
@@ -157,7 +168,7 @@ def run_recommender(
         tried = replace(challenge.champion, model=challenge.champion.model.fit(data, task, before))
     fitted = Fitted.on(tried.model, data)
     scores = [_own(frame, declaration, tried, is_champion=True), _beside(frame, tried)]
-    tables = _lists(declaration, shop_id, data, fitted, tried.judged)
+    tables = _lists(declaration, shop_id, data, fitted, tried.judged, ruled)
     return ModelResult(
         tables={**tables, "model_scores": pl.concat(scores)},
         artifact=fitted.to_file(),
@@ -264,7 +275,12 @@ def _broken(model: Recommender, file: RecommenderFile, data: Interactions) -> li
 
 
 def _lists(
-    declaration: Declaration, shop_id: str, data: Interactions, fitted: Fitted, judged: Judged
+    declaration: Declaration,
+    shop_id: str,
+    data: Interactions,
+    fitted: Fitted,
+    judged: Judged,
+    ruled: Ruled,
 ) -> dict[str, pl.DataFrame | Blocks]:
     """The lists of a fitted recommender, on tonight's products and customers; what it was judged
     by."""
@@ -274,7 +290,8 @@ def _lists(
     if "items" in file.model.answers:
         tables[ITEM_SIMILARITY.name] = item_lists(*asked)
     if "users" in file.model.answers:
-        tables[USER_RECOMMENDATIONS.name] = customer_lists(*asked)
+        tables[USER_RECOMMENDATIONS.name] = customer_lists(*asked, ruled.kinds)
+        tables[LIST_RULES.name] = ruled.rows
         rows = case_rows(judged, data, shop_id, declaration.method)
         tables[RECOMMENDATION_CASES.name] = rows
     return tables

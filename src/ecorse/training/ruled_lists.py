@@ -36,15 +36,18 @@ class KindRules:
     words, quoted
         ``(n_items,)`` what a row of the product says, such as ``boosted 1.5: category Cables``, and
         the same as JSON; null where no rule changes its score.
+    in_vain
+        What of the rules comes to nothing tonight, in sentences.
     """
 
     limits: Limits
     pins: Sequence[tuple[int, int]]
     words: pl.Series
     quoted: pl.Series
+    in_vain: Sequence[str] = ()
 
-    def may_pin(self, kind: ListKind, history: Csr, refused: Csr) -> npt.NDArray[np.bool_]:
-        """``(n, pins)``: whether each customer's list may have each pin.
+    def pinned(self, kind: ListKind, history: Csr, refused: Csr) -> Ids:
+        """``(n, pins)``: the products that are pinned in each customer's list; -1 for none.
 
         ``history`` and ``refused`` are ``(n, n_items)`` theirs: a pin goes against no kind of list,
         and nobody is shown what they said no to.
@@ -54,21 +57,21 @@ class KindRules:
         items = np.broadcast_to(np.array([i for _, i in self.pins], dtype=np.int64), rows.shape)
         is_had = stored_at(history, rows, items)
         is_kind = {"explore": ~is_had, "buy_again": is_had}.get(kind, np.ones_like(is_had))
-        may: npt.NDArray[np.bool_] = is_kind & ~stored_at(refused, rows, items)
-        return may
+        return np.where(is_kind & ~stored_at(refused, rows, items), items, NOTHING)
 
 
 def with_pins(
-    listed: Ranked, levels: Levels, pins: Sequence[tuple[int, int]], may: npt.NDArray[np.bool_]
+    listed: Ranked, levels: Levels, pins: Sequence[tuple[int, int]], pinned: Ids
 ) -> tuple[Ranked, Levels]:
     """The lists ``(n, k)`` with each pin at its place, or behind the last of a shorter list.
 
-    ``may`` ``(n, pins)``; a list must have as many free places at its end as pins come into it.
+    ``pinned`` as ``KindRules`` has it; a list must have as many free places at its end as pins come
+    into it.
     """
     items, scores, levels = listed.items, listed.scores, levels.copy()
     k = items.shape[1]
     for number, (place, item) in enumerate(pins):
-        rows = np.flatnonzero(may[:, number])
+        rows = np.flatnonzero(pinned[:, number] != NOTHING)
         length = (items[rows] != NOTHING).sum(axis=1)
         at = np.minimum(place - 1, length)[:, None]
         before = np.maximum(np.arange(k) - (np.arange(k) > at), 0)
@@ -103,11 +106,9 @@ def _falling(items: Ids, scores: Floats) -> Floats:
 def tell_rules(receipts: pl.DataFrame, items: Ids, rules: KindRules) -> pl.DataFrame:
     """The receipts ``source, reason, evidence`` of ``items`` ``(n,)``, with what a rule did."""
     told = receipts.with_columns(rule=rules.words.gather(items), quoted=rules.quoted.gather(items))
+    comma = pl.when(pl.col("evidence") == "{}").then(pl.lit("")).otherwise(pl.lit(","))
     rest = pl.col("evidence").str.slice(1)
-    is_empty = pl.col("evidence") == "{}"
-    evidence = pl.format(
-        '{"rule":{}{}{}', "quoted", pl.when(is_empty).then(pl.lit("")).otherwise(pl.lit(",")), rest
-    )
+    evidence = pl.concat_str(pl.lit('{"rule":'), "quoted", comma, rest)
     return told.select(
         "source",
         reason=pl.coalesce(pl.format("{} ({})", "reason", "rule"), "reason"),

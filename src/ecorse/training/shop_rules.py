@@ -1,21 +1,17 @@
-"""Which products the rules of ``include/rules.toml`` are about, in one shop on one day.
+"""The rules of ``include/rules.toml`` beside one shop's products.
 
-What belongs here: reading what rules name of a shop's products, refusing names that there are not,
-and the rules of each kind of list in numbers. What does not: what the file may say
-(``models.list_rules``), how lists keep to it (``recommenders.choosing``, ``ruled_lists``).
+What belongs here: reading what rules name of a shop's products, refusing names that there are not.
+What does not: what the file may say (``models.list_rules``); the rules in numbers (``day_rules``).
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any
 
-import numpy as np
 import polars as pl
 import psycopg
 from psycopg import sql
@@ -26,34 +22,18 @@ from ecorse.models.list_rules import (
     EVERY_SHOP,
     FILE,
     NO_RULES,
-    Boost,
-    CategoryCap,
-    Exclude,
+    AnyRule,
     ListRule,
-    Only,
-    PickingRule,
     Pin,
-    PriceBand,
     RulesFile,
 )
-from ecorse.models.ranked import NOTHING, Ids
-from ecorse.models.recommender_file import ListKind
-from ecorse.recommenders.choosing import Limits
 from ecorse.refresh.relations import resolver
 from ecorse.refresh.render import render
-from ecorse.training.fitted import places
-from ecorse.training.ruled_lists import KindRules
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.frames import read_frame
 
 WHERE = f"include/{FILE}"
-ABOUT = {
-    "product_id": pl.String,
-    "category": pl.String,
-    "price_band": pl.String,
-    "brand": pl.String,
-}
-NOUN = {"products": "product", "categories": "category", "brands": "brand"}
+ABOUT = ("product_id", "category", "price_band", "brand")
 COLUMN = {"products": "product_id", "categories": "category", "brands": "brand"}
 
 
@@ -76,13 +56,14 @@ class ShopRules:
     )
     selected: Mapping[int, pl.Series] = field(default_factory=dict)
 
-    def of_day(self, day: date) -> DayRules:
-        """Those that hold on the last day of the shop's data.
+    def of_day(self, day: date) -> tuple[Mapping[int, AnyRule], tuple[str, ...]]:
+        """Those that hold on the last day of the shop's data, and what they name in vain.
 
         Raises
         ------
         DataError
-            A rule of the shop's own names a product, category or brand that the shop has not.
+            A rule of the shop's own names a product, category or brand that the shop has not. (Of
+            a rule for every shop another shop may have it.)
         """
         rules = {n: r for n, r in enumerate(self.file.rules) if r.is_for(self.shop_id, day)}
         own, unknown = list[str](), list[str]()
@@ -90,12 +71,8 @@ class ShopRules:
             for told in self._unknown(number, rule):
                 (unknown if rule.shop_id == EVERY_SHOP else own).append(told)
         if own:
-            where = f"{WHERE} (shop {self.shop_id})"
-            try:
-                declared.refuse(where, own)
-            except ConfigError as error:
-                raise DataError(str(error)) from None
-        return DayRules(rules, self, tuple(unknown))
+            raise DataError(declared.told(f"{WHERE} (shop {self.shop_id})", own))
+        return rules, tuple(f"{WHERE}: {told}." for told in unknown)
 
     def _unknown(self, number: int, rule: ListRule) -> Iterator[str]:
         for key, name in _names(rule):
@@ -114,87 +91,6 @@ class ShopRules:
 NO_SHOP_RULES = ShopRules()
 
 
-@dataclass(frozen=True)
-class DayRules:
-    """The rules that hold, by their place in the file; ``unknown``: what they name in vain."""
-
-    rules: Mapping[int, Any]
-    shop: ShopRules
-    unknown: tuple[str, ...] = ()
-
-    def of_kind(self, kind: ListKind, product_ids: pl.Series) -> KindRules | None:
-        """The rules of one kind of list, in numbers of ``product_ids``; ``None`` without any.
-
-        Raises
-        ------
-        DataError
-            They leave no product.
-        """
-        rules = {n: rule for n, rule in self.rules.items() if kind in rule.lists}
-        if not rules:
-            return None
-        n, ids = len(product_ids), pl.DataFrame({"product_id": product_ids})
-        about = ids.join(self.shop.about, on="product_id", how="left", maintain_order="left")
-        allowed, factors = np.ones(n, dtype=bool), np.ones(n)
-        words = pl.Series([None], dtype=pl.String).new_from_index(0, n)
-        for number, rule in rules.items():
-            if isinstance(rule, Exclude | Only):
-                allowed &= self._picked(number, rule, about) == isinstance(rule, Only)
-            elif isinstance(rule, PriceBand):
-                allowed &= about["price_band"].is_in(rule.bands).fill_null(value=False).to_numpy()
-            elif isinstance(rule, Boost):
-                why = self._why(number, rule, about)
-                factors[why.is_not_null().to_numpy()] *= rule.factor
-                words = _and(words, pl.select(pl.concat_str(pl.lit(_said(rule)), why)).to_series())
-        if not allowed.any():
-            narrowing = [f"rules[{n}]" for n, r in rules.items() if narrows(r)]
-            raise DataError(
-                f"{WHERE} (shop {self.shop.shop_id}): {', '.join(narrowing)} leave none of {n} "
-                f"products for the lists {kind}. Take one out, or say lists, from and to."
-            )
-        pins = self._pins(rules, about["product_id"], allowed)
-        allowed[[item for _, item in pins]] = False
-        groups, most = _caps(rules, about["category"])
-        quoted = pl.Series(
-            [None if text is None else json.dumps(text, ensure_ascii=False) for text in words],
-            dtype=pl.String,
-        )
-        return KindRules(Limits(allowed, factors, groups, most), pins, words, quoted)
-
-    def _picked(self, number: int, rule: PickingRule, about: pl.DataFrame) -> Any:
-        """``(n,)`` whether a rule that picks products is about each."""
-        return self._why(number, rule, about).is_not_null().to_numpy()
-
-    def _why(self, number: int, rule: PickingRule, about: pl.DataFrame) -> pl.Series:
-        """``category Cables`` of each product that a rule is about for its category, else null."""
-        no_ids = pl.Series([], dtype=pl.String)
-        is_selected = pl.col("product_id").is_in(self.shop.selected.get(number, no_ids).implode())
-        reasons = [
-            pl.when(
-                pl.col(COLUMN[key]).is_in(pl.Series(getattr(rule, key), dtype=pl.String).implode())
-            ).then(pl.format(f"{NOUN[key]} {{}}", COLUMN[key]))
-            for key in COLUMN
-        ]
-        of_select = pl.when(is_selected).then(pl.lit("of a select"))
-        return about.select(pl.coalesce(*reasons, of_select)).to_series()
-
-    @staticmethod
-    def _pins(rules: Mapping[int, Any], ids: pl.Series, allowed: Any) -> list[tuple[int, int]]:
-        """Places and products by rising place; what is excluded is not pinned either."""
-        pins = [rule for rule in rules.values() if isinstance(rule, Pin)]
-        items = places(pl.Series([rule.product for rule in pins], dtype=pl.String), ids)
-        return sorted(
-            (rule.place, int(item))
-            for rule, item in zip(pins, items, strict=True)
-            if item != NOTHING and allowed[item]
-        )
-
-
-def narrows(rule: ListRule) -> bool:
-    """Whether a rule leaves fewer products to choose from."""
-    return isinstance(rule, Exclude | Only | PriceBand | CategoryCap)
-
-
 def _names(rule: ListRule) -> Iterator[tuple[str, str]]:
     """What a rule names, each with the key of ``COLUMN`` that it is."""
     if isinstance(rule, Pin):
@@ -202,34 +98,6 @@ def _names(rule: ListRule) -> Iterator[tuple[str, str]]:
     for key in COLUMN:
         for name in getattr(rule, key, ()):
             yield key, name
-
-
-def _said(rule: Boost) -> str:
-    return f"{'boosted' if rule.factor >= 1 else 'put back'} {rule.factor:g}: "
-
-
-def _and(words: pl.Series, more: pl.Series) -> pl.Series:
-    return (
-        pl.select(pl.concat_str(words, more, separator="; ", ignore_nulls=True))
-        .select(pl.when(pl.first() != "").then(pl.first()))
-        .to_series()
-    )
-
-
-def _caps(rules: Mapping[int, Any], categories: pl.Series) -> tuple[Ids, Ids]:
-    """Of each product its group, and of each group how many a list may have: the fewest said."""
-    names = categories.drop_nulls().unique().sort()
-    numbers = places(categories, names)
-    most = np.full(len(names), np.iinfo(np.int64).max)
-    for rule in rules.values():
-        if isinstance(rule, CategoryCap):
-            whom = pl.Series(rule.categories, dtype=pl.String) if rule.categories else names
-            is_meant = names.is_in(whom.implode()).to_numpy()
-            most[is_meant] = np.minimum(most[is_meant], rule.at_most)
-    is_capped = most < np.iinfo(np.int64).max
-    group_of = np.where(is_capped, np.cumsum(is_capped) - 1, NOTHING)
-    groups = np.where(numbers == NOTHING, NOTHING, group_of[numbers]) if len(names) else numbers
-    return groups.astype(np.int64), most[is_capped]
 
 
 def read_shop_rules(file: RulesFile, build_id: int, shop_id: str) -> ShopRules:
