@@ -107,14 +107,36 @@ DENSITY_WHY = f"""select setting::text as setting, min_samples::text as near, {f
         || ': density validity ' || {figure("density_validity", 3)} || ', noise '
         || to_char(100 * noise_share::numeric, 'FM990.0') || '%%, agreement with the others '
         || {figure("agreement", 2)}
-    when segments < 2 then segments || ' segments, needed 2'
+    when segments < 2 then case segments when 1 then '1 segment' else 'no segment' end || ', needed 2'
     when density_validity is null and noise_share <= 0.5
         then 'no density validity: too few rows of each segment in the sample'
     else reason end as why, is_chosen
 from marts.segmentation_density_grid where {OWN}"""
 
 
-SAME = f"{SEGMENT} and finding = %(finding)s"
+# what the gate decided on: of a candidate that was held no other table knows
+GATE = """(select {} from ops.model_decision as d inner join marts.model_status as s on
+    d.shop_id = s.shop_id and d.model = s.model inner join marts.build_info as b
+    on d.build_id = b.build_id where s.shop_id = %(shop)s and s.method = %(m)s)"""
+LIMIT = GATE.format("(numbers -> 'limits' ->> 'max_moved')::numeric")
+DRIFTED = """string_agg(feature || case compared when 'added' then ' of added rows'
+    when 'again' then ' of new lines' else '' end || ' ' || trim_scale(round(
+        psi::numeric, greatest(0, 2 - floor(log(psi))::int)))::text, ', '
+    order by position(feature in %(drifted)s))"""
+
+
+def number(name: str) -> str:
+    return GATE.format(f"(numbers ->> '{name}')::numeric")
+
+
+def text(name: str) -> str:
+    return GATE.format(f"numbers ->> '{name}'")
+
+
+def gate(name: str, digits: int) -> str:
+    return figure(number(name), digits)
+
+
 TRIAL = (
     """'stability ' || rtrim(rtrim(to_char(value::numeric, 'FM0.0000'), '0'), '.')
     || ', the best of ' || (select count(*) from marts.segmentation_trials where """
@@ -237,6 +259,10 @@ RULES = (
         r"with gaps between are groups; one cloud cut in pieces is not\.",
         f"select {count('count(*)')} as dots from marts.{{points}} where {OWN}",
     ),
+    Rule(
+        r"The shop's files hold no purchase of these (?:customers|orders)\.",
+        f"select 1 from marts.segment_profiles where {OWN} having coalesce(sum(orders), 0) = 0",
+    ),
     # what changed
     Rule(
         r"Since (?P<day>[\d-]+): (?P<stayed>[\d,]+) (?:customers|orders) stayed in their segment, "
@@ -252,10 +278,31 @@ RULES = (
     ),
     Rule(
         r"Published tonight: same (?P<k>\d+) segments, ARI (?P<ari>[\d.]+), smallest Jaccard "
-        r"(?P<jaccard>[\d.]+), largest PSI (?P<psi>[\d.]+)\.",
+        r"(?P<jaccard>[\d.]+), (?P<psi>largest PSI [\d.]+|no input is watched)\.",
         f"select (select count(*)::text from marts.segments where {OWN} and segment_id > 0) as k, "
-        f"(select {figure('max(psi)', 3)} from marts.segment_drift where {OWN} and limit_psi is not "
-        "null) as psi",
+        f"{gate('ari', 3)} as ari, {gate('min_jaccard', 3)} as jaccard, "
+        f"coalesce((select 'largest PSI ' || {figure('max(psi)', 3)} from marts.segment_drift where "
+        f"{OWN} and limit_psi is not null having count(*) > 0), 'no input is watched') as psi",
+    ),
+    Rule(
+        r"Held, the published segments stay: the inputs drifted: PSI of (?P<drifted>.*?); allowed "
+        r"(?P<limit>[\d.]+)(?:; k was selected again because (?P<reselection>.*), and (?P<moved>\d+)% of "
+        r"those who were there before would change their segment; allowed (?P<most>\d+)%)?\. Mend the "
+        r"data; if the change is real, let it through with `ecorse refresh --accept "
+        r"(?P<model>\w+):(?P<of>[\w-]+)`\.",
+        f"select {DRIFTED} as drifted, trim_scale(max(limit_psi)::numeric)::text as limit, "
+        "(select model from marts.model_status where shop_id = %(shop)s and method = %(m)s) as model, "
+        f"%(shop)s as of, case when %(moved)s::text is not null then round(100 * {number('moved')}) end"
+        f"::text as moved, case when %(moved)s::text is not null then round(100 * {LIMIT}) end::text "
+        "as most, case when %(moved)s::text is not null then "
+        f"{text('reselection')} end as reselection from marts.segment_drift where {OWN} and is_drifted",
+    ),
+    Rule(
+        r"(?P<feature>[^;]*), (?P<compared>all|added|again|members): (?P<psi>[\d.]+), allowed "
+        r"(?P<limit>[\d.]+)\.",
+        f"select {figure('psi', 3)} as psi, {figure('limit_psi', 2)} as limit from "
+        f"marts.segment_drift where {OWN} and is_drifted and replace(feature, '_', ' ') = %(feature)s "
+        "and compared = %(compared)s",
     ),
     Rule(
         r"No input moved beyond its limit \(PSI\); the most: (?P<feature>.*), (?P<compared>\w+): "
@@ -283,26 +330,55 @@ RULES = (
         r"No guard found anything to object to\.",
         f"select 1 as is_so from marts.segments where {OWN} having bool_and(finding is null)",
     ),
+)  # fmt: skip
+
+# what is found of a segment, one sentence after the other; `segment` is its name
+FINDINGS = (
     Rule(
-        r"All segments: (?P<finding>No structure was found: the (?:customers|orders) are one crowd "
-        r"without gaps, and these segments are cuts through it\.)",
-        f"select min(finding) as finding from marts.segments where {OWN} and segment_id > 0 "
-        "and members > 0 having bool_and(valley >= 0.75) and count(distinct finding) = 1 "
-        "and count(finding) = count(*)",
+        r"No structure was found: the (?:customers|orders) are one crowd without gaps, and these "
+        r"segments are cuts through it\.",
+        f"select 1 from marts.segments where {OWN} and segment_id > 0 having bool_and(valley >= 0.75)",
     ),
     Rule(
-        r"(?P<segment>.*): (?P<finding>No structure was found: no setting gave segments that the "
-        r"declaration allows, so that all are in one\. The segments say little\.)",
-        f"select finding from marts.segments where {SAME} and members = (select count(*) from "
-        f"marts.{{labels}} where {OWN})",
+        r"No structure was found: no setting gave segments that the declaration allows, so that all "
+        r"are in one\. The segments say little\.",
+        f"select 1 from marts.segments where {SEGMENT} and is_degenerate and members = (select "
+        f"count(*) from marts.{{labels}} where {OWN})",
     ),
     Rule(
-        rf"There are only (?P<n>{COUNT}) (?:{NOUNS}): take every share as a hint\.",
-        f"select {count('count(*)')} as n from marts.{{labels}} where {OWN}",
+        r"It goes over into its nearest neighbour without a gap: what is said of it is where the line "
+        r"was drawn, and who is near the line could be in either\.",
+        f"select 1 from marts.segments where {SEGMENT} and valley >= 0.75",
     ),
     Rule(
-        rf"(?P<segment>.*): smaller than the declaration allows \((?P<share>{SHARE})\)\.",
-        f"select {share(SIZE)} as share from marts.segments as s where {SEGMENT}",
+        rf"It is small: (?P<n>{COUNT}) (?:{NOUNS})\.",
+        f"select {count('count(*)')} as n from marts.{{labels}} where {SEGMENT}",
+    ),
+    Rule(
+        rf"Nearly all (?:{NOUNS}) are in it, so that it sets little apart\.",
+        f"select 1 from marts.segments as s where {SEGMENT} and {SIZE} > 0.8 and {SIZE} < 1",
+    ),
+    Rule(
+        r"Nothing is true of most of its members and untrue of most others\.",
+        f"select 1 from marts.segments as s where {SEGMENT} and not exists (select from "
+        "marts.segment_traits as t where t.shop_id = s.shop_id and t.segmentation = s.segmentation "
+        "and t.segment_id = s.segment_id and t.claim is not null)",
+    ),
+    Rule(
+        r"Its name is of an earlier night; of tonight's members it is not true\.",
+        f"select 1 from marts.segments as s where {SEGMENT} and exists (select from unnest("
+        "string_to_array(lower(segment_name), ', ')) as part where not exists (select from "
+        "marts.segment_traits as t where t.shop_id = s.shop_id and t.segmentation = s.segmentation "
+        "and t.segment_id = s.segment_id and lower(t.claim) = part))",
+    ),
+    Rule(
+        rf"There are (?P<n>{COUNT}) (?:{NOUNS}) in all, fewer than 50: too few to tell groups from "
+        r"chance\.",
+        f"select {count('count(*)')} as n from marts.{{labels}} where {OWN} having count(*) < 50",
+    ),
+    Rule(
+        rf"smaller than the declaration allows \((?P<share>{SHARE})\)\.",
+        f"select {share(SIZE)} as share from marts.segments as s where {SEGMENT} and is_small",
     ),
 )  # fmt: skip
 
@@ -330,5 +406,6 @@ SAID = frozenset(
         "Customers by where they were; dark is most of a row.",
         "Orders by where they were; dark is most of a row.",
         "Largest moves",
+        "These moved further than the declaration allows (PSI):",
     }
 )

@@ -8,7 +8,7 @@ tests), figures of tables (``test_segments_report``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from sentence_rules import (
     ABOUT,
     DENSITY_WHY,
+    FINDINGS,
     K_WHY,
     OF_TEN,
     OWN,
@@ -23,6 +24,7 @@ from sentence_rules import (
     SAID,
     SEGMENT,
     SIZE,
+    Rule,
 )  # fmt: skip
 
 SENTENCE_COLUMNS = {"What it means", "Why", "Claim", "What to do"}
@@ -124,6 +126,13 @@ class Ask:
         names = [column.name for column in cursor.description]
         return None if row is None else dict(zip(names, row, strict=True))
 
+    def names(self) -> list[str]:
+        """The names of the segments that somebody is in, the longest first."""
+        there = f"from marts.segments where {OWN} and members > 0 and segment_id > 0"
+        rows = self.conn.execute(f"select segment_name {there}", self.values)
+        names = [name for (name,) in rows]
+        return sorted(names, key=len, reverse=True)
+
 
 def _check(ask: Ask, sentence: Sentence, found: Checked) -> None:
     if sentence.text in SAID:
@@ -134,19 +143,47 @@ def _check(ask: Ask, sentence: Sentence, found: Checked) -> None:
             found.wrong.append(f"{sentence.method}: {sentence.text!r}; SQL says {expected!r}")
         found.used.add(sentence.column)
         return
-    rules = [rule for rule in RULES if re.fullmatch(rule.pattern, sentence.text)]
-    if not rules:
-        found.unknown.append(f"{sentence.method} {sentence.part}: {sentence.text!r}")
-        return
-    rule = rules[0]
-    matched = re.fullmatch(rule.pattern, sentence.text)
-    groups = matched.groupdict() if matched else {}
-    told = ask.row(rule.query, **groups)
+    if sentence.part == "limits" and (named := _about(ask, sentence.text)):
+        names, rest = named
+        while rest:
+            rest = _first(ask, FINDINGS, rest, sentence, found, names)
+    else:
+        _first(ask, RULES, sentence.text, sentence, found)
+
+
+def _about(ask: Ask, text: str) -> tuple[list[str], str] | None:
+    """Which segments a remark is about, and what it says; none where it is about the whole."""
+    names = ask.names()
+    if text.startswith("All segments: "):
+        return names, text.removeprefix("All segments: ")
+    own = [name for name in names if text.startswith(f"{name}: ")]
+    return (own, text.removeprefix(f"{own[0]}: ")) if own else None
+
+
+def _first(
+    ask: Ask,
+    rules: Sequence[Rule],
+    text: str,
+    sentence: Sentence,
+    found: Checked,
+    segments: Sequence[str] = ("",),
+) -> str:
+    """Count the sentence that a text begins with again, for each segment; gives what is left."""
+    end = " |$" if rules is FINDINGS else "$"
+    for rule in rules:
+        if matched := re.match(f"(?:{rule.pattern})(?:{end})", text):
+            break
+    else:
+        found.unknown.append(f"{sentence.method} {sentence.part}: {text!r}")
+        return ""
+    groups = matched.groupdict()
     found.used.add(rule.pattern)
-    if told is None:
-        found.wrong.append(f"{sentence.method}: {sentence.text!r}; SQL has no such row")
-    elif any(told[name] != groups[name] for name in told.keys() & groups.keys()):
-        found.wrong.append(f"{sentence.method}: {sentence.text!r}; SQL says {told}")
+    for segment in segments:
+        told = ask.row(rule.query, **{"segment": segment} | groups)
+        names = (told or {}).keys() & groups.keys()
+        if told is None or any(told[name] != groups[name] for name in names):
+            found.wrong.append(f"{sentence.method}: {text!r}; SQL says {told}")
+    return text[matched.end() :]
 
 
 CLAUSE = (

@@ -68,3 +68,31 @@ def test_each_kind_of_list_goes_by_its_own_weights(fitted):
     assert for_you.multiply(data.matrix > 0).nnz == 60  # both places are what they had
     explore = fitted.recommend(users, 2, seen=data.matrix).as_matrix(61) > 0
     assert (explore.multiply(data.matrix > 0).nnz, explore.nnz) == (0, 60)
+
+
+def test_the_trend_is_recent_sales_over_the_best_sellers() -> None:
+    days = [("a", "old", 0), ("a", "new", 28), ("b", "new", 28)]
+    frame = pl.DataFrame(
+        {
+            "customer_id": [customer for customer, _, _ in days],
+            "product_id": [product for _, product, _ in days],
+            "at": [START + timedelta(days=day) for _, _, day in days],
+            "basket_id": ["1", "2", "3"],
+        }
+    )
+    products = pl.DataFrame({"product_id": ["old", "new", "never sold"]})
+    data = Interactions.from_frames(products, frame)
+    said = {
+        "parts": {"popular": {"class": "popular"}},
+        "trend_half_life_days": 7,
+        "trend_power": 0.5,
+    }
+    model = Hybrid(declared.check(said, Hybrid.config_class, "test")).fit(data, TASK)
+    trend = dict(zip(data.items["product_id"], model.trend, strict=True))
+    # old: 0.5^(28/7) of one sale beside two, to the power of a half
+    assert trend["new"] == 1
+    assert trend["old"] == pytest.approx((0.0625 / 2) ** 0.5)
+    assert trend["never sold"] == pytest.approx((1 + trend["old"]) / 2)
+    # both have the normalised score of their share of orders, 1 and the floor of two items, 1/4
+    ranked = model.recommend(np.arange(2), 3)
+    assert ranked.scores[0, :2] == pytest.approx([1, 0.25 * trend["old"]])

@@ -17,9 +17,9 @@ START = datetime(2024, 1, 1)
 
 
 def shop(sessions: list[list[int]], n_items: int, users: list[str] | None = None) -> Interactions:
-    """Sessions a day apart, a minute between clicks."""
+    """Sessions a day apart, a minute between clicks; their names come in another order."""
     rows = [
-        (f"s{number:04}", f"p{item:03}", START + timedelta(days=number, minutes=minute),
+        (f"s{9999 - number:04}", f"p{item:03}", START + timedelta(days=number, minutes=minute),
          users[number] if users else None)
         for number, session in enumerate(sessions)
         for minute, item in enumerate(session)

@@ -349,33 +349,51 @@ def test_a_champion_that_was_never_judged_is_still_one(scripted):
 def test_both_kinds_of_lists_are_judged_each_with_one_primary_figure(scripted):
     result = run_scripted(scripted(answers=("items", "users")))
     scores = result.frame("model_scores")
-    mine = scores.filter(method="scripted")
-    assert mine.select("list", "metric").rows() == [
-        ("item_similarity", "hit_rate_at_10"),
-        ("for_you", "ndcg_at_10"),
-        ("for_you", "recall_at_10"),
-        ("explore", "ndcg_at_10"),
-        ("explore", "recall_at_10"),
-    ]
+    assert set(scores["list"]) == {"item_similarity", "for_you", "explore"}
     for _, of_method in scores.group_by("method"):
-        assert of_method["is_primary"].to_list() == [True, True, False, True, False]
+        assert of_method.filter("is_primary").select("list", "slice", "metric").rows() == [
+            ("item_similarity", "baskets", "hit_rate_at_10"),
+            ("for_you", "all", "ndcg_at_10"),
+            ("explore", "all", "ndcg_at_10"),
+        ]
     assert set(result.tables) == {
         "item_similarity",
         "user_recommendations",
         "recommendation_cases",
+        "list_rules",
         "model_scores",
     }
     customers = result.frame("user_recommendations")
     assert customers["customer_id"].unique().sort().to_list() == [f"C{n}" for n in range(1, 8)]
 
 
+def test_cases_are_what_the_first_figure_is_the_mean_of(scripted):
+    result = run_scripted(scripted(answers=("users",)))
+    cases = result.frame("recommendation_cases").filter(list="for_you")
+    told = result.frame("model_scores").filter(
+        method="scripted", list="for_you", slice="all", metric="ndcg_at_10"
+    )
+    assert told["value"].to_list() == pytest.approx([cases["ndcg"].mean()])
+    assert told["cases"].to_list() == [cases.height]
+    # 400 days of orders; three windows of 28 days, each of all seven customers
+    assert cases.group_by("origin").len().sort("origin").rows() == [(0, 7), (1, 7), (2, 7)]
+    days = cases.select("origin", "window_start_date", "window_end_date").unique().sort("origin")
+    assert days["window_end_date"][0] == (START + timedelta(days=399)).date()
+    assert days["window_start_date"][0] == (START + timedelta(days=371)).date()
+    assert days["window_end_date"][1] == days["window_start_date"][0]
+
+
 def test_without_customers_there_is_no_list_for_them(scripted):
-    result = run_scripted(scripted(answers=("users",)), lines=night(PAIRS))
-    assert result.decision.outcome == "promoted"
+    nobody = night(PAIRS).with_columns(customer_id=pl.lit(None, pl.String))
+    result = run_scripted(scripted(answers=("users",)), lines=nobody)
+    assert result.decision.outcome == "refused"
+    assert "names a customer" in result.decision.reason
     assert result.frame("user_recommendations").is_empty()
 
 
 def test_what_customers_had_before_is_no_hit_of_theirs(scripted):
     # every weekday's customer buys all pairs again and again: later there is nothing new to judge
     scores = run_scripted(scripted(answers=("users",))).frame("model_scores")
-    assert scores.filter(metric="ndcg_at_10", list="explore")["cases"].to_list() == [0, 0]
+    explore = scores.filter(metric="ndcg_at_10", list="explore", slice="all")
+    assert explore["cases"].to_list() == [0, 0]
+    assert explore["value"].to_list() == [None, None]

@@ -232,7 +232,8 @@ def test_the_rows_of_rules_that_hold():
         "pin", 'product = "g"', "place = 1", "to = 2019-06-30"
     )
     rows = ruled(text, "explore", "for_you").rows
-    assert rows.select("list", "rule_number", "rule", "products", "is_narrowing", "to_date").rows() == [
+    told = ("list", "rule_number", "rule", "products", "is_narrowing", "to_date")
+    assert rows.select(told).rows() == [
         ("explore", 0, "exclude", 4, True, None),
         ("explore", 1, "pin", 1, False, date(2019, 6, 30)),
         ("for_you", 1, "pin", 1, False, date(2019, 6, 30)),

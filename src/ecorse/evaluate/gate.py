@@ -167,7 +167,7 @@ def judge_labels(
 def _calm(numbers: Mapping[str, Any]) -> str:
     """Why a candidate that broke no rule was promoted."""
     psi, before, now = numbers["psi"], numbers["champion_k"], numbers["candidate_k"]
-    calm = f"largest PSI {max(psi.values(), default=0.0):.3f}"
+    calm = f"largest PSI {max(psi.values()):.3f}" if psi else "no input is watched"
     if numbers["reselection"]:
         return f"Promoted: k was selected again because {numbers['reselection']}; {calm}."
     segments = f"same {now} segments" if now == before else f"{now} segments after {before}"

@@ -185,6 +185,10 @@ class Recommender(ABC):
         """
         return None
 
+    def members(self) -> Mapping[str, Recommender]:
+        """The fitted recommenders that this one is made of, by name; each is judged alone too."""
+        return {}
+
     def params(self) -> Mapping[str, Any]:
         """What of the fit is worth keeping beside the configuration, JSON-ready."""
         return {}

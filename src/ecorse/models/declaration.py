@@ -29,6 +29,7 @@ from ecorse.settings import Settings, get_settings
 PERIODS = {"hour": 24.0, "weekday": 7.0, "month": 12.0}
 BASELINE: Final = "popular"  # whom every recommender is shown beside on the leaderboard
 RECOMMENDABLE: Final = "recommendable_products"  # the mart of everything that lists may hold
+RECOMMENDER_TRIALS: Final = "recommender_trials"
 SEARCHED: Final = "ecorse.models.searched"
 COMMON_TABLES = ("model_scores", "model_status")
 SEGMENT_TABLES = (
@@ -258,7 +259,8 @@ class Declaration:
             trials = (TRIALS.name,) if self.file.search else ()
             return (*own, *head.diagnostics, *trials, *COMMON_TABLES)
         lists = (table for answer in head.answers for table in TABLES_OF_ANSWER[answer])
-        return (*lists, *COMMON_TABLES)
+        trials = (RECOMMENDER_TRIALS,) if self.file.search else ()
+        return (*lists, *trials, *COMMON_TABLES)
 
     @property
     def listed_in(self) -> str:
@@ -322,7 +324,7 @@ class Declaration:
         where = f"{self.path} [parameters]"
         given = self.file.parameters if parameters is None else parameters
         config = declared.check(given, model_class.config_class, where)
-        if self.task == "segment" and self.file.search is not None:
+        if self.file.search is not None and parameters is None:
             check_search(self.file.search, config, f"{self.path} [search]")
         return config
 

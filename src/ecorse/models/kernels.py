@@ -24,72 +24,82 @@ import numpy.typing as npt
 NOTHING = -1
 
 
+ROOM = 4  # candidates are collected for so many times k before the best k are parted from the rest
+
+
 @numba.njit(inline="always")
-def _is_behind(score: float, item: int, other_score: float, other_item: int) -> bool:
-    """Whether an item comes behind another: a smaller score, or equal ones and a larger number."""
-    return score < other_score or (score == other_score and item > other_item)
+def _is_ahead(score: float, item: int, other_score: float, other_item: int) -> bool:
+    """Whether an item comes before another: a larger score, or equal ones and a smaller number."""
+    return score > other_score or (score == other_score and item < other_item)
 
 
 @numba.njit(nogil=True)
-def _sink(
-    items: npt.NDArray[np.int64],
-    values: npt.NDArray[np.float64],
+def _part(
+    items: npt.NDArray[np.int64], values: npt.NDArray[np.float64], size: int, k: int
+) -> float:
+    """Bring the best ``k`` of the first ``size`` to the front, in any order; gives the least score.
+
+    Source: Hoare, Algorithm 65: Find, CACM 4 (1961), https://doi.org/10.1145/366622.366647
+    """
+    low, high = 0, size - 1
+    while low < high:
+        score, item = values[(low + high) // 2], items[(low + high) // 2]
+        left, right = low, high
+        while left <= right:
+            while _is_ahead(values[left], items[left], score, item):
+                left += 1
+            while _is_ahead(score, item, values[right], items[right]):
+                right -= 1
+            if left <= right:
+                values[left], values[right] = values[right], values[left]
+                items[left], items[right] = items[right], items[left]
+                left += 1
+                right -= 1
+        if k - 1 <= right:
+            high = right
+        elif k - 1 >= left:
+            low = left
+        else:
+            break
+    least = values[0]
+    for place in range(1, k):
+        least = min(least, values[place])
+    return float(least)
+
+
+@numba.njit(nogil=True)
+def _sort(items: npt.NDArray[np.int64], values: npt.NDArray[np.float64], size: int) -> None:
+    """Bring the first ``size`` in order, the best first: shells of falling width, then one by one.
+
+    Source: Ciura, Best increments for the average case of Shellsort, FCT 2001,
+    https://doi.org/10.1007/3-540-44669-9_12
+    """
+    for width in (301, 132, 57, 23, 10, 4, 1):
+        for place in range(width, size):
+            score, item = values[place], items[place]
+            before = place - width
+            while before >= 0 and _is_ahead(score, item, values[before], items[before]):
+                values[before + width], items[before + width] = values[before], items[before]
+                before -= width
+            values[before + width], items[before + width] = score, item
+
+
+@numba.njit(nogil=True)
+def _write(
+    some: npt.NDArray[np.int64],
+    valued: npt.NDArray[np.float64],
     size: int,
-    item: int,
-    score: float,
-) -> None:
-    """Put an item in the place of the first of a heap of ``size``, whose first is behind all."""
-    place = 0
-    while True:
-        child = 2 * place + 1
-        if child >= size:
-            break
-        if child + 1 < size and _is_behind(
-            values[child + 1], items[child + 1], values[child], items[child]
-        ):
-            child += 1
-        if not _is_behind(values[child], items[child], score, item):
-            break
-        values[place], items[place] = values[child], items[child]
-        place = child
-    values[place], items[place] = score, item
-
-
-@numba.njit(nogil=True)
-def _offer(
     items: npt.NDArray[np.int64],
     values: npt.NDArray[np.float64],
-    found: int,
-    item: int,
-    score: float,
-) -> int:
-    """Keep an item in a heap of the best ``len(items)``; gives how many there are, of ``found``."""
+) -> None:
+    """Write the best of the first ``size`` candidates, in order; -1 and 0 behind the last."""
     k = len(items)
-    if found == k:
-        if k and _is_behind(values[0], items[0], score, item):
-            _sink(items, values, k, item, score)
-        return found
-    place = found
-    while place > 0:
-        above = (place - 1) // 2
-        if not _is_behind(score, item, values[above], items[above]):
-            break
-        values[place], items[place] = values[above], items[above]
-        place = above
-    values[place], items[place] = score, item
-    return found + 1
-
-
-@numba.njit(nogil=True)
-def _in_order(items: npt.NDArray[np.int64], values: npt.NDArray[np.float64], found: int) -> None:
-    """Turn a heap of ``found`` into a list, the best first; -1 and 0 behind the last."""
-    for last in range(found - 1, 0, -1):
-        item, score = items[last], values[last]
-        items[last], values[last] = items[0], values[0]
-        _sink(items, values, last, item, score)
-    for place in range(found, len(items)):
-        items[place] = NOTHING
-        values[place] = 0.0
+    if size > k:
+        _part(some, valued, size, k)
+        size = k
+    _sort(some, valued, size)
+    items[:size], values[:size] = some[:size], valued[:size]
+    items[size:], values[size:] = NOTHING, 0.0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -109,20 +119,24 @@ def best_of_rows(
     """
     n, n_items = scores.shape
     k = items.shape[1]
+    if k == 0:
+        return
+    some, valued = np.empty(ROOM * k, np.int64), np.empty(ROOM * k)
     for row in range(n):
         for place in range(indptr[row], indptr[row + 1]):
             scores[row, indices[place]] = 0.0
-        best, valued = items[row], values[row]
         found, least = 0, 0.0
         for item in range(n_items):
             score = scores[row, item]
-            # items come by number: an equal one is behind those that are there
+            # items come by number: one equal to the least is behind those that are there
             if not score > least or not is_allowed[item]:
                 continue
-            found = _offer(best, valued, found, item, score)
-            if found == k and k > 0:
-                least = valued[0]
-        _in_order(best, valued, found)
+            some[found], valued[found] = item, score
+            found += 1
+            if found == len(some):
+                least = _part(some, valued, found, k)
+                found = k
+        _write(some, valued, found, items[row], values[row])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -146,9 +160,11 @@ def nearest_of_rows(
     Rows ``start`` to ``start + len(items)`` of ``left @ right``; ``items`` and ``values`` are
     ``(rows, k)``, the largest first, ties by number; -1 and 0 behind the last. Each entry is times
     ``n / (n + shrink)`` for the ``n`` terms of its sum. ``sums`` (all nan), ``supports`` (all 0;
-    not used without ``shrink``) and ``touched`` are ``(n_columns,)`` of room to work in, and are
-    left as they were.
+    not used without ``shrink``) and ``touched`` (one longer) are ``(n_columns,)`` of room to work
+    in, and are left as they were. ``k`` is at least 1.
     """
+    k = items.shape[1]
+    some, valued = np.empty(ROOM * k, np.int64), np.empty(ROOM * k)
     for place_of_row in range(items.shape[0]):
         row = start + place_of_row
         count = 0
@@ -157,18 +173,16 @@ def nearest_of_rows(
             for other in range(right_indptr[middle], right_indptr[middle + 1]):
                 column = right_indices[other]
                 before = sums[column]
-                if np.isnan(before):
-                    touched[count] = column
-                    count += 1
-                    before = 0.0
-                sums[column] = before + weight * right_data[other]
+                # no branch: whether a column is new is not to be foretold
+                touched[count] = column
+                count += np.isnan(before)
+                sums[column] = (0.0 if np.isnan(before) else before) + weight * right_data[other]
         if shrink > 0:
             for one in range(left_indptr[row], left_indptr[row + 1]):
                 middle = left_indices[one]
                 for other in range(right_indptr[middle], right_indptr[middle + 1]):
                     supports[right_indices[other]] += 1
-        best, valued = items[place_of_row], values[place_of_row]
-        found = 0
+        found, least = 0, 0.0
         for number in range(count):
             column = touched[number]
             score = sums[column]
@@ -176,9 +190,13 @@ def nearest_of_rows(
                 score *= supports[column] / (supports[column] + shrink)
                 supports[column] = 0
             sums[column] = np.nan
-            if score > 0 and column != row:
-                found = _offer(best, valued, found, column, score)
-        _in_order(best, valued, found)
+            if score > 0 and score >= least and column != row:
+                some[found], valued[found] = column, score
+                found += 1
+                if found == len(some):
+                    least = _part(some, valued, found, k)
+                    found = k
+        _write(some, valued, found, items[place_of_row], values[place_of_row])
 
 
 @numba.njit(cache=True, nogil=True)

@@ -14,6 +14,7 @@ from pydantic import Field
 from ecorse.declared import Table
 from ecorse.models.model_file import ModelFile, Share
 from ecorse.models.promotion import PromotionLimits
+from ecorse.models.search import Range
 
 ListKind = Literal["for_you", "explore", "buy_again"]
 LISTS: Final[tuple[ListKind, ...]] = ("for_you", "explore", "buy_again")
@@ -64,6 +65,27 @@ class Diversity(Table):
     candidates: int = Field(30, ge=1)
 
 
+class RecommenderSearch(Table):
+    """Parameters that are searched: which, how often, how long, and after how many days again.
+
+    Each trial is fitted and judged on the window before the judged ones, by nDCG of the first
+    declared list; the declared parameters are the first trial. With ``trials`` reached the result
+    is the same every time; ``seconds`` only ends the search sooner. What was found stays until
+    ``again_days`` of data later, or until the declaration changes.
+    """
+
+    trials: int = Field(20, ge=2, le=1000)
+    seconds: float = Field(600, gt=0)
+    seed: int = 0
+    again_days: float = Field(28, gt=0)
+    parameters: dict[str, Range] = Field(min_length=1)
+
+    @property
+    def direction(self) -> Literal["maximize"]:
+        """A larger nDCG is better."""
+        return "maximize"
+
+
 class Variant(Table):
     """Parameters in place of the declared ones, where those would need too much memory."""
 
@@ -88,6 +110,7 @@ class RecommenderFile(ModelFile):
     gate: RecommenderGate = RecommenderGate()
     promotion: PromotionLimits = PromotionLimits()
     diversity: Diversity | None = None
+    search: RecommenderSearch | None = None
     variants: tuple[Variant, ...] = ()
 
     def mistakes(self) -> Iterable[str]:
@@ -103,6 +126,8 @@ class RecommenderFile(ModelFile):
             )
         if len(set(self.lists)) < len(self.lists):
             yield f"lists = {list(self.lists)}: each once"
+        if self.search is not None and "users" not in self.model.answers:
+            yield "search: parameters are searched for lists of customers; answers has no 'users'"
         for name in ("products", "interactions"):
             if name not in self.inputs:
                 yield f"inputs.{name} is missing; expected a select of marts.*"

@@ -113,7 +113,7 @@ def with_values(config: Table, values: Mapping[str, Any], where: str) -> Any:
     ConfigError
         There is no such parameter, or it does not allow the value.
     """
-    document = copy.deepcopy(config.model_dump(mode="json"))
+    document = copy.deepcopy(config.model_dump(mode="json", by_alias=True))
     for path, value in values.items():
         *tables, key = path.split(".")
         table: Any = document
@@ -126,7 +126,7 @@ def with_values(config: Table, values: Mapping[str, Any], where: str) -> Any:
     return declared.check(document, type(config), f"{where} at {json.dumps(dict(values))}")
 
 
-def check_search(search: Search, config: Table, where: str) -> None:
+def check_search(search: Any, config: Table, where: str) -> None:
     """Let every end of every range be tried on the declared parameters.
 
     Raises

@@ -20,6 +20,7 @@ from ecorse.models.search import Range, Search, with_values
 
 if TYPE_CHECKING:
     from ecorse.models.base import Labels
+    from ecorse.models.recommender_file import RecommenderSearch
     from ecorse.models.space import FeatureSpace
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def run_search(
         return trial.value
 
     attempt({})
-    _propose(search, attempt)
+    propose(search, attempt)
     chosen = 0 if best is None else best[1]
     model = fallback if best is None else best[2]
     assert model is not None  # the declared parameters are allowed, so that the first is a model
@@ -74,7 +75,10 @@ def run_search(
     return model, list(_rows(search, trials, chosen))
 
 
-def _propose(search: Search, attempt: Callable[[Mapping[str, Any]], float | None]) -> None:
+def propose(
+    search: Search | RecommenderSearch, attempt: Callable[[Mapping[str, Any]], float | None]
+) -> None:
+    """Let ``attempt`` judge settings in a seeded order; ``None``: one that does not count."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)

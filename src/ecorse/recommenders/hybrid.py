@@ -33,6 +33,7 @@ from ecorse.recommenders.history import OWN_PRODUCTS
 Kind = Literal["for_you", "explore"]
 KINDS: tuple[Kind, ...] = ("for_you", "explore")
 BLOCK_USERS = 2048
+LEAST_SALES = 1e-3  # of a basket: so much is left of one ten half-lives ago
 
 
 class Part(Table):
@@ -48,7 +49,8 @@ class HybridConfig(Table):
     ``candidates``: how many items each part names. ``histories``: from how many products on a
     customer is of the next group. ``shrink``: the weights of a group of ``n`` customers are theirs
     by ``n / (n + shrink)``, and everybody's by the rest. ``leave_out``: parts that are not used,
-    for a variant that needs less memory.
+    for a variant that needs less memory. ``trend_power``: every score is times the product's recent
+    sales, by ``trend_half_life_days``, over the best seller's, to this power; 0: is not.
     """
 
     parts: dict[str, Part] = Field(min_length=1)
@@ -59,6 +61,8 @@ class HybridConfig(Table):
     histories: tuple[int, ...] = (1, 2, 5, 20)
     shrink: float = Field(200, ge=0)
     most_cases: int = Field(4000, ge=1)
+    trend_half_life_days: float = Field(7, gt=0)
+    trend_power: float = Field(0, ge=0)
 
     def mistakes(self) -> Iterable[str]:
         """Parts left out that there are not, or all of them."""
@@ -83,7 +87,7 @@ class Hybrid(Recommender):
     parts: dict[str, Recommender]
     weights: dict[str, Floats]  # by kind of list: (groups, parts)
     sizes: npt.NDArray[np.int64]  # (n_users,) how many products each customer has
-    n_items: int
+    trend: Floats  # (n_items,) what scores are times
 
     def __init__(self, config: HybridConfig) -> None:
         super().__init__(config)
@@ -118,25 +122,40 @@ class Hybrid(Recommender):
         for part in self.parts.values():
             part.fit(data, task)
         self.sizes = np.diff(data.matrix.indptr).astype(np.int64)
-        self.n_items = data.items.height
+        self.trend = self._trend(data)
         return self
+
+    def _trend(self, data: Interactions) -> Floats:
+        """``(n_items,)`` of how each sells of late; the median for what was never sold.
+
+        A product that went out of the range or out of season keeps its place in every customer's
+        history, and none of the parts but the best sellers learns that nobody buys it any more.
+        """
+        recent = data.recent_popularity(self.config.trend_half_life_days)
+        best = max(recent.max(initial=0.0), LEAST_SALES)
+        trend: Floats = (np.maximum(recent, LEAST_SALES) / best) ** self.config.trend_power
+        is_sold = data.popularity > 0
+        if is_sold.any():
+            trend[~is_sold] = np.median(trend[is_sold])
+        return trend
 
     def _learn(self, data: Interactions, task: Task) -> dict[str, Floats]:
         earlier, later = last_window(data, self.config.window_days)
         parts = self._make()
         for part in parts.values():
             part.fit(earlier, task)
-        known, bought = earlier.matrix, later.matrix
+        trend, known, bought = self._trend(earlier), earlier.matrix, later.matrix
         fresh = sparse.csr_matrix(bought - bought.multiply(known.astype(bool)))
         fresh.eliminate_zeros()
         return {
-            "for_you": self._weights(parts, known, bought, None, task.seed),
-            "explore": self._weights(parts, known, fresh, known, task.seed),
+            "for_you": self._weights(parts, trend, known, bought, None, task.seed),
+            "explore": self._weights(parts, trend, known, fresh, known, task.seed),
         }
 
     def _weights(
         self,
         parts: Mapping[str, Recommender],
+        trend: Floats,
         known: Csr,
         later: Csr,
         seen: Csr | None,
@@ -151,7 +170,7 @@ class Hybrid(Recommender):
         if not users.size:
             return np.full((n_groups, len(parts)), 1 / len(parts))
         own_seen = None if seen is None else seen[users]
-        lists = _ask(parts, users, self.config.candidates, known.shape[1], own_seen)
+        lists = _ask(parts, users, self.config.candidates, trend, own_seen)
         # a part that names nothing at all could have any weight: none tells least
         is_silent = np.array([part.nnz == 0 for part in lists])
         candidates, target = gather(lists), later[users]
@@ -188,7 +207,7 @@ class Hybrid(Recommender):
         for start in range(0, max(1, len(users)), BLOCK_USERS):
             rows = slice(start, start + BLOCK_USERS)
             block = None if seen is None else seen[rows]
-            lists = _ask(self.parts, users[rows], width, self.n_items, block, among)
+            lists = _ask(self.parts, users[rows], width, self.trend, block, among)
             found.append(blended(lists, own[rows], k))
         return _joined(found)
 
@@ -203,9 +222,7 @@ class Hybrid(Recommender):
         found = []
         for start in range(0, max(1, baskets.shape[0]), BLOCK_USERS):
             rows = slice(start, start + BLOCK_USERS)
-            lists = [
-                normalised(part.answer(baskets[rows], width), baskets.shape[1]) for part in able
-            ]
+            lists = [_scaled(part.answer(baskets[rows], width), self.trend) for part in able]
             found.append(blended(lists, own[rows], k))
         return _joined(found)
 
@@ -247,6 +264,10 @@ class Hybrid(Recommender):
             .with_columns(parts=pl.struct(of_parts), because=because, shares=own_shares)
         )
 
+    def members(self) -> Mapping[str, Recommender]:
+        """The parts."""
+        return self.parts
+
     def params(self) -> Mapping[str, Any]:
         """The weights by kind of list, group of customers and part."""
         groups = _group_names(self.config.histories)
@@ -270,7 +291,7 @@ class Hybrid(Recommender):
         facts = {
             "weights": {kind: table.tolist() for kind, table in self.weights.items()},
             "sizes": self.sizes.tolist(),
-            "n_items": self.n_items,
+            "trend": self.trend.tolist(),
         }
         return files | {"hybrid.json": json.dumps(facts).encode()}
 
@@ -288,7 +309,7 @@ class Hybrid(Recommender):
         facts = json.loads(files["hybrid.json"])
         made.weights = {kind: np.array(table) for kind, table in facts["weights"].items()}
         made.sizes = np.array(facts["sizes"], dtype=np.int64)
-        made.n_items = facts["n_items"]
+        made.trend = np.array(facts["trend"])
         return made
 
 
@@ -296,15 +317,21 @@ def _ask(
     parts: Mapping[str, Recommender],
     users: Ids,
     k: int,
-    n_items: int,
+    trend: Floats,
     seen: Csr | None,
     among: Ids | None = None,
 ) -> list[Csr]:
-    """Each part's normalised scores of its ``k`` best for each of ``users``."""
+    """Each part's scores of its ``k`` best for each of ``users``, normalised, times the trend."""
     return [
-        normalised(part.recommend(users, k, seen=seen, among=among), n_items)
-        for part in parts.values()
+        _scaled(part.recommend(users, k, seen=seen, among=among), trend) for part in parts.values()
     ]
+
+
+def _scaled(ranked: Ranked, trend: Floats) -> Csr:
+    """Normalised scores ``(n, n_items)`` times the trend."""
+    scores = normalised(ranked, len(trend))
+    scores.data *= trend[scores.indices]
+    return scores
 
 
 def _joined(found: Sequence[Ranked]) -> Ranked:

@@ -44,7 +44,7 @@ def nearest_rows(left: Csr, right: Csr, k: int, *, shrink: float = 0, threads: i
     def one_block(start: int) -> Ranked:
         rows = min(BLOCK_ROWS, n - start)
         items, values = np.empty((rows, k), np.int64), np.empty((rows, k))
-        room = np.full(width, np.nan), np.zeros(width, np.int32), np.empty(width, np.int32)
+        room = np.full(width, np.nan), np.zeros(width, np.int32), np.empty(width + 1, np.int32)
         kernel(*parts, start, float(shrink), *room, items, values)
         return Ranked(items, values)
 

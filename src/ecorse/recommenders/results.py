@@ -301,6 +301,27 @@ RECOMMENDATION_CASES = Relation(
     checks=(Between(name="ndcg_in_range", columns=("ndcg",), at_least=0.0, at_most=1.0),),
     writer_column=WRITER,
 )
+RECOMMENDER_TRIALS = Relation(
+    name="recommender_trials",
+    about="Every setting that a declared search of a recommender tried when it last ran",
+    grain=("shop_id", "method", "trial"),
+    columns={
+        "shop_id": SHOP,
+        "method": METHOD,
+        "trial": Column("integer", "1 for the parameters as declared, then as they were tried"),
+        "parameters": Column("text", "What was searched and its values, as JSON"),
+        "ndcg": Column(
+            "double precision",
+            "Mean nDCG of the first declared list on the window before the judged ones; null where "
+            "the setting does not work",
+        ),
+        "is_chosen": Column("boolean", "The trial whose parameters were taken"),
+        "searched_date": Column("date", "Last day of the data when the search ran"),
+        "reason": Column("text", "Why a setting does not work; else empty"),
+    },
+    checks=(Between(name="ndcg_in_range", columns=("ndcg",), at_least=0.0, at_most=1.0),),
+    writer_column=WRITER,
+)
 OF_ANSWER = {
     "items": (ITEM_SIMILARITY,),
     "users": (USER_RECOMMENDATIONS, RECOMMENDATION_CASES, LIST_RULES),

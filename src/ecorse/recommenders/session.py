@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from pydantic import Field
 from scipy import sparse
@@ -33,6 +32,12 @@ from ecorse.models.ranked import (
 )
 from ecorse.models.threads import in_threads
 from ecorse.recommenders import arrays
+from ecorse.recommenders.session_rows import (
+    best_of_rows,
+    last_places,
+    last_sessions,
+    rows_in_order,
+)
 
 
 class SessionConfig(Table):
@@ -81,8 +86,8 @@ class Session(Recommender):
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
         """Put sessions in order, and count what follows what."""
         shape = (data.users.height, data.items.height)
-        rows = _in_order(data)
-        self.refused, self.last = data.refused, _last_sessions(rows, shape)
+        rows = rows_in_order(data)
+        self.refused, self.last = data.refused, last_sessions(rows, shape)
         small = rows.filter(
             pl.col("item").n_unique().over("session") <= self.config.max_basket_products
         ).with_columns(session=pl.col("session").rank("dense").cast(pl.Int64) - 1)
@@ -107,7 +112,7 @@ class Session(Recommender):
             followers(*parts, one, other, weights)
         rules = sparse.csr_matrix((weights, (one, other)), shape=(n_items, n_items))
         rules.sort_indices()
-        return _best_of_rows(rules, self.config.rules_per_item)
+        return best_of_rows(rules, self.config.rules_per_item)
 
     def recommend(
         self, users: Ids, k: int, *, seen: Csr | None = None, among: Ids | None = None
@@ -166,7 +171,7 @@ class Session(Recommender):
         from ecorse.models.session_kernel import like_sessions
 
         n, n_items = asked.shape
-        followed = np.asarray((_last_of(asked) @ self.following).todense(), dtype=np.float64)
+        followed = np.asarray((last_places(asked) @ self.following).todense(), dtype=np.float64)
         alike, holders = np.zeros((n, n_items)), np.zeros((n, n_items), np.int64)
         sizes, room = np.zeros(n, np.int64), np.zeros(self.sessions.shape[0])
         starts, items, of_item_starts, of_item = self._index
@@ -255,59 +260,6 @@ class Session(Recommender):
 
 def _rows_of_a_block(n_items: int) -> int:
     return max(1, BLOCK_CELLS // max(1, 8 * n_items))
-
-
-def _in_order(data: Interactions) -> pl.DataFrame:
-    """Rows of sessions: ``session`` in the order of ends, ``place`` from 1, ``item``, ``user``."""
-    known = data.wanted.select("basket", "item", "user", "at").drop_nulls("basket")
-    return (
-        known.unique(["basket", "item", "at"], keep="any")
-        .with_columns(end=pl.col("at").max().over("basket"))
-        .sort("end", "basket", "at", "item")
-        .select(
-            session=pl.struct("end", "basket").rank("dense").cast(pl.Int64) - 1,
-            place=pl.col("at").rank("dense").over("basket").cast(pl.Int64),
-            item=pl.col("item").cast(pl.Int64),
-            user=pl.col("user").max().over("basket"),
-        )
-    )
-
-
-def _last_sessions(rows: pl.DataFrame, shape: tuple[int, int]) -> Csr:
-    """``(n_users, n_items)``: the last place of each item in each customer's last session."""
-    last = (
-        rows.drop_nulls("user")
-        .filter(pl.col("session") == pl.col("session").max().over("user"))
-        .group_by("user", "item")
-        .agg(pl.col("place").max())
-    )
-    return sparse.csr_matrix(
-        (last["place"].to_numpy().astype(np.float64),
-         (last["user"].to_numpy(), last["item"].to_numpy())),
-        shape=shape,
-    )  # fmt: skip
-
-
-def _last_of(asked: Csr) -> Csr:
-    """Of each row what has the last place, as weights of sum 1."""
-    rows = np.repeat(np.arange(asked.shape[0]), np.diff(asked.indptr))
-    ends = np.asarray(asked.max(axis=1).todense(), dtype=np.float64).ravel()
-    is_last = asked.data == ends[rows]
-    n_last = np.bincount(rows[is_last], minlength=asked.shape[0])
-    return sparse.csr_matrix(
-        (1.0 / n_last[rows[is_last]], (rows[is_last], asked.indices[is_last])), shape=asked.shape
-    )
-
-
-def _best_of_rows(matrix: Csr, k: int) -> Csr:
-    """Each row's ``k`` largest entries, ties by number, in the order of numbers."""
-    rows: npt.NDArray[np.int64] = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    order = np.lexsort((matrix.indices, -matrix.data, rows))
-    rank = np.arange(matrix.nnz) - matrix.indptr[rows]
-    kept = np.sort(order[rank < k])
-    return sparse.csr_matrix(
-        (matrix.data[kept], (rows[kept], matrix.indices[kept])), shape=matrix.shape
-    )
 
 
 RECOMMENDER = Session

@@ -23,11 +23,14 @@ from ecorse.evaluate.origins import Origin, check_no_leak, origins
 from ecorse.evaluate.quality import Quality, list_quality
 from ecorse.evaluate.ranking import Score, hit_rate
 from ecorse.models.base import Recommender, Task
+from ecorse.models.declaration import BASELINE
 from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import Csr, Ids, Ranked
 from ecorse.models.recommender_file import ListKind, RecommenderFile
 from ecorse.recommenders.choosing import Variety, choose
 from ecorse.recommenders.choosing import joined as joined_lists
+from ecorse.recommenders.content import ContentConfig
+from ecorse.recommenders.content import described as words_of_products
 from ecorse.recommenders.popular import Popular, PopularConfig
 from ecorse.recommenders.results import RECOMMENDATION_CASES
 from ecorse.training.customer_lists import BLOCK_USERS, ask
@@ -36,6 +39,7 @@ from ecorse.training.scores import Timed
 from ecorse.training.typed import make_frame
 
 ITEMS = "item_similarity"
+OWN = ""  # the method itself, among its parts and the best sellers
 Make = Callable[[], Recommender]
 
 
@@ -43,7 +47,8 @@ Make = Callable[[], Recommender]
 class Judged:
     """The candidate's figures, the best sellers' beside them, and each customer's.
 
-    ``cases`` and ``quality`` are by kind of list; ``windows`` are the judged ones, newest first.
+    ``cases`` and ``quality`` are by kind of list; ``windows`` are the judged ones, newest first;
+    ``parts`` are the figures of each part of a blend by itself.
     """
 
     scores: list[Score] = field(default_factory=list)
@@ -51,6 +56,7 @@ class Judged:
     cases: Mapping[ListKind, Cases] = field(default_factory=dict)
     quality: Mapping[ListKind, Quality] = field(default_factory=dict)
     windows: tuple[Origin, ...] = ()
+    parts: Mapping[str, list[Score]] = field(default_factory=dict)
 
     @property
     def primary(self) -> Score | None:
@@ -106,11 +112,14 @@ def _judge_customers(
 ) -> Judged:
     """Each kind of list on each window, with the best sellers of the same days beside it."""
     settings, at = file.windows, file.windows.at
-    own: dict[ListKind, list[Cases]] = {kind: [] for kind in file.lists}
-    beside: dict[ListKind, list[Cases]] = {kind: [] for kind in file.lists}
-    quality: dict[ListKind, Quality] = {}
     variety = Variety.of(file.diversity, data.items)
     windows = origins(data, settings.days, settings.origins)
+    if not windows:
+        nothing = [_no_score(kind, at) for kind in file.lists]
+        return Judged(nothing, nothing)
+    found: dict[str, dict[ListKind, list[Cases]]] = {}
+    quality: dict[ListKind, Quality] = {}
+    words = described(data)
     for number, origin in enumerate(windows):
         check_no_leak(origin)
         with timed:
@@ -121,8 +130,13 @@ def _judge_customers(
             asked = questions(origin, number, kind, max_cases=settings.max_cases)
             usual = _answer(popular, asked, at, filler)
             listed = _answer(model, asked, at, filler, variety)
-            own[kind].append(judge_cases(asked, listed, at, usual))
-            beside[kind].append(judge_cases(asked, usual, at, usual))
+            lists = {OWN: listed, BASELINE: usual}
+            for name, part in model.members().items():
+                if not (part.names_only_own and kind == "explore"):
+                    lists[name] = _answer(part, asked, at, filler)
+            for name, ranked in lists.items():
+                cases = judge_cases(asked, ranked, at, usual)
+                found.setdefault(name, {}).setdefault(kind, []).append(cases)
             if not number:
                 quality[kind] = list_quality(
                     listed,
@@ -130,24 +144,46 @@ def _judge_customers(
                     popularity=origin.earlier.popularity,
                     buyers=origin.earlier.n_baskets or origin.earlier.rows.height,
                     possible=asked.possible(),
+                    content=words,
                 )
-    if not windows:
-        nothing = [_no_score(kind, at) for kind in file.lists]
-        return Judged(nothing, nothing)
-    cases = {kind: joined(parts) for kind, parts in own.items()}
-    usual_cases = {kind: joined(parts) for kind, parts in beside.items()}
-    return Judged(
-        [s for kind, each in cases.items() for s in scores(each, task.seed, quality[kind])],
-        [
+    cases_of = {
+        name: {kind: joined(parts) for kind, parts in by_kind.items()}
+        for name, by_kind in found.items()
+    }
+    own = cases_of.pop(OWN)
+    beside = {
+        name: [
             score
-            for each in usual_cases.values()
-            for score in scores(each, task.seed)
+            for cases in by_kind.values()
+            for score in scores(cases, task.seed)
             if score.slice == "all"
-        ],
-        cases,
-        quality,
-        tuple(windows),
+        ]
+        for name, by_kind in cases_of.items()
+    }
+    return Judged(
+        scores=[s for kind, cases in own.items() for s in scores(cases, task.seed, quality[kind])],
+        baselines=beside.pop(BASELINE),
+        cases=own,
+        quality=quality,
+        windows=tuple(windows),
+        parts=beside,
     )
+
+
+def described(data: Interactions) -> Csr | None:
+    """What products are described by, ``(n_items, n_words)``; ``None``: by nothing."""
+    _, vectors = words_of_products(data.items, ContentConfig())
+    return vectors if vectors.nnz else None
+
+
+def mean_ndcg(model: Recommender, file: RecommenderFile, origin: Origin) -> float:
+    """The mean nDCG of the first declared list on one window; 0 where nobody bought anything."""
+    asked = questions(origin, 0, file.lists[0], max_cases=file.windows.max_cases)
+    variety = Variety.of(file.diversity, origin.earlier.items)
+    listed = _answer(model, asked, file.windows.at, Filler.of(origin.earlier), variety)
+    cases = judge_cases(asked, listed, file.windows.at)
+    gains = cases.gains[cases.primary]
+    return float(gains.mean()) if gains.size else 0.0
 
 
 def _no_score(kind: ListKind, at: int) -> Score:

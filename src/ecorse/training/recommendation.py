@@ -29,6 +29,7 @@ from ecorse.recommenders.results import (
     LIST_RULES,
     OF_ANSWER,
     RECOMMENDATION_CASES,
+    RECOMMENDER_TRIALS,
     USER_RECOMMENDATIONS,
 )
 from ecorse.refresh.accept import how_to_accept
@@ -42,6 +43,7 @@ from ecorse.training.lists import broken_neighbours, item_lists
 from ecorse.training.planning import planned
 from ecorse.training.scores import Timed, score_frame
 from ecorse.training.shop_rules import NO_SHOP_RULES, ShopRules
+from ecorse.training.tuning import FACTS, Tuned, tuned
 from ecorse.training.typed import make_frame
 
 log = logging.getLogger(__name__)
@@ -69,7 +71,8 @@ def relations_of(declaration: Declaration) -> tuple[Relation, ...]:
             f"{'nothing but' if own_only else 'more than'} what a customer had before; take out "
             f"{', '.join(wrong_lists)}."
         )
-    return tuple(table for answer in file.model.answers for table in OF_ANSWER[answer])
+    lists = tuple(table for answer in file.model.answers for table in OF_ANSWER[answer])
+    return (*lists, RECOMMENDER_TRIALS) if file.search else lists
 
 
 def _impossible(lists: Sequence[ListKind], names_only_own: bool) -> list[str]:
@@ -122,7 +125,8 @@ def run_recommender(
     kinds = file.lists if "users" in file.model.answers else ()
     ruled = Ruled.of(shop_rules, kinds, data, declaration.method)
     task, timed = Task(declaration.name, shop_id, file.seed), Timed()
-    parameters = planned(declaration, data.shape)
+    found = tuned(declaration, planned(declaration, data.shape), data, task, champion)
+    parameters = found.parameters
     judged = judge(lambda: declaration.create(parameters), file, data, task, timed)
     with timed:
         before = published.model if published else None
@@ -147,7 +151,10 @@ def run_recommender(
     }
     if decision.outcome == "refused":
         # nothing of it is kept, or it would be the next night's champion
-        scores = [_own(frame, declaration, tried, is_champion=False), _beside(frame, tried)]
+        scores = [
+            _own(frame, declaration, tried, is_champion=False),
+            _beside(frame, declaration, tried),
+        ]
         empty = {**_no_lists(declaration), "model_scores": pl.concat(scores)}
         return ModelResult(tables=empty, metrics=_metrics(tried, file, data), **facts)
     if decision.outcome == "held" and challenge is None and champion and published:
@@ -156,23 +163,26 @@ def run_recommender(
         if "judged" in champion.metrics:
             own = [Score(**score) for score in champion.metrics["judged"]]
             shown = frame(declaration.method, own, is_champion=True, timed=timed)
-        tables = _lists(declaration, shop_id, data, published, judged, ruled)
+        tables = _lists(declaration, shop_id, data, published, judged, ruled, found)
         return ModelResult(
-            tables={**tables, "model_scores": pl.concat([shown, _beside(frame, tried)])},
+            tables={
+                **tables,
+                "model_scores": pl.concat([shown, _beside(frame, declaration, tried)]),
+            },
             artifact=champion.artifact,
-            metrics=dict(champion.metrics),
+            metrics={**champion.metrics, FACTS: found.facts},
             **facts,
         )
     if challenge is not None and decision.outcome == "held":
         # the published parameters make tonight's lists, from tonight's rows
         tried = replace(challenge.champion, model=challenge.champion.model.fit(data, task, before))
     fitted = Fitted.on(tried.model, data)
-    scores = [_own(frame, declaration, tried, is_champion=True), _beside(frame, tried)]
-    tables = _lists(declaration, shop_id, data, fitted, tried.judged, ruled)
+    scores = [_own(frame, declaration, tried, is_champion=True), _beside(frame, declaration, tried)]
+    tables = _lists(declaration, shop_id, data, fitted, tried.judged, ruled, found)
     return ModelResult(
         tables={**tables, "model_scores": pl.concat(scores)},
         artifact=fitted.to_file(),
-        metrics=_metrics(tried, file, data),
+        metrics={**_metrics(tried, file, data), FACTS: found.facts},
         **facts,
     )
 
@@ -210,8 +220,14 @@ def _own(
     )
 
 
-def _beside(frame: partial[pl.DataFrame], tried: Tried) -> pl.DataFrame:
-    return frame(BASELINE, tried.judged.baselines, is_baseline=True, served=())
+def _beside(frame: partial[pl.DataFrame], declaration: Declaration, tried: Tried) -> pl.DataFrame:
+    """The best sellers' figures, and those of each part of a blend alone."""
+    judged = tried.judged
+    found = [frame(BASELINE, judged.baselines, is_baseline=True, served=())]
+    for name, scores in judged.parts.items():
+        method = f"{declaration.method}/{name}"
+        found.append(frame(method, scores, is_baseline=True, served=()))
+    return pl.concat(found)
 
 
 def _metrics(tried: Tried, file: RecommenderFile, data: Interactions) -> dict[str, Any]:
@@ -281,9 +297,10 @@ def _lists(
     fitted: Fitted,
     judged: Judged,
     ruled: Ruled,
+    found: Tuned,
 ) -> dict[str, pl.DataFrame | Blocks]:
     """The lists of a fitted recommender, on tonight's products and customers; what it was judged
-    by."""
+    by, and what was searched."""
     file: RecommenderFile = declaration.file
     asked = (fitted, data, shop_id, declaration.method, file)
     tables: dict[str, pl.DataFrame | Blocks] = {}
@@ -294,6 +311,8 @@ def _lists(
         tables[LIST_RULES.name] = ruled.rows
         rows = case_rows(judged, data, shop_id, declaration.method)
         tables[RECOMMENDATION_CASES.name] = rows
+    if file.search is not None:
+        tables[RECOMMENDER_TRIALS.name] = found.rows(shop_id, declaration.method)
     return tables
 
 

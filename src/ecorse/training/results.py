@@ -36,7 +36,10 @@ MODEL_SCORES = Relation(
         "priority": Column(
             "integer", "Of methods that the figures do not part, the lowest is served"
         ),
-        "is_baseline": Column("boolean", "A simple method that others are measured against"),
+        "is_baseline": Column(
+            "boolean",
+            "A simple method that others are measured against, or a part of a blend by itself",
+        ),
         "is_champion": Column("boolean", "Of the model whose rows are in the result tables"),
         "was_served": Column(
             "boolean", "Whether applications read this method's list in the night before"
