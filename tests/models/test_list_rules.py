@@ -9,7 +9,7 @@ import pytest
 from ecorse import declared
 from ecorse.errors import ConfigError
 from ecorse.models.list_rules import NO_RULES, RulesFile, load_rules
-from ecorse.settings import get_settings
+from ecorse.settings import PROJECT_DIR, get_settings
 
 WHERE = "include/rules.toml"
 
@@ -120,6 +120,13 @@ def test_a_shop_a_place_and_a_list_that_there_are_not():
         found.refuse_impossible([("recommend_mine", "explore", 10)])
     assert "no recommender of include/models makes buy_again" in str(error.value)
     assert "rules[0].place = 11: lists explore of recommend_mine have 10 places" in str(error.value)
+
+
+def test_the_example_of_the_documentation_is_one():
+    text = (PROJECT_DIR / "docs" / "examples" / "rules.toml").read_text()
+    assert {rule.rule for rule in rules(text).rules} == {
+        "exclude", "only", "category_cap", "pin", "boost", "price_band",
+    }  # fmt: skip
 
 
 def test_the_bands_up_to_one():

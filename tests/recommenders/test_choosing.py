@@ -107,7 +107,9 @@ def test_variety_of_described_products():
     assert Variety.of(None, items) is None
     variety = Variety.of(Diversity(relevance=0.8, candidates=10), items)
     cosines = (variety.vectors @ variety.vectors.T).toarray()
-    assert cosines[0, 1] == pytest.approx(1) and cosines[0, 2] == 0  # words of one product are none
+    assert cosines[0, 1] == pytest.approx(1)  # words of one product say nothing
+    assert cosines[0, 2] == 0
     # in other numbers: what left is described by nothing
     moved = variety.numbered(np.array([1, NOTHING, 0])).vectors.toarray()
-    assert (moved[0] == variety.vectors.toarray()[1]).all() and not moved[1].any()
+    assert (moved[0] == variety.vectors.toarray()[1]).all()
+    assert not moved[1].any()

@@ -84,7 +84,7 @@ class Ruled:
         day: date,
     ) -> Ruled:
         """Those of one day; see ``of``."""
-        rules, unknown = shop.of_day(day)
+        rules, unknown = shop.of_day(day, kinds)
         ids = pl.DataFrame({"product_id": product_ids})
         about = ids.join(shop.about, on="product_id", how="left", maintain_order="left")
         every = _DayRules(rules, shop, about)

@@ -27,6 +27,7 @@ from ecorse.models.list_rules import (
     Pin,
     RulesFile,
 )
+from ecorse.models.recommender_file import ListKind
 from ecorse.refresh.relations import resolver
 from ecorse.refresh.render import render
 from ecorse.warehouse.connect import connect
@@ -56,8 +57,11 @@ class ShopRules:
     )
     selected: Mapping[int, pl.Series] = field(default_factory=dict)
 
-    def of_day(self, day: date) -> tuple[Mapping[int, AnyRule], tuple[str, ...]]:
-        """Those that hold on the last day of the shop's data, and what they name in vain.
+    def of_day(
+        self, day: date, kinds: Collection[ListKind]
+    ) -> tuple[Mapping[int, AnyRule], tuple[str, ...]]:
+        """Those for these kinds of lists that hold on the last day of the shop's data, and what
+        they name in vain.
 
         Raises
         ------
@@ -65,7 +69,11 @@ class ShopRules:
             A rule of the shop's own names a product, category or brand that the shop has not. (Of
             a rule for every shop another shop may have it.)
         """
-        rules = {n: r for n, r in enumerate(self.file.rules) if r.is_for(self.shop_id, day)}
+        rules = {
+            number: rule
+            for number, rule in enumerate(self.file.rules)
+            if rule.is_for(self.shop_id, day) and {*rule.lists} & {*kinds}
+        }
         own, unknown = list[str](), list[str]()
         for number, rule in rules.items():
             for told in self._unknown(number, rule):
