@@ -53,7 +53,7 @@ def figures(ranked: Ranked, later: Csr, k: int) -> dict[str, Floats]:
     Parameters
     ----------
     later
-        ``(n, n_items)`` what each of the rows wanted, at least one item each.
+        ``(n, n_items)`` what each of the rows wanted; 0 where that is nothing.
     """
     n, n_items = later.shape
     rows = np.repeat(np.arange(n), np.diff(later.indptr))
@@ -66,8 +66,8 @@ def figures(ranked: Ranked, later: Csr, k: int) -> dict[str, Floats]:
     sizes = np.diff(later.indptr)
     return {
         f"nDCG@{k}": (is_hit * discount[: items.shape[1]]).sum(axis=1)
-        / ideal[np.minimum(sizes, k)],
-        f"recall@{k}": is_hit.sum(axis=1) / sizes,
+        / ideal[np.clip(sizes, 1, k)],
+        f"recall@{k}": is_hit.sum(axis=1) / np.maximum(sizes, 1),
     }
 
 

@@ -170,7 +170,7 @@ def rectools_pure_svd(known: Csr, trial: dict[str, Any]) -> Scored:
     from rectools.models import PureSVDModel
 
     data = _rectools_data(known)
-    model = PureSVDModel(**trial, random_state=SEED).fit(data)
+    model = PureSVDModel(**trial).fit(data)
     return _of_inner(lambda users: model.user_factors[users] @ model.item_factors.T, data, known)
 
 

@@ -225,12 +225,10 @@ class Night:
         for name in ("query", "session"):
             if isinstance(wanted.get(name), str):
                 wanted[name] = (wanted[name],)
-        try:
-            question = Question(products=products, **wanted)
-        except TypeError:
-            known = ", ".join(field.name for field in fields(Question))
-            raise DataError(f"{', '.join(wanted)}: expected some of {known}, shop.") from None
-        return answer(self._asked[shop_id], question)
+        known = [field.name for field in fields(Question)]
+        if unknown := [name for name in wanted if name not in known]:
+            raise DataError(f"{', '.join(unknown)}: expected some of {', '.join(known)}, shop.")
+        return answer(self._asked[shop_id], Question(products=products, **wanted))
 
     def audience(
         self, segmentation: str, segment: str, *, shop: str | None = None, action: str | None = None

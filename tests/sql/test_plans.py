@@ -46,7 +46,17 @@ LABELS = """
         select shop_id, segmentation, segment_id, segment_name from marts.customer_segments
     ) as labels
     group by shop_id, segmentation, segment_id, segment_name;
-    analyze marts.order_segments, marts.customer_segments, marts.segments
+    insert into marts.user_recommendations (shop_id, method, list, customer_id, rank)
+    select shop_id, method, list, customer_id, rank
+    from marts.customers, unnest(array['x', 'y']) as method,
+        unnest(array['for_you', 'explore']) as list, generate_series(1, 3) as rank;
+    insert into marts.recommendation_cases
+        (shop_id, method, list, customer_id, origin, window_start_date, ndcg)
+    select shop_id, method, list, customer_id, origin, date '2019-03-01' - 28 * origin, 0.5
+    from marts.customers, unnest(array['x', 'y']) as method,
+        unnest(array['for_you', 'explore']) as list, generate_series(0, 2) as origin;
+    analyze marts.order_segments, marts.customer_segments, marts.segments,
+        marts.user_recommendations, marts.recommendation_cases
 """
 LABELLED = {"orders", "customers"}
 

@@ -14,6 +14,7 @@ from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions
 from ecorse.models.recommender_file import RecommenderFile
 from ecorse.recommenders.buy_again import BuyAgain, BuyAgainConfig
+from ecorse.recommenders.item_knn import ItemKnn, ItemKnnConfig
 from ecorse.recommenders.popular import Popular, PopularConfig
 from ecorse.training import customer_lists as under_test
 from ecorse.training.customer_lists import broken_lists, customer_lists
@@ -204,3 +205,39 @@ def test_lists_against_their_kind_are_broken(model):
     forgetful = Forgetful(PopularConfig()).fit(BEFORE, TASK)
     assert broken_lists(forgetful, ["explore"], 3, BEFORE) == ["explore: a customer had it before"]
     assert broken_lists(model, ["buy_again"], 3, BEFORE) == ["buy_again: a customer never had it"]
+
+
+def test_own_products_of_an_older_model_are_told_in_tonights_ids_and_counts():
+    """A model of an older catalogue: its numbers are of a, b, c, e; tonight's of b, c, d, e."""
+    older = shop("abce", {"amy": "abc", "bob": "bce", "cat": "ce"})
+    model = ItemKnn(ItemKnnConfig(threads=1)).fit(older, TASK)
+    # a left the catalogue, d came; amy took b back since: of what the model knows she has c
+    tonight = shop("bcde", {"amy": "c", "bob": "bce", "cat": "ced"})
+    rows = rows_for(model, tonight, older, "explore")
+    told = rows.filter(customer_id="amy", product_id="e").row(0, named=True)
+    assert told["level"] == 0
+    # one order per product: no two of them ever met
+    entry = {"product": "c", "together": 0, "orders": 3, "other_orders": 2, "lift": 0.0}
+    (named,) = json.loads(told["evidence"])["because"]
+    assert {name: named[name] for name in entry} == entry
+    assert 0 < named["share"] <= 1
+    assert told["reason"] == "Because you bought c"
+
+
+def test_orders_of_nobody_count_in_receipts_and_teach_the_model_nothing():
+    bought = pl.DataFrame(
+        {
+            "basket_id": ["1", "2", "3", "3", "4", "4"],
+            "customer_id": ["amy", "bob", "bob", "bob", None, None],
+            "product_id": ["a", "a", "a", "b", "a", "b"],
+            "at": [NOON] * 6,
+        }
+    )
+    every = Interactions.from_frames(pl.DataFrame({"product_id": list("abc")}), bought)
+    data = every.of_customers()
+    assert data.popularity.tolist() == [3, 1, 0]  # of customers' orders alone
+    model = ItemKnn(ItemKnnConfig(threads=1)).fit(data, TASK)
+    rows = rows_for(model, data, data, "explore")
+    told = json.loads(rows.filter(customer_id="amy", product_id="b")["evidence"][0])
+    assert told["because"][0]["together"] == 2
+    assert told["because"][0]["orders"] == told["all_orders"] == 4

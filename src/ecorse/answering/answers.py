@@ -61,7 +61,7 @@ def _for_basket(shop: Shop, question: Question) -> Answer:
         context=shop.lift(question.month, question.daypart),
     ).rename({"because_of": "because"})
     return Answer(
-        listed.ranked(_reasoned(shop, found, "A best seller"), shop.catalogue, question.n)
+        listed.ranked(listed.reasoned(found, shop.names, "A best seller"), shop.names, question.n)
     )
 
 
@@ -72,7 +72,7 @@ def _by_model(shop: Shop, question: Question) -> Answer:
     else:
         found = model.for_session([shop.product_id(name) for name in question.session], k)
     by_model = f"By the saved model {model.method}"
-    return _finish(shop, question, _reasoned(shop, found, by_model), [])
+    return _finish(shop, question, listed.reasoned(found, shop.names, by_model), [])
 
 
 def _for_customer(shop: Shop, question: Question, customer: str) -> Answer:
@@ -113,7 +113,7 @@ def _by_saved(shop: Shop, question: Question, customer: str, said: list[str]) ->
     had = shop.had_by(customer) if question.list == "explore" else None
     among = shop.of_category(question.category)["product_id"].to_list()
     found = model.for_customer(customer, _candidates(shop, question), had=had, among=among)
-    return _reasoned(shop, found, f"By the saved model {model.method}")
+    return listed.reasoned(found, shop.names, f"By the saved model {model.method}")
 
 
 def _matching(shop: Shop, question: Question) -> tuple[pl.DataFrame, list[str]]:
@@ -134,7 +134,8 @@ def _matching(shop: Shop, question: Question) -> tuple[pl.DataFrame, list[str]]:
 def _finish(shop: Shop, question: Question, rows: pl.DataFrame, said: list[str]) -> Answer:
     """The rows that fit, weighed by the time, with best sellers behind them."""
     lift = shop.lift(question.month, question.daypart)
-    rows = listed.of_category(rows, shop.of_category(question.category))
+    if question.category is not None:
+        rows = listed.of_category(rows, shop.of_category(question.category))
     rows = listed.weighed(rows, lift)
     is_full = rows.height >= question.n or (
         question.list == "buy_again" and question.customer is not None and rows.height > 0
@@ -145,7 +146,7 @@ def _finish(shop: Shop, question: Question, rows: pl.DataFrame, said: list[str])
             taken += shop.had_by(question.customer)
         best = _best_sellers(shop, question).filter(~pl.col("product_id").is_in(taken))
         rows = listed.behind(rows, best)
-    return Answer(listed.ranked(rows, shop.catalogue, question.n), tuple(said))
+    return Answer(listed.ranked(rows, shop.names, question.n), tuple(said))
 
 
 def _best_sellers(shop: Shop, question: Question) -> pl.DataFrame:
@@ -174,16 +175,6 @@ def _best_sellers(shop: Shop, question: Question) -> pl.DataFrame:
         )
     best = pl.concat(found).select("product_id", "score", "source", "reason")
     return listed.of_category(best, shop.of_category(question.category))
-
-
-def _reasoned(shop: Shop, found: pl.DataFrame, otherwise: str) -> pl.DataFrame:
-    """Rows with a reason: the product that each rests on (``because``), or else this."""
-    names = shop.catalogue.select(because="product_id", name="product_name")
-    return (
-        found.join(names, on="because", how="left", maintain_order="left")
-        .with_columns(reason=pl.coalesce(pl.format("Goes with {}", "name"), pl.lit(otherwise)))
-        .drop("name")
-    )
 
 
 def _model(shop: Shop, question: Question, kind: str) -> SavedModel:

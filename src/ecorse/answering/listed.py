@@ -6,32 +6,40 @@ them (``answers``).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 
 from ecorse.answering.question import ANSWER
 
+Names = Mapping[str, tuple[str, str | None]]  # name and category, by product id
 
-def ranked(rows: pl.DataFrame, catalogue: pl.DataFrame, n: int) -> pl.DataFrame:
-    """The ``n`` best of ``product_id, score, source, reason`` and, if known, ``because`` (an id),
-    in the order in which they come, as an answer."""
-    names = catalogue.select("product_id", "product_name", "category")
-    because = "because" if "because" in rows.columns else pl.lit(None, pl.String).alias("because")
-    return (
-        rows.with_columns(because)
-        .unique("product_id", keep="first", maintain_order=True)
-        .head(n)
-        .join(names, on="product_id", how="inner", maintain_order="left")
-        .join(
-            names.select(because="product_id", because_of="product_name"),
-            on="because",
-            how="left",
-            maintain_order="left",
-        )
-        .select(
-            pl.int_range(1, pl.len() + 1, dtype=pl.Int32).alias("rank"),
-            *(pl.col(name).cast(dtype) for name, dtype in list(ANSWER.items())[1:]),
-        )
-    )
+
+def ranked(rows: pl.DataFrame, names: Names, n: int) -> pl.DataFrame:
+    """The ``n`` first of ``product_id, score, source, reason`` and, if known, ``because`` (an id)
+    that are in the catalogue, each once, as an answer."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for row in rows.iter_rows(named=True):
+        if len(found) == n:
+            break
+        product = row["product_id"]
+        if product in names and product not in found:
+            because, _ = names.get(row.get("because") or "", (None, None))
+            found[product] = (
+                len(found) + 1, product, *names[product],
+                row["score"], row["source"], because, row["reason"],
+            )  # fmt: skip
+    return pl.DataFrame(list(found.values()), schema=ANSWER, orient="row")
+
+
+def reasoned(rows: pl.DataFrame, names: Names, otherwise: str) -> pl.DataFrame:
+    """Rows with a reason: the product that each rests on (``because``), or else this."""
+    reasons = [
+        f"Goes with {names[own][0]}" if own in names else otherwise
+        for own in rows["because"].to_list()
+    ]
+    return rows.with_columns(pl.Series("reason", reasons, dtype=pl.String))
 
 
 def weighed(rows: pl.DataFrame, lift: pl.DataFrame | None) -> pl.DataFrame:

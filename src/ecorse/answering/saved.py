@@ -17,7 +17,6 @@ from ecorse.models.base import Champion, Recommender
 from ecorse.models.declaration import load_declarations
 from ecorse.models.ranked import NOTHING, Csr, Ids, Ranked
 from ecorse.recommenders.history import HistoryRecommender
-from ecorse.recommenders.hybrid import Hybrid
 from ecorse.training.artifacts import fetch_artifact
 from ecorse.training.fitted import Fitted
 
@@ -90,8 +89,7 @@ class SavedModel:
         A model, or a part of a blend, that knows what follows what is asked in order; another as
         for a basket in which the latest count most.
         """
-        parts = self.model.parts.values() if isinstance(self.model, Hybrid) else ()
-        for model in (self.model, *parts):
+        for model in (self.model, *self.model.members().values()):
             if hasattr(model, "answer_session"):
                 self._refuse(products, True, "sessions")
                 ordered = self._numbers(list(dict.fromkeys(reversed(products)))[::-1])
@@ -160,8 +158,8 @@ class SavedModel:
 
 def _leading(model: Recommender, ranked: Ranked) -> list[tuple[Recommender, Ids]]:
     """The models that answered, each with the places of the answer that it adds most to."""
-    if not isinstance(model, Hybrid) or ranked.parts is None:
+    if ranked.parts is None:
         return [(model, np.arange(int(ranked.is_there.sum())))]
     largest = ranked.parts[ranked.is_there].argmax(axis=1)
-    able = [part for part in model.parts.values() if "baskets" in part.answers]
+    able = [part for part in model.members().values() if "baskets" in part.answers]
     return [(part, np.flatnonzero(largest == number)) for number, part in enumerate(able)]

@@ -11,6 +11,7 @@ from functools import cached_property
 
 import polars as pl
 
+from ecorse.answering.listed import Names
 from ecorse.answering.question import Read
 from ecorse.answering.saved import SavedModel
 from ecorse.answering.words import WordIndex
@@ -85,6 +86,12 @@ class Shop:
                 "names a product. See model_status."
             )
         return found
+
+    @cached_property
+    def names(self) -> Names:
+        """Name and category of each product of the catalogue, by id."""
+        rows = self.catalogue.select("product_id", "product_name", "category").iter_rows()
+        return {product: (name, category) for product, name, category in rows}
 
     @cached_property
     def words(self) -> WordIndex:

@@ -35,6 +35,22 @@ def dot(
     return total
 
 
+@numba.njit(inline="always")
+def add_product(
+    square: npt.NDArray[np.float32], one: npt.NDArray[np.float32], total: npt.NDArray[np.float32]
+) -> None:
+    """Add a symmetric matrix times a vector, whose length is a multiple of 4, to ``total``.
+
+    Four columns at a time: ``total`` is read and written a quarter as often.
+    """
+    for b in range(0, len(one), 4):
+        w, x, y, z = one[b], one[b + 1], one[b + 2], one[b + 3]
+        for a in range(len(one)):
+            total[a] += (square[b, a] * w + square[b + 1, a] * x) + (
+                square[b + 2, a] * y + square[b + 3, a] * z
+            )
+
+
 @numba.njit(cache=True, nogil=True)
 def solve_rows(
     indptr: npt.NDArray[np.integer],
@@ -62,9 +78,9 @@ def solve_rows(
             here[:] = 0
             continue
         rest[:] = 0
-        for b in range(rank):
-            for a in range(rank):
-                rest[a] -= gram[b, a] * here[b]
+        add_product(gram, here, rest)
+        for a in range(rank):
+            rest[a] = -rest[a]
         for place in range(first, last):
             y, c = others[indices[place]], confidence[place]
             pull = c - (c - np.float32(1)) * dot(y, here, lanes)
@@ -76,9 +92,7 @@ def solve_rows(
             if size < 1e-20:
                 break
             moved[:] = 0
-            for b in range(rank):
-                for a in range(rank):
-                    moved[a] += gram[b, a] * way[b]
+            add_product(gram, way, moved)
             for place in range(first, last):
                 y, c = others[indices[place]], confidence[place]
                 pull = (c - np.float32(1)) * dot(y, way, lanes)

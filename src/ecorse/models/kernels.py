@@ -225,3 +225,35 @@ def dots_of_rows(
             if gap >= 0:
                 there += 1
         found[number] = total
+
+
+@numba.njit(cache=True, nogil=True)
+def first_not_stored(
+    order: npt.NDArray[np.int64],
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[np.int64],
+    places: npt.NDArray[np.int64],
+) -> None:
+    """Write into each row of ``places`` ``(n, k)`` the first places of ``order`` whose item the row
+    does not store; ``NOTHING`` behind them.
+
+    ``indices`` are sorted within each row.
+    """
+    n, k = places.shape
+    for row in range(n):
+        found = 0
+        for place in range(len(order)):
+            if found == k:
+                break
+            low, high = indptr[row], indptr[row + 1]
+            while low < high:
+                middle = (low + high) // 2
+                if indices[middle] < order[place]:
+                    low = middle + 1
+                else:
+                    high = middle
+            if low == indptr[row + 1] or indices[low] != order[place]:
+                places[row, found] = place
+                found += 1
+        for behind in range(found, k):
+            places[row, behind] = NOTHING

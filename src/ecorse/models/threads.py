@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from threadpoolctl import OpenBLASController, ThreadpoolController
@@ -81,6 +82,12 @@ def in_threads(
     threads changes the time and nothing else. Only a few parts are begun before their turn: whoever
     ends a night does not wait for the rest of them.
     """
+    parts = iter(parts)
+    first = list(islice(parts, 2))
+    if len(first) < 2:  # starting a thread takes longer than answering for one basket
+        yield from map(work, first)
+        return
+    parts = chain(first, parts)
     at_once = threads or os.cpu_count() or 1
     begun: deque[Future[Made]] = deque()
     with ThreadPoolExecutor(at_once) as pool:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from ecorse.models.ranked import Csr, Floats, Ids, Ranked, top_k_sparse
+from ecorse.models.ranked import Csr, Floats, Ids, Ranked, top_k, top_k_sparse
 
 DRAWS, STEPS = 50, 30
 
@@ -66,7 +66,10 @@ def blended(parts: Sequence[Csr], weights: npt.NDArray[np.floating], k: int) -> 
         ``(n, parts)``: a row's own.
     """
     added = [
-        sparse.csr_matrix(sparse.diags(own) @ part)
+        sparse.csr_matrix(
+            (part.data * np.repeat(own, np.diff(part.indptr)), part.indices, part.indptr),
+            shape=part.shape,
+        )
         for part, own in zip(parts, weights.T, strict=True)
     ]
     total = sparse.csr_matrix(parts[0].shape)
@@ -127,13 +130,12 @@ def gains_of(
     n, width = candidates.items.shape
     if not width:
         return np.zeros(n)
-    total = candidates.scores @ weights.astype(np.float32)
-    # the sort is stable and candidates come by number: ties go to the smaller number
-    order = np.argsort(-total, axis=1, kind="stable")[:, :k]
-    is_hit = np.take_along_axis(is_wanted & (total > 0), order, axis=1)
+    # candidates come by number: ties go to the smaller
+    best = top_k(candidates.scores @ weights.astype(np.float32), k)
+    is_hit = best.is_there & np.take_along_axis(is_wanted, np.maximum(best.items, 0), axis=1)
     discount = 1 / np.log2(np.arange(k) + 2)
     ideal = np.concatenate([[0.0], np.cumsum(discount)])
-    gained: Floats = (is_hit * discount[: is_hit.shape[1]]).sum(axis=1)
+    gained: Floats = (is_hit * discount).sum(axis=1)
     shares: Floats = gained / np.maximum(ideal[np.minimum(sizes, k)], 1e-12)
     return shares
 

@@ -51,7 +51,8 @@ class Ease(HistoryRecommender):
             inverse = inverse_of(gram)
         inverse /= -np.diag(inverse)
         np.fill_diagonal(inverse, 0.0)
-        self.weights = inverse.astype(np.float32)
+        # by rows: LAPACK gives columns, and a product with them copies the whole square each time
+        self.weights = np.ascontiguousarray(inverse, dtype=np.float32)
         return self
 
     def score(self, histories: Csr) -> Scores:

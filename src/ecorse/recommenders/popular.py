@@ -16,10 +16,8 @@ from scipy import sparse
 from ecorse.declared import Table
 from ecorse.models.base import Answer, Recommender, Task
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import Csr, Floats, Ids, Ranked, stored_in_either, top_k_sparse
+from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, stored_in_either
 from ecorse.recommenders import arrays
-
-BLOCK_ROWS = 4096
 
 
 class PopularConfig(Table):
@@ -68,14 +66,7 @@ class Popular(Recommender):
         if among is not None:
             shares = np.zeros_like(shares)
             shares[among] = self.shares[among]
-        parts = [
-            top_k_sparse(best_sellers(shares, block, k), k, seen=block)
-            for start in range(0, max(1, seen.shape[0]), BLOCK_ROWS)
-            for block in (seen[start : start + BLOCK_ROWS],)
-        ]
-        return Ranked(
-            np.concatenate([p.items for p in parts]), np.concatenate([p.scores for p in parts])
-        )
+        return best_not_in(shares, seen, k)
 
     def answer(self, baskets: Csr, k: int) -> Ranked:
         """The best sellers that are not in the basket."""
@@ -96,6 +87,26 @@ class Popular(Recommender):
         made.shares = arrays.array(files, "shares")
         made.refused = arrays.matrix(files, "refused")
         return made
+
+
+def best_not_in(shares: Floats, taken: Csr, k: int) -> Ranked:
+    """For each row of ``taken`` ``(n, n_items)`` the ``k`` best sellers that it does not store.
+
+    ``shares`` ``(n_items,)``; what has none is no best seller.
+    """
+    from ecorse.models.kernels import first_not_stored
+
+    order = np.lexsort((np.arange(shares.size), -shares)).astype(np.int64)
+    order = order[shares[order] > 0]
+    rows = taken if taken.has_sorted_indices else taken.sorted_indices()
+    places = np.full((taken.shape[0], k), NOTHING, dtype=np.int64)
+    first_not_stored(order, rows.indptr.astype(np.int64), rows.indices.astype(np.int64), places)
+    is_there = places != NOTHING
+    items = np.full(places.shape, NOTHING, dtype=np.int64)
+    scores = np.zeros(places.shape)
+    items[is_there] = order[places[is_there]]
+    scores[is_there] = shares[items[is_there]]
+    return Ranked(items, scores)
 
 
 def best_sellers(shares: Floats, seen: Csr, k: int) -> Csr:

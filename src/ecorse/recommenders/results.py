@@ -158,7 +158,13 @@ USER_RECOMMENDATIONS = Relation(
         ),
         "reason": Column("text", "Why, in a sentence"),
         "evidence": Column(
-            "jsonb", "The figures behind the reason; rule: what a rule of the shop did to the place"
+            "jsonb",
+            "The figures behind the reason. because: own products that the score rests on, with "
+            "share (of all that speaks for it), together (orders with both), orders (with it), "
+            "other_orders (with the recommended one), lift; all_orders; words they share; of best "
+            "sellers orders and late_orders (the last 28 days) of all; parts: what each part of a "
+            "blend adds; rule: what a rule of the shop did to the place. Of visits where the shop "
+            "has no purchase",
         ),
     },
     checks=(
@@ -183,41 +189,52 @@ USER_RECOMMENDATIONS = Relation(
             name="explore_is_new_and_buy_again_is_not",
             sentence="A list names what the customer had, or never had, against its kind",
             sql="""
+            with facts as (
+                select shop_id, customer_id, product_id, method, list, 0 as is_had
+                from marts.user_recommendations
+                where list in ('explore', 'buy_again')
+                union all
+                select distinct shop_id, customer_id, product_id, '' as method, '' as list,
+                    1 as is_had
+                from marts.basket_products
+                where customer_id is not null
+            ),
+            spread as (
+                select shop_id, customer_id, product_id, method, list,
+                    max(is_had) over (partition by shop_id, customer_id, product_id) as is_had
+                from facts
+            )
             select r.shop_id, r.method, r.list, r.customer_id, r.product_id
-            from marts.user_recommendations as r
+            from spread as r
             inner join marts.model_status as m
                 on m.shop_id = r.shop_id and m.task = 'recommend' and m.method = r.method
-            left join (
-                select distinct shop_id, customer_id, product_id from marts.basket_products
-            ) as had
-                on had.shop_id = r.shop_id and had.customer_id = r.customer_id
-                and had.product_id = r.product_id
             where m.is_of_this_night and m.outcome = 'promoted'
-                and (
-                    r.list = 'explore' and had.product_id is not null
-                    or r.list = 'buy_again' and had.product_id is null
-                )
+                and (r.list = 'explore' and r.is_had = 1 or r.list = 'buy_again' and r.is_had = 0)
             """,
         ),
         SqlCheck(
             name="lists_are_full",
             sentence="A list is shorter than others, though the catalogue has more products",
             sql="""
-            with lengths as (
-                select shop_id, method, list, customer_id, count(*) as length
+            with facts as (
+                select shop_id, customer_id, method, list, count(*) as length,
+                    cast(0 as bigint) as had
                 from marts.user_recommendations
                 where list <> 'buy_again'
-                group by shop_id, method, list, customer_id
-            ),
-            longest as (
-                select shop_id, method, list, max(length) as length
-                from lengths group by shop_id, method, list
-            ),
-            had as (
-                select shop_id, customer_id, count(distinct product_id) as products
+                group by shop_id, customer_id, method, list
+                union all
+                select shop_id, customer_id, '' as method, '' as list, 0 as length,
+                    count(distinct product_id) as had
                 from marts.basket_products
                 where customer_id is not null
                 group by shop_id, customer_id
+            ),
+            -- no join of one's rows with the other's: a planner takes either for a handful
+            spread as (
+                select shop_id, customer_id, method, list, length,
+                    max(length) over (partition by shop_id, method, list) as longest,
+                    max(had) over (partition by shop_id, customer_id) as had
+                from facts
             ),
             catalogue as (
                 select shop_id, count(*) as products
@@ -227,20 +244,17 @@ USER_RECOMMENDATIONS = Relation(
                 select distinct shop_id, method, list from marts.list_rules where is_narrowing
             )
             select l.shop_id, l.method, l.list, l.customer_id, l.length
-            from lengths as l
-            inner join longest as b
-                on b.shop_id = l.shop_id and b.method = l.method and b.list = l.list
+            from spread as l
             inner join catalogue as c on c.shop_id = l.shop_id
             inner join marts.model_status as m
                 on m.shop_id = l.shop_id and m.task = 'recommend' and m.method = l.method
                 and m.is_of_this_night
-            left join had on had.shop_id = l.shop_id and had.customer_id = l.customer_id
             left join narrowed
                 on narrowed.shop_id = l.shop_id and narrowed.method = l.method
                 and narrowed.list = l.list
             where narrowed.shop_id is null and l.length < least(
-                b.length,
-                c.products - case when l.list = 'explore' then coalesce(had.products, 0) else 0 end
+                l.longest,
+                c.products - case when l.list = 'explore' then l.had else 0 end
             )
             """,
         ),

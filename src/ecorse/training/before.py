@@ -65,7 +65,8 @@ def read_night(declaration: Declaration, build_id: int, shop_id: str) -> Night:
     with connect(application_name=f"ecorse {declaration.name} {shop_id} before") as conn:
         accepted = is_accepted(conn, build_id, declaration.name, shop_id)
         if declaration.task != "segment":
-            return Night(is_accepted=accepted, served=_served(conn, declaration.method, shop_id))
+            served = _served(conn, declaration.method, build_id, shop_id)
+            return Night(is_accepted=accepted, served=served)
         day = _day(conn, build_relation("orders", build_id), build_id, shop_id)
         nights = _nights_before(conn, declaration, build_id, shop_id, day)
         read = {
@@ -77,17 +78,23 @@ def read_night(declaration: Declaration, build_id: int, shop_id: str) -> Night:
     return Night(day, before, published, accepted)
 
 
-def _served(conn: psycopg.Connection, method: str, shop_id: str) -> frozenset[str]:
-    """The lists of a shop for which the published night serves a method."""
+def _served(conn: psycopg.Connection, method: str, build_id: int, shop_id: str) -> frozenset[str]:
+    """The lists of a shop for which the published night serves a method.
+
+    To a build of an earlier day (``as_of``) a night that knew what came later says nothing.
+    """
     if not _columns(conn, "served_model"):
         return frozenset()
     rows = conn.execute(
         """
         select s.list from builds.served_model as s
         inner join ops.current_build as c on s.build_id = c.build_id
+        inner join ops.build as b on b.build_id = c.build_id
+        inner join ops.build as this on this.build_id = %s
         where s.shop_id = %s and s.method = %s
+            and (this.as_of is null or b.as_of <= this.as_of)
         """,
-        (shop_id, method),
+        (build_id, shop_id, method),
     )
     return frozenset(name for (name,) in rows)
 

@@ -19,16 +19,20 @@ from ecorse.models.interactions import Interactions
 from ecorse.models.recommender_file import ListKind, RecommenderFile
 from ecorse.refresh.accept import how_to_accept
 from ecorse.training.fitted import Fitted
-from ecorse.training.judging import Tried, judge
+from ecorse.training.judging import Judged, Tried, judge
+from ecorse.training.planning import allowed, beyond_limit
 from ecorse.training.scores import Timed
 
 
 @dataclass(frozen=True)
 class Challenge:
-    """The decision, and how the published parameters did; their model is not fitted yet."""
+    """The decision, and how the published parameters did; their model is not fitted yet.
+
+    ``champion`` is ``None`` where there is no memory to fit them.
+    """
 
     decision: Decision
-    champion: Tried
+    champion: Tried | None
 
 
 def challenged(
@@ -42,12 +46,15 @@ def challenged(
 ) -> Challenge | None:
     """Compare the declared parameters with the published ones.
 
-    ``None`` where these are the same, nothing is published, or the shop tells nothing to judge by.
-    The first declared kind of list decides; no other may get worse beyond chance.
+    ``None`` where these are the same or nothing is published; and where only lists of products are
+    made and nobody has to approve: those go by the fall of their own figure alone. The first
+    declared kind of list decides; no other may get worse beyond chance. What cannot be compared
+    keeps the published parameters, as a tie does.
     """
-    if published is None or not tried.judged.cases:
+    if published is None or _settings(published.model) == _settings(tried.model):
         return None
-    if _settings(published.model) == _settings(tried.model):
+    is_compared = "users" in file.model.answers
+    if not is_compared and not file.gate.approval:
         return None
     champion_class, config = type(published.model), published.model.config
     own = Timed()
@@ -55,13 +62,38 @@ def challenged(
     def make_champion() -> Recommender:
         return champion_class(config)
 
+    if need := beyond_limit(published.model, data.shape):
+        told = (
+            f"Promoted without a comparison: to fit the published parameters takes {need}, "
+            f"{allowed() >> 20:,} MB are allowed, half of ECORSE_MEMORY_LIMIT."
+        )
+        waits = _let_through(Decision("promoted", told, {}), file, task, is_accepted=is_accepted)
+        return Challenge(waits, None)
     champion = judge(make_champion, file, data, task, own)
-    decisions = {
+    if not is_compared:
+        decided = Decision("promoted", "Promoted: lists of products have no cases to compare.", {})
+    elif not tried.judged.cases:
+        told = (
+            "Held, the published parameters stay: no customer of the shop has a history long "
+            "enough to compare on."
+        )
+        decided = Decision("held", told, {})
+    else:
+        decided = _one(file, _compared(tried, champion, file, task))
+    decided = _let_through(decided, file, task, is_accepted=is_accepted)
+    return Challenge(decided, Tried(make_champion(), champion, own))
+
+
+def _compared(
+    tried: Tried, champion: Judged, file: RecommenderFile, task: Task
+) -> dict[ListKind, Decision]:
+    """The decision on each kind of list."""
+    return {
         kind: judge_challenger(
             file.promotion,
-            Method("the published parameters", champion.cases[kind], champion.quality[kind]),
+            Method("the published model", champion.cases[kind], champion.quality[kind]),
             Method(
-                "the declared parameters",
+                "the declared model",
                 tried.judged.cases[kind],
                 tried.judged.quality[kind],
                 fit_seconds=tried.timed.seconds,
@@ -71,30 +103,35 @@ def challenged(
         )
         for kind in file.lists
     }
-    decision = _one(file, decisions, task, is_accepted=is_accepted)
-    return Challenge(decision, Tried(make_champion(), champion, own))
 
 
 def _settings(model: Recommender) -> object:
     return model.config.model_dump(exclude={"threads"})
 
 
-def _one(
-    file: RecommenderFile, decisions: Mapping[ListKind, Decision], task: Task, *, is_accepted: bool
-) -> Decision:
+def _one(file: RecommenderFile, decisions: Mapping[ListKind, Decision]) -> Decision:
     """One decision of those of each kind of list."""
-    first = decisions[file.lists[0]]
     numbers: dict[str, Any] = {kind: decision.numbers for kind, decision in decisions.items()}
-    reason = f"{file.lists[0]}: {first.reason}"
-    outcome = first.outcome
-    for kind, decision in list(decisions.items())[1:]:
-        fell = decision.numbers.get("difference") or {}
+    reasons = {kind: f"{kind}: {decision.reason}" for kind, decision in decisions.items()}
+    first, *others = file.lists
+    fallen = []
+    for kind in others:
+        fell = decisions[kind].numbers.get("difference") or {}
         if fell.get("high") is not None and fell["high"] < 0:
-            outcome, reason = "held", f"{reason} {kind}: {decision.reason}"
-    decided = Decision(outcome, reason, numbers)
+            fallen.append(reasons[kind])
+    if fallen:
+        return Decision("held", " ".join([*fallen, reasons[first]]), numbers)
+    return Decision(decisions[first].outcome, reasons[first], numbers)
+
+
+def _let_through(
+    decided: Decision, file: RecommenderFile, task: Task, *, is_accepted: bool
+) -> Decision:
+    """The decision with what a person has to say to it."""
     told = how_to_accept(task.model, task.shop_id)
+    if decided.outcome == "promoted" and (is_accepted or not file.gate.approval):
+        return decided
     if is_accepted:
-        return replace(decided, outcome="promoted", reason=f"Let through. {reason}")
-    if outcome == "promoted" and file.gate.approval:
-        return replace(decided, outcome="held", reason=f"Waits for approval. {reason} {told}")
-    return decided if outcome == "promoted" else replace(decided, reason=f"{reason} {told}")
+        return replace(decided, outcome="promoted", reason=f"Let through. {decided.reason}")
+    waits = "Waits for approval. " if decided.outcome == "promoted" else ""
+    return replace(decided, outcome="held", reason=f"{waits}{decided.reason} {told}")

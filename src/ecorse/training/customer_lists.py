@@ -120,10 +120,10 @@ class _Lists:
         """``user, rank, item, score, level, source, reason, evidence`` of customers ``block``."""
         ruled = self.rules.get(kind)
         limits = ruled.limits if ruled else None
-        history = self.data.matrix[block]
+        history, refused = self.data.matrix[block], self.data.refused[block]
         pinned = np.empty((block.size, 0), dtype=np.int64)
         if ruled:
-            pinned = ruled.pinned(kind, history, self.data.refused[block])
+            pinned = ruled.pinned(kind, history, refused)
         is_known = self.users[block] != NOTHING
         asked, top_n = block[is_known], self.file.top_n
         chosen = self._chosen(kind, asked, limits, pinned[is_known])
@@ -134,7 +134,7 @@ class _Lists:
         )
         every.items[is_known], every.scores[is_known] = own.items, own.scores
         filler = self.filler.within(limits)
-        listed, levels = filled(every, kind, history, filler, limits, pinned)
+        listed, levels = filled(every, kind, history, refused, filler, limits, pinned)
         if ruled and ruled.pins:
             n_pinned = (pinned != NOTHING).sum(axis=1)
             stays = np.arange(top_n) < top_n - n_pinned[:, None]

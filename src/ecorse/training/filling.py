@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked
+from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, stored_in_either
 from ecorse.models.recommender_file import ListKind
 from ecorse.recommenders.choosing import Limits, rows_of
 
@@ -62,6 +61,7 @@ def filled(
     ranked: Ranked,
     kind: ListKind,
     history: Csr,
+    refused: Csr,
     filler: Filler,
     limits: Limits | None = None,
     pinned: Ids | None = None,
@@ -69,8 +69,9 @@ def filled(
     """The lists with best sellers behind them, and each place's level.
 
     A best seller's score is half of the list's last times its share: lists go on falling. A list of
-    what to buy again stays as short as it is. ``filler`` is the one within ``limits``; ``pinned``
-    ``(n, any)`` are products that will come into each list and count for its caps.
+    what to buy again stays as short as it is. What a customer said no to (``refused``
+    ``(n, n_items)``, as ``history``) fills no list. ``filler`` is the one within ``limits``;
+    ``pinned`` ``(n, any)`` are products that will come into each list and count for its caps.
     """
     from ecorse.models.choosing_kernel import fill_up
 
@@ -80,13 +81,15 @@ def filled(
     if kind == "buy_again" or not short.size:
         return ranked, levels
     n_items, listed = filler.shares.size, rows_of(ranked, short)
-    had = history[short] if kind == "explore" else sparse.csr_matrix((short.size, n_items))
+    kept_out = refused[short]
+    if kind == "explore":
+        kept_out = stored_in_either(kept_out, history[short])
     groups, rooms = np.full(n_items, NOTHING), np.zeros((short.size, 0), dtype=np.int64)
     if limits is not None:
         beside = np.empty((len(own), 0), dtype=np.int64) if pinned is None else pinned
         groups = limits.groups
         rooms = limits.rooms(np.hstack([listed.items, beside[short]]))
-    fill_up(filler.order, had.indptr, had.indices, groups, rooms, n_items, listed.items)
+    fill_up(filler.order, kept_out.indptr, kept_out.indices, groups, rooms, n_items, listed.items)
     items, scores = ranked.items.copy(), ranked.scores.copy()
     items[short] = listed.items
     added = (items != NOTHING) & ~ranked.is_there

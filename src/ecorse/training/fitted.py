@@ -48,18 +48,25 @@ class Fitted:
         Raises
         ------
         ModelRejected
-            The file cannot be read, or the class no longer knows its parameters.
+            The file cannot be read, or the declared class, or that of a part, no longer knows its
+            parameters or its files.
         """
         facts, files = unpack(champion.artifact)
         model_class = declaration.model_class()
         try:
             config = declaration.configure(model_class, facts.get("parameters"))
+            model = model_class.load(files, config)
         except ConfigError as error:
             raise ModelRejected(
                 f"Model file refused: its parameters are not known any more: {error}. {NEXT_STEP}"
             ) from None
+        except (KeyError, IndexError, ValueError, TypeError) as error:
+            raise ModelRejected(
+                f"Model file refused: {declaration.file.model.class_} cannot read it ({error!r}). "
+                f"{NEXT_STEP}"
+            ) from None
         return cls(
-            model_class.load(files, config),
+            model,
             pl.Series("product_id", facts["products"], dtype=pl.String),
             pl.Series("customer_id", facts["customers"], dtype=pl.String),
         )

@@ -19,7 +19,7 @@ import polars as pl
 from ecorse.evaluate.cases import Cases, Questions, joined, questions
 from ecorse.evaluate.cases import judge as judge_cases
 from ecorse.evaluate.leaderboard import scores
-from ecorse.evaluate.origins import Origin, check_no_leak, origins
+from ecorse.evaluate.origins import TICK, Origin, check_no_leak, origins
 from ecorse.evaluate.quality import Quality, list_quality
 from ecorse.evaluate.ranking import Score, hit_rate
 from ecorse.models.base import Recommender, Task
@@ -204,7 +204,7 @@ def _answer(
             return ask(model, asked.kind, users[some], width, had[some])
 
         chosen = choose(wide, len(users), k, variety=variety)
-        listed, _ = filled(chosen.shown, asked.kind, had, filler)
+        listed, _ = filled(chosen.shown, asked.kind, had, asked.refused[rows], filler)
         found.append(listed)
     return joined_lists(found)
 
@@ -214,7 +214,7 @@ def case_rows(judged: Judged, data: Interactions, shop_id: str, method: str) -> 
     found = [make_frame(RECOMMENDATION_CASES, [])]
     for kind, cases in judged.cases.items():
         starts = pl.Series([origin.begins.date() for origin in judged.windows], dtype=pl.Date)
-        ends = pl.Series([origin.ends.date() for origin in judged.windows], dtype=pl.Date)
+        ends = pl.Series([(origin.ends - TICK).date() for origin in judged.windows], dtype=pl.Date)
         frame = pl.DataFrame(
             {
                 "origin": cases.origin,

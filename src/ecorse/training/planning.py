@@ -31,9 +31,7 @@ def memory_limit() -> int:
 
 
 def planned(declaration: Declaration, shape: Shape) -> Mapping[str, Any]:
-    """The first parameters, the declared or a variant's, whose model fits into half of the limit.
-
-    The other half is for the data and the lists.
+    """The first parameters, the declared or a variant's, whose model fits into what is allowed.
 
     Raises
     ------
@@ -41,19 +39,28 @@ def planned(declaration: Declaration, shape: Shape) -> Mapping[str, Any]:
         None fits.
     """
     file: RecommenderFile = declaration.file
-    limit = memory_limit() // 2
     told = []
     for number, parameters in enumerate(variants(file)):
         model: Recommender = declaration.create(parameters)
-        need = model.memory_needed(shape)
-        if need <= limit:
+        if not (need := beyond_limit(model, shape)):
             return parameters
-        told.append(f"{'[parameters]' if not number else f'variant {number}'} {need // MB:,} MB")
+        told.append(f"{'[parameters]' if not number else f'variant {number}'} {need}")
     raise DataError(
         f"{declaration.name}: fitting {shape.items:,} products of {shape.users:,} customers needs "
-        f"{', '.join(told)}; {limit // MB:,} MB are allowed, half of ECORSE_MEMORY_LIMIT. "
+        f"{', '.join(told)}; {allowed() // MB:,} MB are allowed, half of ECORSE_MEMORY_LIMIT. "
         f"Raise it, or declare [[variants]] that need less in {declaration.path}."
     )
+
+
+def allowed() -> int:
+    """Bytes that one fit may take: half of the limit, the other half is for data and lists."""
+    return memory_limit() // 2
+
+
+def beyond_limit(model: Recommender, shape: Shape) -> str:
+    """What a fit needs where that is more than allowed, in words; empty where it fits."""
+    need = model.memory_needed(shape)
+    return "" if need <= allowed() else f"{need // MB:,} MB"
 
 
 def variants(file: RecommenderFile) -> list[Mapping[str, Any]]:

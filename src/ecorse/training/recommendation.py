@@ -133,10 +133,11 @@ def run_recommender(
         model = declaration.create(parameters).fit(data, task, before)
     tried = Tried(model, judged, timed)
     decision = _decide(tried, declaration, shop_id, data, champion, night)
-    challenge = None
-    if decision.outcome == "promoted":
-        challenge = challenged(tried, published, file, data, task, is_accepted=night.is_accepted)
-        decision = challenge.decision if challenge else decision
+    is_sound = decision.outcome == "promoted"
+    challenge = challenged(tried, published, file, data, task, is_accepted=night.is_accepted)
+    if is_sound and challenge:
+        numbers = {**decision.numbers, **challenge.decision.numbers}
+        decision = replace(challenge.decision, numbers=numbers)
     decision = replace(decision, reason=" ".join([decision.reason, *ruled.told]))
     log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
     frame = partial(score_frame, declaration, shop_id, served=night.served)
@@ -144,10 +145,7 @@ def run_recommender(
         "decision": decision,
         "data_hash": _hash(data),
         "seed": file.seed,
-        "params": {
-            "generation": file.model.generation,
-            **model.config.model_dump(exclude={"threads"}),
-        },
+        "params": _params(model, file),
     }
     if decision.outcome == "refused":
         # nothing of it is kept, or it would be the next night's champion
@@ -157,13 +155,16 @@ def run_recommender(
         ]
         empty = {**_no_lists(declaration), "model_scores": pl.concat(scores)}
         return ModelResult(tables=empty, metrics=_metrics(tried, file, data), **facts)
-    if decision.outcome == "held" and challenge is None and champion and published:
+    stays = challenge.champion if challenge else None  # the published parameters, where judged
+    if decision.outcome == "held" and champion and published and not (is_sound and stays):
         # whose lists are served is whose figures are compared; the candidate's are in the decision
+        own_judged = judged if challenge is None else stays.judged if stays else Judged()
+        facts["params"] = _params(published.model, file)
         shown = _own(frame, declaration, tried, is_champion=False)
         if "judged" in champion.metrics:
             own = [Score(**score) for score in champion.metrics["judged"]]
             shown = frame(declaration.method, own, is_champion=True, timed=timed)
-        tables = _lists(declaration, shop_id, data, published, judged, ruled, found)
+        tables = _lists(declaration, shop_id, data, published, own_judged, ruled, found)
         return ModelResult(
             tables={
                 **tables,
@@ -173,9 +174,11 @@ def run_recommender(
             metrics={**champion.metrics, FACTS: found.facts},
             **facts,
         )
-    if challenge is not None and decision.outcome == "held":
+    if stays and decision.outcome == "held":
         # the published parameters make tonight's lists, from tonight's rows
-        tried = replace(challenge.champion, model=challenge.champion.model.fit(data, task, before))
+        with stays.timed:
+            tried = replace(stays, model=stays.model.fit(data, task, before))
+        facts["params"] = _params(tried.model, file)
     fitted = Fitted.on(tried.model, data)
     scores = [_own(frame, declaration, tried, is_champion=True), _beside(frame, declaration, tried)]
     tables = _lists(declaration, shop_id, data, fitted, tried.judged, ruled, found)
@@ -210,6 +213,14 @@ def _decide(
         told = how_to_accept(declaration.name, shop_id)
         return replace(decision, reason=f"{decision.reason} {told}")
     return decision
+
+
+def _params(model: Recommender, file: RecommenderFile) -> dict[str, Any]:
+    """What a model was fitted with, as its version tells it."""
+    return {
+        "generation": file.model.generation,
+        **model.config.model_dump(exclude={"threads"}),
+    }
 
 
 def _own(

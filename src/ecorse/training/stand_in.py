@@ -50,6 +50,22 @@ def fit_to_tonight(
     if "users" in answers:
         whose = ("list", "customer_id")
         _fit_lists(conn, "user_recommendations", whose, ("product_id",), parameters)
+    _tell_what_was_served(conn, declaration, parameters | {"served": sorted(night.served)})
+
+
+def _tell_what_was_served(
+    conn: psycopg.Connection, declaration: Declaration, parameters: dict[str, Any]
+) -> None:
+    """The carried figures say what was served before their own night; tonight they say what was
+    served until now, or another method would be served because this one failed."""
+    scores = sql.Identifier("builds", build_relation("model_scores", parameters["build"]))
+    conn.execute(
+        sql.SQL(
+            "update {} set was_served = list = any(%(served)s) "
+            "where shop_id = %(shop)s and model = %(model)s and method = %(method)s"
+        ).format(scores),
+        parameters | {"model": declaration.name},
+    )
 
 
 def _that_tell_of(

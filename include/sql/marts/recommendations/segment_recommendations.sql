@@ -39,90 +39,64 @@ with purchases as (
     where customer_id is not null
 ),
 
-buyers as (
-    select distinct
-        shop_id,
-        customer_id
-    from purchases
-),
-
-shop_buyers as (
+-- totals by window and not by join: a planner that takes a join for one row compares all with all
+marked as (
     select
         shop_id,
-        count(*) as customers
-    from buyers
-    group by shop_id
-),
-
-product_buyers as (
-    select
-        shop_id,
+        customer_id,
         product_id,
-        count(*) as customers
+        count(*) over (partition by shop_id, product_id) as product_customers,
+        case
+            when row_number() over (partition by shop_id, customer_id order by product_id) = 1
+                then 1
+            else 0
+        end as is_first
     from purchases
-    group by shop_id, product_id
 ),
 
-members as (
-    select
-        labels.shop_id,
-        labels.segmentation,
-        labels.segment_id,
-        labels.customer_id
-    from marts.customer_segments as labels
-    inner join buyers
-        on labels.shop_id = buyers.shop_id and labels.customer_id = buyers.customer_id
-    where labels.segment_id >= 0
-),
-
-segment_members as (
+counted as (
     select
         shop_id,
-        segmentation,
-        segment_id,
-        count(*) as members
-    from members
-    group by shop_id, segmentation, segment_id
+        customer_id,
+        product_id,
+        product_customers,
+        is_first,
+        sum(is_first) over (partition by shop_id) as shop_customers
+    from marked
 ),
 
 bought as (
     select
-        members.shop_id,
-        members.segmentation,
-        members.segment_id,
-        purchases.product_id,
-        count(*) as bought_by
-    from members
-    inner join purchases
-        on members.shop_id = purchases.shop_id and members.customer_id = purchases.customer_id
-    group by members.shop_id, members.segmentation, members.segment_id, purchases.product_id
+        labels.shop_id,
+        labels.segmentation,
+        labels.segment_id,
+        counted.product_id,
+        count(*) as bought_by,
+        sum(counted.is_first) as first_of,
+        max(counted.product_customers) as product_customers,
+        max(counted.shop_customers) as shop_customers
+    from counted
+    inner join marts.customer_segments as labels
+        on counted.shop_id = labels.shop_id and counted.customer_id = labels.customer_id
+    where labels.segment_id >= 0
+    group by labels.shop_id, labels.segmentation, labels.segment_id, counted.product_id
 ),
 
 ranked as (
     select
-        bought.shop_id,
-        bought.segmentation,
-        bought.segment_id,
-        bought.product_id,
-        bought.bought_by,
-        segment_members.members,
-        product_buyers.customers as product_customers,
-        shop_buyers.customers as shop_customers,
+        shop_id,
+        segmentation,
+        segment_id,
+        product_id,
+        bought_by,
+        product_customers,
+        shop_customers,
+        sum(first_of) over (partition by shop_id, segmentation, segment_id) as members,
         row_number() over (
-            partition by bought.shop_id, bought.segmentation, bought.segment_id
-            order by bought.bought_by desc, product_buyers.customers asc, bought.product_id asc
+            partition by shop_id, segmentation, segment_id
+            order by bought_by desc, product_customers asc, product_id asc
         ) as place
     from bought
-    inner join segment_members
-        on
-            bought.shop_id = segment_members.shop_id
-            and bought.segmentation = segment_members.segmentation
-            and bought.segment_id = segment_members.segment_id
-    inner join product_buyers
-        on
-            bought.shop_id = product_buyers.shop_id
-            and bought.product_id = product_buyers.product_id
-    inner join shop_buyers on bought.shop_id = shop_buyers.shop_id
 )
 
 select
@@ -135,7 +109,7 @@ select
     products.product_name,
     products.category,
     ranked.bought_by,
-    ranked.members,
+    cast(ranked.members as bigint) as members,
     cast(ranked.bought_by as double precision) / ranked.members as bought_share,
     cast(ranked.product_customers as double precision) / ranked.shop_customers as shop_share,
     cast(ranked.bought_by as double precision) * ranked.shop_customers

@@ -1,5 +1,5 @@
 /*
-about = "Which method's lists applications read, per shop and kind of list. What was served stays, until another method is better on the same customers of the same windows (recommendation_cases) by more than chance explains; the first night begins with the method of the lowest declared priority. Lists of products go by their own figures: the best, and of those whose intervals reach the best the one of the lowest priority."
+about = "Which method's lists applications read, per shop and kind of list. What was served stays, until another method is better on the same customers of the same windows (recommendation_cases) by more than chance explains, on at least 30 customers; the first night begins with the method of the lowest declared priority. Lists of products go by their own figures: the best, and of those whose intervals reach the best the one of the lowest priority."
 grain = ["shop_id", "list"]
 materialized = "table"
 [columns]
@@ -11,7 +11,7 @@ best_value = "The best figure of any method"
 methods = "How many methods have rows"
 replaced_method = "The method that was served before, or stood first, where another took its place; else null"
 difference = "By how much the served method's nDCG is above that of the replaced one, or of the best other one (then mostly negative), as a mean over the same customers; null where nothing was compared"
-difference_low = "Lower end of its 95 % interval, 1.96 standard errors of the paired differences below"
+difference_low = "Lower end of its 95 % interval, 1.96 standard errors of the paired differences below; customers are counted, not their cases"
 difference_high = "Upper end"
 reason = "Why this one, in a sentence"
 [[checks]]
@@ -104,13 +104,14 @@ incumbents as (
     where place = 1
 ),
 
-pairs as (
+-- of each customer the sums over all windows: what one does in three windows is no three facts
+customer_pairs as (
     select
         incumbents.shop_id,
         incumbents.list,
         challenger.method,
-        avg(challenger.ndcg - own.ndcg) as difference,
-        coalesce(stddev_samp(challenger.ndcg - own.ndcg), 0) / sqrt(count(*)) as standard_error,
+        own.customer_id,
+        sum(challenger.ndcg - own.ndcg) as difference,
         count(*) as cases
     from incumbents
     inner join marts.recommendation_cases as own
@@ -126,8 +127,56 @@ pairs as (
             and own.customer_id = challenger.customer_id
             and own.window_start_date = challenger.window_start_date
             and own.method <> challenger.method
-    group by incumbents.shop_id, incumbents.list, challenger.method
+    inner join methods
+        on
+            challenger.shop_id = methods.shop_id
+            and challenger.list = methods.list
+            and challenger.method = methods.method
+    group by incumbents.shop_id, incumbents.list, challenger.method, own.customer_id
+),
+
+summed as (
+    select
+        shop_id,
+        list,
+        method,
+        sum(difference) / sum(cases) as difference,
+        sum(difference * difference) as squares,
+        sum(difference * cases) as products,
+        sum(cases * cases) as square_cases,
+        sum(cases) as cases,
+        count(*) as customers
+    from customer_pairs
+    group by shop_id, list, method
     having count(*) > 1
+),
+
+-- of a ratio of sums, by what is left of each customer's: sum (d - mean * n)^2
+pairs as (
+    select
+        shop_id,
+        list,
+        method,
+        difference,
+        sqrt(
+            greatest(squares - 2 * difference * products + difference * difference * square_cases, 0)
+            * customers / (customers - 1)
+        ) / cases as standard_error,
+        cases,
+        customers
+    from summed
+),
+
+judged as (
+    select
+        shop_id,
+        list,
+        method,
+        difference,
+        standard_error,
+        cases,
+        customers >= 30 and difference - 1.96 * standard_error > 0 as is_better
+    from pairs
 ),
 
 best_challengers as (
@@ -138,14 +187,15 @@ best_challengers as (
         difference,
         standard_error,
         cases,
+        is_better,
         row_number() over (
             partition by shop_id, list
             order by
-                case when difference - 1.96 * standard_error > 0 then 0 else 1 end asc,
+                case when is_better then 0 else 1 end asc,
                 difference desc,
                 method asc
         ) as place
-    from pairs
+    from judged
 ),
 
 decided as (
@@ -156,9 +206,9 @@ decided as (
         incumbents.was_served,
         best.method as challenger,
         best.cases,
-        best.difference,
+        case when best.is_better then best.difference else -best.difference end as margin,
         best.standard_error,
-        coalesce(best.difference - 1.96 * best.standard_error > 0, false) as is_replaced
+        coalesce(best.is_better, false) as is_replaced
     from incumbents
     left join best_challengers as best
         on
@@ -176,11 +226,17 @@ select
     placed.best_value,
     cast(placed.methods as integer) as methods,
     case when decided.is_replaced then decided.incumbent end as replaced_method,
-    case when decided.is_replaced then 1 else -1 end * decided.difference as difference,
-    case when decided.is_replaced then 1 else -1 end * decided.difference
-    - 1.96 * decided.standard_error as difference_low,
-    case when decided.is_replaced then 1 else -1 end * decided.difference
-    + 1.96 * decided.standard_error as difference_high,
+    cast(
+        round(cast(decided.margin as numeric(38, 12)), 8) as double precision
+    ) as difference,
+    cast(
+        round(cast(decided.margin - 1.96 * decided.standard_error as numeric(38, 12)), 8)
+        as double precision
+    ) as difference_low,
+    cast(
+        round(cast(decided.margin + 1.96 * decided.standard_error as numeric(38, 12)), 8)
+        as double precision
+    ) as difference_high,
     case
         when placed.methods = 1 then 'the only method'
         when decided.is_replaced
