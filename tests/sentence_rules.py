@@ -157,7 +157,7 @@ def score(name: str, metric: str, digits: int = 3) -> Rule:
 
 RULES = (
     Rule(
-        r"Night (?P<build>\d+), made (?P<at>[\d: -]+) UTC, rows up to (?P<day>[\d-]+)\. Every figure "
+        r"Night (?P<build>\d+), made (?P<at>[\d: -]+) UTC(?:, rows up to (?P<day>[\d-]+))?\. Every figure "
         r"is a row of the schema marts of this night\. Segments of customers and orders count "
         r"purchases only: orders that sold something and were not wholly taken back\.",
         "select build_id::text as build, "
@@ -166,6 +166,10 @@ RULES = (
         "from marts.build_info",
     ),
     # what to do
+    Rule(
+        r"No declared action has an effect that is large and sure enough tonight\.",
+        "select 1 from marts.segment_actions where shop_id = %(shop)s having count(*) = 0",
+    ),
     Rule(
         r"Expected value: if (?P<shares>.*) of those addressed respond, which is declared and no "
         r"forecast; measure it with the holdout of the audience file\.",

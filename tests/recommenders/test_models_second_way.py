@@ -218,14 +218,31 @@ def test_buy_again_by_hand() -> None:
     # milk came back after 10 and after 20 days; lamp never
     assert np.isnan(model.interval[lamp])
     assert model.interval[milk] == 15
-    due = model.due(np.arange(2)).toarray()
-    np.testing.assert_allclose(due[:, milk], [10 / 15, 0])
     told = model.explain(np.arange(2), ranked)
     assert told["sentence"].to_list() == [
-        "Bought once, last 0 days ago",
+        "Bought once, last on the data's last day",
         "Bought on 2 days, last 10 days ago; others buy it again after 15 days",
-        "Bought on 2 days, last 0 days ago; others buy it again after 15 days",
+        "Bought on 2 days, last on the data's last day; others buy it again after 15 days",
     ]
+
+
+@pytest.mark.parametrize(("least_due", "anns", "bobs"), [(0.6, [0, 1], [-1]), (0.7, [0], [-1])])
+def test_what_was_bought_too_lately_is_not_due(least_due, anns, bobs) -> None:
+    shop = _shop(
+        [
+            ("ann", "milk", "2024-01-01 09:00"),
+            ("ann", "milk", "2024-01-11 09:00"),
+            ("ann", "lamp", "2024-01-21 10:00"),
+            ("bob", "milk", "2024-01-01 10:00"),
+            ("bob", "milk", "2024-01-21 10:00"),
+        ]
+    )
+    config = BuyAgainConfig(half_life_days=10, least_repeats=2, least_due=least_due)
+    ranked = BuyAgain(config).fit(shop, TASK).recommend(np.arange(2), 2)
+    # milk comes back after 15 days in the middle: ann's is 10 days old, bob's of today. A lamp that
+    # nobody bought twice has no interval
+    assert [item for item in ranked.items[0] if item >= 0] == anns
+    assert [item for item in ranked.items[1] if item >= 0] == [b for b in bobs if b >= 0]
 
 
 def test_popular_of_late_by_hand() -> None:

@@ -322,14 +322,12 @@ def test_every_sentence_is_counted_again_in_sql(page):
         (r"Features used \((\d+)\)", r"Features used (1\1)"),
         (r"if (\d\.\d) % of those", r"if 1\1 % of those"),
         (r"kept by the principal components: \d", "kept by the principal components: 1"),
-        (r"No structure was found", "Structure was found"),
     ],
 )  # fmt: skip
 def test_a_sentence_that_is_wrong_is_noticed(page, pattern, instead):
     told = page.with_suffix(".md").read_text()
     changed = re.sub(pattern, instead, told)
-    if changed == told:
-        pytest.skip("this night says no such thing")
+    assert changed != told
     with connect() as conn:
         found = check_sentences(conn, changed, "main-simulated")
     assert found.wrong or found.unknown

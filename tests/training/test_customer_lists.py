@@ -211,8 +211,8 @@ def test_own_products_of_an_older_model_are_told_in_tonights_ids_and_counts():
     """A model of an older catalogue: its numbers are of a, b, c, e; tonight's of b, c, d, e."""
     older = shop("abce", {"amy": "abc", "bob": "bce", "cat": "ce"})
     model = ItemKnn(ItemKnnConfig(threads=1)).fit(older, TASK)
-    # a left the catalogue, d came; amy took b back since: of what the model knows she has c
-    tonight = shop("bcde", {"amy": "c", "bob": "bce", "cat": "ced"})
+    # a left the catalogue, d came; amy took b back and bought d since: the model knows her c
+    tonight = shop("bcde", {"amy": "cd", "bob": "bce", "cat": "ced"})
     rows = rows_for(model, tonight, older, "explore")
     told = rows.filter(customer_id="amy", product_id="e").row(0, named=True)
     assert told["level"] == 0
@@ -221,7 +221,7 @@ def test_own_products_of_an_older_model_are_told_in_tonights_ids_and_counts():
     (named,) = json.loads(told["evidence"])["because"]
     assert {name: named[name] for name in entry} == entry
     assert 0 < named["share"] <= 1
-    assert told["reason"] == "Because you bought c"
+    assert told["reason"] == "Because you bought c (never bought together)"
 
 
 def test_orders_of_nobody_count_in_receipts_and_teach_the_model_nothing():

@@ -61,7 +61,7 @@ def _part(
             low = left
         else:
             break
-    least = values[0]
+    least: float = values[0]
     for place in range(1, k):
         least = min(least, values[place])
     return float(least)

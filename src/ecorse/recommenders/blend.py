@@ -82,7 +82,7 @@ def blended(parts: Sequence[Csr], weights: npt.NDArray[np.floating], k: int) -> 
 def _values_at(matrix: Csr, ranked: Ranked) -> npt.NDArray[np.float32]:
     """``(n, k)``: what the matrix stores at each place of the lists; 0 where it stores nothing."""
     n_items = np.int64(matrix.shape[1])
-    matrix.sort_indices()
+    matrix = matrix.sorted_indices()  # its arrays may be another's, too
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     keys = rows * n_items + matrix.indices
     asked = np.arange(len(ranked.items))[:, None] * n_items + ranked.items

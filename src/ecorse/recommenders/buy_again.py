@@ -30,19 +30,19 @@ class BuyAgainConfig(Table):
     """``half_life_days``: after so many days a purchase counts half.
 
     ``least_repeats``: a product has an interval of its own from so many repurchases on.
-    ``patience``: how many of its intervals after the last purchase a product is still due.
+    ``least_due``: a product is named from so many of its intervals after the last purchase on, so
+    that what was bought yesterday is not; 0: at once. Without an interval it is named at once too.
     """
 
     half_life_days: float = Field(180, gt=0)
     least_repeats: int = Field(3, ge=1)
-    patience: float = Field(3.0, gt=1)
+    least_due: float = Field(0, ge=0)
 
 
 class BuyAgain(Recommender):
     """Scores ``sum of 0.5^(age / half-life)`` over the days on which the customer bought it.
 
-    ``due`` says of each of a customer's products how long ago the last purchase was, in median
-    intervals of the product.
+    ``least_due`` keeps back what was bought too lately for the product's median interval.
     """
 
     config_class = BuyAgainConfig
@@ -104,21 +104,18 @@ class BuyAgain(Recommender):
         self, users: Ids, k: int, *, seen: Csr | None = None, among: Ids | None = None
     ) -> Ranked:
         """The products that each customer is likeliest to buy again."""
-        own = sparse.csr_matrix(self.scores[users])
+        own = sparse.csr_matrix(self.scores[users], copy=True)
+        if self.config.least_due:
+            age = self.days_ago[users].data - 1  # stored where scores are
+            first = self.config.least_due * np.nan_to_num(self.interval[own.indices], nan=0.0)
+            own.data[age < first] = 0.0
+            own.eliminate_zeros()
         if among is not None:
             is_allowed = np.zeros(own.shape[1])
             is_allowed[among] = 1.0
             own = sparse.csr_matrix(own @ sparse.diags(is_allowed))
             own.eliminate_zeros()
         return top_k_sparse(own, k, seen=seen)
-
-    def due(self, users: Ids) -> Csr:
-        """``(n, n_items)``: of each own product with an interval, days since over the interval."""
-        found = sparse.csr_matrix(self.days_ago[users], copy=True)
-        found.data = (found.data - 1) / np.maximum(self.interval[found.indices], 1)
-        found.data[np.isnan(found.data)] = 0.0
-        found.eliminate_zeros()
-        return found
 
     def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame:
         """On how many days, how long ago, and the product's usual interval, with a sentence."""
@@ -147,9 +144,14 @@ class BuyAgain(Recommender):
                 )
             )
         )
-        return figures.with_columns(
-            sentence=pl.concat_str(often, pl.format(", last {} days ago", "days_ago"), usual)
+        ago = (
+            pl.when(pl.col("days_ago") == 0)
+            .then(pl.lit(", last on the data's last day"))
+            .when(pl.col("days_ago") == 1)
+            .then(pl.lit(", last 1 day ago"))
+            .otherwise(pl.format(", last {} days ago", "days_ago"))
         )
+        return figures.with_columns(sentence=pl.concat_str(often, ago, usual))
 
     def dump(self) -> Mapping[str, bytes]:
         """Scores, ages, counts and intervals as npy."""

@@ -232,7 +232,7 @@ class Receipts:
         noun = pl.when(together == 1).then(pl.lit(nature.baskets[:-1]))
         return (
             pl.when(together == 0)
-            .then(pl.lit(""))
+            .then(pl.lit(f" (never {done} together)"))
             .otherwise(
                 pl.format(
                     f" ({done} together in {{}} {{}}{{}})",
