@@ -108,7 +108,7 @@ def check(document: Mapping[str, Any], model: type[T], where: str, *, context: A
             json.dumps(document, default=str), strict=True, context=context
         )
     except ValidationError as error:
-        raise ConfigError(_told(where, list(_mistakes(error.errors(), model)))) from None
+        raise ConfigError(told(where, list(_mistakes(error.errors(), model)))) from None
     refuse(where, list(declared.mistakes()))
     return declared
 
@@ -122,10 +122,10 @@ def refuse(where: str, mistakes: Sequence[str]) -> None:
         There are mistakes.
     """
     if mistakes:
-        raise ConfigError(_told(where, mistakes))
+        raise ConfigError(told(where, mistakes))
 
 
-def _told(where: str, mistakes: Sequence[str]) -> str:
+def told(where: str, mistakes: Sequence[str]) -> str:
     """One mistake on one line, several below each other."""
     if len(mistakes) == 1:
         return f"{where}: {mistakes[0]}."

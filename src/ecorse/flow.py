@@ -243,11 +243,15 @@ def _opened(
     holder: str,
     wait: Progress | None = None,
 ) -> Iterator[int]:
+    from ecorse.ingest.shops import load_shops
     from ecorse.training.inputs import known_shops
     from ecorse.training.run import check_models
 
     catalog = load_catalog()
     check_models(catalog)
+    if catalog.rules.rules:
+        shops = [shop.shop_id for shop in load_shops(need_sources=False)]
+        catalog.rules.refuse_unknown_shops([*known_shops(), *shops])
     accepted = read_accepted(accept, catalog.models, known_shops()) if accept else NOTHING
     with builds.opened(
         as_of=as_of,

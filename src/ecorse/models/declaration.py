@@ -39,7 +39,7 @@ SEGMENT_TABLES = (
 FEW_WORDS = ("kind", "source", "city", "daypart")  # of a recommender's interactions
 TABLES_OF_ANSWER = {
     "items": ("item_similarity",),
-    "users": ("user_recommendations", "recommendation_cases"),
+    "users": ("user_recommendations", "recommendation_cases", "list_rules"),
 }
 
 
@@ -266,6 +266,11 @@ class Declaration:
     def listed_in(self) -> str:
         """The mart that lists everything the model labels or recommends; it is made before."""
         return str(self.file.entity.covers) if self.task == "segment" else RECOMMENDABLE
+
+    @property
+    def has_customer_lists(self) -> bool:
+        """Whether it makes lists for customers, which the shop's rules are for."""
+        return self.task == "recommend" and "users" in self.file.model.answers
 
     def model_class(self) -> Any:
         """Import the class (with its heavy libraries).

@@ -50,6 +50,10 @@ class Ranked:
         there: npt.NDArray[np.bool_] = self.items != NOTHING
         return there
 
+    def where(self, stays: npt.NDArray[np.bool_]) -> Ranked:
+        """The same lists with only what ``stays`` ``(n, k)``; nothing in the other places."""
+        return Ranked(np.where(stays, self.items, NOTHING), np.where(stays, self.scores, 0.0))
+
     def as_matrix(self, n_items: int) -> Csr:
         """The lists as a sparse ``(n, n_items)`` matrix of scores."""
         there = self.is_there

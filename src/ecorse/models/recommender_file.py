@@ -54,6 +54,17 @@ class RecommenderGate(Table):
     approval: bool = False
 
 
+class Diversity(Table):
+    """Lists whose products are not all alike, by maximal marginal relevance.
+
+    ``lambda`` is what a product's score weighs; the rest goes to how little it is described like
+    those listed before it. Each list is chosen out of ``candidates``.
+    """
+
+    relevance: float = Field(alias="lambda", gt=0, lt=1)
+    candidates: int = Field(30, ge=1)
+
+
 class RecommenderSearch(Table):
     """Parameters that are searched: which, how often, how long, and after how many days again.
 
@@ -86,7 +97,8 @@ class RecommenderFile(ModelFile):
 
     ``lists`` are those made for customers. ``weights`` says what an interaction of each kind
     counts (view, cart, purchase ...); a negative one is a refusal, and without the table all count
-    alike. ``variants`` are tried in turn where memory is short.
+    alike. ``diversity`` is part of the method: it is judged with it. ``variants`` are tried in turn
+    where memory is short.
     """
 
     seed: int = 0
@@ -97,6 +109,7 @@ class RecommenderFile(ModelFile):
     windows: Windows = Windows()
     gate: RecommenderGate = RecommenderGate()
     promotion: PromotionLimits = PromotionLimits()
+    diversity: Diversity | None = None
     search: RecommenderSearch | None = None
     variants: tuple[Variant, ...] = ()
 
@@ -106,6 +119,11 @@ class RecommenderFile(ModelFile):
             yield "model.answers is missing; expected ['items'], ['users'] or both"
         if self.model.diagnostics:
             yield "model.diagnostics: only segmentations have them"
+        if self.diversity and self.diversity.candidates < max(self.top_n, self.windows.at):
+            yield (
+                f"diversity.candidates = {self.diversity.candidates}: expected at least top_n and "
+                f"windows.at, {max(self.top_n, self.windows.at)}"
+            )
         if len(set(self.lists)) < len(self.lists):
             yield f"lists = {list(self.lists)}: each once"
         if self.search is not None and "users" not in self.model.answers:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ecorse.refresh.order import Area
 
 log = logging.getLogger(__name__)
-DECLARED = ("sql/marts/*/*.sql", "sql/checks/*.sql", "models/*.toml")
+DECLARED = ("sql/marts/*/*.sql", "sql/checks/*.sql", "models/*.toml", "rules.toml")
 SHARED = ("sql/marts/_columns.toml", "sql/measures.toml")
 
 

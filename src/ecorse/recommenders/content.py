@@ -77,18 +77,7 @@ class Content(HistoryRecommender):
         key = ("words", self.config.texts, self.config.labels, self.config.label_weight > 0)
         if key not in data.of_products:
             data.of_products[key] = _count(data.items, self.config)
-        counts, words = data.of_products[key]
-        holders = np.bincount(counts.indices, minlength=len(words))
-        n = max(1, counts.shape[0])
-        is_kept = (holders >= self.config.least_products) & (holders <= self.config.most_share * n)
-        self.words = [word for word, kept in zip(words, is_kept, strict=True) if kept]
-        kept_counts = sparse.csr_matrix(counts[:, np.flatnonzero(is_kept)], dtype=np.float32)
-        kept_counts.data = 1 + np.log(kept_counts.data)
-        idf = np.log((1 + n) / (1 + holders[is_kept])) + 1
-        kept_counts.data *= idf.astype(np.float32)[kept_counts.indices]
-        lengths = np.sqrt(np.asarray(kept_counts.multiply(kept_counts).sum(axis=1), float).ravel())
-        self.vectors = scaled_rows(kept_counts, to_power(lengths, -1))
-        self.vectors.sort_indices()
+        self.words, self.vectors = described(data.items, self.config, data.of_products[key])
         return self
 
     def score(self, histories: Csr) -> Scores:
@@ -181,6 +170,28 @@ def words_of(text: str) -> list[str]:
     """The words of a text in lower case, without HTML; numbers alone are no words."""
     plain = html.unescape(TAG.sub(" ", html.unescape(text)))
     return [word.casefold() for word in WORD.findall(plain)]
+
+
+def described(
+    items: pl.DataFrame, config: ContentConfig, counted: tuple[Csr, list[str]] | None = None
+) -> tuple[list[str], Csr]:
+    """The words that count, and ``(n_items, n_words)`` what each product is described by.
+
+    A row's length is 1, or 0 for a product without such a word; indices are sorted. ``counted`` are
+    the words of these products, where they were counted before.
+    """
+    counts, words = counted or _count(items, config)
+    holders = np.bincount(counts.indices, minlength=len(words))
+    n = max(1, counts.shape[0])
+    is_kept = (holders >= config.least_products) & (holders <= config.most_share * n)
+    kept_counts = sparse.csr_matrix(counts[:, np.flatnonzero(is_kept)], dtype=np.float32)
+    kept_counts.data = 1 + np.log(kept_counts.data)
+    idf = np.log((1 + n) / (1 + holders[is_kept])) + 1
+    kept_counts.data *= idf.astype(np.float32)[kept_counts.indices]
+    lengths = np.sqrt(np.asarray(kept_counts.multiply(kept_counts).sum(axis=1), float).ravel())
+    vectors = scaled_rows(kept_counts, to_power(lengths, -1))
+    vectors.sort_indices()
+    return [word for word, kept in zip(words, is_kept, strict=True) if kept], vectors
 
 
 def _count(items: pl.DataFrame, config: ContentConfig) -> tuple[Csr, list[str]]:

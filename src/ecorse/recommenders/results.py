@@ -149,9 +149,13 @@ USER_RECOMMENDATIONS = Relation(
         "level": Column(
             "integer",
             "0: of the method itself; 1: a best seller of late, where the method named too few; "
-            "2: a product nobody has bought yet, where there are no others",
+            "2: a product nobody has bought yet, where there are no others; 3: pinned there by a "
+            "rule of the shop (list_rules)",
         ),
-        "source": Column("text", "Which part of the method gave it; the method where it has none"),
+        "source": Column(
+            "text",
+            "Which part of the method gave it, rule for a pin; the method where it has no parts",
+        ),
         "reason": Column("text", "Why, in a sentence"),
         "evidence": Column(
             "jsonb",
@@ -159,7 +163,8 @@ USER_RECOMMENDATIONS = Relation(
             "share (of all that speaks for it), together (orders with both), orders (with it), "
             "other_orders (with the recommended one), lift; all_orders; words they share; of best "
             "sellers orders and late_orders (the last 28 days) of all; parts: what each part of a "
-            "blend adds. Of visits where the shop has no purchase",
+            "blend adds; rule: what a rule of the shop did to the place. Of visits where the shop "
+            "has no purchase",
         ),
     },
     checks=(
@@ -174,7 +179,7 @@ USER_RECOMMENDATIONS = Relation(
             ties="product_id",
         ),
         AcceptedValues(name="list_is_known", column="list", values=LISTS),
-        Between(name="level_is_known", columns=("level",), at_least=0, at_most=2),
+        Between(name="level_is_known", columns=("level",), at_least=0, at_most=3),
         References(
             name="only_products_of_the_catalogue",
             table="marts.recommendable_products",
@@ -234,6 +239,9 @@ USER_RECOMMENDATIONS = Relation(
             catalogue as (
                 select shop_id, count(*) as products
                 from marts.recommendable_products group by shop_id
+            ),
+            narrowed as (
+                select distinct shop_id, method, list from marts.list_rules where is_narrowing
             )
             select l.shop_id, l.method, l.list, l.customer_id, l.length
             from spread as l
@@ -241,12 +249,47 @@ USER_RECOMMENDATIONS = Relation(
             inner join marts.model_status as m
                 on m.shop_id = l.shop_id and m.task = 'recommend' and m.method = l.method
                 and m.is_of_this_night
-            where l.length < least(
+            left join narrowed
+                on narrowed.shop_id = l.shop_id and narrowed.method = l.method
+                and narrowed.list = l.list
+            where narrowed.shop_id is null and l.length < least(
                 l.longest,
                 c.products - case when l.list = 'explore' then l.had else 0 end
             )
             """,
         ),
+    ),
+    writer_column=WRITER,
+)
+
+LIST_RULES = Relation(
+    name="list_rules",
+    about="The shop's own rules (include/rules.toml) that hold for the lists of each method: they "
+    "change lists for customers, not what a method is judged by",
+    grain=(*BY_LIST[:3], "rule_number"),
+    columns={
+        "shop_id": SHOP,
+        "method": METHOD,
+        "list": Column("text", "Kind of list, as in user_recommendations"),
+        "rule_number": Column("integer", "The rule's place in the file, 0 for the first"),
+        "rule": Column("text", "exclude, only, boost, pin, category_cap or price_band"),
+        "declared": Column("jsonb", "What the file says"),
+        "products": Column(
+            "integer", "How many of the shop's products it names; of a price band how many it keeps"
+        ),
+        "is_narrowing": Column(
+            "boolean", "Whether it takes products out, so that lists may be shorter"
+        ),
+        "from_date": Column("date", "First day on which it holds; null: from the beginning"),
+        "to_date": Column("date", "Last day; null: until it is taken out"),
+    },
+    checks=(
+        AcceptedValues(
+            name="rule_is_known",
+            column="rule",
+            values=("exclude", "only", "boost", "pin", "category_cap", "price_band"),
+        ),
+        Between(name="products_in_range", columns=("products",), at_least=0),
     ),
     writer_column=WRITER,
 )
@@ -295,5 +338,5 @@ RECOMMENDER_TRIALS = Relation(
 )
 OF_ANSWER = {
     "items": (ITEM_SIMILARITY,),
-    "users": (USER_RECOMMENDATIONS, RECOMMENDATION_CASES),
+    "users": (USER_RECOMMENDATIONS, RECOMMENDATION_CASES, LIST_RULES),
 }

@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 
 from ecorse.errors import ConfigError
 from ecorse.models.declaration import Declaration, load_declarations
+from ecorse.models.list_rules import FILE, NO_RULES, RulesFile, load_rules
 from ecorse.models.relation import SqlCheck
 from ecorse.provenance import __version__, git_sha
 from ecorse.refresh.marts import Mart, read_marts
@@ -30,6 +31,7 @@ class Catalog:
 
     marts: Mapping[str, Mart]
     models: Mapping[str, Declaration]
+    rules: RulesFile = NO_RULES
 
     @cached_property
     def _levels(self) -> tuple[tuple[Step, ...], ...]:
@@ -71,7 +73,10 @@ class Catalog:
     def made_from(self, step: Step) -> str:
         """What tells the declaration of a step from an earlier one: a hash."""
         if step.kind == "model":
-            declared = self.models[step.name].file.model_dump_json() + self._own_models
+            model = self.models[step.name]
+            declared = model.file.model_dump_json() + self._own_models
+            if model.has_customer_lists:
+                declared += self.rules.model_dump_json()
         else:
             mart = self.marts[step.name]
             declared = repr((mart.sql, mart.grain, mart.materialized, mart.work_table))
@@ -126,7 +131,9 @@ class Catalog:
                 model.name,
                 "model",
                 # with the mart that rows standing in for the model are held to (``training``)
-                _model_reads(model) | ({model.listed_in} & self.marts.keys()),
+                _model_reads(model)
+                | ({model.listed_in} & self.marts.keys())
+                | (_rules_read(self.rules) if model.has_customer_lists else set()),
                 model.writes,
             )
             for model in self.models.values()
@@ -158,6 +165,7 @@ def load_catalog(settings: Settings | None = None) -> Catalog:
     catalog = Catalog(
         marts={mart.name: mart for mart in read_marts(settings)},
         models={model.name: model for model in load_declarations(settings)},
+        rules=load_rules(settings),
     )
     _check_areas(catalog)
     return catalog
@@ -195,6 +203,15 @@ def _model_reads(model: Declaration) -> frozenset[str]:
                 )
             reads.add(table)
     return frozenset(reads)
+
+
+def _rules_read(rules: RulesFile) -> set[str]:
+    """The marts that the shop's rules read, besides those that their products come from."""
+    reads = {"catalogue"} if rules.names_brands else set()
+    for number, sql in rules.selects().items():
+        tables = _tables_read(sql, f"include/{FILE}: rules[{number}].select")
+        reads |= {table for schema, table in tables if schema == "marts"}
+    return reads
 
 
 def _check_check_references(mart: Mart, written: set[str]) -> None:

@@ -1,7 +1,7 @@
 """Lists for customers as rows of ``user_recommendations``: each kind of list, full, with reasons.
 
-What belongs here: which customers get which list, best sellers where a model names too few, ids
-for numbers. What does not: scoring; lists of products (``lists``).
+What belongs here: which customers get which list, ids for numbers, the reasons of each row. What
+does not: scoring; best sellers behind a short list (``filling``); lists of products (``lists``).
 
 ``for_you`` may name again what a customer bought, ``explore`` names only what is new to them,
 ``buy_again`` only what they had.
@@ -9,8 +9,9 @@ for numbers. What does not: scoring; lists of products (``lists``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -19,53 +20,19 @@ from scipy import sparse
 
 from ecorse.models.base import Blocks, Recommender
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import (
-    NOTHING,
-    Csr,
-    Floats,
-    Ids,
-    Ranked,
-    broken_order,
-    stored_at,
-)
+from ecorse.models.ranked import NOTHING, Csr, Ids, Ranked, broken_order, stored_at
 from ecorse.models.recommender_file import ListKind, RecommenderFile
-from ecorse.recommenders.popular import best_not_in
+from ecorse.recommenders.choosing import Chosen, Limits, Variety, choose
 from ecorse.recommenders.receipts import Receipts
 from ecorse.recommenders.results import USER_RECOMMENDATIONS
 from ecorse.recommenders.sales import Sales
+from ecorse.training.filling import OWN, POPULAR, UNSOLD, Filler, filled
 from ecorse.training.fitted import Fitted, places
+from ecorse.training.ruled_lists import RULED, KindRules, tell_pins, tell_rules, with_pins
 
 BLOCK_USERS = 4096
 CHECKED_USERS = 500
-LATE_DAYS = 7  # best sellers of late: an order counts half after so many days
-OWN, POPULAR, UNSOLD = 0, 1, 2  # columns ``level``
-Levels = npt.NDArray[np.int32]
-NOT_SOLD = 1e-12  # the share of a product that nobody has bought, beside the best seller's 1
-
-
-@dataclass(frozen=True)
-class Filler:
-    """Best sellers of late, for lists that a model leaves short.
-
-    ``shares`` ``(n_items,)``: of the best seller's decayed orders; never 0, so that a list is full
-    as long as the catalogue has products.
-    """
-
-    shares: Floats
-    is_sold: npt.NDArray[np.bool_]
-
-    @classmethod
-    def of(cls, data: Interactions) -> Filler:
-        """Those of all rows, of nobody's too."""
-        late = data.whole.recent_popularity(LATE_DAYS)
-        shares = late / max(late.max(initial=0), 1e-300)
-        is_sold = data.whole.popularity > 0
-        shares = np.where(is_sold, np.maximum(shares, 2 * NOT_SOLD), NOT_SOLD)
-        return cls(shares, is_sold)
-
-    def best(self, taken: Csr, k: int) -> Ranked:
-        """For each row of ``taken`` ``(n, n_items)`` the ``k`` best that are not stored there."""
-        return best_not_in(self.shares, taken, k)
+Rules = Mapping[ListKind, KindRules]
 
 
 def ask(
@@ -77,89 +44,27 @@ def ask(
     return model.recommend(users, k, among=among)
 
 
-def filled(
-    ranked: Ranked, kind: ListKind, history: Csr, refused: Csr, filler: Filler
-) -> tuple[Ranked, Levels]:
-    """The lists with best sellers behind them, and each place's level.
-
-    A best seller's score is half of the list's last times its share: lists go on falling. A list of
-    what to buy again stays as short as it is. What a customer said no to (``refused``
-    ``(n, n_items)``, as ``history``) fills no list.
-    """
-    levels = np.where(ranked.is_there, OWN, POPULAR).astype(np.int32)
-    own = ranked.is_there.sum(axis=1)
-    k = ranked.items.shape[1]
-    short = np.flatnonzero(own < k)
-    if kind == "buy_again" or not short.size:
-        return ranked, levels
-    n_items = filler.shares.size
-    taken = Ranked(ranked.items[short], ranked.scores[short] + 1).as_matrix(n_items)
-    taken = taken + refused[short]
-    if kind == "explore":
-        taken = taken + history[short]
-    found = filler.best(sparse.csr_matrix(taken), k)
-    items, scores = ranked.items.copy(), ranked.scores.copy()
-    last = np.where(ranked.is_there, ranked.scores, np.inf).min(axis=1, initial=2.0) / 2
-    rows, ranks = np.nonzero(found.is_there & (np.arange(k) < (k - own[short])[:, None]))
-    places = short[rows], own[short][rows] + ranks
-    items[places] = found.items[rows, ranks]
-    scores[places] = found.scores[rows, ranks] * last[short][rows]
-    levels[places] = np.where(filler.is_sold[items[places]], POPULAR, UNSOLD)
-    return Ranked(items, scores), levels
-
-
 def customer_lists(
-    fitted: Fitted, data: Interactions, shop_id: str, method: str, file: RecommenderFile
+    fitted: Fitted,
+    data: Interactions,
+    shop_id: str,
+    method: str,
+    file: RecommenderFile,
+    rules: Rules | None = None,
 ) -> Blocks:
     """Rows of ``user_recommendations`` for every customer who has a row tonight.
 
     ``fitted`` may be of an earlier night: products that left are left out, and customers who came
-    since get best sellers.
+    since get best sellers. ``rules`` are the shop's, by kind of list.
     """
+    lists = _Lists(fitted, data, file, method, rules or {})
     catalogue, customers = data.items["product_id"], data.users["customer_id"]
-    users = places(customers, fitted.customer_ids)
-    items = places(fitted.product_ids, catalogue)
     active = np.flatnonzero(np.diff(data.matrix.indptr) > 0)
-    history = _in_numbers_of(items, data.matrix)
-    filler = Filler.of(data)
-    receipts = Receipts.of(data.items, Sales.of(data.whole))
-
-    def rows_of(kind: ListKind, block: Ids) -> pl.DataFrame:
-        known = users[block] != NOTHING
-        asked = users[block[known]]
-        ranked = ask(fitted.model, kind, asked, file.top_n, history[block[known]])
-        told = _told(fitted.model, asked, ranked, items, data.matrix[block[known]])
-        own, is_kept = _in_numbers(ranked, items)
-        every = Ranked(
-            np.full((block.size, file.top_n), NOTHING, dtype=np.int64),
-            np.zeros((block.size, file.top_n)),
-        )
-        every.items[known], every.scores[known] = own.items, own.scores
-        listed, levels = filled(every, kind, data.matrix[block], data.refused[block], filler)
-        there = listed.is_there
-        rows = pl.DataFrame(
-            {
-                "user": np.repeat(block, there.sum(axis=1)),
-                "rank": (np.nonzero(there)[1] + 1).astype(np.int64),
-                "item": listed.items[there],
-                "score": listed.scores[there],
-                "level": levels[there],
-            }
-        )
-        is_own = rows["level"] == OWN
-        given, added = rows.filter(is_own), rows.filter(~is_own)
-        if told is not None:
-            told = told.filter(is_kept)
-        both = [
-            given.hstack(receipts.write(given["item"].to_numpy(), told, method)),
-            added.hstack(receipts.write_best_sellers(added["item"].to_numpy())),
-        ]
-        return pl.concat(both).sort("user", "rank")
 
     def make() -> Iterator[pl.DataFrame]:
         for kind in file.lists:
             for start in range(0, max(1, active.size), BLOCK_USERS):
-                rows = rows_of(kind, active[start : start + BLOCK_USERS])
+                rows = lists.rows(kind, active[start : start + BLOCK_USERS])
                 yield rows.with_columns(
                     shop_id=pl.lit(shop_id),
                     method=pl.lit(method),
@@ -169,6 +74,134 @@ def customer_lists(
                 ).select(list(USER_RECOMMENDATIONS.columns))
 
     return Blocks(make)
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """Lists of one fitted model in tonight's numbers, within the shop's rules, with reasons."""
+
+    fitted: Fitted
+    data: Interactions
+    file: RecommenderFile
+    method: str
+    rules: Rules
+
+    @cached_property
+    def users(self) -> Ids:
+        """Each customer's number in the model; -1 for who came since."""
+        return places(self.data.users["customer_id"], self.fitted.customer_ids)
+
+    @cached_property
+    def items(self) -> Ids:
+        """Tonight's number of each of the model's products; -1 for what left."""
+        return places(self.fitted.product_ids, self.data.items["product_id"])
+
+    @cached_property
+    def history(self) -> Csr:
+        """``(n_users, n_items)`` in the model's numbers of products."""
+        return _in_numbers_of(self.items, self.data.matrix)
+
+    @cached_property
+    def variety(self) -> Variety | None:
+        """In the model's numbers of products."""
+        declared = Variety.of(self.file.diversity, self.data.items)
+        return declared.numbered(self.items) if declared else None
+
+    @cached_property
+    def filler(self) -> Filler:
+        """Best sellers of tonight."""
+        return Filler.of(self.data)
+
+    @cached_property
+    def receipts(self) -> Receipts:
+        """Reasons in tonight's counts."""
+        return Receipts.of(self.data.items, Sales.of(self.data.whole))
+
+    def rows(self, kind: ListKind, block: Ids) -> pl.DataFrame:
+        """``user, rank, item, score, level, source, reason, evidence`` of customers ``block``."""
+        ruled = self.rules.get(kind)
+        limits = ruled.limits if ruled else None
+        history, refused = self.data.matrix[block], self.data.refused[block]
+        pinned = np.empty((block.size, 0), dtype=np.int64)
+        if ruled:
+            pinned = ruled.pinned(kind, history, refused)
+        is_known = self.users[block] != NOTHING
+        asked, top_n = block[is_known], self.file.top_n
+        chosen = self._chosen(kind, asked, limits, pinned[is_known])
+        told = self._told(asked, chosen.own)
+        own, is_kept = _in_numbers(chosen.shown, self.items)
+        every = Ranked(
+            np.full((block.size, top_n), NOTHING, dtype=np.int64), np.zeros((block.size, top_n))
+        )
+        every.items[is_known], every.scores[is_known] = own.items, own.scores
+        filler = self.filler.within(limits)
+        listed, levels = filled(every, kind, history, refused, filler, limits, pinned)
+        if ruled and ruled.pins:
+            n_pinned = (pinned != NOTHING).sum(axis=1)
+            stays = np.arange(top_n) < top_n - n_pinned[:, None]
+            is_kept[is_kept] = stays[every.is_there]
+            listed, levels = with_pins(listed.where(stays), levels, ruled.pins, pinned)
+        there = listed.is_there
+        frame = pl.DataFrame(
+            {
+                "user": np.repeat(block, there.sum(axis=1)),
+                "rank": (np.nonzero(there)[1] + 1).astype(np.int64),
+                "item": listed.items[there],
+                "score": listed.scores[there],
+                "level": levels[there],
+            }
+        )
+        return self._with_reasons(frame, None if told is None else told.filter(is_kept), ruled)
+
+    def _chosen(self, kind: ListKind, asked: Ids, limits: Limits | None, pinned: Ids) -> Chosen:
+        """The model's lists of customers whom it knows, in its own numbers."""
+        rooms = limits.rooms(pinned) if limits else None
+        limits = limits.numbered(self.items) if limits else None
+        among = np.flatnonzero(limits.allowed) if limits else None
+        users, history = self.users[asked], self.history[asked]
+
+        def wide(rows: Ids, width: int) -> Ranked:
+            return ask(self.fitted.model, kind, users[rows], width, history[rows], among)
+
+        return choose(wide, len(asked), self.file.top_n, limits, self.variety, rooms)
+
+    def _told(self, asked: Ids, ranked: Ranked) -> pl.DataFrame | None:
+        """What the model says of each item of the lists; own products in tonight's numbers.
+
+        A product that was taken back since, or left the catalogue, is no reason any more.
+        """
+        told = self.fitted.model.explain(self.users[asked], ranked, "users")
+        if told is None or "because" not in told.columns:
+            return told
+        because = told["because"].to_numpy()
+        moved = np.where(because == NOTHING, NOTHING, self.items[because])
+        rows = np.repeat(np.arange(len(asked)), ranked.is_there.sum(axis=1))
+        is_had = stored_at(
+            self.data.matrix[asked], np.broadcast_to(rows[:, None], moved.shape), moved
+        )
+        told = told.with_columns(because=np.where(is_had, moved, NOTHING))
+        if "words" in told.columns:  # they are those of the first
+            told = told.with_columns(words=pl.when(pl.Series(is_had[:, 0])).then("words"))
+        return told
+
+    def _with_reasons(
+        self, rows: pl.DataFrame, told: pl.DataFrame | None, ruled: KindRules | None
+    ) -> pl.DataFrame:
+        """The rows with ``source, reason, evidence``; ``told`` is of those of the model itself."""
+        own = rows.filter(pl.col("level") == OWN)
+        added = rows.filter(pl.col("level").is_in([POPULAR, UNSOLD]))
+        pinned = rows.filter(pl.col("level") == RULED)
+        written = [
+            (own, self.receipts.write(own["item"].to_numpy(), told, self.method)),
+            (added, self.receipts.write_best_sellers(added["item"].to_numpy())),
+        ]
+        if ruled:
+            written = [
+                (part, tell_rules(receipts, part["item"].to_numpy(), ruled))
+                for part, receipts in written
+            ]
+        written.append((pinned, tell_pins(pinned["rank"].to_numpy())))
+        return pl.concat([part.hstack(receipts) for part, receipts in written]).sort("user", "rank")
 
 
 def _in_numbers_of(items: Ids, matrix: Csr) -> Csr:
@@ -183,7 +216,7 @@ def _in_numbers_of(items: Ids, matrix: Csr) -> Csr:
     return sparse.csr_matrix(matrix @ move)
 
 
-def _in_numbers(ranked: Ranked, items: Ids) -> tuple[Ranked, pl.Series]:
+def _in_numbers(ranked: Ranked, items: Ids) -> tuple[Ranked, npt.NDArray[np.bool_]]:
     """The lists in tonight's numbers ``items``, closed up where a product left; and of each place
     that held an item whether it is kept."""
     there = ranked.is_there
@@ -194,28 +227,7 @@ def _in_numbers(ranked: Ranked, items: Ids) -> tuple[Ranked, pl.Series]:
         np.take_along_axis(moved, order, axis=1),
         np.take_along_axis(np.where(is_kept, ranked.scores, 0.0), order, axis=1),
     )
-    return closed, pl.Series(is_kept[there])
-
-
-def _told(
-    model: Recommender, asked: Ids, ranked: Ranked, items: Ids, history: Csr
-) -> pl.DataFrame | None:
-    """What the model says of each item of the lists; own products in tonight's numbers ``items``.
-
-    ``history`` ``(n, n_items)`` is tonight's: a product that was taken back since, or left the
-    catalogue, is no reason any more.
-    """
-    told = model.explain(asked, ranked, "users")
-    if told is None or "because" not in told.columns:
-        return told
-    because = told["because"].to_numpy()
-    moved = np.where(because == NOTHING, NOTHING, items[because])
-    rows = np.repeat(np.arange(len(asked)), ranked.is_there.sum(axis=1))
-    is_had = stored_at(history, np.broadcast_to(rows[:, None], moved.shape), moved)
-    told = told.with_columns(because=np.where(is_had, moved, NOTHING))
-    if "words" in told.columns:  # they are those of the first
-        told = told.with_columns(words=pl.when(pl.Series(is_had[:, 0])).then("words"))
-    return told
+    return closed, is_kept[there]
 
 
 def broken_lists(

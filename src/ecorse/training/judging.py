@@ -25,12 +25,16 @@ from ecorse.evaluate.ranking import Score, hit_rate
 from ecorse.models.base import Recommender, Task
 from ecorse.models.declaration import BASELINE
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import Csr, Ranked
+from ecorse.models.ranked import Csr, Ids, Ranked
 from ecorse.models.recommender_file import ListKind, RecommenderFile
-from ecorse.recommenders.content import Content, ContentConfig
+from ecorse.recommenders.choosing import Variety, choose
+from ecorse.recommenders.choosing import joined as joined_lists
+from ecorse.recommenders.content import ContentConfig
+from ecorse.recommenders.content import described as words_of_products
 from ecorse.recommenders.popular import Popular, PopularConfig
 from ecorse.recommenders.results import RECOMMENDATION_CASES
-from ecorse.training.customer_lists import BLOCK_USERS, Filler, ask, filled
+from ecorse.training.customer_lists import BLOCK_USERS, ask
+from ecorse.training.filling import Filler, filled
 from ecorse.training.scores import Timed
 from ecorse.training.typed import make_frame
 
@@ -108,13 +112,14 @@ def _judge_customers(
 ) -> Judged:
     """Each kind of list on each window, with the best sellers of the same days beside it."""
     settings, at = file.windows, file.windows.at
+    variety = Variety.of(file.diversity, data.items)
     windows = origins(data, settings.days, settings.origins)
     if not windows:
         nothing = [_no_score(kind, at) for kind in file.lists]
         return Judged(nothing, nothing)
     found: dict[str, dict[ListKind, list[Cases]]] = {}
     quality: dict[ListKind, Quality] = {}
-    words = described(data, task)
+    words = described(data)
     for number, origin in enumerate(windows):
         check_no_leak(origin)
         with timed:
@@ -124,7 +129,7 @@ def _judge_customers(
         for kind in file.lists:
             asked = questions(origin, number, kind, max_cases=settings.max_cases)
             usual = _answer(popular, asked, at, filler)
-            listed = _answer(model, asked, at, filler)
+            listed = _answer(model, asked, at, filler, variety)
             lists = {OWN: listed, BASELINE: usual}
             for name, part in model.members().items():
                 if not (part.names_only_own and kind == "explore"):
@@ -165,16 +170,17 @@ def _judge_customers(
     )
 
 
-def described(data: Interactions, task: Task) -> Csr | None:
+def described(data: Interactions) -> Csr | None:
     """What products are described by, ``(n_items, n_words)``; ``None``: by nothing."""
-    vectors = Content(ContentConfig()).fit(data, task).vectors
+    _, vectors = words_of_products(data.items, ContentConfig())
     return vectors if vectors.nnz else None
 
 
 def mean_ndcg(model: Recommender, file: RecommenderFile, origin: Origin) -> float:
     """The mean nDCG of the first declared list on one window; 0 where nobody bought anything."""
     asked = questions(origin, 0, file.lists[0], max_cases=file.windows.max_cases)
-    listed = _answer(model, asked, file.windows.at, Filler.of(origin.earlier))
+    variety = Variety.of(file.diversity, origin.earlier.items)
+    listed = _answer(model, asked, file.windows.at, Filler.of(origin.earlier), variety)
     cases = judge_cases(asked, listed, file.windows.at)
     gains = cases.gains[cases.primary]
     return float(gains.mean()) if gains.size else 0.0
@@ -185,19 +191,22 @@ def _no_score(kind: ListKind, at: int) -> Score:
     return Score("all", f"ndcg_at_{at}", None, is_primary=True, list=kind)
 
 
-def _answer(model: Recommender, asked: Questions, k: int, filler: Filler) -> Ranked:
-    """The lists as customers would have seen them: full."""
+def _answer(
+    model: Recommender, asked: Questions, k: int, filler: Filler, variety: Variety | None = None
+) -> Ranked:
+    """The lists as customers would have seen them: full. The shop's rules are not the method's."""
     found = []
     for start in range(0, max(1, asked.users.size), BLOCK_USERS):
         rows = slice(start, start + BLOCK_USERS)
-        had = asked.had[rows]
-        given = ask(model, asked.kind, asked.users[rows], k, had)
-        listed, _ = filled(given, asked.kind, had, asked.refused[rows], filler)
+        users, had = asked.users[rows], asked.had[rows]
+
+        def wide(some: Ids, width: int, users: Ids = users, had: Csr = had) -> Ranked:
+            return ask(model, asked.kind, users[some], width, had[some])
+
+        chosen = choose(wide, len(users), k, variety=variety)
+        listed, _ = filled(chosen.shown, asked.kind, had, asked.refused[rows], filler)
         found.append(listed)
-    return Ranked(
-        np.concatenate([part.items for part in found]),
-        np.concatenate([part.scores for part in found]),
-    )
+    return joined_lists(found)
 
 
 def case_rows(judged: Judged, data: Interactions, shop_id: str, method: str) -> pl.DataFrame:

@@ -26,6 +26,7 @@ from ecorse.models.recommender_file import ListKind, RecommenderFile
 from ecorse.models.relation import Relation
 from ecorse.recommenders.results import (
     ITEM_SIMILARITY,
+    LIST_RULES,
     OF_ANSWER,
     RECOMMENDATION_CASES,
     RECOMMENDER_TRIALS,
@@ -35,11 +36,13 @@ from ecorse.refresh.accept import how_to_accept
 from ecorse.segments.history import FIRST_NIGHT, Night
 from ecorse.training.challenge import challenged
 from ecorse.training.customer_lists import broken_lists, customer_lists
+from ecorse.training.day_rules import Ruled
 from ecorse.training.fitted import Fitted
 from ecorse.training.judging import Judged, Tried, case_rows, judge
 from ecorse.training.lists import broken_neighbours, item_lists
 from ecorse.training.planning import planned
 from ecorse.training.scores import Timed, score_frame
+from ecorse.training.shop_rules import NO_SHOP_RULES, ShopRules
 from ecorse.training.tuning import FACTS, Tuned, tuned
 from ecorse.training.typed import make_frame
 
@@ -83,6 +86,7 @@ def run_recommender(
     inputs: dict[str, pl.DataFrame],
     champion: Champion | None,
     night: Night = FIRST_NIGHT,
+    shop_rules: ShopRules = NO_SHOP_RULES,
 ) -> ModelResult:
     """Judge a candidate on the latest rows, then fit it on all, or keep the champion.
 
@@ -95,13 +99,17 @@ def run_recommender(
 
     night
         Whether a fall of the first figure is let through, and which lists were served of it.
+    shop_rules
+        What the shop's rules name. They change lists for customers and no figure: they are the
+        shop's business and not the method's merit.
 
     Raises
     ------
     ModelRejected
         The champion's file cannot be read.
     DataError
-        An input has not the needed columns.
+        An input has not the needed columns, or a rule names what the shop has not, or rules leave
+        no product.
     """
     file: RecommenderFile = declaration.file
     data = Interactions.from_frames(
@@ -114,6 +122,8 @@ def run_recommender(
     published = Fitted.from_file(champion, declaration) if champion is not None else None
     if not data.items.height or not data.rows.height:
         return _empty(declaration, champion)
+    kinds = file.lists if "users" in file.model.answers else ()
+    ruled = Ruled.of(shop_rules, kinds, data, declaration.method)
     task, timed = Task(declaration.name, shop_id, file.seed), Timed()
     found = tuned(declaration, planned(declaration, data.shape), data, task, champion)
     parameters = found.parameters
@@ -128,6 +138,7 @@ def run_recommender(
     if is_sound and challenge:
         numbers = {**decision.numbers, **challenge.decision.numbers}
         decision = replace(challenge.decision, numbers=numbers)
+    decision = replace(decision, reason=" ".join([decision.reason, *ruled.told]))
     log.info("%s %s: %s", declaration.name, shop_id, decision.reason)
     frame = partial(score_frame, declaration, shop_id, served=night.served)
     facts: dict[str, Any] = {
@@ -153,7 +164,7 @@ def run_recommender(
         if "judged" in champion.metrics:
             own = [Score(**score) for score in champion.metrics["judged"]]
             shown = frame(declaration.method, own, is_champion=True, timed=timed)
-        tables = _lists(declaration, shop_id, data, published, own_judged, found)
+        tables = _lists(declaration, shop_id, data, published, own_judged, ruled, found)
         return ModelResult(
             tables={
                 **tables,
@@ -170,7 +181,7 @@ def run_recommender(
         facts["params"] = _params(tried.model, file)
     fitted = Fitted.on(tried.model, data)
     scores = [_own(frame, declaration, tried, is_champion=True), _beside(frame, declaration, tried)]
-    tables = _lists(declaration, shop_id, data, fitted, tried.judged, found)
+    tables = _lists(declaration, shop_id, data, fitted, tried.judged, ruled, found)
     return ModelResult(
         tables={**tables, "model_scores": pl.concat(scores)},
         artifact=fitted.to_file(),
@@ -296,6 +307,7 @@ def _lists(
     data: Interactions,
     fitted: Fitted,
     judged: Judged,
+    ruled: Ruled,
     found: Tuned,
 ) -> dict[str, pl.DataFrame | Blocks]:
     """The lists of a fitted recommender, on tonight's products and customers; what it was judged
@@ -306,7 +318,8 @@ def _lists(
     if "items" in file.model.answers:
         tables[ITEM_SIMILARITY.name] = item_lists(*asked)
     if "users" in file.model.answers:
-        tables[USER_RECOMMENDATIONS.name] = customer_lists(*asked)
+        tables[USER_RECOMMENDATIONS.name] = customer_lists(*asked, ruled.kinds)
+        tables[LIST_RULES.name] = ruled.rows
         rows = case_rows(judged, data, shop_id, declaration.method)
         tables[RECOMMENDATION_CASES.name] = rows
     if file.search is not None:

@@ -22,6 +22,7 @@ from ecorse.errors import ConfigError, DiskFull, EcorseError, Fenced, StoreBusy
 from ecorse.failpoints import failpoint
 from ecorse.models.base import Champion, Decision, ModelResult
 from ecorse.models.declaration import Declaration
+from ecorse.models.list_rules import load_rules
 from ecorse.models.relation import Relation
 from ecorse.refresh.catalog import Catalog
 from ecorse.refresh.measures import every_measure, with_measures
@@ -41,6 +42,7 @@ from ecorse.training.before import read_night
 from ecorse.training.inputs import known_shops, read_inputs
 from ecorse.training.record import record_decision, record_version
 from ecorse.training.results import MODEL_SCORES, MODEL_STATUS
+from ecorse.training.shop_rules import NO_SHOP_RULES, ShopRules, read_shop_rules
 from ecorse.training.stand_in import fit_to_tonight
 from ecorse.training.typed import make_frame
 from ecorse.warehouse.connect import connect
@@ -112,11 +114,19 @@ def check_models(catalog: Catalog) -> None:
     ------
     ConfigError
         A class cannot be imported, a parameter is wrong, it does not answer what its declaration
-        says, or tables differ from those declared.
+        says, tables differ from those declared, or a rule is for lists that nobody makes.
     """
     model_relations(catalog)
     for declaration in catalog.models.values():
         declaration.create()
+    catalog.rules.refuse_impossible(
+        [
+            (model.name, kind, model.file.top_n)
+            for model in catalog.models.values()
+            if model.has_customer_lists
+            for kind in model.file.lists
+        ]
+    )
 
 
 @dataclass(frozen=True)
@@ -167,7 +177,10 @@ def train_shop(declaration: Declaration, step: RunningStep, shop_id: str) -> Tra
             return None
         champion = _champion(declaration, shop_id, step.build_id)
         night = read_night(declaration, step.build_id, shop_id)
-        result = run_model(declaration, shop_id, inputs, champion, night)
+        rules = NO_SHOP_RULES
+        if declaration.has_customer_lists:
+            rules = read_shop_rules(load_rules(), step.build_id, shop_id)
+        result = run_model(declaration, shop_id, inputs, champion, night, rules)
         result = replace(result, decision=_compared(result.decision, night))
         with _spooled(declaration, step.build_id, shop_id, result) as spools:
             rows = _write(declaration, step, shop_id, result, spools, champion)
@@ -186,11 +199,12 @@ def run_model(
     inputs: dict[str, pl.DataFrame],
     champion: Champion | None,
     night: Night = FIRST_NIGHT,
+    rules: ShopRules = NO_SHOP_RULES,
 ) -> ModelResult:
     """Train on one shop's inputs, which are used up: without database and files."""
     if declaration.task == "segment":
         return segmentation.run_segmentation(declaration, shop_id, inputs, champion, night)
-    return recommendation.run_recommender(declaration, shop_id, inputs, champion, night)
+    return recommendation.run_recommender(declaration, shop_id, inputs, champion, night, rules)
 
 
 def _compared(decision: Decision, night: Night) -> Decision:

@@ -136,4 +136,6 @@ def _key(file: RecommenderFile, parameters: Mapping[str, Any]) -> str:
     """sha256 of what was declared: another search, or other parameters, are searched anew."""
     search = file.search.model_dump(mode="json") if file.search else {}
     spec = [search, dict(parameters), file.windows.model_dump(mode="json"), list(file.lists)]
+    if file.diversity:  # lists are judged with it
+        spec.append(file.diversity.model_dump(mode="json"))
     return hashlib.sha256(json.dumps(spec, sort_keys=True, default=str).encode()).hexdigest()
