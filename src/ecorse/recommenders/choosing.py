@@ -69,8 +69,7 @@ class Limits:
         groups = np.unique(self.groups[self.allowed])
         if NOTHING in groups:
             return np.ones(len(left), dtype=bool)
-        found: npt.NDArray[np.bool_] = (left[:, groups] > 0).any(axis=1)
-        return found
+        return np.asarray((left[:, groups] > 0).any(axis=1))
 
 
 @dataclass(frozen=True)
