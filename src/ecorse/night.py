@@ -222,13 +222,14 @@ class Night:
         shop_id = self._shop(shop) if shop is not None else self._only_shop()
         if shop_id not in self._asked:
             self._asked[shop_id] = Shop(self._snapshot.read, shop_id)
-        for name in ("query", "session"):
+        wanted = {"products": products, **wanted}
+        for name in ("products", "query", "session"):
             if isinstance(wanted.get(name), str):
                 wanted[name] = (wanted[name],)
         known = [field.name for field in fields(Question)]
         if unknown := [name for name in wanted if name not in known]:
             raise DataError(f"{', '.join(unknown)}: expected some of {', '.join(known)}, shop.")
-        return answer(self._asked[shop_id], Question(products=products, **wanted))
+        return answer(self._asked[shop_id], Question(**wanted))
 
     def audience(
         self, segmentation: str, segment: str, *, shop: str | None = None, action: str | None = None

@@ -166,6 +166,8 @@ def test_a_segment_has_its_own_list(night):
         ({"customer": "c01", "shop": "nowhere"}, r"no shop 'nowhere'; it has main"),
         ({"customer": "c01", "customers": "c02"}, "^customers: expected some of products"),
         ({"query": ["tea"], "method": "model"}, "answers for products, a customer or a session"),
+        ({"query": ["tea"], "customer": "c01", "method": "model"}, "and for no query"),
+        ({"products": "Tea"}, "sells no 'Tea'"),
         ({"segment": "1"}, "give both or neither"),
     ],
 )

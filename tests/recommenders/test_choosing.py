@@ -9,6 +9,7 @@ from scipy import sparse
 
 from ecorse.models.ranked import NOTHING, Ranked, broken_order
 from ecorse.models.recommender_file import Diversity
+from ecorse.recommenders import choosing as under_test
 from ecorse.recommenders.choosing import Limits, Variety, choose
 
 
@@ -99,6 +100,49 @@ def test_items_behind_the_width_are_asked_for_as_long_as_they_may_come_first():
     limits = Limits(np.ones(n_items, dtype=bool), np.ones(n_items), groups, np.array([1]))
     assert choose(ask, 1, k, limits).own.items.tolist() == [[0, 50, 51]]
     assert asked == [12, 48, 192]
+
+
+def test_lists_that_no_further_item_can_come_into_are_not_asked_for_again():
+    """Four categories of at most two are eight products, whatever else the model could name."""
+    n_items, asked = 400, []
+
+    def ask(rows, width):
+        asked.append((len(rows), width))
+        items = np.arange(min(width, n_items))
+        found = np.full((len(rows), width), NOTHING)
+        worth = np.zeros((len(rows), width))
+        found[:, : items.size], worth[:, : items.size] = items, n_items - items
+        return Ranked(found, worth)
+
+    def limits(factors):
+        groups = np.arange(n_items) % 4
+        return Limits(np.ones(n_items, dtype=bool), factors, groups, np.full(4, 2))
+
+    chosen = choose(ask, 5, 10, limits(np.ones(n_items)))
+    assert chosen.own.items.tolist() == [[*range(8), NOTHING, NOTHING]] * 5
+    assert asked == [(5, 40)]
+    # the last of category 3, boosted, takes the place of another of its own
+    factors = np.ones(n_items)
+    factors[399] = 1000.0
+    items = choose(ask, 1, 10, limits(factors)).own.items
+    assert items.tolist() == [[399, 0, 1, 2, 3, 4, 5, 6, NOTHING, NOTHING]]
+
+
+def test_long_lists_are_asked_for_a_few_rows_at_once(monkeypatch):
+    monkeypatch.setattr(under_test, "BLOCK_CELLS", 100)
+    asked = []
+
+    def ask(rows, width):
+        asked.append((rows.tolist(), width))
+        worth = np.tile(np.arange(width, 0, -1.0), (len(rows), 1))
+        return Ranked(np.tile(np.arange(width), (len(rows), 1)) + rows[:, None], worth)
+
+    groups = np.where(np.arange(1000) < 30, 0, NOTHING)  # a cap that eats the first thirty
+    limits = Limits(np.ones(1000, dtype=bool), np.ones(1000), groups, np.array([1]))
+    chosen = choose(ask, 4, 3, limits)
+    assert chosen.own.items.tolist() == [[row, 30, 31] for row in range(4)]
+    assert asked[0] == ([0, 1, 2, 3], 12)
+    assert asked[1:] == [([0, 1], 48), ([2, 3], 48)]
 
 
 def test_variety_of_described_products():

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 
+from ecorse.errors import DataError
 from ecorse.models.als_kernel import solve_rows
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions
@@ -45,6 +46,19 @@ def test_ease_is_the_constrained_ridge_regression_of_each_column() -> None:
         )
     np.testing.assert_allclose(model.weights, weights, atol=1e-6)
     np.testing.assert_allclose(dense(model), R @ weights, atol=1e-5)
+
+
+def test_ease_refuses_a_penalty_that_parts_no_products_of_the_same_customers() -> None:
+    both = [(f"c{n}", product) for n in range(4) for product in "ab"]
+    rows = pl.DataFrame(both, schema=["customer_id", "product_id"], orient="row").with_columns(
+        at=pl.lit(datetime(2020, 1, 1))
+    )
+    data = Interactions.from_frames(rows.select("product_id"), rows)
+    with pytest.raises(DataError, match=r"raise .*penalty of ease"):
+        Ease(EaseConfig(penalty=1e-300)).fit(data, TASK)
+    # with one that does: B = 4 / (4 + l) beside the diagonal
+    weights = Ease(EaseConfig(penalty=4.0)).fit(data, TASK).weights
+    np.testing.assert_allclose(weights, [[0, 0.5], [0.5, 0]], atol=1e-7)
 
 
 def test_graph_filter_is_its_formula() -> None:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
+from scipy import sparse
 
 from ecorse import declared
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions
+from ecorse.models.ranked import NOTHING, Ranked, broken_order
 from ecorse.models.recommender_file import RecommenderFile
 from ecorse.recommenders.buy_again import BuyAgain, BuyAgainConfig
 from ecorse.recommenders.item_knn import ItemKnn, ItemKnnConfig
 from ecorse.recommenders.popular import Popular, PopularConfig
 from ecorse.training import customer_lists as under_test
 from ecorse.training.customer_lists import broken_lists, customer_lists
+from ecorse.training.filling import Filler, filled
 from ecorse.training.fitted import Fitted
 
 NOON = datetime(2019, 1, 1, 12)
@@ -241,3 +245,29 @@ def test_orders_of_nobody_count_in_receipts_and_teach_the_model_nothing():
     told = json.loads(rows.filter(customer_id="amy", product_id="b")["evidence"][0])
     assert told["because"][0]["together"] == 2
     assert told["because"][0]["orders"] == told["all_orders"] == 4
+
+
+def test_best_sellers_of_one_score_come_by_number_though_their_sums_differ_in_the_last_bit():
+    """Sales of the same days, in another sequence of orders, are the same."""
+    sequences = itertools.islice(itertools.permutations([2, 5, 9, 16, 17]), 0, None, 15)
+    rows = [
+        (f"o{n}-{product}", f"c{n}", product, NOON + timedelta(days=day))
+        for product, days in zip("abcdefgh", sequences, strict=True)
+        for n, day in enumerate(days)
+    ]
+    rows += [(f"z{n}", "c0", "z", NOON + timedelta(days=n)) for n in range(16, 20)]
+    schema = ["basket_id", "customer_id", "product_id", "at"]
+    data = Interactions.from_frames(
+        pl.DataFrame({"product_id": list("abcdefghz")}),
+        pl.DataFrame(rows, schema=schema, orient="row"),
+    )
+    late = data.recent_popularity(7)[:8]
+    assert len(set(late)) > 1  # or this test shows nothing
+    assert np.ptp(late) < 1e-12
+    nothing = sparse.csr_matrix((1, 9))
+    for last in np.linspace(0.01, 1, 200):
+        items, scores = np.full((1, 9), NOTHING), np.zeros((1, 9))
+        items[0, 0], scores[0, 0] = 8, last
+        listed, _ = filled(Ranked(items, scores), "for_you", nothing, nothing, Filler.of(data))
+        assert listed.items.tolist() == [[8, *range(8)]]
+        assert broken_order(listed) == []

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from ecorse import declared
-from ecorse.errors import DataError, ModelRejected
+from ecorse.errors import ConfigError, DataError, ModelRejected
 from ecorse.models.base import Champion, NoParameters, Recommender
 from ecorse.models.declaration import Declaration
 from ecorse.models.ranked import Ranked, top_k_sparse
@@ -397,3 +397,12 @@ def test_what_customers_had_before_is_no_hit_of_theirs(scripted):
     explore = scores.filter(metric="ndcg_at_10", list="explore", slice="all")
     assert explore["cases"].to_list() == [0, 0]
     assert explore["value"].to_list() == [None, None]
+
+
+def test_a_kind_that_one_shop_has_and_no_weight_is_for_is_that_shops_trouble(run):
+    """A ``ConfigError`` would end every shop's night."""
+    lines = night(PAIRS).with_columns(kind=pl.lit("view"))
+    with pytest.raises(DataError, match=r"\[weights\] has none for view.* 0 leaves a kind out"):
+        run(lines, weights={"purchase": 1.0})
+    with pytest.raises(ConfigError, match="needs a column kind"):
+        run(night(PAIRS), weights={"purchase": 1.0})

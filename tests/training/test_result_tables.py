@@ -196,3 +196,33 @@ def test_each_check_finds_its_damage(night, table, damage, check):
     changed = conn.execute(damage.replace("{t}", f'builds."{table}${build_id}"'))
     assert changed.rowcount > 0, "the damage hit no row"
     assert check in {name.partition(".")[2] for name in failing(conn, build_id)}
+
+
+def test_a_list_may_be_shorter_by_what_its_customer_refused(night):
+    """What a customer had may have been refused since (a weight below 0): it is on no list.
+
+    The catalogue is as short as a list here, so that nothing else can take the place.
+    """
+    conn, build_id = night
+    customer, had = conn.execute(
+        """
+        select customer_id, count(distinct product_id) from marts.basket_products
+        where shop_id = 'main' and customer_id is not null group by 1 order by 2, 1 limit 1
+        """
+    ).fetchone()
+    lists = resolver(build_id)("marts", "user_recommendations")
+    longest = f"select max(rank) from {lists} where shop_id = 'main' and list = 'for_you'"
+    assert (
+        conn.execute(longest).fetchone()
+        == conn.execute(
+            "select count(*) from marts.recommendable_products where shop_id = 'main'"
+        ).fetchone()
+    )
+    shorten = (
+        f"delete from {lists} where shop_id = 'main' and list = 'for_you' and customer_id = %s "
+        f"and rank > ({longest}) - %s"
+    )
+    conn.execute(shorten, (customer, had))
+    assert "user_recommendations.lists_are_full" not in failing(conn, build_id)
+    conn.execute(shorten, (customer, had + 1))
+    assert "user_recommendations.lists_are_full" in failing(conn, build_id)

@@ -18,6 +18,8 @@ from ecorse.models.base import Champion, Recommender
 from ecorse.models.declaration import Declaration
 from ecorse.models.ranked import top_k
 from ecorse.models.recommender_file import RecommenderFile
+from ecorse.training import planning
+from ecorse.training.planning import MB
 from ecorse.training.recommendation import relations_of
 from ecorse.training.run import run_model
 
@@ -177,3 +179,19 @@ def test_a_range_that_the_class_does_not_allow_is_refused(a_declaration):
     declaration = a_declaration(parameters={"shift": {"low": 0, "high": 20}})
     with pytest.raises(ConfigError, match="shift"):
         declaration.create()
+
+
+def test_a_setting_that_does_not_fit_into_memory_is_not_fitted(a_declaration, monkeypatch):
+    monkeypatch.setattr(Shift, "memory_needed", lambda self, shape: self.config.shift * MB)
+    monkeypatch.setattr(planning, "memory_limit", lambda: 2 * 5 * MB)  # half of it is allowed
+    result = a_night(a_declaration())
+    trials = result.frame("recommender_trials")
+    assert max(shift for shift, _ in Shift.fits) <= 5
+    refused = trials.filter(pl.col("ndcg").is_null())
+    assert refused["reason"].str.contains("would need .* MB, 5 MB are allowed").all()
+    assert refused.height > 0
+    # and what was found when there was more of it is searched again
+    champion = published(result)
+    champion.metrics["search"]["parameters"] = {"shift": 7}
+    again = a_night(a_declaration(), champion, days=DAYS + 7)
+    assert again.params["shift"] <= 5

@@ -95,10 +95,11 @@ class Question:
                 f"{' and '.join(told)} cannot be asked at once; only a query may stand beside a "
                 "customer."
             )
-        if self.method != BY_LISTS and not (self.products or self.customer or self.session):
+        is_for_model = told in (["products"], ["customer"], ["session"])
+        if self.method != BY_LISTS and not is_for_model:
             raise DataError(
                 f"method = {self.method!r}: a saved model answers for products, a customer or a "
-                "session."
+                "session, and for no query."
             )
 
 

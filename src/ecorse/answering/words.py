@@ -77,10 +77,11 @@ class WordIndex:
         return Matches(scores, tuple(dict.fromkeys(unknown)), self._matched(row, scores))
 
     def _matched(self, row: Csr, scores: Floats) -> dict[int, list[str]]:
-        found: dict[int, list[str]] = {}
-        for item in np.flatnonzero(scores > 0):
-            own = self.vectors[item].indices
-            found[int(item)] = [self.words[n] for n in row.indices if n in set(own)]
+        found: dict[int, list[str]] = {int(item): [] for item in np.flatnonzero(scores > 0)}
+        for number in row.indices:
+            for item in self._across[number].indices:
+                if int(item) in found:
+                    found[int(item)].append(self.words[number])
         return found
 
     def _told(self, word: str) -> str:

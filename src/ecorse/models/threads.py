@@ -89,12 +89,9 @@ def in_threads(
         return
     parts = chain(first, parts)
     at_once = threads or os.cpu_count() or 1
-    parts = iter(parts)
-    first = list(islice(parts, 2))
-    if at_once == 1 or len(first) < 2:  # a pool for one part costs more than most parts
-        yield from map(work, chain(first, parts))
+    if at_once == 1:
+        yield from map(work, parts)
         return
-    parts = chain(first, parts)
     begun: deque[Future[Made]] = deque()
     with ThreadPoolExecutor(at_once) as pool:
         try:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked
+from ecorse.models.ranked import BLOCK_CELLS, NOTHING, Csr, Floats, Ids, Ranked
 from ecorse.models.recommender_file import Diversity
 from ecorse.recommenders.content import ContentConfig, described
 
@@ -63,6 +63,13 @@ class Limits:
             groups = self.groups[lists[rows, places]]
             np.subtract.at(rooms, (rows[groups >= 0], groups[groups >= 0]), 1)
         return rooms
+
+    def has_room(self, left: Ids) -> npt.NDArray[np.bool_]:
+        """``(n,)`` whether any allowed item may still come, with ``left`` ``(n, n_groups)``."""
+        groups = np.unique(self.groups[self.allowed])
+        if NOTHING in groups:
+            return np.ones(len(left), dtype=bool)
+        return np.asarray((left[:, groups] > 0).any(axis=1))
 
 
 @dataclass(frozen=True)
@@ -152,7 +159,8 @@ def choose(
     """``n`` lists of ``k``: the first that keep within the limits; with ``variety`` out of these.
 
     ``ask(rows, width)`` gives the model's lists of these rows, only of allowed items. Rules are
-    exact: where items behind the width could still come into a list, a longer one is asked for.
+    exact: where items behind the width could still come into a list, a longer one is asked for, of
+    fewer rows at once.
     ``rooms`` ``(n, n_groups)``: how many of each group each list may have, if not the most.
     """
     if limits is None and variety is None:
@@ -165,14 +173,18 @@ def choose(
         rooms = limits.rooms(np.empty((n, 0), dtype=np.int64))
     found: list[tuple[Ids, Chosen]] = []
     while True:
-        ranked = ask(is_open, width)
-        kept, values, is_proven = _kept(
-            ranked, needed, limits, None if rooms is None else rooms[is_open]
-        )
-        made = _varied(kept, values, k, variety)
-        rows = np.flatnonzero(is_proven)
-        found.append((is_open[rows], Chosen(rows_of(made.own, rows), made.scores[rows])))
-        is_open = is_open[~is_proven]
+        still: list[Ids] = []
+        step = max(1, BLOCK_CELLS // width)
+        for start in range(0, max(1, is_open.size), step):
+            asked = is_open[start : start + step]
+            ranked = ask(asked, width)
+            kept, values, is_proven = _kept(
+                ranked, needed, limits, None if rooms is None else rooms[asked]
+            )
+            made, rows = _varied(kept, values, k, variety), np.flatnonzero(is_proven)
+            found.append((asked[rows], Chosen(rows_of(made.own, rows), made.scores[rows])))
+            still.append(asked[~is_proven])
+        is_open = np.concatenate(still)
         if not is_open.size:
             break
         width *= WIDER
@@ -196,14 +208,16 @@ def _kept(
     order = np.lexsort((ranked.items, -values, ~there), axis=1)
     values, sorted_items = (np.take_along_axis(a, order, axis=1) for a in (values, ranked.items))
     places = np.full((n, needed), NOTHING, dtype=np.int64)
-    keep_within(sorted_items, limits.groups, rooms.copy(), places)
+    left = rooms.copy()
+    keep_within(sorted_items, limits.groups, left, places)
     worth = _at(values, places)
     largest = limits.factors[limits.allowed].max(initial=0.0)
     is_ended = ~there[:, -1]
-    is_full = places[:, -1] != NOTHING
+    is_full = (places[:, -1] != NOTHING) | ~limits.has_room(left)
     bound = ranked.scores[:, -1] * largest
+    least = np.where(places == NOTHING, np.inf, worth).min(axis=1, initial=np.inf)
     # of equal scores those behind have larger numbers, unless a factor moved them
-    is_behind = bound < worth[:, -1] if (limits.factors != 1).any() else np.ones(n, dtype=bool)
+    is_behind = bound < least if (limits.factors != 1).any() else np.ones(n, dtype=bool)
     back = np.where(places == NOTHING, NOTHING, np.take_along_axis(order, np.maximum(places, 0), 1))
     return taken(ranked, back), worth, is_ended | (is_full & is_behind)
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from ecorse.errors import DataError
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions, Shape
 from ecorse.models.ranked import Csr, Floats, Ids
@@ -43,7 +44,13 @@ class Ease(HistoryRecommender):
         return 16 * shape.items * shape.items + 16 * shape.rows
 
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
-        """Invert the regularised Gram matrix."""
+        """Invert the regularised Gram matrix.
+
+        Raises
+        ------
+        DataError
+            Products are so alike that the penalty does not tell them apart.
+        """
         rows = self.remember(data)
         gram = (rows.T @ rows).toarray().astype(np.float64)
         gram[np.diag_indices_from(gram)] += self.config.penalty
@@ -82,13 +89,23 @@ def inverse_of(positive: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The inverse of a symmetric positive definite matrix, which is overwritten.
 
     From its Cholesky factor in place: a third of the work of solving for the identity.
+
+    Raises
+    ------
+    DataError
+        It is not positive definite: a penalty is too small for its numbers.
     """
     from scipy.linalg.lapack import dpotrf, dpotri
 
     if not len(positive):
         return positive
     # what is symmetric may be told in either order; LAPACK overwrites its own
-    factor, _ = dpotrf(positive.T, lower=1, clean=1, overwrite_a=1)
+    factor, failed = dpotrf(positive.T, lower=1, clean=1, overwrite_a=1)
+    if failed:
+        raise DataError(
+            "Products have the same customers, and the penalty is too small beside them to part "
+            "them: raise [parameters] penalty of ease, such as to its default 250."
+        )
     inverse: npt.NDArray[np.float64]
     inverse, _ = dpotri(factor, lower=1, overwrite_c=1)
     inverse += np.tril(inverse, -1).T

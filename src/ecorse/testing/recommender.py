@@ -45,7 +45,7 @@ class RecommenderContract:
 
     @classmethod
     def lines(cls) -> pl.DataFrame:
-        """The small shop's order lines; add the columns that your ``interactions`` select beside."""
+        """The small shop's order lines; add the columns that your ``interactions`` select."""
         return tiny_lines()
 
     @classmethod

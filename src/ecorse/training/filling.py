@@ -27,7 +27,9 @@ class Filler:
     """Best sellers of late, for lists that a model leaves short.
 
     ``shares`` ``(n_items,)``: of the best seller's decayed orders; never 0, so that a list is full
-    as long as the catalogue has products.
+    as long as the catalogue has products. No finer than float32 tells apart: sums of the same
+    orders taken in another sequence differ in their last bit, and times a score they may not, so
+    that products of one score would stand in the wrong order.
     """
 
     shares: Floats
@@ -40,14 +42,14 @@ class Filler:
         shares = late / max(late.max(initial=0), 1e-300)
         is_sold = data.whole.popularity > 0
         shares = np.where(is_sold, np.maximum(shares, 2 * NOT_SOLD), NOT_SOLD)
-        return cls(shares, is_sold)
+        return cls(_coarse(shares), is_sold)
 
     def within(self, limits: Limits | None) -> Filler:
         """The same within the rules: nothing that is not allowed, boosted products earlier."""
         if limits is None:
             return self
         shares = np.where(limits.allowed, self.shares * limits.factors, 0.0)
-        return Filler(shares / max(shares.max(initial=0), 1e-300), self.is_sold)
+        return Filler(_coarse(shares / max(shares.max(initial=0), 1e-300)), self.is_sold)
 
     @property
     def order(self) -> Ids:
@@ -55,6 +57,10 @@ class Filler:
         order = np.lexsort((np.arange(self.shares.size), -self.shares))
         best: Ids = order[self.shares[order] > 0].astype(np.int64)
         return best
+
+
+def _coarse(shares: Floats) -> Floats:
+    return shares.astype(np.float32).astype(np.float64)
 
 
 def filled(

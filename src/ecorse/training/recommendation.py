@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from ecorse.errors import ConfigError
+from ecorse.errors import ConfigError, DataError
 from ecorse.evaluate.gate import judge_figure
 from ecorse.evaluate.ranking import Score
 from ecorse.models.base import Blocks, Champion, Decision, ModelResult, Recommender, Task
@@ -261,7 +261,9 @@ def weighed(
     Raises
     ------
     ConfigError
-        A kind has no weight, or the rows have no kind.
+        The rows have no kind: so they are in every shop.
+    DataError
+        A kind has no weight: this shop has it, and others may not.
     """
     if not weights:
         return interactions
@@ -270,7 +272,7 @@ def weighed(
         raise ConfigError(f"{where} needs a column kind; inputs.interactions selects none.")
     kinds = interactions["kind"].drop_nulls().cast(pl.String).unique().sort().to_list()
     if unknown := [kind for kind in kinds if kind not in weights]:
-        raise ConfigError(
+        raise DataError(
             f"{where} has none for {', '.join(unknown)}, which the interactions hold; 0 leaves a "
             "kind out."
         )

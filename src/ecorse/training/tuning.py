@@ -19,7 +19,7 @@ from typing import Any
 
 import polars as pl
 
-from ecorse.errors import ConfigError, TransientError
+from ecorse.errors import ConfigError, DataError, TransientError
 from ecorse.evaluate.origins import origins
 from ecorse.models.base import Champion, Recommender, Task
 from ecorse.models.declaration import Declaration
@@ -29,6 +29,7 @@ from ecorse.models.search import with_values
 from ecorse.models.trials import propose
 from ecorse.recommenders.results import RECOMMENDER_TRIALS
 from ecorse.training.judging import mean_ndcg
+from ecorse.training.planning import MB, allowed, beyond_limit
 from ecorse.training.typed import make_frame
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,9 @@ def tuned(
     day, key = _day(data), _key(file, parameters)
     before = champion.metrics.get(FACTS) if champion else None
     if before and before["key"] == key and _is_fresh(before["day"], day, file.search.again_days):
-        return Tuned(before["parameters"], before)
+        still = declaration.create(before["parameters"])
+        if not beyond_limit(still, data.shape):  # the shop may have grown since
+            return Tuned(before["parameters"], before)
     windows = origins(data, file.windows.days, file.windows.origins)
     validation = origins(windows[-1].earlier, file.windows.days, 1) if windows else []
     if not validation or day is None:
@@ -87,11 +90,15 @@ def tuned(
         try:
             config = with_values(declared_config, values, "search")
             model: Recommender = declaration.model_class()(config)
+            if need := beyond_limit(model, data.shape):
+                raise DataError(f"it would need {need}, {allowed() // MB:,} MB are allowed")
             model.fit(validation[0].earlier, task)
             value = mean_ndcg(model, file, validation[0])
         except TransientError:
             raise
-        except ConfigError as error:  # two values that are each allowed, and not together
+        except (ConfigError, DataError) as error:  # two values that are not allowed together
+            if not values:
+                raise
             reason = str(error)
         except Exception as error:
             if not values:
