@@ -7,6 +7,7 @@ those that have more than one way to work.
 import runpy
 from importlib.util import find_spec
 
+import polars as pl
 import pytest
 
 from ecorse import registry
@@ -70,3 +71,30 @@ class TestLightGcn(RecommenderContract):
 
 class TestBestSellersOfTheHowTo(RecommenderContract):
     model = EXAMPLE["RECOMMENDER"]
+
+
+class ReadsColumnsOfItsOwn(EXAMPLE["RECOMMENDER"]):  # type: ignore[misc]
+    """It needs columns that the small shop lacks, in every shop that it is fitted on."""
+
+    def fit(self, data, task, champion=None):
+        assert data.users["country"].n_unique() == 2
+        assert "margin" in data.items.columns
+        assert "channel" in data.rows.columns
+        return super().fit(data, task, champion)
+
+
+class TestColumnsOfItsOwn(RecommenderContract):
+    model = ReadsColumnsOfItsOwn
+
+    @classmethod
+    def lines(cls):
+        return super().lines().with_columns(channel=pl.lit("web"))
+
+    @classmethod
+    def products(cls):
+        return super().products().with_columns(margin=pl.lit(0.1))
+
+    @classmethod
+    def customers(cls):
+        late = pl.col("customer_id") > "C30"
+        return super().customers().with_columns(country=pl.when(late).then(pl.lit("FR")))

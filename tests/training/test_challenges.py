@@ -54,7 +54,12 @@ def night(declare):
     def one(
         half_life, champion=None, lines=FASHION, before=FIRST_NIGHT, products=PRODUCTS, **changes
     ):
-        changes = {"lists": ["for_you"], "top_n": 5, "windows": {"days": 14, "at": 5}} | changes
+        changes = {
+            "search": None,
+            "lists": ["for_you"],
+            "top_n": 5,
+            "windows": {"days": 14, "at": 5},
+        } | changes
         declaration = declare(
             "recommend_best_sellers_lately", parameters={"half_life_days": half_life}, **changes
         )
@@ -327,7 +332,9 @@ def test_a_column_of_products_that_knows_the_window_is_told(night):
 
 
 def test_a_column_of_customers_that_knows_the_window_is_told(declare):
-    declaration = declare("recommend_best_sellers_lately", windows={"days": 14, "at": 5})
+    declaration = declare(
+        "recommend_best_sellers_lately", search=None, windows={"days": 14, "at": 5}
+    )
     customers = FASHION.group_by("customer_id").agg(last_order_at=pl.col("at").max())
     inputs = {"products": PRODUCTS, "interactions": FASHION, "customers": customers}
     with pytest.raises(DataError, match=r"'last_order_at' of the customers"):

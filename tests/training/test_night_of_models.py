@@ -217,7 +217,12 @@ def test_a_shop_that_no_input_has_rows_of_gets_no_run(shops, stage_more):
 def test_one_shops_failure_leaves_the_others_their_night(shops, project):
     declare(project, "touchy", TOUCHY)
     flow.refresh(holder="test")
-    lists = "select * from marts.user_recommendations where shop_id = %s order by 2, 3, 4, 5"
+    with connect() as conn:  # as if it had proven itself
+        conn.execute("update builds.served_model set method = 'touchy' where list = 'explore'")
+    lists = (
+        "select * from marts.user_recommendations "
+        "where method = 'touchy' and shop_id = %s order by 2, 3, 4, 5"
+    )
     before = {shop: rows(lists, shop) for shop in ("north", "south")}
     assert all(before.values())
 
@@ -241,6 +246,13 @@ def test_one_shops_failure_leaves_the_others_their_night(shops, project):
     after = {shop: rows(lists, shop) for shop in ("north", "south")}
     assert [row[1:] for row in after["north"]] == [row[1:] for row in before["north"]]
     assert [row[1:] for row in after["south"]] == [row[1:] for row in before["south"]]
+    # its lists stay served, and the figures that stand in say so
+    assert rows(
+        "select distinct list, was_served from marts.model_scores where method = 'touchy' "
+        "and shop_id = 'north' and not is_baseline order by 1"
+    ) == [("explore", True)]
+    served = rows("select distinct method from marts.served_model where list = 'explore'")
+    assert served == [("touchy",)]
 
     # a third night, mended: its champion is that of the first night
     (project / "include" / "recommenders" / "no north").unlink()
@@ -254,7 +266,9 @@ def test_a_model_that_failed_on_the_first_night_has_no_rows_and_says_so(shops, p
     declare(project, "touchy", TOUCHY)
     (project / "include" / "recommenders" / "no south").touch()
     assert flow.refresh(holder="test").is_published
-    assert rows("select distinct shop_id from marts.user_recommendations") == [("north",)]
+    assert rows(
+        "select distinct shop_id from marts.user_recommendations where method = 'touchy'"
+    ) == [("north",)]
     ((reason,),) = rows(
         "select reason from marts.model_status where model = 'recommend_touchy' "
         "and shop_id = 'south' and outcome = 'failed'"
@@ -273,9 +287,9 @@ def test_lists_that_cannot_be_made_or_stored_are_one_shops_trouble(shops, projec
         "select shop_id, outcome, reason from marts.model_status "
         "where model = 'recommend_telling' order by 1"
     )[0] == ("north", "failed", f"Could not be trained, it has no rows: {told}")
-    assert rows("select distinct shop_id, reason from marts.user_recommendations") == [
-        ("south", "sells well")
-    ]
+    assert rows(
+        "select distinct shop_id, reason from marts.user_recommendations where method = 'telling'"
+    ) == [("south", "sells well")]
 
 
 def test_a_lost_model_file_is_told_and_promotes_nobody(shops, tmp_path):

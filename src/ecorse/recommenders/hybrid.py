@@ -292,6 +292,7 @@ class Hybrid(Recommender):
             for file, content in part.dump().items()
         }
         facts = {
+            "parts": list(self.parts),  # weights stand in this order, which parameters do not keep
             "weights": {kind: table.tolist() for kind, table in self.weights.items()},
             "sizes": self.sizes.tolist(),
             "trend": self.trend.tolist(),
@@ -302,6 +303,8 @@ class Hybrid(Recommender):
     def load(cls, files: Mapping[str, bytes], config: HybridConfig) -> Self:
         """The model again."""
         made = cls(config)
+        facts = json.loads(files["hybrid.json"])
+        made.parts = {name: made.parts[name] for name in facts["parts"]}
         for name, part in made.parts.items():
             own = {
                 file.removeprefix(f"{name}/"): content
@@ -309,7 +312,6 @@ class Hybrid(Recommender):
                 if file.startswith(f"{name}/")
             }
             made.parts[name] = type(part).load(own, part.config)
-        facts = json.loads(files["hybrid.json"])
         made.weights = {kind: np.array(table) for kind, table in facts["weights"].items()}
         made.sizes = np.array(facts["sizes"], dtype=np.int64)
         made.trend = np.array(facts["trend"])

@@ -23,6 +23,10 @@ from ecorse.models.space import FeatureSpace
 
 PRODUCTS, CUSTOMERS, ORDERS = 40, 60, 600
 CATEGORIES = ("pens", "paper", "phones", "cables")
+LINE_COLUMNS = (
+    "order_id", "customer_id", "product_id", "product_name", "category", "city",
+    "daypart", "quantity", "unit_price", "revenue", "ordered_local",
+)  # fmt: skip
 
 
 def tiny_lines(seed: int = 1) -> pl.DataFrame:
@@ -48,9 +52,7 @@ def tiny_lines(seed: int = 1) -> pl.DataFrame:
                  "Evening" if is_late else "Morning", quantity, float(price),
                  float(price * quantity), at)
             )  # fmt: skip
-    names = ("order_id", "customer_id", "product_id", "product_name", "category", "city",
-             "daypart", "quantity", "unit_price", "revenue", "ordered_local")  # fmt: skip
-    return pl.DataFrame(rows, schema=list(names), orient="row")
+    return pl.DataFrame(rows, schema=list(LINE_COLUMNS), orient="row")
 
 
 def tiny_products() -> pl.DataFrame:
@@ -79,11 +81,14 @@ def tiny_customers() -> pl.DataFrame:
 
 
 def tiny_interactions(
-    lines: pl.DataFrame | None = None, products: pl.DataFrame | None = None
+    lines: pl.DataFrame | None = None,
+    products: pl.DataFrame | None = None,
+    customers: pl.DataFrame | None = None,
 ) -> Interactions:
-    """The shop as a recommender gets it; with other lines or products where given.
+    """The shop as a recommender gets it; with other lines, products or customers where given.
 
-    Lines may have a ``weight``.
+    Of lines go in: product, customer, basket, time, city, daypart, and columns that ``tiny_lines``
+    has not (``weight``, or whatever else a recommender reads).
     """
     lines = tiny_lines() if lines is None else lines
     interactions = lines.select(
@@ -91,12 +96,14 @@ def tiny_interactions(
         "customer_id",
         "city",
         "daypart",
-        *(name for name in ("weight",) if name in lines.columns),
+        *(name for name in lines.columns if name not in LINE_COLUMNS),
         basket_id="order_id",
         at="ordered_local",
     )
     return Interactions.from_frames(
-        tiny_products() if products is None else products, interactions, tiny_customers()
+        tiny_products() if products is None else products,
+        interactions,
+        tiny_customers() if customers is None else customers,
     )
 
 
