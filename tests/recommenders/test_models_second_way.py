@@ -18,7 +18,7 @@ from ecorse.recommenders.buy_again import BuyAgain, BuyAgainConfig
 from ecorse.recommenders.content import Content, ContentConfig, words_of
 from ecorse.recommenders.ease import Ease, EaseConfig
 from ecorse.recommenders.graph_filter import GraphFilter, GraphFilterConfig
-from ecorse.recommenders.item_knn import ItemKnn, ItemKnnConfig
+from ecorse.recommenders.item_knn import ItemKnn, ItemKnnConfig, nearest_by_cosine
 from ecorse.recommenders.nearest import nearest_rows
 from ecorse.recommenders.popular import Popular, PopularConfig
 from ecorse.testing.shop import tiny_interactions
@@ -154,6 +154,30 @@ def test_nearest_rows_are_those_of_the_whole_product(shrink: float, threads: int
     np.fill_diagonal(scores, 0)
     for row in range(40):
         best = np.lexsort((np.arange(40), -scores[row]))[:5]
+        expected = np.zeros(40)
+        expected[best] = scores[row, best]
+        np.testing.assert_allclose(found[row], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("shrink", [0.0, 4.0])
+@pytest.mark.parametrize("weight", [1.0, 2.5])
+def test_cosines_of_equal_weights_are_those_of_counts(
+    weight: float, shrink: float, threads: int
+) -> None:
+    random = np.random.default_rng(3)
+    owned = random.random((60, 40)) < 0.2
+    owned[:, 7] = False  # of nobody
+    rows = sparse.csr_matrix(weight * owned, dtype=np.float32)
+    found = nearest_by_cosine(rows, 6, shrink=shrink, threads=threads).toarray()
+    shared = owned.T.astype(int) @ owned
+    lengths = np.sqrt(np.maximum(owned.sum(axis=0), 1))
+    scores = shared / np.outer(lengths, lengths)
+    scores *= np.where(shared > 0, shared / np.maximum(shared + shrink, 1), 0)
+    np.fill_diagonal(scores, 0)
+    for row in range(40):
+        # sums of the same two numbers, so that ties are the same bits
+        best = np.lexsort((np.arange(40), -np.round(scores[row], 12)))[:6]
         expected = np.zeros(40)
         expected[best] = scores[row, best]
         np.testing.assert_allclose(found[row], expected, rtol=1e-6)

@@ -200,6 +200,55 @@ def nearest_of_rows(
 
 
 @numba.njit(cache=True, nogil=True)
+def most_shared_of_rows(
+    left_indptr: npt.NDArray[np.integer],
+    left_indices: npt.NDArray[np.integer],
+    right_indptr: npt.NDArray[np.integer],
+    right_indices: npt.NDArray[np.integer],
+    start: int,
+    scale: npt.NDArray[np.float64],
+    shrink: float,
+    counts: npt.NDArray[np.int32],
+    touched: npt.NDArray[np.int32],
+    items: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float64],
+) -> None:
+    """``nearest_of_rows`` of matrices of ones, each entry times the ``scale`` of row and column.
+
+    An entry is a count: no sum of numbers, half of the memory. ``scale`` and ``counts`` (all 0) are
+    ``(n_columns,)``, ``touched`` is one longer.
+    """
+    k = items.shape[1]
+    some, valued = np.empty(ROOM * k, np.int64), np.empty(ROOM * k)
+    for place_of_row in range(items.shape[0]):
+        row = start + place_of_row
+        size = 0
+        for one in range(left_indptr[row], left_indptr[row + 1]):
+            middle = left_indices[one]
+            for other in range(right_indptr[middle], right_indptr[middle + 1]):
+                column = right_indices[other]
+                before = counts[column]
+                # no branch: whether a column is new is not to be foretold
+                touched[size] = column
+                size += before == 0
+                counts[column] = before + 1
+        found, least = 0, 0.0
+        for number in range(size):
+            column = touched[number]
+            score = counts[column] * scale[column] * scale[row]
+            if shrink > 0:
+                score *= counts[column] / (counts[column] + shrink)
+            counts[column] = 0
+            if score > 0 and score >= least and column != row:
+                some[found], valued[found] = column, score
+                found += 1
+                if found == len(some):
+                    least = _part(some, valued, found, k)
+                    found = k
+        _write(some, valued, found, items[place_of_row], values[place_of_row])
+
+
+@numba.njit(cache=True, nogil=True)
 def dots_of_rows(
     indptr: npt.NDArray[np.integer],
     indices: npt.NDArray[np.integer],

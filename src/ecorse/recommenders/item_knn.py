@@ -31,7 +31,7 @@ from ecorse.recommenders.history import (
     scaled_rows,
     to_power,
 )
-from ecorse.recommenders.nearest import nearest_rows
+from ecorse.recommenders.nearest import nearest_rows, nearest_shared
 
 
 class ItemKnnConfig(HistoryConfig):
@@ -62,18 +62,15 @@ class ItemKnn(HistoryRecommender):
 
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
         """Find each product's nearest."""
-        rows = self.remember(data)
-        if self.config.similarity == "bm25":
-            left, right = self._bm25(rows), rows
+        rows, config = self.remember(data), self.config
+        shrink, threads = config.shrink, config.threads
+        if config.similarity == "bm25":
+            across = sparse.csr_matrix(self._bm25(rows).T)
+            self.near = nearest_rows(
+                across, rows, config.neighbours, shrink=shrink, threads=threads
+            )
         else:
-            left = right = unit_columns(rows)
-        self.near = nearest_rows(
-            sparse.csr_matrix(left.T),
-            right,
-            self.config.neighbours,
-            shrink=self.config.shrink,
-            threads=self.config.threads,
-        )
+            self.near = nearest_by_cosine(rows, config.neighbours, shrink=shrink, threads=threads)
         return self
 
     def _bm25(self, rows: Csr) -> Csr:
@@ -115,6 +112,15 @@ class ItemKnn(HistoryRecommender):
         made.near = arrays.matrix(files, "near")
         made.keep(files)
         return made
+
+
+def nearest_by_cosine(rows: Csr, k: int, *, shrink: float = 0, threads: int = 0) -> Csr:
+    """The ``k`` columns nearest to each column of ``rows`` by cosine; see ``nearest_rows``."""
+    if rows.nnz and (rows.data == rows.data[0]).all():  # then a cosine is a count, scaled
+        holders = np.bincount(rows.indices, minlength=rows.shape[1]).astype(np.float64)
+        return nearest_shared(rows, to_power(holders, -0.5), k, shrink=shrink, threads=threads)
+    unit = unit_columns(rows)
+    return nearest_rows(sparse.csr_matrix(unit.T), unit, k, shrink=shrink, threads=threads)
 
 
 def unit_columns(rows: Csr) -> Csr:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import sparse
 
-from ecorse.models.ranked import NOTHING, Csr, Ranked
+from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked
 from ecorse.models.threads import in_threads
 
 BLOCK_ROWS = 512
@@ -34,18 +34,49 @@ def nearest_rows(left: Csr, right: Csr, k: int, *, shrink: float = 0, threads: i
     from ecorse.models.kernels import nearest_of_rows
 
     kernel: Callable[..., None] = nearest_of_rows
-    n, width = left.shape[0], right.shape[1]
-    k = min(k, max(0, n - 1))
+    width = right.shape[1]
     parts = (
         *(np.asarray(p) for p in (left.indptr, left.indices, left.data.astype(np.float32))),
         *(np.asarray(p) for p in (right.indptr, right.indices, right.data.astype(np.float32))),
     )
 
+    def work(start: int, items: Ids, values: Floats) -> None:
+        room = np.full(width, np.nan), np.zeros(width, np.int32), np.empty(width + 1, np.int32)
+        kernel(*parts, start, float(shrink), *room, items, values)
+
+    return _by_blocks(work, left.shape[0], width, k, threads)
+
+
+def nearest_shared(rows: Csr, scale: Floats, k: int, *, shrink: float = 0, threads: int = 0) -> Csr:
+    """The nearest columns of each column of ``rows`` ``(m, n)``, by how many rows store both.
+
+    That count is times the ``scale`` ``(n,)`` of both, and shrunk, as ``nearest_rows`` of a matrix
+    whose columns hold nothing but their ``scale``.
+    """
+    from ecorse.models.kernels import most_shared_of_rows
+
+    kernel: Callable[..., None] = most_shared_of_rows
+    width = rows.shape[1]
+    across = sparse.csr_matrix(rows.T)
+    parts = across.indptr, across.indices, rows.indptr, rows.indices
+
+    def work(start: int, items: Ids, values: Floats) -> None:
+        room = np.zeros(width, np.int32), np.empty(width + 1, np.int32)
+        kernel(*parts, start, scale, float(shrink), *room, items, values)
+
+    return _by_blocks(work, width, width, k, threads)
+
+
+def _by_blocks(
+    work: Callable[[int, Ids, Floats], None], n: int, width: int, k: int, threads: int
+) -> Csr:
+    """The rows that ``work`` writes from a first row on, as one matrix."""
+    k = min(k, max(0, n - 1))
+
     def one_block(start: int) -> Ranked:
         rows = min(BLOCK_ROWS, n - start)
         items, values = np.empty((rows, k), np.int64), np.empty((rows, k))
-        room = np.full(width, np.nan), np.zeros(width, np.int32), np.empty(width + 1, np.int32)
-        kernel(*parts, start, float(shrink), *room, items, values)
+        work(start, items, values)
         return Ranked(items, values)
 
     blocks = list(in_threads(one_block, range(0, n, BLOCK_ROWS), threads)) if k else []
