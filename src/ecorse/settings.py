@@ -107,7 +107,7 @@ class Settings(BaseSettings):
         ge=0,
         description="MiB of memory that a model may take while it is fitted and makes its lists: a "
         "recommender that would need more is made smaller as its file says, or refused before it "
-        "begins. 0: what the process or the machine has.",
+        "begins. 0: what the process, its container or the machine has.",
     )
     reader_memory_mb: int = Field(
         1024,

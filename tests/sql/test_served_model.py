@@ -6,6 +6,7 @@ Figures are worked out by hand; a method's customers have the given nDCG in ever
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -138,3 +139,31 @@ def test_without_cases_the_figures_of_a_first_night_replace_nothing(served):
     assert (row["method"], row["reason"]) == (
         "x", "nothing to judge by; the first by declared priority",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_two_that_are_equally_better_the_first_by_name_whatever_the_order_of_sums(marts, seed):
+    """.3 + .2 + .1 and .1 + .2 + .3 differ in the last digit of a double."""
+    of_list = {"shop_id": "a", "list": "for_you"}
+    one = [0.1, 0.7, 0.2, 0.3, 0.9, 0.6, 0.35]
+    gains = {"first": [0.0] * 7, "one": one, "two": random.Random(seed).sample(one, 7)}
+    for priority, (method, values) in enumerate(gains.items()):
+        listed = {"customer_id": "c", "product_id": "p", "rank": 1}
+        marts.insert("marts.user_recommendations", [{**of_list, "method": method, **listed}])
+        figure = {
+            "task": "recommend", "metric": "ndcg", "is_primary": True, "is_baseline": False,
+            "priority": priority, "was_served": method == "first", "value": sum(values) / 7,
+        }  # fmt: skip
+        marts.insert("marts.model_scores", [{**of_list, "method": method, **figure}])
+        cases = [
+            {
+                **of_list, "method": method, "origin": origin, "customer_id": f"c{number}",
+                "window_start_date": MORNING - timedelta(days=28 * origin), "ndcg": value,
+            }
+            for number in range(40)
+            for origin, value in enumerate(values)
+        ]  # fmt: skip
+        marts.insert("marts.recommendation_cases", cases)
+    (row,) = marts.run("served_model")
+    assert row["replaced_method"] == "first"
+    assert row["method"] == "one"

@@ -225,7 +225,7 @@ def test_own_products_of_an_older_model_are_told_in_tonights_ids_and_counts():
     (named,) = json.loads(told["evidence"])["because"]
     assert {name: named[name] for name in entry} == entry
     assert 0 < named["share"] <= 1
-    assert told["reason"] == "Because you bought c (never bought together)"
+    assert told["reason"] == "Because you bought c"
 
 
 def test_orders_of_nobody_count_in_receipts_and_teach_the_model_nothing():

@@ -195,3 +195,15 @@ def test_a_setting_that_does_not_fit_into_memory_is_not_fitted(a_declaration, mo
     champion.metrics["search"]["parameters"] = {"shift": 7}
     again = a_night(a_declaration(), champion, days=DAYS + 7)
     assert again.params["shift"] <= 5
+
+
+def test_a_containers_memory_is_what_there_is(monkeypatch, tmp_path):
+    monkeypatch.setattr(planning, "OF_CONTAINER", (tmp_path / "none",))
+    machine = planning.memory_limit()
+    limited, unlimited = tmp_path / "limited", tmp_path / "unlimited"
+    limited.write_text(f"{64 * MB}\n")
+    unlimited.write_text("max\n")
+    monkeypatch.setattr(planning, "OF_CONTAINER", (unlimited,))
+    assert planning.memory_limit() == machine > 64 * MB
+    monkeypatch.setattr(planning, "OF_CONTAINER", (unlimited, limited))
+    assert planning.memory_limit() == 64 * MB

@@ -27,6 +27,7 @@ from ecorse.models.threads import in_threads, one_thread
 from ecorse.recommenders import arrays
 
 Scores = npt.NDArray[np.float32]
+LEAST_SHARE = np.float32(1e-5)
 BLOCK_CELLS = 1_000_000  # float32 scores of one block: 4 MB, which stays in the cache
 BLOCK_PAIRS = 4096
 OWN_PRODUCTS = 3  # that evidence names
@@ -173,7 +174,11 @@ class HistoryRecommender(Recommender):
 
         def one_block(rows: slice) -> Ranked:
             block = None if seen is None else seen[rows]
-            return top_k(self.score(histories[rows]), k, seen=block, among=among)
+            scores = self.score(histories[rows])
+            # sums in float32 end in the seventh digit, and of another block in another one: what is
+            # nothing beside a row's best is no answer, whichever sign it has
+            scores[scores < LEAST_SHARE * scores.max(axis=1, initial=0, keepdims=True)] = 0
+            return top_k(scores, k, seen=block, among=among)
 
         with one_thread():
             return _joined(

@@ -216,7 +216,10 @@ class Receipts:
         )
 
     def _bracket(self) -> pl.Expr:
-        """`` (bought together in 14 orders, 3.1 times as often as by chance)``."""
+        """`` (bought together in 14 orders, 3.1 times as often as by chance)``; empty if never.
+
+        The count of 0 stands in the evidence: to a customer it is no reason.
+        """
         nature = self.sales.nature
         done = "bought" if nature.is_bought else "seen"
         lift, together = pl.col("lift"), pl.col("together")
@@ -232,7 +235,7 @@ class Receipts:
         noun = pl.when(together == 1).then(pl.lit(nature.baskets[:-1]))
         return (
             pl.when(together == 0)
-            .then(pl.lit(f" (never {done} together)"))
+            .then(pl.lit(""))
             .otherwise(
                 pl.format(
                     f" ({done} together in {{}} {{}}{{}})",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ecorse.errors import DataError
@@ -19,15 +20,24 @@ from ecorse.models.recommender_file import RecommenderFile
 from ecorse.settings import get_settings
 
 MB = 1 << 20
+OF_CONTAINER = (  # control groups, version 2 and 1
+    Path("/sys/fs/cgroup/memory.max"),
+    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
 
 
 def memory_limit() -> int:
-    """Bytes that a model may take: the setting, else what the process or the machine has."""
+    """Bytes that a model may take: the setting, else what the process, its container or the
+    machine has."""
     if declared := get_settings().memory_limit:
         return declared * MB
-    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     own = resource.getrlimit(resource.RLIMIT_AS)[0]
-    return machine if own == resource.RLIM_INFINITY else min(own, machine)
+    if own != resource.RLIM_INFINITY:
+        found.append(own)
+    # no such file: another system, or no container; "max": no limit
+    told = (path.read_text().strip() for path in OF_CONTAINER if path.is_file())
+    return min([*found, *(int(text) for text in told if text.isdecimal())])
 
 
 def planned(declaration: Declaration, shape: Shape) -> Mapping[str, Any]:

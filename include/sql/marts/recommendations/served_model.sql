@@ -192,7 +192,8 @@ best_challengers as (
             partition by shop_id, list
             order by
                 case when is_better then 0 else 1 end asc,
-                difference desc,
+                -- sums taken in another order differ in their last digit
+                round(cast(difference as numeric(38, 12)), 8) desc,
                 method asc
         ) as place
     from judged
