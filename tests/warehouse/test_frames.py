@@ -9,7 +9,7 @@ import polars as pl
 import psycopg
 import pytest
 
-from ecorse.errors import DiskFull
+from ecorse.errors import DataError, DiskFull
 from ecorse.warehouse import frames, spool
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.frames import read_frame
@@ -77,6 +77,11 @@ def test_a_select_that_breaks_off_half_way_is_an_error(conn):
 
 
 FRAME = pl.DataFrame({"b": [1, 2, 3], "a": ["x\ty", None, "back\\slash"]})
+
+
+def test_two_columns_of_one_name_are_told(conn):
+    with pytest.raises(DataError, match="more than one column 'count'"):
+        read_frame(conn, "select 1 as n, count(*), count(distinct 1)")
 
 
 def test_spooled_rows_are_copied_as_they_were(conn, monkeypatch):

@@ -14,6 +14,8 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import ExecStatus
 
+from ecorse.errors import DataError
+
 BLOCK_BYTES = 8 << 20
 POLARS_TYPES: dict[str, Any] = {
     "bool": pl.String,
@@ -46,6 +48,11 @@ def read_frame(
     ----------
     words
         Text columns of few different values: they come as Categorical, a quarter of the memory.
+
+    Raises
+    ------
+    DataError
+        Two columns have one name.
     """
     statement = sql.SQL(query)  # it may end with a comment: what follows is on a line of its own
     with psycopg.ClientCursor(conn) as cursor:
@@ -53,6 +60,13 @@ def read_frame(
         described = cursor.execute(f"select * from ({bound}\n) as q limit 0")
         assert described.description is not None
         types = {c.name: _type_name(conn, c.type_code) for c in described.description}
+        if len(types) < len(described.description):
+            names = [column.name for column in described.description]
+            twice = sorted({name for name in names if names.count(name) > 1})
+            raise DataError(
+                f"The select has more than one column {', '.join(map(repr, twice))}: give each a "
+                "name of its own with `as`."
+            )
         with cursor.copy(f"copy ({bound}\n) to stdout (format csv)") as copy:
             blocks = [_parse(block, types, words) for block in _read_blocks(conn, copy)]
     return pl.concat(blocks or [_parse(b"", types, words)])
