@@ -338,7 +338,10 @@ class Interactions:
         is_alone = self.rows["basket"].is_null().to_numpy()
         at[~is_alone] = of_basket[self.rows["basket"].drop_nulls().to_numpy()]
         of_basket = of_basket[self._is_filled]
-        return self._part((low <= at) & (at < high), (low <= of_basket) & (of_basket < high))
+        part = self._part((low <= at) & (at < high), (low <= of_basket) & (of_basket < high))
+        if self.whole is not self:
+            part.whole = self.whole.ended(begins, ends)
+        return part
 
     def _part(self, rows: npt.NDArray[np.bool_], baskets: npt.NDArray[np.bool_]) -> Interactions:
         """The rows and the baskets that are marked; the rows are copied only if they are used."""
