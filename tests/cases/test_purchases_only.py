@@ -52,11 +52,23 @@ def test_a_shop_without_any_purchase_has_no_segment(asked, shop):
 @pytest.mark.parametrize("shop", ["samples", "corrections"])
 def test_a_shop_with_neither_purchases_nor_events_has_no_lists_and_the_reason(asked, shop):
     assert asked("select 1 from marts.item_similarity where shop_id = %s", shop) == []
-    reasons = asked(
-        "select reason from marts.model_status where shop_id = %s and task = 'recommend'", shop
+    assert asked("select 1 from marts.user_recommendations where shop_id = %s", shop) == []
+    reasons = dict(
+        asked(
+            "select method, reason from marts.model_status "
+            "where shop_id = %s and task = 'recommend'",
+            shop,
+        )
     )
-    assert len(reasons) == 2
-    assert all("no purchase, and no event that names a product" in why for (why,) in reasons)
+    of_products = {"item_similarity", "co_purchase"}
+    of_customers = {"for_customers", "best_sellers_lately", "buy_again"}
+    assert set(reasons) == of_products | of_customers
+    for method in of_products:
+        assert "no purchase, and no event that names a product" in reasons[method]
+    for method in of_customers:
+        assert (
+            "no purchase of the shop, and none of its visits, names a customer" in reasons[method]
+        )
     with Night() as night, pytest.raises(DataError, match="has no lists: no order"):
         night.recommendations(["mug"], shop=shop)
 
