@@ -28,7 +28,10 @@ run: $(VENV)/run.stamp ## start Postgres and Airflow, run a night, stay until Ct
 endif
 
 test: $(VENV)/dev.stamp ## run the tests that fit into a coffee break
-	$(BIN)/pytest -m "not slow" $(SHARED_OUT)
+	$(BIN)/pytest -m "not slow and not night" $(SHARED_OUT)
+
+test-nights: $(VENV)/dev.stamp ## run the tests that make whole nights: flow, DAGs, models, reports
+	$(BIN)/pytest -m "night and not slow" $(SHARED_OUT)
 
 test-all: $(VENV)/dev.stamp ## run every test, the long ones too
 	$(BIN)/pytest $(SHARED_OUT)
@@ -73,4 +76,4 @@ $(VENV)/dev.stamp: requirements-dev.lock $(VENV)/run.stamp
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.PHONY: help run test test-all lint bench dictionary lock clean
+.PHONY: help run test test-nights test-all lint bench dictionary lock clean

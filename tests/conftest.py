@@ -24,6 +24,16 @@ from ecorse.models.declaration import KINDS, Declaration
 from ecorse.settings import PROJECT_DIR, get_settings
 
 TEMPLATE = "ecorse_template"
+# rooms whose tests make whole nights: ``make test-nights``, and not ``make test``
+NIGHTS = {"answering", "dags", "flow", "integration", "reports", "stack", "training"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of whole nights by their room."""
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).parts[0] in NIGHTS:
+            item.add_marker(pytest.mark.night)
 
 
 @pytest.fixture(scope="session")
