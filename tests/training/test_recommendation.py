@@ -377,6 +377,8 @@ def test_cases_are_what_the_first_figure_is_the_mean_of(scripted):
     assert told["cases"].to_list() == [cases.height]
     # 400 days of orders; three windows of 28 days, each of all seven customers
     assert cases.group_by("origin").len().sort("origin").rows() == [(0, 7), (1, 7), (2, 7)]
+    # pairs come round in 6 days and customers in 7: within 42 days everybody had all twelve
+    assert cases["products_before"].unique().to_list() == [12]
     days = cases.select("origin", "window_start_date", "window_end_date").unique().sort("origin")
     assert days["window_end_date"][0] == (START + timedelta(days=399)).date()
     assert days["window_start_date"][0] == (START + timedelta(days=371)).date()
