@@ -13,9 +13,10 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from ecorse.errors import ContractError
 from ecorse.ingest.load import load_file
 from ecorse.ingest.shops import Shop
 from ecorse.sources import get_source
@@ -114,14 +115,31 @@ def loader(warehouse, tmp_path):
     st.sampled_from([b"\n", b"\r\n"]),
     st.booleans(),
 )
+@example([("rejected", b"1,i\xffPhone,1,700,04/19/19 08:46,x", None)] * 2, b"\n", False)
+@example([("rejected", b"1,iPhone,1,700,04/19/19 08:46", None)] * 11, b"\n", False)
+@example([("rejected", b"1,iPhone,1,700,04/19/19 08:46", None)] * 10, b"\n", False)
 def test_every_line_is_accounted_for(loader, rows, end, ends_with_line_end):
     data = HEADER + end + end.join(row for _, row, _ in rows)
     data += end * (ends_with_line_end and rows != [])
-    done = loader(data)
-    found = done.load
     lines = data.decode("latin-1").replace("\r\n", "\n").split("\n")
     line_count = len(lines) - 1 - (lines[-1] == "")  # the header, and nothing behind the last end
     fates = Counter(fate for fate, _, _ in rows)
+    # beyond both limits, or with bytes of another encoding alone, the file is refused whole
+    is_invalid = [b"\xff" in row for _, row, _ in rows]
+    is_proven = any(
+        not row.isascii() and not bad for bad, (_, row, _) in zip(is_invalid, rows, strict=True)
+    )
+    told = None
+    if sum(is_invalid) > 1 and not is_proven:
+        told = f"{sum(is_invalid)} of its lines are not valid UTF-8"
+    elif fates["rejected"] > max(10, 0.05 * line_count):
+        told = f"{fates['rejected']} of {line_count} rows"
+    if told:
+        with pytest.raises(ContractError, match=told):
+            loader(data)
+        return
+    done = loader(data)
+    found = done.load
     lost_last = 1 if rows and rows[-1][1] == b"" and not ends_with_line_end else 0
     sales = {_spelled(sale) for fate, _, sale in rows if fate == "good"}
 
