@@ -171,7 +171,8 @@ def rectools_pure_svd(known: Csr, trial: dict[str, Any]) -> Scored:
     from rectools.models import PureSVDModel
 
     data = _rectools_data(known)
-    model = PureSVDModel(**trial).fit(data)
+    most = min(data.user_id_map.size, data.item_id_map.size) - 1
+    model = PureSVDModel(factors=min(trial["factors"], most)).fit(data)
     return _of_inner(lambda users: model.user_factors[users] @ model.item_factors.T, data, known)
 
 

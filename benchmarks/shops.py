@@ -63,4 +63,4 @@ def online_retail(folder: Path, work: Path) -> Interactions:
                 name: read_frame(conn, render(query, resolver(build_id)))
                 for name, query in INPUTS.items()
             }
-    return Interactions.from_frames(frames["products"], frames["interactions"]).of_customers()
+    return Interactions.from_frames(frames["products"], frames["interactions"])
