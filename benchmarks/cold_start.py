@@ -12,6 +12,7 @@ can be better.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -32,9 +33,11 @@ from ecorse.models.recommender_file import ListKind
 from ecorse.testing.tastes import ShopOfTastes, shop_of_tastes
 from ecorse.training.filling import Filler, filled
 from ecorse.training.fitted import Fitted
+from ecorse.training.lists import item_lists
 
 YOUNG = 60  # days of a shop in which many customers have bought nothing yet
 NEW_SHARE = 0.1  # of products, whose sales before the window are taken out
+WIDE = 50  # of 200 products
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,14 @@ def tables() -> list[str]:
     print("|---|---|---|---|---|---|---|")
     for row in rows:
         print(row.told(), flush=True)
-    return [
-        f"bench cold_start_{row.what.replace(' ', '_')}_{row.figure.split()[0]} "
-        f"{row.ours.mean() / max(row.best_sellers.mean(), 1e-9):.3f} "
-        f"{'better' if row.ours.mean() >= row.best_sellers.mean() else 'worse'} than best sellers"
-        for row in rows
-        if row.best_sellers.any()
-    ]
+    lines = []
+    for row in rows:
+        own, usual = row.ours.mean(), row.best_sellers.mean()
+        if usual > 0:
+            name = re.sub(r"[^a-z0-9]+", "_", f"{row.what} {row.figure.split()[0]}".lower())
+            word = "better" if own >= usual else "worse"
+            lines.append(f"bench cold_start_{name} {own / usual:.3f} {word} than best sellers")
+    return lines
 
 
 def fitted(name: str, data: Interactions) -> Recommender:
@@ -174,32 +178,48 @@ def of_products(shop: ShopOfTastes) -> list[Row]:
     filler = Filler.of(earlier)
     blend, popular = (fitted(name, earlier) for name in ("for_customers", "best_sellers_lately"))
     found = []
-    for what, among in (("new in the whole catalogue", None), ("new among the new", new)):
+    places = (("among all products", None, K), ("among all products", None, WIDE),
+              ("among the new", new, K))  # fmt: skip
+    for what, among, k in places:
         lists = []
         for model in (blend, popular):
-            ranked = model.recommend(asked.users, K, seen=asked.had, among=among)
-            within = filler
-            if among is not None:
-                only = np.zeros(n_items)
-                only[among] = filler.shares[among]
-                within = Filler(only, filler.is_sold)
-            lists.append(filled_up(ranked, "explore", asked.had, within))
-        own, best = (judge(asked, _listed(each), K).gains[f"ndcg_at_{K}"] for each, _ in lists)
-        found.append(Row(what, f"nDCG@{K} of {DAYS} days", asked.users, own, best, lists[0][1]))
+            ranked = model.recommend(asked.users, k, seen=asked.had, among=among)
+            lists.append(filled_up(ranked, "explore", asked.had, _within(filler, among)))
+        figure = f"ndcg_at_{k}" if k == K else f"recall_at_{k}"
+        own, best = (judge(asked, _listed(each), k).gains[figure] for each, _ in lists)
+        told_as = figure.replace("_at_", "@").replace("ndcg", "nDCG")
+        told_as = f"{told_as} of {DAYS} days"
+        found.append(Row(f"new products {what}", told_as, asked.users, own, best, lists[0][1]))
     found.append(_beside(shop, earlier, new, filler))
     return found
 
 
+def _within(filler: Filler, among: Ids | None) -> Filler:
+    """Best sellers of some products only."""
+    if among is None:
+        return filler
+    shares = np.zeros(len(filler.shares))
+    shares[among] = filler.shares[among]
+    return Filler(shares, filler.is_sold)
+
+
 def _beside(shop: ShopOfTastes, earlier: Interactions, new: Ids, filler: Filler) -> Row:
-    """Lists of similar products of those that nobody has bought."""
-    declaration = shipped("item_similarity")
-    ranked = fitted("item_similarity", earlier).similar(new, declaration.file.top_n)
-    full = float((ranked.items != NOTHING).all(axis=1).mean())
+    """Lists of similar products of those that nobody has bought, as the night writes them."""
+    declaration, n_items = shipped("item_similarity"), earlier.items.height
+    model = Fitted.on(fitted("item_similarity", earlier), earlier)
+    rows = pl.concat(list(item_lists(model, earlier, "", "", declaration.file)))
+    number = {product: place for place, product in enumerate(earlier.items["product_id"])}
+    near: dict[int, list[int]] = {item: [] for item in new.tolist()}
+    for one, other in rows.sort("rank").select("product_id", "similar_product_id").iter_rows():
+        if number[one] in near:
+            near[number[one]].append(number[other])
+    full = np.mean([len(own) == declaration.file.top_n for own in near.values()])
+    usual = np.array([[item for item in filler.order if item != one][:K] for one in new])
     related = sparse.csr_matrix(shop.related[new].astype(float))
     nothing = sparse.csr_matrix(related.shape)
-    asked = Questions(
-        0, "explore", new, related, nothing, nothing, np.zeros(len(shop.related), bool)
+    asked = Questions(0, "explore", new, related, nothing, nothing, np.zeros(n_items, dtype=bool))
+    own, best = (
+        judge(asked, _listed(lists), K).gains[f"ndcg_at_{K}"]
+        for lists in (np.array([own[:K] for own in near.values()]), usual)
     )
-    usual = np.array([[item for item in filler.order if item != one][:K] for one in new])
-    own, best = (judge(asked, each, K).gains[f"ndcg_at_{K}"] for each in (ranked, _listed(usual)))
-    return Row("beside a new product", f"nDCG@{K} of planted relations", new, own, best, full)
+    return Row("beside a new product", f"nDCG@{K} of relations", new, own, best, float(full))
