@@ -43,9 +43,9 @@ CHOSEN: dict[str, Parts] = {
                          "popularity_power": 0.2, "filter_power": 0.3, "rest": 4.0},
     },
     "ml100k": {
-        "als": {"rank": 24, "penalty": 30.0, "confidence": 3.0},
-        "graph_filter": {"rank": 24, "popularity_power": 0.1, "rest": 2.0},
-        "ease": {"penalty": 500.0},
+        "als": {"rank": 96, "penalty": 60.0, "confidence": 10.0},
+        "graph_filter": {"rank": 48, "popularity_power": 0.1, "filter_power": 0.3, "rest": 2.0},
+        "ease": {"penalty": 800.0},
     },
 }  # fmt: skip
 GRIDS: dict[str, dict[str, dict[str, list[Any]]]] = {
