@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from ecorse.features.orders import blocks_of, feature_space
-from ecorse.models.declaration import Feature, Naming
+from ecorse.models.segmentation_file import Feature, Naming
 from ecorse.segments.claim_words import about_share, figure_text, is_id, number_words, of_ten
 from ecorse.segments.claims import Claims
 from ecorse.segments.figures import plain_figures

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from ecorse.models.action import read_actions
-from ecorse.models.declaration import ENTITIES
+from ecorse.models.segmentation_file import ENTITIES
 from ecorse.segments.audience import Audience, in_holdout
 from ecorse.segments.audience_rows import members_of, read_audience
 from ecorse.warehouse.frames import read_frame

@@ -81,6 +81,18 @@ def last_window(data: Interactions, days: float) -> tuple[Interactions, Interact
     return data.ended(None, begins), data.ended(begins, last + TICK)
 
 
+def latest(data: Interactions, share: float) -> Origin:
+    """The latest baskets that make up about this share, and what ended before the first began.
+
+    A basket is of the later ones if it began at that instant or after it. One that began before and
+    ended after it is in neither part. Of no row at all both are empty.
+    """
+    begins, ends = data.started_by(share), _span(data)[1] + TICK
+    if begins is None:
+        return Origin(data, data, ends, ends)
+    return Origin(data.ended(None, begins), data.started(begins), begins, ends)
+
+
 def check_no_leak(origin: Origin) -> None:
     """Whoever fits a model on ``origin.earlier`` asks first whether it knows of the window.
 

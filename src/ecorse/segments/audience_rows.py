@@ -14,7 +14,7 @@ import polars as pl
 
 from ecorse.errors import DataError
 from ecorse.models.action import Action, read_actions, unknown
-from ecorse.models.declaration import ENTITIES, Entity
+from ecorse.models.segmentation_file import ENTITIES, Entity
 from ecorse.segments.audience import STATED, Audience, make_audience, refuse_undeclared
 
 Read = Callable[[str, Sequence[Any]], pl.DataFrame]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from ecorse.clock import DAYPARTS
-from ecorse.models.declaration import Feature
+from ecorse.models.segmentation_file import Feature
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
