@@ -29,7 +29,9 @@ from ecorse.models.interaction_rows import (
 from ecorse.models.numbering import numbered
 from ecorse.models.ranked import Csr, Floats
 
-__all__ = ["DAY", "NEVER", "Interactions", "Nature", "Shape"]
+__all__ = ["DAY", "NEVER", "TICK", "Interactions", "Nature", "Shape"]
+
+TICK = timedelta(microseconds=1)  # the step of time stamps
 
 
 class Interactions(InteractionRows):
@@ -69,6 +71,7 @@ class Interactions(InteractionRows):
         self.of_products: dict[Hashable, Any] = {}
         self._decayed: dict[float | None, Csr] = {}
         self._root: Interactions | None = self
+        self._ends: datetime | None = None
 
     @classmethod
     def from_frames(
@@ -113,6 +116,13 @@ class Interactions(InteractionRows):
         are the same. Whole histories are beginnings of themselves.
         """
         return None if self._root is None else (self._root, self.height, self.whole.height)
+
+    @property
+    def ends(self) -> datetime:
+        """The instant before which all rows are: where it was cut (``ended``), else just behind the
+        last row."""
+        last = self.rows["at"].max()
+        return self._ends or (last + TICK if isinstance(last, datetime) else EPOCH + TICK)
 
     @cached_property
     def matrix(self) -> Csr:
@@ -209,7 +219,7 @@ class Interactions(InteractionRows):
         at[~is_alone] = of_basket[self.rows["basket"].drop_nulls().to_numpy()]
         of_basket = of_basket[self._is_filled]
         part = self._part((low <= at) & (at < high), (low <= of_basket) & (of_basket < high))
-        part._root = self._root if begins is None else None
+        part._root, part._ends = self._root if begins is None else None, ends
         if self.whole is not self:
             part.whole = self.whole.ended(begins, ends)
         return part
