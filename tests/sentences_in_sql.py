@@ -29,9 +29,9 @@ from sentence_rules import (
 
 SENTENCE_COLUMNS = {"What it means", "Why", "Claim", "What to do"}
 LABELS = {
-    "customer": ("customer_segments", "customer_segment_points"),
-    "order": ("order_segments", "order_segment_points"),
-    "profile": ("profile_segments", "profile_segment_points"),
+    "customer": ("customer_segments", "customer_segment_points", "customer_id"),
+    "order": ("order_segments", "order_segment_points", "order_id"),
+    "profile": ("profile_segments", "profile_segment_points", "customer_id"),
 }
 
 
@@ -100,13 +100,13 @@ def check_sentences(conn: Any, markdown: str, shop: str) -> Checked:
     found = Checked([], [], set())
     for sentence in sentences_of(markdown, list(entities)):
         found.sentences += 1
-        labels, points = LABELS[entities.get(sentence.method, "customer")]
+        labels, points, key = LABELS[entities.get(sentence.method, "customer")]
         values = {
             "shop": shop,
             "m": sentence.method,
             "least": LEAST_STABILITY.get(sentence.method, 0.8),
         }
-        ask = Ask(conn, values, {"labels": labels, "points": points})
+        ask = Ask(conn, values, {"labels": labels, "points": points, "id": key})
         _check(ask, sentence, found)
     return found
 
