@@ -86,7 +86,7 @@ K_FIGURES = f"""coalesce(nullif(array_to_string(names, ' and '), ''), 'no measur
     end || {figure("silhouette", 3)} || ', Calinski-Harabasz ' || round(calinski_harabasz::numeric)
     || ', elbow at ' || (select k from elbow) || ', stability ' || {figure("stability", 2)}
     || ', smallest segment ' || to_char(100 * smallest_share::numeric, 'FM990.0') || '%%'"""
-K_OBJECTION = f"""case when curve.k < 2 then 'below the smallest k of 2'
+K_OBJECTION = f"""case when curve.k < %(least_k)s then 'below the smallest k of ' || %(least_k)s
     when smallest_share < 0.05 then 'smallest segment '
         || to_char(100 * smallest_share::numeric, 'FM990.0') || '%%, needed 5.0%%'
     when coalesce(stability, 0) < %(least)s

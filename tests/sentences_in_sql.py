@@ -90,8 +90,11 @@ class Checked:
     sentences: int = 0
 
 
-def check_sentences(conn: Any, markdown: str, shop: str) -> Checked:
-    """Count every sentence of a report again; ``conn`` reads the night that it is of."""
+def check_sentences(conn: Any, markdown: str, shop: str, *, least_k: int = 2) -> Checked:
+    """Count every sentence of a report again; ``conn`` reads the night that it is of.
+
+    ``least_k`` is the declared smallest number of segments where a k is chosen.
+    """
     rows = conn.execute(
         "select method, entity from marts.model_status where shop_id = %s and task = 'segment'",
         [shop],
@@ -104,6 +107,7 @@ def check_sentences(conn: Any, markdown: str, shop: str) -> Checked:
         values = {
             "shop": shop,
             "m": sentence.method,
+            "least_k": least_k,
             "least": LEAST_STABILITY.get(sentence.method, 0.8),
         }
         ask = Ask(conn, values, {"labels": labels, "points": points, "id": key})

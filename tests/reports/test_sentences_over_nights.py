@@ -67,9 +67,9 @@ ALTERED = (
 )  # fmt: skip
 
 
-def is_noticed(conn, text: str) -> bool:
+def is_noticed(conn, text: str, k: int) -> bool:
     """Whether a report is found to hold a wrong sentence."""
-    found = check_sentences(conn, text, "club")
+    found = check_sentences(conn, text, "club", least_k=k)
     return bool(found.wrong or found.unknown)
 
 
@@ -125,9 +125,9 @@ def nights(snapshot, tmp_path_factory):
             ):
                 told = night(day, k, is_parted=is_parted)
                 with connect() as conn:
-                    found = check_sentences(conn, told, "club")
+                    found = check_sentences(conn, told, "club", least_k=k)
                     noticed = {
-                        (pattern, instead): is_noticed(conn, re.sub(pattern, instead, told))
+                        (pattern, instead): is_noticed(conn, re.sub(pattern, instead, told), k)
                         for pattern, instead in ALTERED
                         if re.search(pattern, told)
                     }

@@ -276,10 +276,10 @@ def _wrong_values(declared: MappingFile) -> Iterator[str]:
                 yield f"{column.name} = {word!r}: expected one of {', '.join(column.allowed)}"
     booleans = {c.target for c in declared.every_column if c.type == "boolean"}
     for target, ours in declared.values.items():
-        for word, value in ours.items():
-            if isinstance(value, bool) != (target in booleans):
-                expected = "true or false" if target in booleans else "a text"
-                yield f"values.{target}: {word!r} = {value!r}: expected {expected}"
+        for word, our in ours.items():
+            if isinstance(our, bool) != (target in booleans):
+                what = "true or false" if target in booleans else "a text"
+                yield f"values.{target}: {word!r} = {our!r}: expected {what}"
     for target, value in declared.constants.items():
         expected = _expected_constant(type_of(declared.staging.column(target)), str(value))
         if expected:
