@@ -13,11 +13,10 @@ from datetime import datetime
 import polars as pl
 
 from ecorse.evaluate.cases import Cases
-from ecorse.evaluate.origins import TICK
 from ecorse.evaluate.quality import Quality
 from ecorse.evaluate.ranking import Score
 from ecorse.models.base import Recommender
-from ecorse.models.interactions import Interactions
+from ecorse.models.interactions import TICK, Interactions
 from ecorse.models.recommender_file import ListKind
 from ecorse.recommenders.results import RECOMMENDATION_CASES
 from ecorse.training.contender import Contender
