@@ -2,7 +2,7 @@
 
 What belongs here: what rules are in a model's numbers (``Limits``), maximal marginal relevance
 (``Variety``), and how many candidates are enough. What does not: which products a rule is about
-(``training.shop_rules``); filling up and pins (``training.customer_lists``).
+(``marts.ruled_products``); filling up and pins (``training.customer_lists``).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import polars as pl
 from scipy import sparse
 
 from ecorse.models.ranked import BLOCK_CELLS, NOTHING, Csr, Floats, Ids, Ranked
+from ecorse.models.ranked_lists import joined, rows_of, taken, values_at
 from ecorse.models.recommender_file import Diversity
 from ecorse.recommenders.content import ContentConfig, described
 
@@ -210,7 +211,7 @@ def _kept(
     places = np.full((n, needed), NOTHING, dtype=np.int64)
     left = rooms.copy()
     keep_within(sorted_items, limits.groups, left, places)
-    worth = _at(values, places)
+    worth = values_at(values, places)
     largest = limits.factors[limits.allowed].max(initial=0.0)
     is_ended = ~there[:, -1]
     is_full = (places[:, -1] != NOTHING) | ~limits.has_room(left)
@@ -230,36 +231,5 @@ def _varied(kept: Ranked, values: Floats, k: int, variety: Variety | None) -> Ch
     return Chosen(taken(kept, places), scores)
 
 
-def taken(ranked: Ranked, places: Ids) -> Ranked:
-    """The lists with only these ``places`` ``(n, k)``, in this order; -1 for nothing."""
-    parts = None
-    if ranked.parts is not None:
-        parts = np.take_along_axis(ranked.parts, np.maximum(places, 0)[:, :, None], axis=1)
-        parts = np.where((places == NOTHING)[:, :, None], np.float32(0), parts)
-    items = np.take_along_axis(ranked.items, np.maximum(places, 0), axis=1)
-    return Ranked(np.where(places == NOTHING, NOTHING, items), _at(ranked.scores, places), parts)
-
-
-def _at(values: Floats, places: Ids) -> Floats:
-    found = np.take_along_axis(values, np.maximum(places, 0), axis=1)
-    return np.where(places == NOTHING, 0.0, found)
-
-
 def _first(parts: npt.NDArray[np.float32] | None, k: int) -> npt.NDArray[np.float32] | None:
     return None if parts is None else parts[:, :k]
-
-
-def rows_of(ranked: Ranked, rows: Ids) -> Ranked:
-    """These lists."""
-    parts = None if ranked.parts is None else ranked.parts[rows]
-    return Ranked(ranked.items[rows], ranked.scores[rows], parts)
-
-
-def joined(found: list[Ranked]) -> Ranked:
-    """Lists of one width below each other."""
-    parts = [one.parts for one in found if one.parts is not None]
-    return Ranked(
-        np.concatenate([one.items for one in found]),
-        np.concatenate([one.scores for one in found]),
-        np.concatenate(parts) if len(parts) == len(found) else None,
-    )

@@ -12,7 +12,7 @@ products they have; the weights of few are drawn to everybody's.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -27,12 +27,15 @@ from ecorse.evaluate.origins import last_window
 from ecorse.models.base import Answer, Recommender, Task
 from ecorse.models.interactions import Interactions, Shape
 from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked
+from ecorse.models.ranked_lists import behind, joined, replaced, rows_of
 from ecorse.recommenders.blend import blended, gather, learn_weights, normalised, wanted
 from ecorse.recommenders.history import OWN_PRODUCTS
 
 Kind = Literal["for_you", "explore"]
 KINDS: tuple[Kind, ...] = ("for_you", "explore")
+Named = Callable[[Ids, int], list[Csr]]  # of these rows, each part's scores of so many items
 BLOCK_USERS = 2048
+WIDER = 4  # times as many are named by each part where all of them are not enough
 LEAST_SHARE = 0.1  # of its own weights that a group of customers has, else everybody's
 LEAST_SALES = 1e-3  # of a basket: so much is left of one ten half-lives ago
 
@@ -204,15 +207,12 @@ class Hybrid(Recommender):
     ) -> Ranked:
         """The ``k`` best of each customer; with ``seen``, by the weights for new products."""
         weights = self.weights["for_you" if seen is None else "explore"]
-        own = weights[self._group(self.sizes[users])]
-        width = max(k, self.config.candidates)
-        found = []
-        for start in range(0, max(1, len(users)), BLOCK_USERS):
-            rows = slice(start, start + BLOCK_USERS)
+
+        def named(rows: Ids, width: int) -> list[Csr]:
             block = None if seen is None else seen[rows]
-            lists = _ask(self.parts, users[rows], width, self.trend, block, among)
-            found.append(blended(lists, own[rows], k))
-        return _joined(found)
+            return _ask(self.parts, users[rows], width, self.trend, block, among)
+
+        return self._blended(named, weights[self._group(self.sizes[users])], k)
 
     def answer(self, baskets: Csr, k: int) -> Ranked:
         """The ``k`` best beside baskets, by the parts that answer for them."""
@@ -220,14 +220,36 @@ class Hybrid(Recommender):
             number for number, part in enumerate(self.parts.values()) if "baskets" in part.answers
         ]
         able = [list(self.parts.values())[number] for number in numbers]
-        own = self.weights["explore"][self._group(np.diff(baskets.indptr))][:, numbers]
-        width = max(k, self.config.candidates)
+
+        def named(rows: Ids, width: int) -> list[Csr]:
+            return [_scaled(part.answer(baskets[rows], width), self.trend) for part in able]
+
+        groups = self._group(np.diff(baskets.indptr))
+        return self._blended(named, self.weights["explore"][groups][:, numbers], k)
+
+    def _blended(self, named: Named, own: Floats, k: int) -> Ranked:
+        """The ``k`` best of what the parts name, by each row's ``own`` weights.
+
+        A list is the first part of every longer one: each part names ``candidates``, whatever is
+        asked for, and only where all of these are not enough, further ones behind them.
+        """
         found = []
-        for start in range(0, max(1, baskets.shape[0]), BLOCK_USERS):
-            rows = slice(start, start + BLOCK_USERS)
-            lists = [_scaled(part.answer(baskets[rows], width), self.trend) for part in able]
-            found.append(blended(lists, own[rows], k))
-        return _joined(found)
+        for start in range(0, max(1, len(own)), BLOCK_USERS):
+            block = np.arange(start, min(start + BLOCK_USERS, len(own)))
+            width = self.config.candidates
+            lists = named(block, width)
+            ranked = blended(lists, own[block], k)
+            is_open = _is_open(ranked, lists, width)
+            while is_open.any() and width < len(self.trend):
+                width *= WIDER
+                rows = np.flatnonzero(is_open)
+                lists = named(block[rows], width)
+                more = blended(lists, own[block[rows]], min(2 * k, len(self.trend)))
+                longer = behind(rows_of(ranked, rows), more, len(self.trend))
+                ranked = replaced(ranked, rows, longer)
+                is_open[rows] = _is_open(longer, lists, width)
+            found.append(ranked)
+        return joined(found)
 
     def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame | None:
         """What the part that adds most to a score says of it, and the shares of all parts.
@@ -339,12 +361,10 @@ def _scaled(ranked: Ranked, trend: Floats) -> Csr:
     return scores
 
 
-def _joined(found: Sequence[Ranked]) -> Ranked:
-    return Ranked(
-        np.concatenate([block.items for block in found]),
-        np.concatenate([block.scores for block in found]),
-        np.concatenate([block.parts for block in found if block.parts is not None]),
-    )
+def _is_open(ranked: Ranked, lists: Sequence[Csr], width: int) -> npt.NDArray[np.bool_]:
+    """``(n,)`` whether a list is short, and a part has more than the ``width`` that it named."""
+    has_more = np.any([np.diff(part.indptr) >= width for part in lists], axis=0)
+    return np.asarray(has_more & ~ranked.is_there[:, -1])
 
 
 def _group_names(histories: Sequence[int]) -> list[str]:

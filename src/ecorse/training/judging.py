@@ -26,9 +26,9 @@ from ecorse.models.base import Recommender, Task
 from ecorse.models.declaration import BASELINE
 from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import Csr, Ids, Ranked
+from ecorse.models.ranked_lists import joined as joined_lists
 from ecorse.models.recommender_file import ListKind, RecommenderFile
 from ecorse.recommenders.choosing import Variety, choose
-from ecorse.recommenders.choosing import joined as joined_lists
 from ecorse.recommenders.content import ContentConfig
 from ecorse.recommenders.content import described as words_of_products
 from ecorse.recommenders.popular import Popular, PopularConfig

@@ -26,7 +26,6 @@ from ecorse.models.recommender_file import ListKind, RecommenderFile
 from ecorse.models.relation import Relation
 from ecorse.recommenders.results import (
     ITEM_SIMILARITY,
-    LIST_RULES,
     OF_ANSWER,
     RECOMMENDATION_CASES,
     RECOMMENDER_TRIALS,
@@ -123,7 +122,7 @@ def run_recommender(
     if not data.items.height or not data.rows.height:
         return _empty(declaration, champion)
     kinds = file.lists if "users" in file.model.answers else ()
-    ruled = Ruled.of(shop_rules, kinds, data, declaration.method)
+    ruled = Ruled.of(shop_rules, kinds, data.items["product_id"])
     task, timed = Task(declaration.name, shop_id, file.seed), Timed()
     found = tuned(declaration, planned(declaration, data.shape), data, task, champion)
     parameters = found.parameters
@@ -321,7 +320,6 @@ def _lists(
         tables[ITEM_SIMILARITY.name] = item_lists(*asked)
     if "users" in file.model.answers:
         tables[USER_RECOMMENDATIONS.name] = customer_lists(*asked, ruled.kinds)
-        tables[LIST_RULES.name] = ruled.rows
         rows = case_rows(judged, data, shop_id, declaration.method)
         tables[RECOMMENDATION_CASES.name] = rows
     if file.search is not None:

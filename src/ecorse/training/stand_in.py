@@ -1,8 +1,9 @@
 """Rows of the published night that stand in for a model, fitted to what the shop has tonight.
 
-What belongs here: what has left the shop leaves the carried rows; what is new is in no segment. So
-a shop whose model failed has tables that agree with its marts, and its night's audit passes. What
-does not: carrying rows over (``refresh.tables``), when that is due (``run``).
+What belongs here: what has left the shop, or what its rules take out since, leaves the carried
+rows; what is new is in no segment. So a shop whose model failed has tables that agree with its
+marts, and its night's audit passes. What does not: carrying rows over (``refresh.tables``), when
+that is due (``run``).
 """
 
 from __future__ import annotations
@@ -29,9 +30,15 @@ SINCE = "Came after the model was last trained."
 
 def fit_to_tonight(
     conn: psycopg.Connection, declaration: Declaration, build_id: int, shop_id: str, night: Night
-) -> None:
-    """Bring a model's carried rows of one shop in line with the orders, customers and products
-    of the build; nothing happens where no row was carried over."""
+) -> str:
+    """Bring a model's carried rows of one shop in line with the orders, customers, products and
+    rules of the build; nothing happens where no row was carried over.
+
+    Returns
+    -------
+    str
+        What lists lack since, as a sentence; empty where they lack nothing.
+    """
     parameters: dict[str, Any] = {
         "build": build_id,
         "shop": shop_id,
@@ -42,15 +49,18 @@ def fit_to_tonight(
         told = _that_tell_of(conn, entity, declaration.file.model.diagnostics, build_id)
         _fit_segments(conn, entity, told, parameters | {"day": night.day})
         _tell_over_time(conn, declaration, build_id, shop_id, night)
-        return
+        return ""
     answers = declaration.file.model.answers
     if "items" in answers:
         columns = ("product_id", "similar_product_id")
         _fit_lists(conn, "item_similarity", ("product_id",), columns, parameters)
+    told = ""
     if "users" in answers:
         whose = ("list", "customer_id")
+        told = _keep_to_rules(conn, parameters)
         _fit_lists(conn, "user_recommendations", whose, ("product_id",), parameters)
     _tell_what_was_served(conn, declaration, parameters | {"served": sorted(night.served)})
+    return told
 
 
 def _tell_what_was_served(
@@ -192,6 +202,34 @@ def _tell_over_time(
         writer = (relation, build_id, declaration.method, shop_id)
         with spool_model_rows(*writer, [tables[relation.name]]) as spool:
             replace_model_rows(conn, *writer, spool)
+
+
+def _keep_to_rules(conn: psycopg.Connection, parameters: dict[str, Any]) -> str:
+    """Take out what tonight's rules do not allow: a product that is called back is shown no more.
+
+    The lists are not filled up, for nobody knows what the model would name instead.
+    """
+    build_id = int(parameters["build"])
+    taken = conn.execute(
+        sql.SQL(
+            """
+            delete from {lists} as carried using {rules} as r
+            where carried.shop_id = %(shop)s and carried.method = %(method)s
+                and r.shop_id = carried.shop_id and r.list = carried.list
+                and r.product_id = carried.product_id and not r.is_allowed
+            """
+        ).format(
+            lists=sql.Identifier("builds", build_relation("user_recommendations", build_id)),
+            rules=sql.Identifier("builds", build_relation("ruled_products", build_id)),
+        ),
+        parameters,
+    ).rowcount
+    if not taken:
+        return ""
+    return (
+        f"{taken:,} of these rows named what the shop's rules take out since: they are gone, and "
+        "their lists are shorter."
+    )
 
 
 def _fit_lists(
