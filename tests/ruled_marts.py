@@ -79,5 +79,5 @@ def _read(conn: psycopg.Connection, file: RulesFile, about: pl.DataFrame, day: d
 
     return ShopRules(
         "main", rows_of("rules_in_force", IN_FORCE), rows_of("ruled_products", PRODUCTS),
-        about.select(ABOUT),
+        about.select(*ABOUT),
     )  # fmt: skip

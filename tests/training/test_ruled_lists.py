@@ -159,6 +159,14 @@ def test_a_list_of_what_to_buy_again_takes_no_pin_that_the_customer_never_had(re
     assert amy(read, rule("pin", 'product = "h"', "place = 2"), "buy_again", model=model) == "h"
 
 
+def test_rules_may_leave_nothing_of_what_anybody_had(read):
+    """Then nobody has anything to buy again, and the recommender fails of nothing."""
+    data = shop("abcdefgh", {"amy": "hh", "zed": "aa"})
+    model = BuyAgain(BuyAgainConfig()).fit(data, TASK)
+    text = rule("exclude", 'products = ["a", "h"]')
+    assert rows_under(read, text, "buy_again", model=model, data=data).is_empty()
+
+
 def test_what_a_customer_refused_is_not_pinned_for_them(read):
     rows = pl.DataFrame(
         {"basket_id": list("123"), "customer_id": ["amy", "amy", "bob"],

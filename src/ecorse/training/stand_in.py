@@ -54,13 +54,13 @@ def fit_to_tonight(
     if "items" in answers:
         columns = ("product_id", "similar_product_id")
         _fit_lists(conn, "item_similarity", ("product_id",), columns, parameters)
-    told = ""
+    lacks = ""
     if "users" in answers:
         whose = ("list", "customer_id")
-        told = _keep_to_rules(conn, parameters)
+        lacks = _keep_to_rules(conn, parameters)
         _fit_lists(conn, "user_recommendations", whose, ("product_id",), parameters)
     _tell_what_was_served(conn, declaration, parameters | {"served": sorted(night.served)})
-    return told
+    return lacks
 
 
 def _tell_what_was_served(
