@@ -186,6 +186,18 @@ USER_RECOMMENDATIONS = Relation(
             on=("shop_id", "product_id"),
         ),
         SqlCheck(
+            name="keeps_to_the_rules",
+            sentence="A list names what the shop's rules take out",
+            sql="""
+            select r.shop_id, r.method, r.list, r.customer_id, r.product_id
+            from marts.user_recommendations as r
+            inner join marts.ruled_products as rules
+                on rules.shop_id = r.shop_id and rules.list = r.list
+                and rules.product_id = r.product_id
+            where not rules.is_allowed
+            """,
+        ),
+        SqlCheck(
             name="explore_is_new_and_buy_again_is_not",
             sentence="A list names what the customer had, or never had, against its kind",
             sql="""

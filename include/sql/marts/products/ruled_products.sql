@@ -21,10 +21,6 @@ on = ["shop_id", "product_id"]
 check = "between"
 columns = ["pin_place", "at_most"]
 at_least = 1
-[[checks]]
-check = "between"
-columns = ["factor"]
-at_least = 0.000000000001
 */
 with rules as (
     select
