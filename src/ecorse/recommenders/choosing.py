@@ -15,8 +15,24 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
+<<<<<<< HEAD
 from ecorse.models.ranked import BLOCK_CELLS, NOTHING, Csr, Floats, Ids, Ranked
 from ecorse.models.ranked_lists import joined, rows_of, taken, values_at
+=======
+from ecorse.models.ranked import (
+    BLOCK_CELLS,
+    NOTHING,
+    Csr,
+    Floats,
+    Ids,
+    Ranked,
+    first_of,
+    joined,
+    rows_of,
+    taken,
+    values_at,
+)
+>>>>>>> main
 from ecorse.models.recommender_file import Diversity
 from ecorse.recommenders.content import ContentConfig, described
 
@@ -149,6 +165,11 @@ class Chosen:
         return Ranked(self.own.items, self.scores)
 
 
+def wanted_width(k: int, variety: Variety | None) -> int:
+    """How many candidates lists of ``k`` are chosen out of, where no rule takes any away."""
+    return max(k, variety.candidates) if variety else k
+
+
 def choose(
     ask: Ask,
     n: int,
@@ -167,7 +188,7 @@ def choose(
     if limits is None and variety is None:
         ranked = ask(np.arange(n), k)
         return Chosen(ranked, ranked.scores)
-    needed = max(k, variety.candidates) if variety else k
+    needed = wanted_width(k, variety)
     width = needed if limits is None else WIDER * needed
     is_open = np.arange(n)
     if limits is not None and rooms is None:
@@ -225,11 +246,13 @@ def _kept(
 
 def _varied(kept: Ranked, values: Floats, k: int, variety: Variety | None) -> Chosen:
     if variety is None:
-        own = Ranked(kept.items[:, :k], kept.scores[:, :k], _first(kept.parts, k))
-        return Chosen(own, values[:, :k])
+        return Chosen(first_of(kept, k), values[:, :k])
     places, scores = variety.choose(Ranked(kept.items, values), k)
     return Chosen(taken(kept, places), scores)
+<<<<<<< HEAD
 
 
 def _first(parts: npt.NDArray[np.float32] | None, k: int) -> npt.NDArray[np.float32] | None:
     return None if parts is None else parts[:, :k]
+=======
+>>>>>>> main
