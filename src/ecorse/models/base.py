@@ -203,14 +203,6 @@ class Recommender(ABC):
         """The fitted recommenders that this one is made of, by name; each is judged alone too."""
         return {}
 
-<<<<<<< HEAD
-    def lacks(self) -> str:
-        """What must be installed before it can be fitted, in a sentence; empty if nothing.
-
-        It is told when a night begins; the model fails, and the night goes on.
-        """
-        return next(filter(None, (part.lacks() for part in self.members().values())), "")
-=======
     def recommend_beside(
         self, users: Ids, k: int, *, seen: Csr | None = None
     ) -> tuple[Ranked, Mapping[str, Ranked]]:
@@ -218,7 +210,13 @@ class Recommender(ABC):
         members = self.members().items()
         alone = {name: each.recommend(users, k, seen=seen) for name, each in members}
         return self.recommend(users, k, seen=seen), alone
->>>>>>> main
+
+    def lacks(self) -> str:
+        """What must be installed before it can be fitted, in a sentence; empty if nothing.
+
+        It is told when a night begins; the model fails, and the night goes on.
+        """
+        return next(filter(None, (part.lacks() for part in self.members().values())), "")
 
     def params(self) -> Mapping[str, Any]:
         """What of the fit is worth keeping beside the configuration, JSON-ready."""

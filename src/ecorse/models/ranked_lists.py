@@ -1,4 +1,4 @@
-"""Ranked lists put together: some of their rows, some of their places, one behind the other.
+"""Ranked lists put together: one behind the other, or without what some may not be shown.
 
 What belongs here: arrays of lists into arrays of lists, parts of a blend carried along. What does
 not: the shape and the order of an answer (``ranked``), which items are chosen
@@ -11,41 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, stored_at
-
-
-def taken(ranked: Ranked, places: Ids) -> Ranked:
-    """The lists with only these ``places`` ``(n, k)``, in this order; -1 for nothing."""
-    parts = None
-    if ranked.parts is not None:
-        parts = np.take_along_axis(ranked.parts, np.maximum(places, 0)[:, :, None], axis=1)
-        parts = np.where((places == NOTHING)[:, :, None], np.float32(0), parts)
-    items = np.take_along_axis(ranked.items, np.maximum(places, 0), axis=1)
-    return Ranked(
-        np.where(places == NOTHING, NOTHING, items), values_at(ranked.scores, places), parts
-    )
-
-
-def values_at(values: Floats, places: Ids) -> Floats:
-    """``(n, k)`` the values at these places of each row; 0 at -1."""
-    found = np.take_along_axis(values, np.maximum(places, 0), axis=1)
-    return np.where(places == NOTHING, 0.0, found)
-
-
-def rows_of(ranked: Ranked, rows: Ids) -> Ranked:
-    """These lists."""
-    parts = None if ranked.parts is None else ranked.parts[rows]
-    return Ranked(ranked.items[rows], ranked.scores[rows], parts)
-
-
-def joined(found: list[Ranked]) -> Ranked:
-    """Lists of one width below each other."""
-    parts = [one.parts for one in found if one.parts is not None]
-    return Ranked(
-        np.concatenate([one.items for one in found]),
-        np.concatenate([one.scores for one in found]),
-        np.concatenate(parts) if len(parts) == len(found) else None,
-    )
+from ecorse.models.ranked import NOTHING, Csr, Ids, Ranked, stored_at, taken
 
 
 def replaced(ranked: Ranked, rows: Ids, by: Ranked) -> Ranked:

@@ -15,10 +15,6 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-<<<<<<< HEAD
-from ecorse.models.ranked import BLOCK_CELLS, NOTHING, Csr, Floats, Ids, Ranked
-from ecorse.models.ranked_lists import joined, rows_of, taken, values_at
-=======
 from ecorse.models.ranked import (
     BLOCK_CELLS,
     NOTHING,
@@ -32,7 +28,6 @@ from ecorse.models.ranked import (
     taken,
     values_at,
 )
->>>>>>> main
 from ecorse.models.recommender_file import Diversity
 from ecorse.recommenders.content import ContentConfig, described
 
@@ -249,10 +244,3 @@ def _varied(kept: Ranked, values: Floats, k: int, variety: Variety | None) -> Ch
         return Chosen(first_of(kept, k), values[:, :k])
     places, scores = variety.choose(Ranked(kept.items, values), k)
     return Chosen(taken(kept, places), scores)
-<<<<<<< HEAD
-
-
-def _first(parts: npt.NDArray[np.float32] | None, k: int) -> npt.NDArray[np.float32] | None:
-    return None if parts is None else parts[:, :k]
-=======
->>>>>>> main

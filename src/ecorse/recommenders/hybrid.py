@@ -12,11 +12,7 @@ products they have; the weights of few are drawn to everybody's.
 from __future__ import annotations
 
 import json
-<<<<<<< HEAD
-from collections.abc import Callable, Iterable, Mapping, Sequence
-=======
-from collections.abc import Iterator, Mapping
->>>>>>> main
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -28,27 +24,18 @@ from ecorse.evaluate.origins import last_window
 from ecorse.models.base import Answer, Recommender, SharedFits, Task
 from ecorse.models.fits import Fits
 from ecorse.models.interactions import Interactions, Shape
-<<<<<<< HEAD
-from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked
-from ecorse.models.ranked_lists import behind, joined, replaced, rows_of
-from ecorse.recommenders.blend import blended, gather, learn_weights, normalised, wanted
-=======
-from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, first_of, joined
+from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, first_of, joined, rows_of
+from ecorse.models.ranked_lists import behind, replaced
 from ecorse.recommenders.blend import blended
->>>>>>> main
 from ecorse.recommenders.history import OWN_PRODUCTS
 from ecorse.recommenders.hybrid_config import HybridConfig
 from ecorse.recommenders.hybrid_weights import group_names, group_of, learned_weights, scaled
 
 Kind = Literal["for_you", "explore"]
 KINDS: tuple[Kind, ...] = ("for_you", "explore")
-Named = Callable[[Ids, int], list[Csr]]  # of these rows, each part's scores of so many items
+Named = Callable[[Ids, int], dict[str, Ranked]]  # of these rows, so many items of each part
 BLOCK_USERS = 2048
-<<<<<<< HEAD
 WIDER = 4  # times as many are named by each part where all of them are not enough
-LEAST_SHARE = 0.1  # of its own weights that a group of customers has, else everybody's
-=======
->>>>>>> main
 LEAST_SALES = 1e-3  # of a basket: so much is left of one ten half-lives ago
 
 
@@ -137,6 +124,8 @@ class Hybrid(Recommender):
         self, users: Ids, k: int, *, seen: Csr | None = None
     ) -> tuple[Ranked, Mapping[str, Ranked]]:
         """``recommend``, and the beginnings of the parts' lists that it is made of."""
+        if k > self.config.candidates:
+            return super().recommend_beside(users, k, seen=seen)
         blends, alone = [], []
         for blend, lists in self._blends(users, k, seen):
             blends.append(blend)
@@ -148,70 +137,52 @@ class Hybrid(Recommender):
     ) -> Iterator[tuple[Ranked, dict[str, Ranked]]]:
         """Block by block of customers: the blend, and the parts' lists."""
         weights = self.weights["for_you" if seen is None else "explore"]
-<<<<<<< HEAD
 
-        def named(rows: Ids, width: int) -> list[Csr]:
+        def named(rows: Ids, width: int) -> dict[str, Ranked]:
             block = None if seen is None else seen[rows]
-            return _ask(self.parts, users[rows], width, self.trend, block, among)
-
-        return self._blended(named, weights[self._group(self.sizes[users])], k)
-=======
-        own = weights[self._group(self.sizes[users])]
-        width = max(k, self.config.candidates)
-        for start in range(0, max(1, len(users)), BLOCK_USERS):
-            rows = slice(start, start + BLOCK_USERS)
-            block = None if seen is None else seen[rows]
-            lists = {
+            return {
                 name: part.recommend(users[rows], width, seen=block, among=among)
                 for name, part in self.parts.items()
             }
-            scores = [scaled(each, self.trend) for each in lists.values()]
-            yield blended(scores, own[rows], k), lists
->>>>>>> main
+
+        return self._in_blocks(named, weights[self._group(self.sizes[users])], k)
 
     def answer(self, baskets: Csr, k: int) -> Ranked:
         """The ``k`` best beside baskets, by the parts that answer for them."""
-        numbers = [
-            number for number, part in enumerate(self.parts.values()) if "baskets" in part.answers
-        ]
-        able = [list(self.parts.values())[number] for number in numbers]
+        able = {name: part for name, part in self.parts.items() if "baskets" in part.answers}
+        numbers = [number for number, name in enumerate(self.parts) if name in able]
 
-        def named(rows: Ids, width: int) -> list[Csr]:
-            return [_scaled(part.answer(baskets[rows], width), self.trend) for part in able]
+        def named(rows: Ids, width: int) -> dict[str, Ranked]:
+            return {name: part.answer(baskets[rows], width) for name, part in able.items()}
 
-        groups = self._group(np.diff(baskets.indptr))
-        return self._blended(named, self.weights["explore"][groups][:, numbers], k)
+        own = self.weights["explore"][self._group(np.diff(baskets.indptr))][:, numbers]
+        return joined([blend for blend, _ in self._in_blocks(named, own, k)])
 
-    def _blended(self, named: Named, own: Floats, k: int) -> Ranked:
-        """The ``k`` best of what the parts name, by each row's ``own`` weights.
+    def _in_blocks(
+        self, named: Named, own: Floats, k: int
+    ) -> Iterator[tuple[Ranked, dict[str, Ranked]]]:
+        """Block by block of rows: the ``k`` best by the ``own`` weights, and the parts' lists.
 
         A list is the first part of every longer one: each part names ``candidates``, whatever is
         asked for, and only where all of these are not enough, further ones behind them.
         """
-        found = []
-<<<<<<< HEAD
         for start in range(0, max(1, len(own)), BLOCK_USERS):
             block = np.arange(start, min(start + BLOCK_USERS, len(own)))
             width = self.config.candidates
             lists = named(block, width)
-            ranked = blended(lists, own[block], k)
-            is_open = _is_open(ranked, lists, width)
+            scores = [scaled(each, self.trend) for each in lists.values()]
+            ranked = blended(scores, own[block], k)
+            is_open = _is_open(ranked, scores, width)
             while is_open.any() and width < len(self.trend):
                 width *= WIDER
                 rows = np.flatnonzero(is_open)
-                lists = named(block[rows], width)
-                more = blended(lists, own[block[rows]], min(2 * k, len(self.trend)))
+                wider = named(block[rows], width).values()
+                scores = [scaled(each, self.trend) for each in wider]
+                more = blended(scores, own[block[rows]], min(2 * k, len(self.trend)))
                 longer = behind(rows_of(ranked, rows), more, len(self.trend))
                 ranked = replaced(ranked, rows, longer)
-                is_open[rows] = _is_open(longer, lists, width)
-            found.append(ranked)
-=======
-        for start in range(0, max(1, baskets.shape[0]), BLOCK_USERS):
-            rows = slice(start, start + BLOCK_USERS)
-            lists = [scaled(part.answer(baskets[rows], width), self.trend) for part in able]
-            found.append(blended(lists, own[rows], k))
->>>>>>> main
-        return joined(found)
+                is_open[rows] = _is_open(longer, scores, width)
+            yield ranked, lists
 
     def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame | None:
         """What the part that adds most to a score says of it, and the shares of all parts.
@@ -302,44 +273,10 @@ class Hybrid(Recommender):
         return made
 
 
-<<<<<<< HEAD
-def _ask(
-    parts: Mapping[str, Recommender],
-    users: Ids,
-    k: int,
-    trend: Floats,
-    seen: Csr | None,
-    among: Ids | None = None,
-) -> list[Csr]:
-    """Each part's scores of its ``k`` best for each of ``users``, normalised, times the trend."""
-    return [
-        _scaled(part.recommend(users, k, seen=seen, among=among), trend) for part in parts.values()
-    ]
-
-
-def _scaled(ranked: Ranked, trend: Floats) -> Csr:
-    """Normalised scores ``(n, n_items)`` times the trend."""
-    scores = normalised(ranked, len(trend))
-    scores.data *= trend[scores.indices]
-    return scores
-
-
-def _is_open(ranked: Ranked, lists: Sequence[Csr], width: int) -> npt.NDArray[np.bool_]:
+def _is_open(ranked: Ranked, scores: Sequence[Csr], width: int) -> npt.NDArray[np.bool_]:
     """``(n,)`` whether a list is short, and a part has more than the ``width`` that it named."""
-    has_more = np.any([np.diff(part.indptr) >= width for part in lists], axis=0)
+    has_more = np.any([np.diff(part.indptr) >= width for part in scores], axis=0)
     return np.asarray(has_more & ~ranked.is_there[:, -1])
 
 
-def _group_names(histories: Sequence[int]) -> list[str]:
-    """``0``, ``1``, ``2 to 4``, ``5 to 19``, ``20 and more`` of 1, 2, 5, 20."""
-    starts = [0, *histories]
-    ends = [*(start - 1 for start in histories), None]
-    return [
-        f"{start} and more" if end is None else str(start) if start == end else f"{start} to {end}"
-        for start, end in zip(starts, ends, strict=True)
-    ]
-
-
-=======
->>>>>>> main
 RECOMMENDER = Hybrid

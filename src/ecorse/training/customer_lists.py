@@ -104,7 +104,7 @@ class _Lists:
     def refused(self) -> Csr:
         """``(n_users, n_items)`` what customers said no to until tonight, likewise: a model of an
         earlier night does not know all of it."""
-        return _in_numbers_of(self.items, self.data.refused)
+        return matrix_in_numbers(self.items, self.data.refused)
 
     @cached_property
     def variety(self) -> Variety | None:

@@ -12,12 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ecorse.models.interactions import Interactions
-<<<<<<< HEAD
-from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, stored_in_either
-from ecorse.models.ranked_lists import rows_of
-=======
 from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, rows_of, stored_in_either
->>>>>>> main
 from ecorse.models.recommender_file import ListKind
 from ecorse.recommenders.choosing import Limits
 

@@ -18,15 +18,6 @@ from ecorse.evaluate.origins import check_no_leak, latest
 from ecorse.evaluate.ranking import Score, hit_rate
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions
-<<<<<<< HEAD
-from ecorse.models.ranked import Csr, Ids, Ranked
-from ecorse.models.ranked_lists import joined as joined_lists
-from ecorse.models.recommender_file import ListKind, RecommenderFile
-from ecorse.recommenders.choosing import Variety, choose
-from ecorse.recommenders.content import ContentConfig
-from ecorse.recommenders.content import described as words_of_products
-=======
->>>>>>> main
 from ecorse.recommenders.popular import Popular, PopularConfig
 from ecorse.segments.label_history import NO_LABELS, LabelHistory
 from ecorse.training.contender import Contender

@@ -21,17 +21,7 @@ from ecorse.models.fits import Fits
 from ecorse.models.interactions import Interactions
 from ecorse.models.recommender_file import ListKind, RecommenderFile
 from ecorse.models.relation import Relation
-<<<<<<< HEAD
-from ecorse.recommenders.results import (
-    ITEM_SIMILARITY,
-    OF_ANSWER,
-    RECOMMENDATION_CASES,
-    RECOMMENDER_TRIALS,
-    USER_RECOMMENDATIONS,
-)
-=======
 from ecorse.recommenders.results import OF_ANSWER, RECOMMENDER_TRIALS
->>>>>>> main
 from ecorse.refresh.accept import how_to_accept
 from ecorse.segments.history import FIRST_NIGHT, Night
 from ecorse.training.challenge import Challenge, challenged, published_contender
@@ -156,15 +146,10 @@ def run_recommender(
     published = Fitted.from_file(champion, declaration) if champion is not None else None
     data, theirs = read_rows(inputs, declaration, published)
     kinds = file.lists if "users" in file.model.answers else ()
-<<<<<<< HEAD
-    ruled = Ruled.of(shop_rules, kinds, data.items["product_id"])
-    task, timed = Task(declaration.name, shop_id, file.seed), Timed()
-=======
     if not data.items.height or not data.rows.height:
         return Results.of_nothing(declaration, champion)
-    ruled = Ruled.of(shop_rules, kinds, data, declaration.method)
+    ruled = Ruled.of(shop_rules, kinds, data.items["product_id"])
     task = Task(declaration.name, shop_id, file.seed, Fits())
->>>>>>> main
     found = tuned(declaration, planned(declaration, data.shape), data, task, champion)
     before = _Before(champion, published, theirs, night)
     mine = Contender(lambda: declaration.create(found.parameters), file, data)
@@ -245,65 +230,3 @@ def _broken(model: Recommender, file: RecommenderFile, data: Interactions) -> li
     if "users" in file.model.answers:
         broken += broken_lists(model, file.lists, file.top_n, data)
     return broken
-<<<<<<< HEAD
-
-
-def _lists(
-    declaration: Declaration,
-    shop_id: str,
-    data: Interactions,
-    fitted: Fitted,
-    judged: Judged,
-    ruled: Ruled,
-    found: Tuned,
-) -> dict[str, pl.DataFrame | Blocks]:
-    """The lists of a fitted recommender, on tonight's products and customers; what it was judged
-    by, and what was searched."""
-    file: RecommenderFile = declaration.file
-    asked = (fitted, data, shop_id, declaration.method, file)
-    tables: dict[str, pl.DataFrame | Blocks] = {}
-    if "items" in file.model.answers:
-        tables[ITEM_SIMILARITY.name] = item_lists(*asked)
-    if "users" in file.model.answers:
-        tables[USER_RECOMMENDATIONS.name] = customer_lists(*asked, ruled.kinds)
-        rows = case_rows(judged, data, shop_id, declaration.method)
-        tables[RECOMMENDATION_CASES.name] = rows
-    if file.search is not None:
-        tables[RECOMMENDER_TRIALS.name] = found.rows(shop_id, declaration.method)
-    return tables
-
-
-def _no_lists(declaration: Declaration) -> dict[str, pl.DataFrame]:
-    return {spec.name: make_frame(spec, []) for spec in relations_of(declaration)}
-
-
-def _empty(declaration: Declaration, champion: Champion | None) -> ModelResult:
-    """Nothing to learn from: empty tables, and the champion stays what it is."""
-    why = "the shop has no purchase, and no event that names a product"
-    if "items" not in declaration.file.model.answers:
-        why = "no purchase of the shop, and none of its visits, names a customer"
-    return ModelResult(
-        tables=_no_lists(declaration),
-        decision=Decision(
-            "held" if champion else "refused",
-            f"There is nothing to learn from: {why}.",
-            {"rows": 0},
-        ),
-        artifact=champion.artifact if champion else b"",
-        metrics={"generation": declaration.file.model.generation, "products": 0},
-        seed=declaration.file.seed,
-    )
-
-
-def _hash(data: Interactions) -> str:
-    """sha256 of everything a recommender is made from, whatever the order of the rows."""
-    digest = hashlib.sha256()
-    for frame in (data.items, data.users):
-        digest.update(str(sorted(frame.columns)).encode())
-        hashes = frame.select(sorted(frame.columns)).hash_rows(seed=0)
-        digest.update(np.ascontiguousarray(hashes.to_numpy()).tobytes())
-    hashes = data.rows.select(sorted(data.rows.columns)).hash_rows(seed=0)
-    digest.update(np.sort(hashes.to_numpy()).tobytes())
-    return digest.hexdigest()
-=======
->>>>>>> main

@@ -120,15 +120,11 @@ def check_models(catalog: Catalog) -> None:
     """
     model_relations(catalog)
     for declaration in catalog.models.values():
-<<<<<<< HEAD
         model = declaration.create()
         if declaration.task == "recommend" and (lacks := model.lacks()):
             log.warning("%s will fail tonight: %s", declaration.path, lacks)
-=======
-        declaration.create()
         if declaration.has_customer_lists:
             recommendation.check_segmentations(declaration, catalog.models.values())
->>>>>>> main
     catalog.rules.refuse_impossible(
         [
             (model.name, kind, model.file.top_n)

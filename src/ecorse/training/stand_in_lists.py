@@ -19,10 +19,9 @@ from psycopg import sql
 
 from ecorse.errors import EcorseError
 from ecorse.models.declaration import RECOMMENDABLE, Declaration
-from ecorse.models.interactions import Interactions
 from ecorse.refresh.relations import build_relation
+from ecorse.training.contender import read_rows
 from ecorse.training.inputs import read_inputs
-from ecorse.training.recommendation import weighed
 from ecorse.warehouse.copy import copy_frame
 
 log = logging.getLogger(__name__)
@@ -105,9 +104,7 @@ def _refused(declaration: Declaration, build_id: int, shop_id: str) -> pl.DataFr
     that they cannot may be why the model failed."""
     none = pl.DataFrame(schema={"customer_id": pl.String, "product_id": pl.String})
     try:
-        inputs = read_inputs(declaration, build_id, shop_id)
-        rows = weighed(inputs["interactions"], declaration.file.weights, declaration)
-        data = Interactions.from_frames(inputs["products"], rows, inputs.get("customers"))
+        data, _ = read_rows(read_inputs(declaration, build_id, shop_id), declaration, None)
     except (EcorseError, pl.exceptions.PolarsError, LookupError, ValueError, TypeError) as error:
         log.warning("what customers of %s said no to is not known: %s", shop_id, error)
         return none
