@@ -60,13 +60,15 @@ def answer(shop: Shop, question: Question) -> Answer:
 
 def _for_basket(shop: Shop, question: Question) -> Answer:
     chosen = [shop.product_id(name) for name in question.products]
-    rules, lift = shop.rules("basket"), shop.lift(question.month, question.daypart)
+    rules, popular = shop.rules("basket"), shop.rules("popular")
+    lift = shop.lift(question.month, question.daypart)
+    is_free = rules.is_empty and popular.is_empty
     similar = shop.similar(chosen)
     found = recommend_for_basket(
         similar,
         shop.catalogue,
         chosen,
-        _candidates(shop, question, "basket"),
+        question.n if is_free else shop.catalogue.height,
         category=question.category,
         context=lift if rules.factors.is_empty() else listed.times(lift, rules.factors),
     ).rename({"because_of": "because"})
@@ -75,7 +77,7 @@ def _for_basket(shop: Shop, question: Question) -> Answer:
     ).unique(["because", "product_id"])
     found = found.join(relations, on=["because", "product_id"], how="left", maintain_order="left")
     rows = rules.told(rules.allowed(listed.reasoned(found, shop.names, "A best seller")))
-    best = shop.rules("popular").allowed(rows.filter(pl.col("source") == "popular"))
+    best = popular.allowed(rows.filter(pl.col("source") == "popular"))
     rows = pl.concat([rows.filter(pl.col("source") != "popular"), best])
     return _placed(shop, question, rows, [], "basket", None)
 
@@ -133,15 +135,12 @@ def _by_saved(
             "sellers."
         )
         return NONE, []
-    had = shop.had_by(customer)
+    is_new = question.list == "explore"
+    had = shop.had_by(customer) if is_new or rules.pins else []
     among = rules.allowed(shop.of_category(question.category))["product_id"].to_list()
-    found = model.for_customer(
-        customer,
-        _candidates(shop, question, question.list),
-        had=had if question.list == "explore" else None,
-        among=among,
-    )
-    kept_out = {*model.refused_by(customer), *(had if question.list == "explore" else ())}
+    k = _candidates(shop, question, question.list)
+    found = model.for_customer(customer, k, had=had if is_new else None, among=among)
+    kept_out = {*model.refused_by(customer), *(had if is_new else ())} if rules.pins else set()
     pinnable = [
         product
         for product in rules.pins
@@ -202,7 +201,10 @@ def _placed(
     of: Collection[str] | None,
 ) -> Answer:
     """An answer out of all rows: within the caps, each pin that may be here at its place."""
-    rules, taken = shop.rules(kind), _taken(shop, question)
+    rules = shop.rules(kind)
+    if rules.is_empty:
+        return Answer(listed.ranked(rows, shop.names, question.n), tuple(said))
+    taken = _taken(shop, question)
     fitting = set(shop.of_category(question.category)["product_id"]) - {*taken}
     pinnable = fitting & {*(rules.pins if of is None else of)}
     is_capped = question.category is None
@@ -241,10 +243,11 @@ def _model(shop: Shop, question: Question, kind: str) -> SavedModel:
 
 def _candidates(shop: Shop, question: Question, kind: RuledList) -> int:
     """How many to ask a model for: more where some will be left out or weighed."""
-    if question.category is not None and question.customer is None:
-        return shop.catalogue.height  # a basket's answer cannot be asked for among some
-    if not shop.rules(kind).is_empty:
-        return shop.catalogue.height
-    if question.month is not None or question.daypart is not None:
-        return max(CANDIDATES, question.n)
-    return question.n
+    rules, every = shop.rules(kind), shop.catalogue.height
+    is_among = question.customer is not None  # a basket's answer cannot be asked for among some
+    if rules.is_capped or not rules.factors.is_empty() or (question.category and not is_among):
+        return every
+    more = len(rules.pins) + (0 if is_among else rules.excluded.height)
+    is_timed = question.month is not None or question.daypart is not None
+    least = CANDIDATES if is_timed else 0
+    return min(every, max(least, question.n) + more) if more else max(least, question.n)
