@@ -100,10 +100,10 @@ def test_als_solves_the_weighted_least_squares_of_each_row() -> None:
 
 def test_als_solves_from_wherever_a_row_is() -> None:
     random = np.random.default_rng(4)
-    others = random.standard_normal((ITEMS, 8)).astype(np.float32)
-    gram = (others.T @ others + 2 * np.eye(8)).astype(np.float32)
+    others = random.standard_normal((ITEMS, 16)).astype(np.float32)
+    gram = (others.T @ others + 2 * np.eye(16)).astype(np.float32)
     rows = sparse.csr_matrix(R[:5])
-    mine = random.standard_normal((5, 8)).astype(np.float32)
+    mine = random.standard_normal((5, 16)).astype(np.float32)
     confidence = np.full(rows.nnz, 4, np.float32)
     solve_rows(rows.indptr, rows.indices, confidence, others, gram, 0, 5, 30, mine)
     for row in range(5):

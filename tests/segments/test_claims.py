@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from ecorse.features.orders import blocks_of, feature_space
-from ecorse.models.declaration import Feature, Naming
+from ecorse.models.segmentation_file import Feature, Naming
 from ecorse.segments.claim_words import (
     about_share,
     figure_text,

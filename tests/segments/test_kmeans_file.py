@@ -12,7 +12,7 @@ import pytest
 
 from ecorse.errors import ModelRejected
 from ecorse.features.blocks import Block
-from ecorse.models.declaration import Feature
+from ecorse.models.segmentation_file import Feature
 from ecorse.segments.axes import Axes
 from ecorse.segments.fit import KMeansModel
 from ecorse.segments.kmeans_file import dump_model, load_model

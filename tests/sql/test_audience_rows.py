@@ -11,7 +11,7 @@ import pytest
 
 from ecorse.errors import DataError
 from ecorse.models.action import read_actions
-from ecorse.models.declaration import ENTITIES
+from ecorse.models.segmentation_file import ENTITIES
 from ecorse.segments.audience import Audience, in_holdout
 from ecorse.segments.audience_rows import members_of, read_audience
 from ecorse.warehouse.frames import read_frame

@@ -85,7 +85,9 @@ def _stage_repeated(conn: psycopg.Connection, table: StagingTable) -> Moved:
             with repeated as (
                 update candidate
                 set flags = coalesce(flags, '[]') || to_jsonb({flag}::text)
-                where source_line not in (select source_line from staged)
+                where not exists (
+                    select from staged where staged.source_line = candidate.source_line
+                )
                 returning {columns}
             ), put as (
                 insert into {table} ({columns}) select {columns} from repeated
@@ -118,7 +120,9 @@ def differing_repeats(conn: psycopg.Connection, table: StagingTable) -> Differin
                 select * from candidate where source_line in (select source_line from staged)
             ), dropped as (
                 select *, {money} as money from candidate
-                where source_line not in (select source_line from staged)
+                where not exists (
+                    select from staged where staged.source_line = candidate.source_line
+                )
             ), differing as (
                 select dropped.money, dropped.extra, original.extra as other
                 from dropped inner join original on {same}

@@ -85,19 +85,43 @@ def _sort(items: npt.NDArray[np.int64], values: npt.NDArray[np.float64], size: i
 
 
 @numba.njit(nogil=True)
+def _keep(
+    some: npt.NDArray[np.int64],
+    valued: npt.NDArray[np.float64],
+    size: int,
+    least: float,
+    k: int,
+    item: int,
+    score: float,
+) -> tuple[int, float]:
+    """Put one more candidate behind the first ``size``; where there is no room for the next, only
+    the best ``k`` stay. Gives how many there are, and the least score that can come among them."""
+    some[size], valued[size] = item, score
+    size += 1
+    if size < len(some):
+        return size, least
+    return k, _part(some, valued, size, k)
+
+
+@numba.njit(nogil=True)
 def _write(
     some: npt.NDArray[np.int64],
     valued: npt.NDArray[np.float64],
     size: int,
+    is_sorted: bool,
     items: npt.NDArray[np.int64],
     values: npt.NDArray[np.float64],
 ) -> None:
-    """Write the best of the first ``size`` candidates, in order; -1 and 0 behind the last."""
+    """Write the best of the first ``size`` candidates; -1 and 0 behind the last.
+
+    In order, if ``is_sorted``; in any otherwise.
+    """
     k = len(items)
     if size > k:
         _part(some, valued, size, k)
         size = k
-    _sort(some, valued, size)
+    if is_sorted:
+        _sort(some, valued, size)
     items[:size], values[:size] = some[:size], valued[:size]
     items[size:], values[size:] = NOTHING, 0.0
 
@@ -131,12 +155,8 @@ def best_of_rows(
             # items come by number: one equal to the least is behind those that are there
             if not score > least or not is_allowed[item]:
                 continue
-            some[found], valued[found] = item, score
-            found += 1
-            if found == len(some):
-                least = _part(some, valued, found, k)
-                found = k
-        _write(some, valued, found, items[row], values[row])
+            found, least = _keep(some, valued, found, least, k, item, score)
+        _write(some, valued, found, True, items[row], values[row])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -158,10 +178,10 @@ def nearest_of_rows(
     """The largest entries of rows of a product of two sparse matrices, without the diagonal.
 
     Rows ``start`` to ``start + len(items)`` of ``left @ right``; ``items`` and ``values`` are
-    ``(rows, k)``, the largest first, ties by number; -1 and 0 behind the last. Each entry is times
-    ``n / (n + shrink)`` for the ``n`` terms of its sum. ``sums`` (all nan), ``supports`` (all 0;
-    not used without ``shrink``) and ``touched`` (one longer) are ``(n_columns,)`` of room to work
-    in, and are left as they were. ``k`` is at least 1.
+    ``(rows, k)``, in any order, of equal ones the smaller number; -1 and 0 behind the last. Each
+    entry is times ``n / (n + shrink)`` for the ``n`` terms of its sum. ``sums`` (all nan),
+    ``supports`` (all 0; not used without ``shrink``) and ``touched`` (one longer) are
+    ``(n_columns,)`` of room to work in, and are left as they were. ``k`` is at least 1.
     """
     k = items.shape[1]
     some, valued = np.empty(ROOM * k, np.int64), np.empty(ROOM * k)
@@ -191,12 +211,8 @@ def nearest_of_rows(
                 supports[column] = 0
             sums[column] = np.nan
             if score > 0 and score >= least and column != row:
-                some[found], valued[found] = column, score
-                found += 1
-                if found == len(some):
-                    least = _part(some, valued, found, k)
-                    found = k
-        _write(some, valued, found, items[place_of_row], values[place_of_row])
+                found, least = _keep(some, valued, found, least, k, column, score)
+        _write(some, valued, found, False, items[place_of_row], values[place_of_row])
 
 
 @numba.njit(cache=True, nogil=True)
@@ -240,12 +256,8 @@ def most_shared_of_rows(
                 score *= counts[column] / (counts[column] + shrink)
             counts[column] = 0
             if score > 0 and score >= least and column != row:
-                some[found], valued[found] = column, score
-                found += 1
-                if found == len(some):
-                    least = _part(some, valued, found, k)
-                    found = k
-        _write(some, valued, found, items[place_of_row], values[place_of_row])
+                found, least = _keep(some, valued, found, least, k, column, score)
+        _write(some, valued, found, False, items[place_of_row], values[place_of_row])
 
 
 @numba.njit(cache=True, nogil=True)

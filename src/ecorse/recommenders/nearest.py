@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
-from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked
+from ecorse.models.ranked import NOTHING, Csr, Floats, Ids
 from ecorse.models.threads import in_threads
 
 BLOCK_ROWS = 512
@@ -73,19 +74,20 @@ def _by_blocks(
     """The rows that ``work`` writes from a first row on, as one matrix."""
     k = min(k, max(0, n - 1))
 
-    def one_block(start: int) -> Ranked:
+    def one_block(start: int) -> tuple[Ids, Ids, npt.NDArray[np.float32]]:
         rows = min(BLOCK_ROWS, n - start)
         items, values = np.empty((rows, k), np.int64), np.empty((rows, k))
         work(start, items, values)
-        return Ranked(items, values)
+        columns = np.where(items == NOTHING, width, items)
+        order = np.argsort(columns, axis=1)
+        columns = np.take_along_axis(columns, order, axis=1)
+        is_there = columns < width
+        near = np.take_along_axis(values, order, axis=1)[is_there]
+        return is_there.sum(axis=1), columns[is_there], near.astype(np.float32)
 
     blocks = list(in_threads(one_block, range(0, n, BLOCK_ROWS), threads)) if k else []
     if not blocks:
         return sparse.csr_matrix((n, width), dtype=np.float32)
-    items = np.concatenate([block.items for block in blocks])
-    is_there = items != NOTHING
-    values = np.concatenate([block.scores for block in blocks])[is_there].astype(np.float32)
-    indptr = np.concatenate([[0], np.cumsum(is_there.sum(axis=1))])
-    near = sparse.csr_matrix((values, items[is_there], indptr), shape=(n, width))
-    near.sort_indices()
-    return near
+    sizes, columns, values = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+    indptr = np.concatenate([[0], np.cumsum(sizes)])
+    return sparse.csr_matrix((values, columns, indptr), shape=(n, width))

@@ -14,7 +14,7 @@ import polars as pl
 
 from ecorse.errors import DataError
 from ecorse.models.action import Action, read_actions, unknown
-from ecorse.models.declaration import ENTITIES, Entity
+from ecorse.models.segmentation_file import ENTITIES, Entity
 from ecorse.schema.staging import STATEMENTS
 from ecorse.segments.audience import Audience, make_audience, refuse_undeclared
 

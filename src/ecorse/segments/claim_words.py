@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from ecorse.clock import DAYPARTS
-from ecorse.models.declaration import Feature
+from ecorse.models.segmentation_file import Feature
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ecorse.features.blocks import Block, Labels, Mask
-from ecorse.models.declaration import Naming
+from ecorse.models.segmentation_file import Naming
 from ecorse.models.space import FeatureSpace
 from ecorse.segments.claim_words import about_share, joined
 from ecorse.segments.claims import Claims

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ecorse.features.blocks import Block, Floats, Labels, Mask, moments
-from ecorse.models.declaration import PERIODS
+from ecorse.models.segmentation_file import PERIODS
 from ecorse.segments.claim_words import of_ten
 from ecorse.segments.claims import Claim
 
