@@ -66,6 +66,7 @@ ALTERED = (
     (r"( went into )\w+", r"\1Nobody"),
     (rf"(is the new name of {NAME} \(){NUMBER}", r"\g<1>1\2"),
     (r"( is the new name of )\w+", r"\1Nobody"),
+    (r"(the jump was accepted: the inputs drifted: PSI of [a-z ]+ )(\d)", r"\g<1>1\2"),
 )  # fmt: skip
 
 
