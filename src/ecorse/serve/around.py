@@ -106,28 +106,52 @@ def _too_large(request: Request) -> Response:
     return respond(Problem(413, told), request)
 
 
-def install(app: FastAPI, metrics: Metrics) -> None:
-    """Give every request an id and a line in the log, and count it."""
+class Around:
+    """Gives every request an id and a line in the log, counts it, and lets no error through."""
 
-    @app.middleware("http")
-    async def _around(request: Request, go_on):  # type: ignore[no-untyped-def]
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, and note what came back."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
         given = request.headers.get("x-request-id", "")
-        request.state.request_id = given if GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
-        began = time.perf_counter()
-        status = 500
+        request_id = given if GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
+        request.state.request_id = request_id
+        began, status = time.perf_counter(), 0
+
+        async def noted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [
+                    *message.get("headers", []), (b"x-request-id", request_id.encode())
+                ]  # fmt: skip
+            await send(message)
+
         try:
-            response = await go_on(request)
-            status = response.status_code
-            response.headers["X-Request-Id"] = request.state.request_id
-            return response
+            await self._app(scope, receive, noted)
+        except Exception as error:
+            log.error("request %s ended in a defect", request_id, exc_info=error)
+            if status:
+                raise
+            told = "A defect of the server; its log names this request."
+            await respond(Problem(500, told), request)(scope, receive, noted)
         finally:
             seconds = time.perf_counter() - began
-            route = getattr(request.scope.get("route"), "path", "none")
-            metrics.add(request.method, route, status, seconds)
+            route = getattr(scope.get("route"), "path", "none")
+            self._metrics.add(request.method, route, status, seconds)
             log.info(
                 "%s %s %d %.1f ms id=%s key=%s build=%s",
-                request.method, route, status, 1000 * seconds, request.state.request_id,
+                request.method, route, status, 1000 * seconds, request_id,
                 getattr(request.state, "caller", "-"), getattr(request.state, "build_id", "-"),
             )  # fmt: skip
 
+
+def install(app: FastAPI, metrics: Metrics) -> None:
+    """Put both around every request; the last that is added is the outermost."""
     app.add_middleware(BodyLimit)
+    app.add_middleware(Around, metrics=metrics)

@@ -9,7 +9,6 @@ Source: RFC 9457, Problem Details for HTTP APIs, https://www.rfc-editor.org/rfc/
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -22,7 +21,6 @@ from starlette.responses import Response
 
 from ecorse.errors import DataError, EcorseError, StoreBusy
 
-log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 2  # what a client is told to wait where the warehouse does not answer
 
@@ -83,7 +81,7 @@ def respond(problem: Problem, request: Request) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every kind of error in this form; none shows a line of code."""
+    """Answer every kind of error of a request in this form; defects are told by ``around``."""
 
     @app.exception_handler(Problem)
     async def _problem(request: Request, error: Problem) -> Response:
@@ -112,12 +110,6 @@ def install(app: FastAPI) -> None:
     async def _refused(request: Request, error: EcorseError) -> Response:
         status = 422 if isinstance(error, DataError) else 500
         return respond(Problem(status, str(error)), request)
-
-    @app.exception_handler(Exception)
-    async def _defect(request: Request, error: Exception) -> Response:
-        request_id = getattr(request.state, "request_id", None)
-        log.error("request %s ended in a defect", request_id, exc_info=error)
-        return respond(Problem(500, "A defect of the server; its log names this request."), request)
 
 
 def _told(error: Mapping[str, Any]) -> dict[str, Any]:
