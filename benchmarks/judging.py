@@ -1,12 +1,13 @@
-"""What the benchmarks of recommenders share: rows for a model, and figures of lists per case.
+"""What the benchmarks of recommenders share: rows for a model, making one, figures of its lists.
 
-What belongs here: matrix to ``Interactions``, making a model by its name, nDCG and recall of each
-case, intervals. What does not: data and peers (``bench_*``).
+What belongs here: matrix to ``Interactions``, models by name or as shipped, telling means. What
+does not: data and peers (``bench_*``), metrics and intervals (``ecorse.evaluate``).
 """
 
 from __future__ import annotations
 
 import resource
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,15 @@ import polars as pl
 from scipy import sparse
 
 from ecorse import declared, registry
+from ecorse.evaluate.cases import Cases, Questions
+from ecorse.evaluate.intervals import Mean, means
 from ecorse.models.base import Recommender, Task
+from ecorse.models.declaration import Declaration, read_declarations
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import Csr, Floats, Ids, Ranked
+from ecorse.models.ranked import Csr
+from ecorse.settings import PROJECT_DIR
 
 TASK = Task("bench", "bench", seed=1)
-RESAMPLES = 1000
 
 
 def as_data(matrix: Csr) -> Interactions:
@@ -40,56 +44,39 @@ def as_data(matrix: Csr) -> Interactions:
     return Interactions(items, users, rows)
 
 
-def make(name: str, parameters: dict[str, Any] | None = None) -> Recommender:
+def make(name: str, parameters: Mapping[str, Any] | None = None) -> Recommender:
     """An unfitted recommender, its parameters checked as those of a declaration are."""
     model = registry.load("recommender", name)
-    made: Recommender = model(declared.check(parameters or {}, model.config_class, name))
+    made: Recommender = model(declared.check(dict(parameters or {}), model.config_class, name))
     return made
 
 
-def figures(ranked: Ranked, later: Csr, k: int) -> dict[str, Floats]:
-    """nDCG and recall at ``k`` of each row's list, ``(n,)`` each; recall is of all that was wanted.
-
-    Parameters
-    ----------
-    later
-        ``(n, n_items)`` what each of the rows wanted; 0 where that is nothing.
-    """
-    n, n_items = later.shape
-    rows = np.repeat(np.arange(n), np.diff(later.indptr))
-    keys = rows * np.int64(n_items) + later.indices
-    items = ranked.items[:, :k]
-    asked = np.arange(n)[:, None] * np.int64(n_items) + items
-    is_hit = (items >= 0) & np.isin(asked, keys)
-    discount = 1 / np.log2(np.arange(k) + 2)
-    ideal = np.concatenate([[0.0], np.cumsum(discount)])
-    sizes = np.diff(later.indptr)
-    return {
-        f"nDCG@{k}": (is_hit * discount[: items.shape[1]]).sum(axis=1)
-        / ideal[np.clip(sizes, 1, k)],
-        f"recall@{k}": is_hit.sum(axis=1) / np.maximum(sizes, 1),
-    }
+def shipped(name: str) -> Declaration:
+    """The declaration that the project ships."""
+    path = PROJECT_DIR / "include" / "models" / f"recommend_{name}.toml"
+    return read_declarations([path])[0]
 
 
-def interval(values: Floats) -> tuple[float, float, float]:
-    """Mean and 95 % interval by the bootstrap over cases, seeded."""
-    rng = np.random.default_rng(1)
-    means = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(RESAMPLES)]
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(values.mean()), float(low), float(high)
+def asked(earlier: Csr, later: Csr) -> Questions:
+    """Whoever has something in both parts is asked for what is in the later one."""
+    users = np.flatnonzero((np.diff(earlier.indptr) > 0) & (np.diff(later.indptr) > 0))
+    wanted, had = later[users].astype(np.float64), earlier[users].astype(np.float64)
+    nothing = sparse.csr_matrix(had.shape)
+    is_new = np.asarray(earlier.sum(axis=0)).ravel() == 0
+    return Questions(0, "explore", users, wanted, had, nothing, is_new)
 
 
-def without(later: Csr, earlier: Csr) -> Csr:
-    """What was wanted later and not had earlier."""
-    found = sparse.csr_matrix(later - later.multiply(earlier.astype(bool)))
-    found.eliminate_zeros()
-    return found
+def mean_of(cases: Cases, metric: str | None = None) -> Mean:
+    """The mean of a metric, the primary one if none is named, with its 95 % interval."""
+    values = cases.gains[metric or cases.primary]
+    return means(cases.users, cases.origin, values[:, None], TASK.seed)[0]
 
 
-def cases_of(earlier: Csr, later: Csr) -> Ids:
-    """Rows with something earlier and something later."""
-    found: Ids = np.flatnonzero((np.diff(earlier.indptr) > 0) & (np.diff(later.indptr) > 0))
-    return found
+def told(mean: Mean) -> str:
+    """Value and interval, as tables have them."""
+    if mean.value is None or mean.low is None or mean.high is None:
+        return "no case"
+    return f"{mean.value:.4f} [{mean.low:.4f}, {mean.high:.4f}]"
 
 
 def peak_mb() -> float:

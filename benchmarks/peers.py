@@ -6,7 +6,8 @@ interpreter that has numpy, scipy and the peer; knows nothing of Ecorse. What do
 ``python peers.py NAME FOLDER``: ``FOLDER`` holds ``known.npz`` (customers x products, counts),
 ``decayed.npz`` (the same, each purchase halved per 120 days), ``users.npy`` and ``trials.json``;
 per trial ``NAME.<number>.npz`` comes back with ``for_you`` and ``explore``, ``(n, K)`` product
-numbers, and the seconds of fitting. ``python peers.py NAME`` says whether the peer is installed.
+numbers (-1 where the peer knows nothing: customers without history, products near to none of
+theirs), and the seconds of fitting. ``python peers.py NAME`` says whether the peer is installed.
 """
 
 from __future__ import annotations
@@ -170,19 +171,25 @@ def rectools_pure_svd(known: Csr, trial: dict[str, Any]) -> Scored:
     from rectools.models import PureSVDModel
 
     data = _rectools_data(known)
-    model = PureSVDModel(**trial).fit(data)
+    most = min(data.user_id_map.size, data.item_id_map.size) - 1
+    model = PureSVDModel(factors=min(trial["factors"], most)).fit(data)
     return _of_inner(lambda users: model.user_factors[users] @ model.item_factors.T, data, known)
 
 
-def best(scores: Any, known: Csr | None) -> Any:
-    """The numbers of the ``K`` best of each row, without what is in ``known``."""
+def best(scores: Any, own: Csr, is_new: bool) -> Any:
+    """The numbers of the ``K`` best of each row; ``is_new``: without what is in ``own``.
+
+    A neighbours' score of 0 says nothing, as does any score of a customer without history.
+    """
     scores = np.array(scores, dtype=np.float64)
-    if known is not None:
-        rows = np.repeat(np.arange(known.shape[0]), np.diff(known.indptr))
-        scores[rows, known.indices] = -np.inf
+    scores[np.diff(own.indptr) == 0] = -np.inf
+    if is_new:
+        rows = np.repeat(np.arange(own.shape[0]), np.diff(own.indptr))
+        scores[rows, own.indices] = -np.inf
     chosen = np.argpartition(-scores, K, axis=1)[:, :K]
     order = np.argsort(-np.take_along_axis(scores, chosen, 1), axis=1, kind="stable")
-    return np.take_along_axis(chosen, order, 1)
+    chosen = np.take_along_axis(chosen, order, 1)
+    return np.where(np.isneginf(np.take_along_axis(scores, chosen, 1)), -1, chosen)
 
 
 def main() -> None:
@@ -200,12 +207,14 @@ def main() -> None:
         start = time.process_time()
         scored = fit(known, trial)
         seconds = time.process_time() - start
-        parts = [users[at : at + 500] for at in range(0, len(users), 500)]
         lists: dict[str, list[Any]] = {"for_you": [], "explore": []}
-        for part in parts:
-            scores = scored(part)
-            lists["for_you"].append(best(scores, None))
-            lists["explore"].append(best(scores, known[part]))
+        for at in range(0, len(users), 500):
+            part = users[at : at + 500]
+            scores = np.asarray(scored(part))
+            if name.endswith(("knn", "bm25")):
+                scores = np.where(scores > 0, scores, -np.inf)
+            for kind, found in lists.items():
+                found.append(best(scores, known[part], kind == "explore"))
         np.savez(folder / f"{name}.{number}.npz", fit_cpu=seconds,
                  **{kind: np.concatenate(found) for kind, found in lists.items()})  # fmt: skip
 

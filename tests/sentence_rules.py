@@ -86,7 +86,7 @@ K_FIGURES = f"""coalesce(nullif(array_to_string(names, ' and '), ''), 'no measur
     end || {figure("silhouette", 3)} || ', Calinski-Harabasz ' || round(calinski_harabasz::numeric)
     || ', elbow at ' || (select k from elbow) || ', stability ' || {figure("stability", 2)}
     || ', smallest segment ' || to_char(100 * smallest_share::numeric, 'FM990.0') || '%%'"""
-K_OBJECTION = f"""case when curve.k < 2 then 'below the smallest k of 2'
+K_OBJECTION = f"""case when curve.k < %(least_k)s then 'below the smallest k of ' || %(least_k)s
     when smallest_share < 0.05 then 'smallest segment '
         || to_char(100 * smallest_share::numeric, 'FM990.0') || '%%, needed 5.0%%'
     when coalesce(stability, 0) < %(least)s
@@ -135,6 +135,29 @@ def text(name: str) -> str:
 
 def gate(name: str, digits: int) -> str:
     return figure(number(name), digits)
+
+
+# who was where on the night that tonight is compared with, and where they are: its labels
+# themselves, whatever events and migrations say
+WENT = f"""with before as (
+    select {{id}} as id, segment_id, segment_name from builds.{{labels}} where {OWN}
+        and build_id = {GATE.format("(numbers ->> 'compared_build')::bigint")}
+),
+here as (select {{id}} as id, segment_id from marts.{{labels}} where {OWN}),
+tonight as (select segment_id, segment_name from marts.segments where {OWN} and segment_id > 0),
+went as (
+    select b.segment_id as was, h.segment_id as is_in, count(*) as n,
+        count(*) / sum(count(*)) over (partition by b.segment_id) as part
+    from before as b inner join here as h using (id)
+    where b.segment_id > 0 and h.segment_id > 0 group by 1, 2
+),
+born as (select segment_id from tonight where segment_id not in (select segment_id from before)),
+gone as (
+    select segment_id, segment_name, count(*) as members from before
+    where segment_id > 0 and segment_id not in (select segment_id from tonight) group by 1, 2
+)"""
+STILL = rf"of (?P<members>{COUNT}) who are still in a segment, (?P<shared>{COUNT}) are"
+TO_OTHER = f"{count('sum(n)')} as members, {count('sum(n) filter (where segment_name = %(other)s)')} as shared"
 
 
 TRIAL = (
@@ -317,8 +340,32 @@ RULES = (
     ),
     Rule(
         rf"New segment: (?P<segment>.*) \((?P<members>{COUNT}) (?:{NOUNS})\)\.",
-        f"select {count('count(*)')} as members from marts.{{labels}} where {SEGMENT} and "
-        f"(previous_segment_id is distinct from segment_id)",
+        f"{WENT} select {count('count(*)')} as members from marts.{{labels}} where {SEGMENT} and "
+        "segment_id in (select segment_id from born)",
+    ),
+    Rule(
+        rf"Gone: (?P<segment>.*) \(it had (?P<members>{COUNT}) (?:{NOUNS})\)\.",
+        f"{WENT} select {count('members')} as members from gone where segment_name = %(segment)s",
+    ),
+    # a quarter of it is in another segment that was none before, and a quarter is not
+    Rule(
+        rf"(?P<segment>.*) was split: {STILL} now in (?P<other>.*)\.",
+        f"{WENT} select {TO_OTHER} from went inner join tonight on segment_id = is_in where was in ("
+        "select segment_id from tonight where segment_name = %(segment)s union all "
+        "select segment_id from gone where segment_name = %(segment)s) "
+        "having bool_or(segment_name = %(other)s and part >= 0.25 and is_in in (select segment_id "
+        "from born)) and count(*) filter (where part >= 0.25) > 1",
+    ),
+    Rule(
+        rf"(?P<segment>.*) went into (?P<other>.*): {STILL} there\.",
+        f"{WENT} select {TO_OTHER} from went inner join tonight on segment_id = is_in where was in ("
+        "select segment_id from gone where segment_name = %(segment)s) "
+        "having bool_or(segment_name = %(other)s and part >= 0.5)",
+    ),
+    Rule(
+        rf"(?P<segment>.*) is the new name of (?P<other>.*) \((?P<members>{COUNT}) (?:{NOUNS})\)\.",
+        f"{WENT} select {count('count(*)')} as members from marts.{{labels}} where {SEGMENT} and "
+        "segment_id in (select segment_id from before where segment_name = %(other)s)",
     ),
     Rule(
         r"Published tonight: there is no published model to compare with\.",
@@ -370,10 +417,14 @@ FINDINGS = (
     ),
     Rule(
         r"Its name is of an earlier night; of tonight's members it is not true\.",
+        # claims of one verb are one part of a name, which says it once: "order in May and at weekends"
+        "with claims as (select lower(t.claim) as claim, split_part(lower(t.claim), ' ', 1) as verb "
+        "from marts.segment_traits as t inner join marts.segments as s using (shop_id, segmentation, "
+        f"segment_id) where {SEGMENT} and t.claim is not null) "
         f"select 1 from marts.segments as s where {SEGMENT} and exists (select from unnest("
         "string_to_array(lower(segment_name), ', ')) as part where not exists (select from "
-        "marts.segment_traits as t where t.shop_id = s.shop_id and t.segmentation = s.segmentation "
-        "and t.segment_id = s.segment_id and lower(t.claim) = part))",
+        "claims as a left join claims as b on a.verb = b.verb where part in (a.claim, "
+        "a.claim || ' and ' || regexp_replace(b.claim, '^[^ ]+ ', ''))))",
     ),
     Rule(
         rf"There are (?P<n>{COUNT}) (?:{NOUNS}) in all, fewer than 50: too few to tell groups from "

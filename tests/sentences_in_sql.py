@@ -29,9 +29,9 @@ from sentence_rules import (
 
 SENTENCE_COLUMNS = {"What it means", "Why", "Claim", "What to do"}
 LABELS = {
-    "customer": ("customer_segments", "customer_segment_points"),
-    "order": ("order_segments", "order_segment_points"),
-    "profile": ("profile_segments", "profile_segment_points"),
+    "customer": ("customer_segments", "customer_segment_points", "customer_id"),
+    "order": ("order_segments", "order_segment_points", "order_id"),
+    "profile": ("profile_segments", "profile_segment_points", "customer_id"),
 }
 
 
@@ -90,8 +90,11 @@ class Checked:
     sentences: int = 0
 
 
-def check_sentences(conn: Any, markdown: str, shop: str) -> Checked:
-    """Count every sentence of a report again; ``conn`` reads the night that it is of."""
+def check_sentences(conn: Any, markdown: str, shop: str, *, least_k: int = 2) -> Checked:
+    """Count every sentence of a report again; ``conn`` reads the night that it is of.
+
+    ``least_k`` is the declared smallest number of segments where a k is chosen.
+    """
     rows = conn.execute(
         "select method, entity from marts.model_status where shop_id = %s and task = 'segment'",
         [shop],
@@ -100,13 +103,14 @@ def check_sentences(conn: Any, markdown: str, shop: str) -> Checked:
     found = Checked([], [], set())
     for sentence in sentences_of(markdown, list(entities)):
         found.sentences += 1
-        labels, points = LABELS[entities.get(sentence.method, "customer")]
+        labels, points, key = LABELS[entities.get(sentence.method, "customer")]
         values = {
             "shop": shop,
             "m": sentence.method,
+            "least_k": least_k,
             "least": LEAST_STABILITY.get(sentence.method, 0.8),
         }
-        ask = Ask(conn, values, {"labels": labels, "points": points})
+        ask = Ask(conn, values, {"labels": labels, "points": points, "id": key})
         _check(ask, sentence, found)
     return found
 

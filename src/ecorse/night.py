@@ -251,7 +251,8 @@ class Night:
         ------
         DataError
             There is no such shop, segmentation, segment or action, and the message has those that
-            there are; or the customers' attributes look like consent that nothing declares.
+            there are; or something that is known of customers looks like consent that nothing
+            declares.
         """
         shop_id = self._shop(shop) if shop is not None else self._only_shop()
         return read_audience(self._snapshot.read, shop_id, segmentation, segment, action)

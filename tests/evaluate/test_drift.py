@@ -15,7 +15,7 @@ from ecorse.evaluate.drift import (
     share_drift,
 )
 from ecorse.features.blocks import Block
-from ecorse.models.declaration import Feature, SegmentationGate
+from ecorse.models.segmentation_file import Feature, SegmentationGate
 
 LIMITS = SegmentationGate(
     min_ari=0.9, min_jaccard=0.75, max_psi=0.25, least_added=100, least_reference=10

@@ -12,8 +12,8 @@ from ecorse.evaluate.gate import (
     label_agreement,
     population_stability,
 )
-from ecorse.models.declaration import SegmentationGate
 from ecorse.models.recommender_file import RecommenderGate
+from ecorse.models.segmentation_file import SegmentationGate
 
 LIMITS = SegmentationGate(
     min_ari=0.9, min_jaccard=0.75, max_psi=0.25, least_added=100, least_reference=10

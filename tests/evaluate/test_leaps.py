@@ -10,7 +10,7 @@ import pytest
 from ecorse.evaluate.drift import leap_drift
 from ecorse.evaluate.leaps import Leaps, last_times, leaps_since
 from ecorse.features.orders import feature_space
-from ecorse.models.declaration import Feature, SegmentationGate
+from ecorse.models.segmentation_file import Feature, SegmentationGate
 
 GATE = SegmentationGate(
     min_ari=0.9, min_jaccard=0.7, max_psi=0.25, least_added=500, least_reference=100

@@ -161,14 +161,38 @@ def test_a_slice_that_falls_less_or_by_chance_does_not(change, limits):
     assert decision.outcome == "promoted"
 
 
-def test_segments_are_slices_too():
-    def of(change, name):
-        one = method(BASE + change, name=name)
-        labels = {"rfm": np.repeat(["Loyal", "Lost"], 200)}
-        return replace(one, cases=replace(one.cases, segments=labels))
+def in_segments(change, name="new", labels=("Loyal", "Lost")):
+    """Of 400 customers the first half is of the first segment."""
+    one = method(BASE + change, name=name)
+    segments = {"rfm": np.repeat(labels, 200)}
+    return replace(one, cases=replace(one.cases, segments=segments))
 
-    decision = judge(of(np.repeat([-0.05, 0.2], 200), "new"), of(0, "old"))
+
+def test_a_segment_for_which_it_is_worse_beyond_chance_holds_the_whole():
+    # by less than a slice by history may fall
+    decision = judge(in_segments(np.repeat([-0.01, 0.2], 200)), in_segments(0, "old"))
     assert (decision.outcome, list(decision.numbers["fallen_slices"])) == ("held", ["rfm: Loyal"])
+    assert "rfm: Loyal fell for certain: -0.0100 [-0.0100, -0.0100] on 200" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "limits"),
+    [
+        (np.repeat([-0.01, 0.2], 200), {"max_segment_drop": 0.02}),
+        (np.repeat([-0.01, 0.2], 200), {"min_cases": 201}),
+        (np.repeat([0.0, 0.2], 200), {}),
+        (np.concatenate([NOISE[:200] - NOISE[:200].mean() - 0.001, np.full(200, 0.2)]), {}),
+    ],
+    ids=["allowed", "too few", "equal", "chance"],
+)
+def test_a_segment_that_falls_less_or_by_chance_does_not(change, limits):
+    assert judge(in_segments(change), in_segments(0, "old"), **limits).outcome == "promoted"
+
+
+def test_who_is_in_no_known_segment_is_no_segment():
+    unknown = {"labels": ("", "Lost")}
+    worse = in_segments(np.repeat([-0.01, 0.2], 200), **unknown)
+    assert judge(worse, in_segments(0, "old", **unknown)).outcome == "promoted"
 
 
 def test_on_few_customers_the_champion_stays():

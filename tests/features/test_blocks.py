@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from ecorse.features.blocks import Block, moments, stack
-from ecorse.models.declaration import Feature
+from ecorse.models.segmentation_file import Feature
 
 NUMBER = Feature(name="a", kind="log_sum", column="a", weight=1.0)
 SHARE = Feature(name="s", kind="share", column="s", weight=1.0)

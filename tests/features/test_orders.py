@@ -20,7 +20,7 @@ from ecorse.features.orders import (
     shares,
     sort_lines,
 )
-from ecorse.models.declaration import Feature
+from ecorse.models.segmentation_file import Feature
 
 # Order a: three lines on Monday 15 April at 06:00; order b: one line on Thursday 18 July at 18:00.
 LINES = pl.DataFrame(

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from ecorse.features.told import told_features
-from ecorse.models.declaration import Feature
+from ecorse.models.segmentation_file import Feature
 
 
 def told(values, kind, dtype=None):

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from ecorse.features.orders import blocks_of, feature_space
-from ecorse.models.declaration import Feature
+from ecorse.models.segmentation_file import Feature
 
 SPREAD = Feature(name="attributes", kind="attributes", column="attribute", weight=1.0, top=5)
 # ten customers; lines are (attribute, values in their order, None where the file has none)

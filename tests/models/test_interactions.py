@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from ecorse.errors import DataError
+from ecorse.evaluate.origins import latest
 from ecorse.models.interactions import Interactions, Shape
 
 PRODUCTS = pl.DataFrame({"product_id": ["pen", "ink", "cup"], "category": ["w", "w", "k"]})
@@ -117,13 +118,18 @@ def test_a_missing_column_is_named(products, lines, words):
         Interactions.from_frames(products, lines)
 
 
+def split(data: Interactions, share: float) -> tuple[Interactions, Interactions]:
+    origin = latest(data, share)
+    return origin.earlier, origin.later
+
+
 def days_of(data: Interactions) -> list[int]:
     return data.rows["at"].dt.day().sort().to_list()
 
 
 def test_the_latest_baskets_go_to_the_second_part():
     lines = rows(*((f"o{n}", "amy", "pen", day(n)) for n in range(1, 11)))
-    earlier, later = Interactions.from_frames(PRODUCTS, lines).split(0.2)
+    earlier, later = split(Interactions.from_frames(PRODUCTS, lines), 0.2)
     assert days_of(earlier) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert days_of(later) == [9, 10]
     assert (earlier.n_baskets, later.n_baskets) == (8, 2)
@@ -132,17 +138,17 @@ def test_the_latest_baskets_go_to_the_second_part():
     assert later.baskets.shape == (2, 3)
 
 
-def test_a_basket_is_never_torn_and_goes_by_its_beginning():
+def test_a_basket_is_never_torn_and_what_began_before_and_ended_after_is_in_neither_part():
     lines = rows(
         ("1", None, "pen", day(1)),
         ("2", None, "pen", day(2)),
-        ("3", None, "pen", day(3)),  # begins before basket 4, though its last line is the latest
+        ("3", None, "pen", day(3)),  # begins before basket 4, and ends after it
         ("3", None, "ink", day(9)),
         ("4", None, "pen", day(4)),
         ("4", None, "ink", day(8)),
     )
-    earlier, later = Interactions.from_frames(PRODUCTS, lines).split(0.25)
-    assert days_of(earlier) == [1, 2, 3, 9]
+    earlier, later = split(Interactions.from_frames(PRODUCTS, lines), 0.25)
+    assert days_of(earlier) == [1, 2]
     assert days_of(later) == [4, 8]
 
 
@@ -151,19 +157,19 @@ def test_rows_without_basket_go_by_their_own_time():
         ("1", "amy", "pen", day(1)), (None, "amy", "ink", day(5)), (None, "amy", "cup", day(2)),
         ("2", "amy", "cup", day(3)),
     )  # fmt: skip
-    earlier, later = Interactions.from_frames(PRODUCTS, lines).split(0.5)
+    earlier, later = split(Interactions.from_frames(PRODUCTS, lines), 0.5)
     assert (days_of(earlier), days_of(later)) == ([1, 2], [3, 5])
 
 
 def test_baskets_of_one_instant_stay_together():
     lines = rows(*((f"o{n}", None, "pen", day(1 if n < 3 else 2)) for n in range(10)))
-    earlier, later = Interactions.from_frames(PRODUCTS, lines).split(0.2)
+    earlier, later = split(Interactions.from_frames(PRODUCTS, lines), 0.2)
     assert (earlier.n_baskets, later.n_baskets) == (3, 7)
 
 
 def test_nothing_can_be_split():
     empty = Interactions.from_frames(PRODUCTS, LINES.clear())
-    earlier, later = empty.split(0.2)
+    earlier, later = split(empty, 0.2)
     assert earlier.shape == later.shape == Shape(users=0, items=3, baskets=0, rows=0)
 
 
@@ -204,7 +210,7 @@ def test_a_row_that_says_no_is_in_no_basket_and_sells_nothing():
     assert data.baskets.toarray().tolist() == [[1, 0, 0], [0, 0, 1]]
     assert data.popularity.tolist() == [1, 0, 1]
     assert data.recent_popularity(2.0).tolist() == [2**-1.5, 0, 2**-0.5]
-    earlier, later = data.split(0.5)
+    earlier, later = split(data, 0.5)
     assert earlier.rows["item"].to_list() == [0, 1, 1]
     assert later.rows["item"].to_list() == [2, 2]
     assert (earlier.n_baskets, later.n_baskets) == (1, 1)

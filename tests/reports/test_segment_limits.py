@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from ecorse.models.declaration import SegmentationHead
+from ecorse.models.segmentation_file import SegmentationHead
 from ecorse.reports.segments.blocks import Items, Text
 from ecorse.reports.segments.read import Facts, One
 from ecorse.reports.segments.words import limits

@@ -9,8 +9,15 @@ import polars as pl
 import pytest
 
 from ecorse.features.orders import blocks_of, feature_space
-from ecorse.models.declaration import Feature, Naming
-from ecorse.segments.claim_words import about_share, figure_text, is_id, number_words, of_ten
+from ecorse.models.segmentation_file import Feature, Naming
+from ecorse.segments.claim_words import (
+    about_share,
+    figure_text,
+    is_id,
+    joined,
+    number_words,
+    of_ten,
+)
 from ecorse.segments.claims import Claims
 from ecorse.segments.figures import plain_figures
 
@@ -241,3 +248,24 @@ def test_the_size_of_a_part_has_words():
 )  # fmt: skip
 def test_ids_are_told_from_names(value, expected):
     assert is_id(value) is expected
+
+
+@pytest.mark.parametrize(
+    ("claims", "name"),
+    [
+        (["order mostly in the evening", "order mostly in May"],
+         "order mostly in the evening and mostly in May"),
+        (["bought within the last two weeks", "pay 10 or more a piece", "bought 5 times or more"],
+         "bought within the last two weeks and 5 times or more, pay 10 or more a piece"),
+        (["placed on Mondays", "placed in May", "mostly Phones"],
+         "placed on Mondays and in May, mostly Phones"),
+        # what two begin with is no verb
+        (["fewer than 3 pieces", "fewer than 2 products"],
+         "fewer than 3 pieces, fewer than 2 products"),
+        (["+kids of 2", "+kids at home of 1"], "kids of 2, kids at home of 1"),
+        (["visit usually at weekends"], "visit usually at weekends"),
+    ],
+)  # fmt: skip
+def test_a_name_says_a_verb_once(claims, name):
+    """A claim that begins with + has none."""
+    assert joined((claim.removeprefix("+"), claim[0] == "+") for claim in claims) == name

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ecorse.models.declaration import SegmentationHead
+from ecorse.models.segmentation_file import SegmentationHead
 from ecorse.segments.by_density import NO_STRUCTURE
 from ecorse.segments.findings import NO_GAP, Known, findings_of
 from ecorse.segments.meaning import Segment

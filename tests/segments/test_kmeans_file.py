@@ -12,10 +12,11 @@ import pytest
 
 from ecorse.errors import ModelRejected
 from ecorse.features.blocks import Block
-from ecorse.models.declaration import Feature
+from ecorse.models.segmentation_file import Feature
 from ecorse.segments.axes import Axes
 from ecorse.segments.fit import KMeansModel
-from ecorse.segments.kmeans_file import ARRAYS, AXES, FACTS, dump_model, load_model
+from ecorse.segments.kmeans_file import dump_model, load_model
+from ecorse.segments.model_files import ARRAYS, AXES, FACTS
 from ecorse.segments.projection import fit_projection
 
 

@@ -12,7 +12,7 @@ from scipy.stats.contingency import association
 
 from ecorse.features.blocks import Block
 from ecorse.features.orders import blocks_of, feature_space
-from ecorse.models.declaration import Feature, Naming
+from ecorse.models.segmentation_file import Feature, Naming
 from ecorse.segments.meaning import describe_segments
 from ecorse.segments.traits import Explained, describe_trait, standardized_difference
 

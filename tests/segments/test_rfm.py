@@ -15,7 +15,8 @@ import pytest
 from ecorse import declared
 from ecorse.errors import ConfigError, DataError
 from ecorse.features.orders import feature_space
-from ecorse.models.declaration import Feature, load_declarations
+from ecorse.models.declaration import load_declarations
+from ecorse.models.segmentation_file import Feature
 from ecorse.segments.by_column import ByColumn, ByColumnConfig
 from ecorse.segments.rfm import Rfm, RfmConfig
 from ecorse.testing import SegmentationContract

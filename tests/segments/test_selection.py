@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score, calinski_harabasz_score, silhou
 from sklearn.mixture import GaussianMixture
 
 from ecorse.features.blocks import Block
-from ecorse.models.declaration import Feature
+from ecorse.models.segmentation_file import Feature
 from ecorse.segments.identity import first_order
 from ecorse.segments.lloyd import Clustering, inertia, move_centroids, nearest
 from ecorse.segments.mixture import hour_mixture_agreement, quietest_hour

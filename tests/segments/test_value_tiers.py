@@ -14,7 +14,7 @@ import pytest
 from ecorse.errors import ConfigError
 from ecorse.features.orders import feature_space
 from ecorse.models.base import Task
-from ecorse.models.declaration import Feature
+from ecorse.models.segmentation_file import Feature
 from ecorse.segments.purchase_days import purchase_days
 from ecorse.segments.purchases_ahead import PurchasesAhead
 from ecorse.segments.value_calibration import Calibration, Row

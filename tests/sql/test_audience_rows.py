@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from ecorse.errors import DataError
 from ecorse.models.action import read_actions
-from ecorse.models.declaration import ENTITIES
+from ecorse.models.segmentation_file import ENTITIES
 from ecorse.segments.audience import Audience, in_holdout
 from ecorse.segments.audience_rows import members_of, read_audience
 from ecorse.warehouse.frames import read_frame
@@ -95,6 +96,31 @@ def test_consent_counts_in_a_segment_of_orders_as_in_one_of_customers(
     assert refused.left_out == {"who gave no consent": 1}
     allowed = audience(labelled, segmentation, "2")
     assert allowed.frame["customer_id"].to_list() == ["buyer-2"] * (1 - others)
+
+
+def test_what_orders_say_counts_beside_what_a_customer_file_says(labelled) -> None:
+    """The one that forbids does; who is named by one alone is told by that one."""
+    labelled.insert("marts.customer_attributes", [
+        {**OF_A, "customer_id": c, "attribute": "marketing_consent", "value_text": told}
+        for c, told in (("buyer-1", "true"), ("buyer-2", "false"), ("looker", "true"))
+    ])  # fmt: skip
+    labelled.insert("marts.customer_consents", [
+        {**OF_A, "customer_id": c, "statement": "marketing_consent", "is_so": is_so}
+        for c, is_so in (("buyer-1", None), ("buyer-2", True), ("buyer-3", True))
+    ])  # fmt: skip
+    refused = audience(labelled, "customers", "1")
+    assert refused.frame["customer_id"].to_list() == []
+    assert refused.left_out == {"who gave no consent": 1, "whose consent is not stated": 1}
+    assert audience(labelled, "customers", "2").frame["customer_id"].to_list() == ["buyer-3"]
+    assert audience(labelled, "attributes", "1").frame["customer_id"].to_list() == ["looker"]
+
+
+def test_a_column_of_orders_that_nothing_declares_is_asked_about(labelled) -> None:
+    labelled.insert("marts.customer_consents", [
+        {**OF_A, "customer_id": "buyer-1", "statement": "Newsletter", "is_so": None}
+    ])  # fmt: skip
+    with pytest.raises(DataError, match=r"Newsletter.*of orders marketing_consent.*ignore = true"):
+        audience(labelled, "customers", "1")
 
 
 def test_a_customer_of_the_file_who_never_bought_has_no_purchase(labelled) -> None:

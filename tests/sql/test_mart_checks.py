@@ -80,6 +80,9 @@ def right_build(empty_marts):
         empty_marts.insert("staging.products", [{**listed, "load_id": 1, "source_line": 2}])
         person = {"shop_id": shop, "customer_id": "c1", "attributes": '{"kids": "1"}'}
         empty_marts.insert("staging.customers", [{**person, "load_id": 1, "source_line": 2}])
+        said = {"shop_id": shop, "customer_id": "c1", "source": "crm", "load_id": 1}
+        said |= {"statement": "marketing_consent", "is_so": True, "source_line": 2}
+        empty_marts.insert("staging.consents", [said])
         for (segmentation, table, key), named in SEGMENTS.items():
             for number, (name, members) in named.items():
                 segment = {

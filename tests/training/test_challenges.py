@@ -12,9 +12,11 @@ import polars as pl
 import pytest
 
 from ecorse.errors import DataError, ModelRejected
+from ecorse.evaluate.origins import latest
 from ecorse.models.base import Champion
 from ecorse.models.interactions import Interactions
 from ecorse.segments.history import FIRST_NIGHT, Night
+from ecorse.segments.label_history import LabelHistory, PublishedLabels
 from ecorse.training import planning
 from ecorse.training.envelope import pack, unpack
 from ecorse.training.run import run_model
@@ -192,6 +194,146 @@ def test_a_slice_that_falls_holds_what_is_better_on_the_whole(night):
     assert night(LATELY, published(ever), lines=lines, **allowed).decision.outcome == "promoted"
 
 
+def keep_or_follow(customer: int, day: int) -> int:
+    """A third goes round five old products; the others follow the fashion of four weeks."""
+    if customer % 3 == 0:
+        return (customer + day // 10) % 5
+    return 8 + (customer + day // 10) % 4 + 4 * (day // 28)
+
+
+LIMITS = {"promotion": {"min_cases": 20, "max_best_seller_rise": 1.0}}
+
+
+def labelled(day: int, since: int = 0) -> Night:
+    """A night of data up to ``day`` that parted those who keep from those who follow."""
+    names = ["Keeps" if customer % 3 == 0 else "Follows" for customer in range(CUSTOMERS)]
+    frame = pl.DataFrame(
+        {
+            "customer_id": [f"c{customer:03}" for customer in range(CUSTOMERS)],
+            "segment_name": names,
+            "since_date": [(START + timedelta(days=since)).date()] * CUSTOMERS,
+        }
+    )
+    told = PublishedLabels((START + timedelta(days=day)).date(), lambda: frame)
+    return Night(labels=LabelHistory({"rfm": [told]}))
+
+
+def segments_of(result) -> set[str]:
+    slices = result.frame("model_scores")["slice"].unique().to_list()
+    return {name for name in slices if name.startswith("rfm: ")}
+
+
+def test_a_segment_that_falls_holds_what_is_better_on_the_whole(night):
+    # the oldest window begins on day 97, and both kinds have as many products before it
+    known, lines = labelled(day=90), orders(keep_or_follow)
+    ever = night(EVER, lines=lines, before=known, **LIMITS)
+    assert segments_of(ever) == {"rfm: Keeps", "rfm: Follows"}
+    result = night(LATELY, published(ever), lines=lines, before=known, **LIMITS)
+    numbers = result.decision.numbers["for_you"]
+    assert numbers["difference"]["low"] > 0  # better on the whole
+    assert list(numbers["fallen_slices"]) == ["rfm: Keeps"]
+    assert result.decision.outcome == "held"
+    assert "rfm: Keeps fell for certain" in result.decision.reason
+    assert result.params["half_life_days"] == EVER
+    allowed = {"promotion": {**LIMITS["promotion"], "max_segment_drop": 1.0}}
+    through = night(LATELY, published(ever), lines=lines, before=known, **allowed)
+    assert through.decision.outcome == "promoted"
+
+
+@pytest.mark.parametrize(
+    ("day", "since", "is_known"),
+    [(135, 90, True), (135, 135, False), (98, 98, False)],
+    ids=["there since before", "came in the window", "on its first day"],
+)
+def test_a_label_that_was_made_in_the_windows_is_not_used(night, day, since, is_known):
+    lines = orders(keep_or_follow)
+    told = labelled(day, since)
+    # of three windows, from day 97 on; of the last two a night of day 98 is known before
+    result = night(EVER, lines=lines, before=told, windows={"days": 14, "at": 5, "origins": 1})
+    oldest = night(EVER, lines=lines, before=told, windows={"days": 42, "at": 5, "origins": 1})
+    assert bool(segments_of(oldest)) == is_known
+    assert bool(segments_of(result)) == (is_known or day < 126)
+
+
+def test_a_changed_diversity_alone_has_to_prove_itself(night):
+    # products of five names that differ in nothing else: lists of one name are nothing but alike
+    names = ["red cup", "blue pen", "green tea", "old map", "wool hat"]
+    products = PRODUCTS.with_columns(
+        product_name=pl.Series([f"{names[n // 8]} {n % 8}" for n in range(40)])
+    )
+    plain = night(LATELY, products=products)
+    varied = {"diversity": {"lambda": 0.05, "candidates": 40}}
+    held = night(LATELY, published(plain), products=products, **varied)
+    assert held.decision.outcome == "held"
+    assert held.decision.numbers["for_you"]["difference"]["high"] < 0
+    assert lists(held) == lists(plain)
+    # and its file says so on: tomorrow it is the same challenge
+    again = night(LATELY, published(held), products=products, **varied)
+    assert again.decision.outcome == "held"
+    back = night(LATELY, published(held), products=products)
+    assert "for_you" not in back.decision.numbers
+    taken = night(LATELY, published(plain), products=products, before=ACCEPTED, **varied)
+    assert lists(taken) != lists(plain)
+
+
+def test_changed_weights_alone_have_to_prove_themselves(night):
+    # everybody looks at what nobody ever buys, ten times as often as anybody buys
+    looks = pl.concat([FASHION] * 10).with_columns(
+        product_id=pl.lit("p39"),
+        kind=pl.lit("view"),
+        basket_id=pl.format("look {}", pl.int_range(pl.len())),
+    )
+    lines = pl.concat([FASHION.filter(pl.col("product_id") != "p39"), looks])
+    looked = night(LATELY, lines=lines, weights={"purchase": 1.0, "view": 0.5})
+    assert all(row[3] == "p39" for row in lists(looked) if row[2] == 1)
+    # what is right is what counts by tonight's declaration: purchases alone
+    bought = {"purchase": 1.0, "view": 0.0}
+    better = night(LATELY, published(looked), lines=lines, weights=bought)
+    assert better.decision.outcome == "promoted"
+    assert better.decision.numbers["for_you"]["difference"]["low"] > 0
+    assert unpack(better.artifact)[0]["making"]["weights"] == bought
+    # best sellers are counted by orders: twice the weight changes no list
+    tie = night(LATELY, published(better), lines=lines, weights={"purchase": 2.0, "view": 0.0})
+    assert tie.decision.outcome == "held"
+    assert tie.decision.numbers["for_you"]["difference"]["value"] == 0
+    assert unpack(tie.artifact)[0]["making"]["weights"] == bought
+
+
+def test_a_kind_that_the_published_weights_do_not_know_is_not_counted_by_them(night):
+    looks = FASHION.with_columns(
+        product_id=pl.lit("p39"), kind=pl.lit("view"), basket_id="look " + pl.col("basket_id")
+    )
+    before = night(LATELY, weights={"purchase": 1.0})
+    result = night(
+        LATELY, published(before), lines=pl.concat([FASHION, looks]),
+        weights={"purchase": 1.0, "view": 1.0},
+    )  # fmt: skip
+    # who looks at it every time is foreseen only by whoever counts looks
+    assert result.decision.numbers["for_you"]["difference"]["low"] > 0
+    assert result.decision.outcome == "promoted"
+
+
+def test_another_seed_alone_is_a_challenge_that_ends_in_a_tie(night, lately):
+    held = night(LATELY, published(lately), seed=99)
+    assert held.decision.outcome == "held"
+    assert "no better" in held.decision.reason
+
+
+def test_a_file_of_an_earlier_version_says_nothing_of_diversity_or_weights(night, lately):
+    facts, files = unpack(lately.artifact)
+    del facts["making"]
+    again = night(LATELY, Champion(7, pack(facts, files), lately.metrics))
+    assert again.decision.outcome == "promoted"
+    assert "for_you" not in again.decision.numbers
+
+
+def test_settings_that_no_declaration_can_say_refuse_the_file(night, lately):
+    facts, files = unpack(lately.artifact)
+    facts["making"]["diversity"] = {"lambda": 7}
+    with pytest.raises(ModelRejected, match=r"settings are not known any more"):
+        night(LATELY, Champion(7, pack(facts, files), lately.metrics))
+
+
 def test_another_list_that_gets_worse_holds_all(night):
     # every fortnight all buy the same five staples, and five days later something new and what
     # others found new a fortnight ago: that is what explore is after, for_you after the staples
@@ -329,6 +471,26 @@ def test_a_column_of_products_that_knows_the_window_is_told(night):
     last = FASHION.group_by("product_id").agg(last_sold=pl.col("at").max())
     with pytest.raises(DataError, match=r"'last_sold' of the products"):
         night(LATELY, products=PRODUCTS.join(last, on="product_id", how="left"))
+
+
+@pytest.mark.parametrize("leak", ["last_sold", "sold"])
+def test_lists_of_products_may_not_know_of_their_baskets_either(declare, leak):
+    declaration = declare("recommend_co_purchase")
+    lines = FASHION.drop("customer_id").with_columns(
+        basket_id=pl.format("b{}", pl.int_range(pl.len()) // 3)
+    )
+    inputs = {"products": PRODUCTS, "interactions": lines}
+    assert run_model(declaration, "s", dict(inputs), None).decision.outcome == "promoted"
+    judged = latest(Interactions.from_frames(PRODUCTS, lines), declaration.file.holdout.share)
+    known = {
+        "last_sold": lines.group_by("product_id").agg(last_sold=pl.col("at").max()),
+        "sold": judged.later.items[judged.later.rows["item"]]
+        .group_by("product_id")
+        .agg(sold=pl.len()),
+    }[leak]
+    inputs["products"] = PRODUCTS.join(known, on="product_id", how="left").fill_null(0)
+    with pytest.raises(DataError, match=rf"'{leak}' of the products"):
+        run_model(declaration, "s", dict(inputs), None)
 
 
 def test_a_column_of_customers_that_knows_the_window_is_told(declare):

@@ -96,3 +96,44 @@ def test_blocks_change_no_row_of_products(monkeypatch):
     whole = item_rows()
     monkeypatch.setattr(lists, "BLOCK_ITEMS", 1)
     assert item_rows().equals(whole)
+
+
+class NearOne(InOrder):
+    """Each product has one neighbour, the one after it."""
+
+    def similar(self, items, k):
+        near = super().similar(items, k)
+        return Ranked(near.items[:, :1], near.scores[:, :1])
+
+
+def test_behind_what_is_near_to_a_product_that_nobody_bought_come_best_sellers():
+    # a, b and c are in 3, 2 and 2 of 7 orders; n and o are in none
+    data = shop("abcno", {"amy": "abc", "bob": "ab", "cat": "ac"})
+    model = NearOne(NoParameters()).fit(data, TASK)
+    file = declared.check(
+        {
+            "model": {"class": "near_one", "answers": ["items"]},
+            "inputs": {"products": "select", "interactions": "select"},
+            "top_n": 3,
+        },
+        RecommenderFile,
+        "recommend_near_one.toml",
+    )
+    rows = pl.concat(list(item_lists(Fitted.on(model, data), data, "main", "near_one", file)))
+    found = {
+        product: part.sort("rank").select("rank", "similar_product_id", "relation", "score").rows()
+        for (product,), part in rows.group_by("product_id")
+    }
+    # what is sold has the list that it has
+    assert [len(found[product]) for product in "abc"] == [1, 1, 1]
+    assert found["n"] == [
+        (1, "o", "similar", 1 / 2),
+        (2, "a", "popular", 1 / 4),  # half of the last score, times 3 of the best seller's 3
+        (3, "b", "popular", pytest.approx(1 / 4 * 2 / 3)),
+    ]
+    # its neighbour a is not named twice
+    assert found["o"] == [
+        (1, "a", "similar", 1 / 2),
+        (2, "b", "popular", pytest.approx(1 / 4 * 2 / 3)),
+        (3, "c", "popular", pytest.approx(1 / 4 * 2 / 3)),
+    ]

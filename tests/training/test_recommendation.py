@@ -20,6 +20,7 @@ from ecorse.models.base import Champion, NoParameters, Recommender
 from ecorse.models.declaration import Declaration
 from ecorse.models.ranked import Ranked, top_k_sparse
 from ecorse.models.recommender_file import RecommenderFile
+from ecorse.recommenders.buy_again import BuyAgain
 from ecorse.training.run import run_model
 
 START = datetime(2019, 1, 1)
@@ -408,3 +409,38 @@ def test_a_kind_that_one_shop_has_and_no_weight_is_for_is_that_shops_trouble(run
         run(lines, weights={"purchase": 1.0})
     with pytest.raises(ConfigError, match="needs a column kind"):
         run(night(PAIRS), weights={"purchase": 1.0})
+
+
+def test_parts_that_windows_have_in_common_are_fitted_once(declare, monkeypatch):
+    """Three windows and the lists of all: parts before each of five cuts, and not of eight."""
+    fitted = []
+
+    class Counted(BuyAgain):
+        def fit(self, data, task, champion=None):
+            fitted.append(data.rows["at"].max())
+            return super().fit(data, task, champion)
+
+    monkeypatch.setattr("ecorse.recommenders.buy_again.RECOMMENDER", Counted)
+    # at any minute: nothing is bought just before any cut
+    lines = pl.DataFrame(
+        {
+            "customer_id": [f"c{n % 40}" for n in range(3000)],
+            "product_id": [f"p{n * n % 37}" for n in range(3000)],
+            "basket_id": [str(n) for n in range(3000)],
+            "at": [START + timedelta(minutes=97 * n + n * n % 89) for n in range(3000)],
+            "kind": ["purchase"] * 3000,
+        }
+    )
+    parts = {"own": {"class": "buy_again"}, "lately": {"class": "popular"}}
+    path = declare("recommend_for_customers").path
+    document = declared.parse_file(path)
+    document["parameters"] |= {"parts": parts}
+    file = declared.check(document, RecommenderFile, str(path))
+    declaration = Declaration("recommend_for_customers", "recommend", path, file)
+    products = lines.select("product_id").unique()
+    run_model(declaration, "s", {"products": products, "interactions": lines}, None)
+    last = lines["at"].max()
+    cuts = [last - timedelta(days=28 * n) for n in (4, 3, 2, 1, 0)]
+    assert len(fitted) == len(cuts)
+    for until, cut in zip(fitted, cuts, strict=True):
+        assert cut - timedelta(hours=4) < until <= cut

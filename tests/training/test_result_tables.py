@@ -70,6 +70,11 @@ def test_a_right_night_breaks_no_rule(night):
 
 FIRST = "ctid = (select min(ctid) from {t} where shop_id = 'main' and segmentation = 'orders')"
 SEGMENT = "shop_id = 'main' and segmentation = 'orders' and segment_id = 1"
+LIST = "shop_id = 'main' and list = 'for_you' and customer_id = 'c7'"
+HAD = (
+    "product_id in (select product_id from marts.basket_products where shop_id = 'main' "
+    "and customer_id = 'c7')"
+)
 PAIR = "shop_id = 'main' and method = 'item_similarity' and product_id = 'cable'"
 
 
@@ -163,6 +168,54 @@ PAIR = "shop_id = 'main' and method = 'item_similarity' and product_id = 'cable'
             "symmetric",
         ),
         ("item_similarity", f"update {{t}} set relation = 'x' where {PAIR}", "relation_is_known"),
+        (
+            "user_recommendations",
+            f"insert into {{t}} select * from {{t}} where {LIST}",
+            "no_duplicates",
+        ),
+        ("user_recommendations", f"update {{t}} set rank = rank + 1 where {LIST}", "no_rank_gaps"),
+        (
+            "user_recommendations",
+            f"update {{t}} set score = -0.5 where {LIST}",
+            "score_not_negative",
+        ),
+        (
+            "user_recommendations",
+            f"update {{t}} set score = score + 1000 * rank where {LIST}",
+            "score_falls_with_rank",
+        ),
+        (
+            "user_recommendations",
+            f"update {{t}} set list = 'for_all' where {LIST}",
+            "list_is_known",
+        ),
+        ("user_recommendations", f"update {{t}} set level = 4 where {LIST}", "level_is_known"),
+        (
+            "user_recommendations",
+            f"update {{t}} set product_id = 'nothing' where {LIST} and rank = 1",
+            "only_products_of_the_catalogue",
+        ),
+        (
+            "user_recommendations",
+            f"update {{t}} set list = 'explore' where {LIST} and {HAD}",
+            "explore_is_new_and_buy_again_is_not",
+        ),
+        (
+            "user_recommendations",
+            f"update {{t}} set list = 'buy_again' where {LIST} and not {HAD}",
+            "explore_is_new_and_buy_again_is_not",
+        ),
+        (
+            "recommendation_cases",
+            "update {t} set ndcg = 1.5 where shop_id = 'main'",
+            "ndcg_in_range",
+        ),
+        ("recommendation_cases", "update {t} set ndcg = 'NaN'", "ndcg_in_range"),
+        (
+            "recommendation_cases",
+            "insert into {t} select * from {t} where shop_id = 'main'",
+            "grain_is_unique",
+        ),
         (
             "recommendable_products",
             "delete from {t} where shop_id = 'main' and product_id = 'cable'",

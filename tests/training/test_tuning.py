@@ -128,9 +128,9 @@ def test_the_search_reads_nothing_of_the_judged_windows(a_declaration):
     judged_from = START + timedelta(days=DAYS - 1 - 3 * 28)
     searched = Shift.fits[:20]
     assert all(last <= judged_from - timedelta(days=28) for _, last in searched)
-    # then the three judged fits, newest first, and the one of all
+    # then the three judged fits, oldest first, and the one of all
     assert [last for _, last in Shift.fits[20:]] == [
-        START + timedelta(days=DAYS - 1 - days) for days in (28, 56, 84, 0)
+        START + timedelta(days=DAYS - 1 - days) for days in (84, 56, 28, 0)
     ]
 
 

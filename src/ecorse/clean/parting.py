@@ -13,6 +13,7 @@ import polars as pl
 
 from ecorse.clean.blocks import FramedBlock
 from ecorse.clean.duplicates import Verdict
+from ecorse.schema.staging import STAGING_TABLES
 
 
 @dataclass
@@ -68,13 +69,13 @@ def parted(
         whole = {name: placed(block, found) for name, found in companions.items()}
         return CleanBlock(lines, lines.clear(), rejected, whole)
     candidate = verdict.candidate
-    certain, undecided = (
-        {
-            name: placed(block, found.filter(pl.col("_row").is_in(of.implode())))
-            for name, found in companions.items()
-        }
-        for of in (rows.filter(~known), rows.filter(candidate))
-    )
+    certain: dict[str, pl.DataFrame] = {}
+    undecided: dict[str, pl.DataFrame] = {}
+    for name, found in companions.items():
+        # a repeated row states anew what it states: of such rows the latest counts
+        is_sure = ~candidate if STAGING_TABLES[name].latest_counts else ~known
+        for parts, of in ((certain, rows.filter(is_sure)), (undecided, rows.filter(candidate))):
+            parts[name] = placed(block, found.filter(pl.col("_row").is_in(of.implode())))
     maybe = lines.filter(candidate)
     raw = pl.DataFrame()
     if is_keyed and maybe.height:

@@ -24,6 +24,7 @@ from ecorse.evaluate.ranking import is_among
 from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked
 from ecorse.models.recommender_file import ListKind
 
+ALL = "all"
 HISTORIES = {"0": (0, 0), "1": (1, 1), "2-4": (2, 4), "5-19": (5, 19), "20+": (20, None)}
 Labels = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
@@ -47,7 +48,7 @@ class Questions:
     is_new
         ``(n_items,)`` whether nobody had the product before the origin.
     segments
-        By segmentation, ``(n,)`` labels as they were before the origin.
+        By segmentation, ``(n,)`` labels as they were before the origin; empty: not known.
     """
 
     origin: int
@@ -202,15 +203,28 @@ def joined(parts: Sequence[Cases]) -> Cases:
 
 
 def slices(cases: Cases) -> dict[str, Bools]:
-    """Which cases are of which slice: all, by length of history, by segment (``rfm: Loyal``)."""
-    found = {"all": np.ones(len(cases.users), dtype=bool)}
+    """Which cases are of which slice: all, by length of history, by segment."""
+    found = {ALL: np.ones(len(cases.users), dtype=bool)}
+    return found | history_slices(cases) | segment_slices(cases)
+
+
+def history_slices(cases: Cases) -> dict[str, Bools]:
+    """By how many products a customer had before (``history 2-4``)."""
+    found = {}
     for name, (least, most) in HISTORIES.items():
         is_in = cases.history >= least
         found[f"history {name}"] = is_in if most is None else is_in & (cases.history <= most)
-    for segmentation, labels in cases.segments.items():
-        for label in np.unique(labels):
-            found[f"{segmentation}: {label}"] = labels == label
     return found
+
+
+def segment_slices(cases: Cases) -> dict[str, Bools]:
+    """By segment (``rfm: Loyal``); who is in none that was known before is in no slice."""
+    return {
+        f"{segmentation}: {label}": labels == label
+        for segmentation, labels in cases.segments.items()
+        for label in np.unique(labels)
+        if str(label)
+    }
 
 
 def checked(ranked: Ranked, k: int, n: int, n_items: int) -> Ids:

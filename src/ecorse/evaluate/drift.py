@@ -15,7 +15,7 @@ import numpy as np
 from ecorse.evaluate.gate import population_stability
 from ecorse.evaluate.leaps import FAR, Leaps
 from ecorse.features.blocks import Block, Floats, Labels
-from ecorse.models.declaration import PERIODS, SegmentationGate
+from ecorse.models.segmentation_file import PERIODS, SegmentationGate
 
 QUANTILES = 10
 SHARES = "segment shares"

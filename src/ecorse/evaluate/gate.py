@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ecorse.models.base import Decision
-from ecorse.models.declaration import SegmentationGate
 from ecorse.models.recommender_file import RecommenderGate
+from ecorse.models.segmentation_file import SegmentationGate
 
 Labels = npt.NDArray[np.int64]
 SMALLEST_PSI_SHARE = 1e-4

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ecorse.evaluate.cases import Cases, slices
+from ecorse.evaluate.cases import ALL, Bools, Cases, slices
 from ecorse.evaluate.intervals import RESAMPLES, Mean, means
 from ecorse.evaluate.quality import Quality
 from ecorse.evaluate.ranking import Score
@@ -26,17 +26,11 @@ def scores(
     wanted products that nobody had before. A slice without a case has no value. The primary figure
     is ``ndcg_at_<k>`` of all. What lists are like (``quality``) has no interval.
     """
-    of_new = f"recall_of_new_at_{cases.k}"
-    names = [name for name in cases.gains if name != of_new]
-    values = np.column_stack([cases.gains[name] for name in names])
     found = []
     for name, rows in slices(cases).items():
-        told = means(cases.users[rows], cases.origin[rows], values[rows], seed, resamples)
-        found += [
-            _score(name, metric, mean, cases, name == "all" and metric == cases.primary)
-            for metric, mean in zip(names, told, strict=True)
-        ]
-    new = means(cases.users, cases.origin, cases.gains[of_new][:, None], seed, resamples)[0]
+        found += _of_slice(cases, name, rows, seed, resamples)
+    of_new = cases.gains[_of_new(cases)]
+    new = means(cases.users, cases.origin, of_new[:, None], seed, resamples)[0]
     found.append(_score(NEW_ITEMS, f"recall_at_{cases.k}", new, cases, False))
     if quality is not None:
         found += [
@@ -44,6 +38,26 @@ def scores(
             for name, value in quality.figures.items()
         ]
     return found
+
+
+def overall(cases: Cases, seed: int, resamples: int = RESAMPLES) -> list[Score]:
+    """The figures of ``scores`` of all cases, without those of slices."""
+    return _of_slice(cases, ALL, slices(cases)[ALL], seed, resamples)
+
+
+def _of_slice(cases: Cases, name: str, rows: Bools, seed: int, resamples: int) -> list[Score]:
+    metrics = [metric for metric in cases.gains if metric != _of_new(cases)]
+    values = np.column_stack([cases.gains[metric] for metric in metrics])[rows]
+    told = means(cases.users[rows], cases.origin[rows], values, seed, resamples)
+    return [
+        _score(name, metric, mean, cases, name == ALL and metric == cases.primary)
+        for metric, mean in zip(metrics, told, strict=True)
+    ]
+
+
+def _of_new(cases: Cases) -> str:
+    """The metric that is told as a slice of its own."""
+    return f"recall_of_new_at_{cases.k}"
 
 
 def _score(name: str, metric: str, mean: Mean, cases: Cases, is_primary: bool) -> Score:

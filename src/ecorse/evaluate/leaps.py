@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from ecorse.features.blocks import Mask
-from ecorse.models.declaration import Feature
+from ecorse.models.segmentation_file import Feature
 from ecorse.models.space import FeatureSpace, Lines
 
 FAR = float(np.log(3.0))

@@ -15,10 +15,9 @@ import polars as pl
 from scipy.stats import rankdata
 
 from ecorse.errors import DataError
-from ecorse.models.interactions import Interactions
+from ecorse.models.interactions import TICK, Interactions
 from ecorse.models.ranked import Floats
 
-TICK = timedelta(microseconds=1)  # the step of time stamps
 LEAST_WINDOWS = 3  # a history of fewer windows has shorter ones
 TOLD, LEAST_TOLD = 0.9999, 30  # rank correlation, on so many products or customers, of a leak
 WALL_CLOCK = timedelta(hours=12)  # how far UTC is ahead of a wall clock at most
@@ -39,8 +38,8 @@ class Origin:
 
 
 def origins(data: Interactions, days: float, n: int) -> list[Origin]:
-    """Up to ``n`` windows of ``days``, newest first: the first ends with the last row, each next
-    one where the one before begins.
+    """Up to ``n`` windows of ``days``, newest first: the first ends with the last row (of a part:
+    where it was cut), each next one where the one before begins.
 
     The windows take at most half of the time between the first and the last row, shorter ones
     where there is less. A basket is never torn: it belongs to the window of its last row, so that
@@ -71,7 +70,10 @@ def origins(data: Interactions, days: float, n: int) -> list[Origin]:
 
 
 def last_window(data: Interactions, days: float) -> tuple[Interactions, Interactions]:
-    """What came before the last ``days`` of the rows, and those days: to learn weights on.
+    """What came before the last ``days``, and those days: to learn weights on.
+
+    Of the rows that came before a window, these are the days just before it, so that parts fitted
+    for the window before are the ones that its weights are learned with.
 
     Of a history of fewer than ``LEAST_WINDOWS`` such windows, the last part of that many. Baskets
     as in ``origins``.
@@ -79,6 +81,18 @@ def last_window(data: Interactions, days: float) -> tuple[Interactions, Interact
     first, last = _span(data)
     begins = last + TICK - min(timedelta(days=days), (last - first) / LEAST_WINDOWS)
     return data.ended(None, begins), data.ended(begins, last + TICK)
+
+
+def latest(data: Interactions, share: float) -> Origin:
+    """The latest baskets that make up about this share, and what ended before the first began.
+
+    A basket is of the later ones if it began at that instant or after it. One that began before and
+    ended after it is in neither part. Of no row at all both are empty.
+    """
+    begins, ends = data.started_by(share), _span(data)[1] + TICK
+    if begins is None:
+        return Origin(data, data, ends, ends)
+    return Origin(data.ended(None, begins), data.started(begins), begins, ends)
 
 
 def check_no_leak(origin: Origin) -> None:
@@ -187,8 +201,10 @@ def _latest(values: pl.Series) -> datetime | None:
 
 
 def _span(data: Interactions) -> tuple[datetime, datetime]:
-    """The first and the last instant; twice the same one of a shop without rows."""
-    first, last = data.rows["at"].min(), data.rows["at"].max()
-    if not isinstance(first, datetime) or not isinstance(last, datetime):
-        return datetime(1970, 1, 1), datetime(1970, 1, 1)
-    return first, last
+    """The first instant, and the last that there may be; twice the same one of a shop without rows.
+
+    What was cut at an instant was known until then, though nobody bought anything just before.
+    """
+    first = data.rows["at"].min()
+    last = data.ends - TICK
+    return first if isinstance(first, datetime) else last, last

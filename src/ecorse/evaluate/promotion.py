@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ecorse.evaluate.cases import Cases, slices
+from ecorse.evaluate.cases import Cases, history_slices, segment_slices
 from ecorse.evaluate.intervals import Mean, paired
 from ecorse.evaluate.quality import Quality
 from ecorse.models.base import Decision
@@ -73,11 +73,10 @@ def judge_challenger(
         change = paired(challenger.cases, rival.cases, seed)
         falls = _falls(limits, challenger.cases, rival.cases, seed)
         numbers["difference"] = asdict(change)
-        numbers["fallen_slices"] = {name: asdict(fall) for name, fall in falls.items()}
+        numbers["fallen_slices"] = {name: asdict(fall) for name, (fall, _) in falls.items()}
         broken += [
-            f"{name} fell by more than {limits.max_slice_drop:g}: {fall.told} on "
-            f"{fall.customers:,} customers"
-            for name, fall in falls.items()
+            f"{name} fell{_by_more_than(limit)}: {fall.told} on {fall.customers:,} customers"
+            for name, (fall, limit) in falls.items()
         ]
     outcome, reason = _decide(limits, champion, challenger, change, broken)
     return Decision(outcome, reason, numbers)
@@ -149,16 +148,24 @@ def _cost(limits: PromotionLimits, challenger: Method) -> Iterator[str]:
             yield f"its fit took {took:,.0f} {unit}, {most:g} are allowed"
 
 
-def _falls(limits: PromotionLimits, mine: Cases, theirs: Cases, seed: int) -> dict[str, Mean]:
-    """The slices that fell for certain by more than they may."""
+def _falls(
+    limits: PromotionLimits, mine: Cases, theirs: Cases, seed: int
+) -> dict[str, tuple[Mean, float]]:
+    """The slices that fell for certain by more than they may, and how much that is."""
     found = {}
-    for name, rows in slices(mine).items():
-        if name == "all":
-            continue
-        change = paired(mine, theirs, seed, rows=rows)
-        if change.customers >= limits.min_cases and change.is_below(-limits.max_slice_drop):
-            found[name] = change
+    for slices, limit in (
+        (history_slices(mine), limits.max_slice_drop),
+        (segment_slices(mine), limits.max_segment_drop),
+    ):
+        for name, rows in slices.items():
+            change = paired(mine, theirs, seed, rows=rows)
+            if change.customers >= limits.min_cases and change.is_below(-limit):
+                found[name] = change, limit
     return found
+
+
+def _by_more_than(limit: float) -> str:
+    return f" by more than {limit:g}" if limit else " for certain"
 
 
 def _figures(method: Method) -> dict[str, Any]:

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ecorse.models.declaration import Feature
 from ecorse.models.ranked import Csr
+from ecorse.models.segmentation_file import Feature
 
 Floats = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from ecorse.features.blocks import Block, Floats
-from ecorse.models.declaration import Feature
+from ecorse.models.segmentation_file import Feature
 from ecorse.models.space import Lines
 
 SMALLEST_MEAN = 0.01

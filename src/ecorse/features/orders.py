@@ -18,8 +18,8 @@ from ecorse.features.blocks import Block, Floats
 from ecorse.features.numbers import line_weights, number_block, sums_of
 from ecorse.features.told import told_features, usable
 from ecorse.features.wide import widen
-from ecorse.models.declaration import PERIODS, Feature
 from ecorse.models.ranked import Csr
+from ecorse.models.segmentation_file import PERIODS, Feature
 from ecorse.models.space import FeatureSpace, Lines
 from ecorse.models.words import as_words, look_up
 

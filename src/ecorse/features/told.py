@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ecorse.models.declaration import Feature
+from ecorse.models.segmentation_file import Feature
 from ecorse.models.space import Told
 
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from ecorse.models.declaration import WORDINGS, Feature
+from ecorse.models.segmentation_file import WORDINGS, Feature
 from ecorse.models.space import Told
 
 VALUE = "value_text"

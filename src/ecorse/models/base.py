@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, final
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, final
 
 from ecorse.declared import Table
 
@@ -32,13 +32,27 @@ if TYPE_CHECKING:
 Answer = Literal["items", "users", "baskets"]
 
 
+class SharedFits(Protocol):
+    """Keeps what was fitted for whoever needs the same next, see ``models.fits``."""
+
+    def of(
+        self, unfitted: Mapping[str, Recommender], data: Interactions, task: Task
+    ) -> dict[str, Recommender]:
+        """Each of ``unfitted`` fitted on the data, by the same name."""
+        ...
+
+
 @dataclass(frozen=True)
 class Task:
-    """One training: of which declared model, for which shop, with which seed."""
+    """One training: of which declared model, for which shop, with which seed.
+
+    ``fits``: what a blend of several keeps of its parts from one fit to the next.
+    """
 
     model: str
     shop_id: str
     seed: int = 0
+    fits: SharedFits | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -188,6 +202,14 @@ class Recommender(ABC):
     def members(self) -> Mapping[str, Recommender]:
         """The fitted recommenders that this one is made of, by name; each is judged alone too."""
         return {}
+
+    def recommend_beside(
+        self, users: Ids, k: int, *, seen: Csr | None = None
+    ) -> tuple[Ranked, Mapping[str, Ranked]]:
+        """``recommend``, and beside it the ``k`` items of each of ``members`` alone."""
+        members = self.members().items()
+        alone = {name: each.recommend(users, k, seen=seen) for name, each in members}
+        return self.recommend(users, k, seen=seen), alone
 
     def params(self) -> Mapping[str, Any]:
         """What of the fit is worth keeping beside the configuration, JSON-ready."""

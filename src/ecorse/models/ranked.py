@@ -5,6 +5,7 @@ What belongs here: the shape of an answer and exact, repeatable selection. What 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -72,6 +73,45 @@ class Ranked:
         ranked[rows, ranks] = items
         valued[rows, ranks] = scores
         return cls(ranked, valued)
+
+
+def first_of(ranked: Ranked, k: int) -> Ranked:
+    """The first ``k`` places of each list."""
+    parts = None if ranked.parts is None else ranked.parts[:, :k]
+    return Ranked(ranked.items[:, :k], ranked.scores[:, :k], parts)
+
+
+def rows_of(ranked: Ranked, rows: Ids) -> Ranked:
+    """These lists."""
+    parts = None if ranked.parts is None else ranked.parts[rows]
+    return Ranked(ranked.items[rows], ranked.scores[rows], parts)
+
+
+def taken(ranked: Ranked, places: Ids) -> Ranked:
+    """The lists with only these ``places`` ``(n, k)``, in this order; -1 for nothing."""
+    parts = None
+    if ranked.parts is not None:
+        parts = np.take_along_axis(ranked.parts, np.maximum(places, 0)[:, :, None], axis=1)
+        parts = np.where((places == NOTHING)[:, :, None], np.float32(0), parts)
+    items = np.take_along_axis(ranked.items, np.maximum(places, 0), axis=1)
+    scores = values_at(ranked.scores, places)
+    return Ranked(np.where(places == NOTHING, NOTHING, items), scores, parts)
+
+
+def values_at(values: Floats, places: Ids) -> Floats:
+    """``(n, k)``: each row's values at its ``places``; 0 at ``NOTHING``."""
+    found = np.take_along_axis(values, np.maximum(places, 0), axis=1)
+    return np.where(places == NOTHING, 0.0, found)
+
+
+def joined(found: Sequence[Ranked]) -> Ranked:
+    """Lists of one width below each other."""
+    parts = [one.parts for one in found if one.parts is not None]
+    return Ranked(
+        np.concatenate([one.items for one in found]),
+        np.concatenate([one.scores for one in found]),
+        np.concatenate(parts) if len(parts) == len(found) else None,
+    )
 
 
 def top_k_sparse(scores: Csr, k: int, *, seen: Csr | None = None) -> Ranked:

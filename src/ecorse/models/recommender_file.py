@@ -6,13 +6,13 @@ declarations. What does not: what segmentations say (``declaration``), training.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
 from ecorse.declared import Table
-from ecorse.models.model_file import ModelFile, Share
+from ecorse.models.model_file import Identifier, ModelFile, Share
 from ecorse.models.promotion import PromotionLimits
 from ecorse.models.search import Range
 
@@ -34,12 +34,14 @@ class Windows(Table):
 
     For each of ``origins`` windows, one before the other, the model is fitted on what came before
     it. ``at``: so many places of a list count. ``max_cases``: customers of one window at most.
+    ``segmentations``: by whose segments figures are told apart, as they were before each window.
     """
 
     days: float = Field(28, gt=0)
     origins: int = Field(3, ge=1)
     at: int = Field(10, ge=1)
     max_cases: int = Field(2000, ge=1)
+    segmentations: tuple[Identifier, ...] = ("rfm",)
 
 
 class RecommenderGate(Table):
@@ -92,26 +94,50 @@ class Variant(Table):
     parameters: dict[str, Any] = Field(min_length=1)
 
 
-class RecommenderFile(ModelFile):
-    """A whole ``recommend_*.toml``.
+class Making(Table):
+    """What beside parameters and inputs makes a customer's list.
 
-    ``lists`` are those made for customers. ``weights`` says what an interaction of each kind
-    counts (view, cart, purchase ...); a negative one is a refusal, and without the table all count
-    alike. ``diversity`` is part of the method: it is judged with it. ``variants`` are tried in turn
-    where memory is short.
+    It is kept with the published model: another seed, other weights or another diversity are a
+    challenge, as other parameters are. ``weights`` says what an interaction of each kind counts
+    (view, cart, purchase ...); a negative one is a refusal, and without the table all count alike.
+    ``diversity`` is part of the method: it is judged with it.
     """
 
     seed: int = 0
+    weights: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict)
+    diversity: Diversity | None = None
+
+
+class RecommenderFile(ModelFile, Making):
+    """A whole ``recommend_*.toml``.
+
+    ``lists`` are those made for customers. ``variants`` are tried in turn where memory is short.
+    """
+
     top_n: int = Field(20, ge=1, le=1000)
     lists: tuple[ListKind, ...] = Field(("explore",), min_length=1)
-    weights: dict[str, Annotated[float, Field(allow_inf_nan=False)]] = Field(default_factory=dict)
     holdout: Holdout = Holdout()
     windows: Windows = Windows()
     gate: RecommenderGate = RecommenderGate()
     promotion: PromotionLimits = PromotionLimits()
-    diversity: Diversity | None = None
     search: RecommenderSearch | None = None
     variants: tuple[Variant, ...] = ()
+
+    @property
+    def making(self) -> dict[str, Any]:
+        """What of it is ``Making``, JSON-ready."""
+        return self.model_dump(mode="json", by_alias=True, include=set(Making.model_fields))
+
+    def made_as(self, making: Mapping[str, Any]) -> RecommenderFile:
+        """The same declaration with another ``making``, such as the published model's.
+
+        Raises
+        ------
+        ValueError
+            It says what no declaration can say.
+        """
+        other = Making.model_validate(self.making | dict(making))
+        return self.model_copy(update={name: getattr(other, name) for name in Making.model_fields})
 
     def mistakes(self) -> Iterable[str]:
         """A recommender without any list, or without the inputs every recommender has."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import polars as pl
 
-    from ecorse.models.declaration import Feature
+    from ecorse.models.segmentation_file import Feature
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,19 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from ecorse.models.ranked import BLOCK_CELLS, NOTHING, Csr, Floats, Ids, Ranked
+from ecorse.models.ranked import (
+    BLOCK_CELLS,
+    NOTHING,
+    Csr,
+    Floats,
+    Ids,
+    Ranked,
+    first_of,
+    joined,
+    rows_of,
+    taken,
+    values_at,
+)
 from ecorse.models.recommender_file import Diversity
 from ecorse.recommenders.content import ContentConfig, described
 
@@ -148,6 +160,11 @@ class Chosen:
         return Ranked(self.own.items, self.scores)
 
 
+def wanted_width(k: int, variety: Variety | None) -> int:
+    """How many candidates lists of ``k`` are chosen out of, where no rule takes any away."""
+    return max(k, variety.candidates) if variety else k
+
+
 def choose(
     ask: Ask,
     n: int,
@@ -166,7 +183,7 @@ def choose(
     if limits is None and variety is None:
         ranked = ask(np.arange(n), k)
         return Chosen(ranked, ranked.scores)
-    needed = max(k, variety.candidates) if variety else k
+    needed = wanted_width(k, variety)
     width = needed if limits is None else WIDER * needed
     is_open = np.arange(n)
     if limits is not None and rooms is None:
@@ -210,7 +227,7 @@ def _kept(
     places = np.full((n, needed), NOTHING, dtype=np.int64)
     left = rooms.copy()
     keep_within(sorted_items, limits.groups, left, places)
-    worth = _at(values, places)
+    worth = values_at(values, places)
     largest = limits.factors[limits.allowed].max(initial=0.0)
     is_ended = ~there[:, -1]
     is_full = (places[:, -1] != NOTHING) | ~limits.has_room(left)
@@ -224,42 +241,6 @@ def _kept(
 
 def _varied(kept: Ranked, values: Floats, k: int, variety: Variety | None) -> Chosen:
     if variety is None:
-        own = Ranked(kept.items[:, :k], kept.scores[:, :k], _first(kept.parts, k))
-        return Chosen(own, values[:, :k])
+        return Chosen(first_of(kept, k), values[:, :k])
     places, scores = variety.choose(Ranked(kept.items, values), k)
     return Chosen(taken(kept, places), scores)
-
-
-def taken(ranked: Ranked, places: Ids) -> Ranked:
-    """The lists with only these ``places`` ``(n, k)``, in this order; -1 for nothing."""
-    parts = None
-    if ranked.parts is not None:
-        parts = np.take_along_axis(ranked.parts, np.maximum(places, 0)[:, :, None], axis=1)
-        parts = np.where((places == NOTHING)[:, :, None], np.float32(0), parts)
-    items = np.take_along_axis(ranked.items, np.maximum(places, 0), axis=1)
-    return Ranked(np.where(places == NOTHING, NOTHING, items), _at(ranked.scores, places), parts)
-
-
-def _at(values: Floats, places: Ids) -> Floats:
-    found = np.take_along_axis(values, np.maximum(places, 0), axis=1)
-    return np.where(places == NOTHING, 0.0, found)
-
-
-def _first(parts: npt.NDArray[np.float32] | None, k: int) -> npt.NDArray[np.float32] | None:
-    return None if parts is None else parts[:, :k]
-
-
-def rows_of(ranked: Ranked, rows: Ids) -> Ranked:
-    """These lists."""
-    parts = None if ranked.parts is None else ranked.parts[rows]
-    return Ranked(ranked.items[rows], ranked.scores[rows], parts)
-
-
-def joined(found: list[Ranked]) -> Ranked:
-    """Lists of one width below each other."""
-    parts = [one.parts for one in found if one.parts is not None]
-    return Ranked(
-        np.concatenate([one.items for one in found]),
-        np.concatenate([one.scores for one in found]),
-        np.concatenate(parts) if len(parts) == len(found) else None,
-    )

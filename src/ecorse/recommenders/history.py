@@ -10,7 +10,7 @@ whom the model never saw is answered on the same path as those it was fitted on.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -22,7 +22,17 @@ from scipy import sparse
 from ecorse.declared import Table
 from ecorse.models.base import Answer, Recommender
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, stored_in_either, top_k
+from ecorse.models.ranked import (
+    NOTHING,
+    Csr,
+    Floats,
+    Ids,
+    Ranked,
+    joined,
+    rows_of,
+    stored_in_either,
+    top_k,
+)
 from ecorse.models.threads import in_threads, one_thread
 from ecorse.recommenders import arrays
 
@@ -137,9 +147,9 @@ class HistoryRecommender(Recommender):
             found = [block for block in map(one_block, blocks) if block is not None]
         if not found:
             return None
-        back, joined = np.argsort(order), _joined([ranked for ranked, _ in found])
+        back, own = np.argsort(order), joined([ranked for ranked, _ in found])
         totals: Floats = np.concatenate([part for _, part in found])[back]
-        return Ranked(joined.items[back], joined.scores[back]), totals
+        return rows_of(own, back), totals
 
     def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame | None:
         """The customer's own products that each score rests on most."""
@@ -181,7 +191,7 @@ class HistoryRecommender(Recommender):
             return top_k(scores, k, seen=block, among=among)
 
         with one_thread():
-            return _joined(
+            return joined(
                 list(in_threads(one_block, _slices(histories.shape[0], step), self.config.threads))
             )
 
@@ -197,13 +207,6 @@ def _largest(own: Csr, added: npt.NDArray[np.floating], top: int) -> Ranked:
     items, scores = np.full((n, top), NOTHING, dtype=np.int64), np.zeros((n, top))
     items[place], scores[place] = own.indices[chosen], values[chosen]
     return Ranked(items, scores)
-
-
-def _joined(found: Sequence[Ranked]) -> Ranked:
-    return Ranked(
-        np.concatenate([part.items for part in found]),
-        np.concatenate([part.scores for part in found]),
-    )
 
 
 def products_of_rows(matrix: Csr, one: Ids, other: Ids) -> Floats:

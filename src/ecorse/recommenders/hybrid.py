@@ -1,7 +1,7 @@
 """Several recommenders as one list: weights learned on the weeks before, by length of history.
 
-What belongs here: which parts there are, how history parts customers, fitting. What does not: the
-arithmetic of a blend (``blend``).
+What belongs here: which parts there are, fitting and asking them. What does not: the arithmetic of
+a blend (``blend``), learning weights (``hybrid_weights``).
 
 The weights are learned on the window before the last row: parts are fitted on what came earlier,
 and the weights are those under which their lists would have foreseen the window best. A random
@@ -12,67 +12,28 @@ products they have; the weights of few are drawn to everybody's.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from pydantic import Field
-from scipy import sparse
 
 from ecorse import declared, registry
-from ecorse.declared import Table
 from ecorse.evaluate.origins import last_window
-from ecorse.models.base import Answer, Recommender, Task
+from ecorse.models.base import Answer, Recommender, SharedFits, Task
+from ecorse.models.fits import Fits
 from ecorse.models.interactions import Interactions, Shape
-from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked
-from ecorse.recommenders.blend import blended, gather, learn_weights, normalised, wanted
+from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, first_of, joined
+from ecorse.recommenders.blend import blended
 from ecorse.recommenders.history import OWN_PRODUCTS
+from ecorse.recommenders.hybrid_config import HybridConfig
+from ecorse.recommenders.hybrid_weights import group_names, group_of, learned_weights, scaled
 
 Kind = Literal["for_you", "explore"]
 KINDS: tuple[Kind, ...] = ("for_you", "explore")
 BLOCK_USERS = 2048
-LEAST_SHARE = 0.1  # of its own weights that a group of customers has, else everybody's
 LEAST_SALES = 1e-3  # of a basket: so much is left of one ten half-lives ago
-
-
-class Part(Table):
-    """One recommender of the blend."""
-
-    class_: str = Field(alias="class", min_length=1)
-    parameters: dict[str, Any] = Field(default_factory=dict)
-
-
-class HybridConfig(Table):
-    """``parts`` by name; ``window_days`` on which weights are learned, at rank ``at``.
-
-    ``candidates``: how many items each part names. ``histories``: from how many products on a
-    customer is of the next group. ``shrink``: the weights of a group of ``n`` customers are theirs
-    by ``n / (n + shrink)``, and everybody's by the rest; wholly, where theirs would be less than a
-    tenth. ``leave_out``: parts that are not used,
-    for a variant that needs less memory. ``trend_power``: every score is times the product's recent
-    sales, by ``trend_half_life_days``, over the best seller's, to this power; 0: is not.
-    """
-
-    parts: dict[str, Part] = Field(min_length=1)
-    leave_out: tuple[str, ...] = ()
-    window_days: float = Field(28, gt=0)
-    at: int = Field(10, ge=1)
-    candidates: int = Field(200, ge=1)
-    histories: tuple[int, ...] = (1, 2, 5, 20)
-    shrink: float = Field(200, ge=0)
-    most_cases: int = Field(4000, ge=1)
-    trend_half_life_days: float = Field(7, gt=0)
-    trend_power: float = Field(0, ge=0)
-
-    def mistakes(self) -> Iterable[str]:
-        """Parts left out that there are not, or all of them."""
-        for name in self.leave_out:
-            if name not in self.parts:
-                yield f"leave_out: there is no part {name!r}"
-        if set(self.parts) <= set(self.leave_out):
-            yield "leave_out: at least one part must remain"
 
 
 class Hybrid(Recommender):
@@ -120,9 +81,9 @@ class Hybrid(Recommender):
 
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
         """Learn the weights on the last window, then fit every part on everything."""
-        self.weights = self._learn(data, task)
-        for part in self.parts.values():
-            part.fit(data, task)
+        fits = task.fits or Fits()
+        self.weights = self._learn(data, task, fits)
+        self.parts = fits.of(self._make(), data, task)
         self.sizes = np.diff(data.matrix.indptr).astype(np.int64)
         self.trend = self._trend(data)
         return self
@@ -141,78 +102,47 @@ class Hybrid(Recommender):
             trend[~is_sold] = np.median(trend[is_sold])
         return trend
 
-    def _learn(self, data: Interactions, task: Task) -> dict[str, Floats]:
+    def _learn(self, data: Interactions, task: Task, fits: SharedFits) -> dict[str, Floats]:
         earlier, later = last_window(data, self.config.window_days)
-        parts = self._make()
-        for part in parts.values():
-            part.fit(earlier, task)
-        trend, known, bought = self._trend(earlier), earlier.matrix, later.matrix
-        fresh = sparse.csr_matrix(bought - bought.multiply(known.astype(bool)))
-        fresh.eliminate_zeros()
-        return {
-            "for_you": self._weights(parts, trend, known, bought, None, task.seed),
-            "explore": self._weights(parts, trend, known, fresh, known, task.seed),
-        }
-
-    def _weights(
-        self,
-        parts: Mapping[str, Recommender],
-        trend: Floats,
-        known: Csr,
-        later: Csr,
-        seen: Csr | None,
-        seed: int,
-    ) -> Floats:
-        """Everybody's weights, and those of each group drawn to them: ``(groups, parts)``."""
-        n_groups = len(self.config.histories) + 1
-        users = np.flatnonzero((np.diff(later.indptr) > 0) & (np.diff(known.indptr) > 0))
-        if users.size > self.config.most_cases:
-            chosen = np.linspace(0, users.size - 1, self.config.most_cases).astype(np.int64)
-            users = users[np.unique(chosen)]
-        if not users.size:
-            return np.full((n_groups, len(parts)), 1 / len(parts))
-        own_seen = None if seen is None else seen[users]
-        lists = _ask(parts, users, self.config.candidates, trend, own_seen)
-        # a part that names nothing at all could have any weight: none tells least
-        is_silent = np.array([part.nnz == 0 for part in lists])
-        candidates, target = gather(lists), later[users]
-        is_wanted, sizes = wanted(candidates, target), np.diff(target.indptr)
-        group = self._group(np.diff(known.indptr)[users])
-        pooled, _ = learn_weights(candidates, is_wanted, sizes, self.config.at, seed)
-        found = []
-        for number in range(n_groups):
-            mine = group == number
-            share = mine.sum() / (mine.sum() + self.config.shrink) if mine.any() else 0.0
-            if share < LEAST_SHARE or mine.all():
-                found.append(pooled)
-                continue
-            own, _ = learn_weights(
-                candidates.of(mine), is_wanted[mine], sizes[mine], self.config.at, seed
-            )
-            found.append(share * own + (1 - share) * pooled)
-        weights = np.array(found)
-        weights[:, is_silent] = 0.0
-        total = weights.sum(axis=1, keepdims=True)
-        return np.where(total > 0, weights / np.maximum(total, 1e-12), 1 / len(parts))
+        parts, trend = fits.of(self._make(), earlier, task), self._trend(earlier)
+        known, bought = earlier.matrix, later.matrix
+        return learned_weights(parts, trend, known, bought, self.config, task.seed)
 
     def _group(self, sizes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """The group of customers by how many products they have."""
-        return np.searchsorted(np.array(self.config.histories), sizes, side="right")
+        return group_of(self.config.histories, sizes)
 
     def recommend(
         self, users: Ids, k: int, *, seen: Csr | None = None, among: Ids | None = None
     ) -> Ranked:
         """The ``k`` best of each customer; with ``seen``, by the weights for new products."""
+        return joined([blend for blend, _ in self._blends(users, k, seen, among)])
+
+    def recommend_beside(
+        self, users: Ids, k: int, *, seen: Csr | None = None
+    ) -> tuple[Ranked, Mapping[str, Ranked]]:
+        """``recommend``, and the beginnings of the parts' lists that it is made of."""
+        blends, alone = [], []
+        for blend, lists in self._blends(users, k, seen):
+            blends.append(blend)
+            alone.append({name: first_of(each, k) for name, each in lists.items()})
+        return joined(blends), {name: joined([each[name] for each in alone]) for name in self.parts}
+
+    def _blends(
+        self, users: Ids, k: int, seen: Csr | None, among: Ids | None = None
+    ) -> Iterator[tuple[Ranked, dict[str, Ranked]]]:
+        """Block by block of customers: the blend, and the parts' lists."""
         weights = self.weights["for_you" if seen is None else "explore"]
         own = weights[self._group(self.sizes[users])]
         width = max(k, self.config.candidates)
-        found = []
         for start in range(0, max(1, len(users)), BLOCK_USERS):
             rows = slice(start, start + BLOCK_USERS)
             block = None if seen is None else seen[rows]
-            lists = _ask(self.parts, users[rows], width, self.trend, block, among)
-            found.append(blended(lists, own[rows], k))
-        return _joined(found)
+            lists = {
+                name: part.recommend(users[rows], width, seen=block, among=among)
+                for name, part in self.parts.items()
+            }
+            scores = [scaled(each, self.trend) for each in lists.values()]
+            yield blended(scores, own[rows], k), lists
 
     def answer(self, baskets: Csr, k: int) -> Ranked:
         """The ``k`` best beside baskets, by the parts that answer for them."""
@@ -225,9 +155,9 @@ class Hybrid(Recommender):
         found = []
         for start in range(0, max(1, baskets.shape[0]), BLOCK_USERS):
             rows = slice(start, start + BLOCK_USERS)
-            lists = [_scaled(part.answer(baskets[rows], width), self.trend) for part in able]
+            lists = [scaled(part.answer(baskets[rows], width), self.trend) for part in able]
             found.append(blended(lists, own[rows], k))
-        return _joined(found)
+        return joined(found)
 
     def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame | None:
         """What the part that adds most to a score says of it, and the shares of all parts.
@@ -273,7 +203,7 @@ class Hybrid(Recommender):
 
     def params(self) -> Mapping[str, Any]:
         """The weights by kind of list, group of customers and part."""
-        groups = _group_names(self.config.histories)
+        groups = group_names(self.config.histories)
         return {
             "weights": {
                 kind: {
@@ -316,45 +246,6 @@ class Hybrid(Recommender):
         made.sizes = np.array(facts["sizes"], dtype=np.int64)
         made.trend = np.array(facts["trend"])
         return made
-
-
-def _ask(
-    parts: Mapping[str, Recommender],
-    users: Ids,
-    k: int,
-    trend: Floats,
-    seen: Csr | None,
-    among: Ids | None = None,
-) -> list[Csr]:
-    """Each part's scores of its ``k`` best for each of ``users``, normalised, times the trend."""
-    return [
-        _scaled(part.recommend(users, k, seen=seen, among=among), trend) for part in parts.values()
-    ]
-
-
-def _scaled(ranked: Ranked, trend: Floats) -> Csr:
-    """Normalised scores ``(n, n_items)`` times the trend."""
-    scores = normalised(ranked, len(trend))
-    scores.data *= trend[scores.indices]
-    return scores
-
-
-def _joined(found: Sequence[Ranked]) -> Ranked:
-    return Ranked(
-        np.concatenate([block.items for block in found]),
-        np.concatenate([block.scores for block in found]),
-        np.concatenate([block.parts for block in found if block.parts is not None]),
-    )
-
-
-def _group_names(histories: Sequence[int]) -> list[str]:
-    """``0``, ``1``, ``2 to 4``, ``5 to 19``, ``20 and more`` of 1, 2, 5, 20."""
-    starts = [0, *histories]
-    ends = [*(start - 1 for start in histories), None]
-    return [
-        f"{start} and more" if end is None else str(start) if start == end else f"{start} to {end}"
-        for start, end in zip(starts, ends, strict=True)
-    ]
 
 
 RECOMMENDER = Hybrid

@@ -34,7 +34,7 @@ ITEM_SIMILARITY = Relation(
             "text",
             "complement: bought together more often than by chance; substitute: of one category "
             "and not; similar: alike in other ways, or seen in the same visits; popular: a best "
-            "seller, where nothing is near",
+            "seller, where nothing else is near",
         ),
         "score": Column("double precision", "0 to 1, falling with rank; ties by product id"),
         "evidence": Column(

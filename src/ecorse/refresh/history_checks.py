@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from ecorse.models.declaration import ENTITIES, Entity
 from ecorse.models.relation import BoundCheck
+from ecorse.models.segmentation_file import ENTITIES, Entity
 from ecorse.refresh.relations import build_relation
 
 COMPARED = """

@@ -45,7 +45,8 @@ def staging_at(
     a looked up instant for one that keeps a third of the rows (a mart took minutes for seconds).
     ``loads`` has the loads of the build (``build_id, load_id, line_order``).
     Of rows without a key of their own, one that another load holds too counts only if no earlier
-    load of the build holds it. Of rows with a key (``line_key``) that of the latest load counts.
+    load of the build holds it, or in any case where the latest of several rows counts. Of rows with
+    a key (``line_key``) that of the latest load counts.
     """
     held = STAGING_TABLES.get(table)
     if held is None:
@@ -79,6 +80,14 @@ def _rows_without_key(
         [f"e.{c} = s.{c}" for c in held.key]
         + [f"e.{c} is not distinct from s.{c}" for c in held.compared]
     )
+    if held.latest_counts:
+        any_load = (
+            f"s.load_id in (select bl.load_id from {build_loads} as bl where bl.build_id = {build})"
+        )
+        return (
+            f"select s.* from staging.{held.name} as s where {any_load}{dated}",
+            f"select s.* from staging.{held.twin} as s where {any_load}{dated}",
+        )
     # What refers to s stands in the where clause: only then is this a hashed anti-join, and not
     # a search through staging for each repeated line.
     earlier = " and ".join(

@@ -24,6 +24,8 @@ RATE = "numeric(20,10)"
 PIECES = Bounds("1000000", "expected between -1000000 and 1000000 pieces", "-1000000")
 E_MAIL = {"customer_email": "a key of the customer that does not tell the address"}
 TIMES = Bounds("2100-01-01", "expected a time from 1970 to 2100", "1970-01-01")
+STATEMENTS = ("marketing_consent", "is_suppressed")
+"""What files say of whom a shop may write to: targets of orders, attributes of customers."""
 KEY = 500  # characters: an id is part of indexes, which hold no longer ones
 
 PLACE = (
@@ -124,6 +126,8 @@ ORDER_LINES = StagingTable(
         "line_total": "the line's money after its own discount, to the cent: line_amount, and the "
         "price of one piece where the file has none",
         "discount_share": "discount_amount, as a share (0 to 1) of quantity * unit_price",
+        "marketing_consent": "a row of staging.consents: whether the customer may be written to",
+        "is_suppressed": "a row of staging.consents: whether the customer must not be written to",
     },
     money="case when status = 'sold' or quantity < 0 then 1 else -1 end "
     "* coalesce(line_amount, quantity * unit_price)",
@@ -184,6 +188,7 @@ PRODUCTS = StagingTable(
     ),
     time=None,
     marked_by=("product_id",),
+    latest_counts=True,
 )  # fmt: skip
 CUSTOMERS = StagingTable(
     "customers",
@@ -197,6 +202,26 @@ CUSTOMERS = StagingTable(
     ),
     time=None,
     marked_by=("customer_id",),
+    latest_counts=True,
+)  # fmt: skip
+CONSENTS = StagingTable(
+    "consents",
+    "One row per row of a file that says whether its customer may be written to, beside that row",
+    "Statements",
+    (
+        *PLACE,
+        _needed("customer_id", "text", "The customer", "", "key"),
+        _needed("source", "text", "The source of the file", ""),
+        StagedColumn("stated_at", "timestamptz",
+                     "When the order was made that says so (UTC); null: the file is of customers"),
+        StagedColumn("statement", "text", "Which of the two it is, or the name of a column that "
+                     "looks like one and is not declared", True),
+        StagedColumn("is_so", "boolean", "What the row says; null: nothing"),
+        *BESIDES,
+    ),
+    time=None,
+    marked_by=("customer_id",),
+    latest_counts=True,
 )  # fmt: skip
 
 FX_RATES = StagingTable(
@@ -222,5 +247,5 @@ FX_RATES = StagingTable(
 )  # fmt: skip
 
 STAGING_TABLES = {
-    table.name: table for table in (ORDER_LINES, EVENTS, PRODUCTS, CUSTOMERS, FX_RATES)
+    table.name: table for table in (ORDER_LINES, EVENTS, PRODUCTS, CUSTOMERS, CONSENTS, FX_RATES)
 }

@@ -72,6 +72,9 @@ class StagingTable:
         What a mapping may fill besides columns, and what becomes of it.
     money
         The SQL of what a row is worth in the account of money.
+    latest_counts
+        Of several rows about one thing the latest counts: one that an earlier load had too says
+        anew what holds now, and is read like any other.
     """
 
     name: str
@@ -82,6 +85,7 @@ class StagingTable:
     marked_by: tuple[str, ...]
     becomes: dict[str, str] = field(default_factory=dict)
     money: str = "0"
+    latest_counts: bool = False
 
     @property
     def twin(self) -> str:

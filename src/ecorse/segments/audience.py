@@ -3,10 +3,11 @@
 What belongs here: consent, the holdout, a file that a spreadsheet cannot be made to run. What does
 not: reading the night (``ecorse.night``); who belongs to a segment, which its model says.
 
-A mapping of a customer file declares what a shop may do: ``attributes.marketing_consent`` (boolean;
-true: may be written to) and ``attributes.is_suppressed`` (boolean; true: must not be).
-Where a shop's files state consent, who has not given it is left out; an attribute that looks like
-consent and is declared as neither is asked about, never taken for nothing.
+A mapping declares what a shop may do: ``marketing_consent`` (boolean; true: may be written to) and
+``is_suppressed`` (boolean; true: must not be) of a file of orders, ``attributes.marketing_consent``
+and ``attributes.is_suppressed`` of one of customers. Where a shop's files state consent, who has
+not given it is left out; where files disagree, the one that forbids counts; a column that looks
+like consent and is declared as neither is asked about, never taken for nothing.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ import polars as pl
 from ecorse.atomic import replace_atomically
 from ecorse.errors import ConfigError, DataError
 from ecorse.models.action import Action
-from ecorse.segments.consent_words import looks_allowed, looks_forbidden
+from ecorse.schema.consent_words import looks_allowed, looks_forbidden
+from ecorse.schema.staging import STATEMENTS
 
-CONSENT, SUPPRESSED = "marketing_consent", "is_suppressed"
-STATED = (CONSENT, SUPPRESSED)
+CONSENT, SUPPRESSED = STATEMENTS
+ALLOWS = {CONSENT: "true", SUPPRESSED: "false"}
 COLUMNS = (
     "shop_id", "customer_id", "segmentation", "segment_id", "segment_name", "action", "is_holdout",
     "last_purchase_date", "purchases", "stage",
@@ -77,7 +79,7 @@ class Audience:
         said += [f"left out: {count:,} {reason}" for reason, count in self.left_out.items()]
         if not self.states_consent:
             said.append(
-                "no customer file of the shop states consent, so nobody is left out for it: "
+                "no file of the shop states consent, so nobody is left out for it: "
                 "whether these may be written to is for you to know"
             )
         if self.orders_of_nobody:
@@ -133,8 +135,8 @@ def make_audience(
     members
         customer_id, last_purchase_date, purchases, stage: a row per customer.
     attributes
-        customer_id, attribute, value_text: what the shop's customer files state of all its
-        customers under the names ``STATED``.
+        customer_id, attribute, value_text: what the shop's files state of all its customers under
+        the names ``STATEMENTS``; of several rows the one that forbids counts.
     segment
         shop_id, segmentation, segment_id, segment_name.
     """
@@ -142,8 +144,8 @@ def make_audience(
     names = set(attributes["attribute"])
     values = attributes.select("customer_id", "attribute", value=pl.col("value_text").fill_null(""))
     told = members
-    for name in STATED:
-        own = values.filter(attribute=name).select("customer_id", pl.col("value").alias(name))
+    for name in STATEMENTS:
+        own = _strictest(values.filter(attribute=name), name)
         told = told.join(own, on="customer_id", how="left", maintain_order="left")
     reason = pl.lit(None, pl.String)
     if CONSENT in names:
@@ -178,8 +180,16 @@ def make_audience(
     )
 
 
+def _strictest(values: pl.DataFrame, name: str) -> pl.DataFrame:
+    """One row per customer: what forbids, else nothing said, else what allows."""
+    allows = pl.col("value") == ALLOWS[name]
+    leniency = pl.when(allows).then(2).when(pl.col("value") == "").then(1).otherwise(0)
+    first = values.sort(leniency, maintain_order=True).unique("customer_id", keep="first")
+    return first.select("customer_id", pl.col("value").alias(name))
+
+
 def refuse_undeclared(names: set[str], shop_id: str) -> None:
-    """Ask about attributes that look like consent and are not declared.
+    """Ask about attributes and columns that look like consent and are not declared.
 
     A declared consent settles the others that look like one; each that seems to forbid is asked
     about, for what one list forbids another does not allow.
@@ -191,7 +201,7 @@ def refuse_undeclared(names: set[str], shop_id: str) -> None:
     """
     unclear = sorted(
         name
-        for name in names - set(STATED)
+        for name in names - set(STATEMENTS)
         if looks_forbidden(name) or (looks_allowed(name) and CONSENT not in names)
     )
     if unclear:
@@ -199,8 +209,9 @@ def refuse_undeclared(names: set[str], shop_id: str) -> None:
             f"Shop {shop_id!r} knows of its customers {', '.join(unclear)}, which may say whom it "
             "may write to, and nothing declares it. In the source's mapping let the column fill "
             f"attributes.{CONSENT} (true: may be written to) or attributes.{SUPPRESSED} (true: "
-            "must not), or, if it says neither, give it another name; then ingest and refresh. "
-            "No audience was made."
+            f"must not), of orders {CONSENT} or {SUPPRESSED}; or, if it says neither, give the "
+            "attribute another name, or the column ignore = true; then ingest and refresh. No "
+            "audience was made."
         )
 
 

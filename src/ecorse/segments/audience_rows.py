@@ -14,8 +14,9 @@ import polars as pl
 
 from ecorse.errors import DataError
 from ecorse.models.action import Action, read_actions, unknown
-from ecorse.models.declaration import ENTITIES, Entity
-from ecorse.segments.audience import STATED, Audience, make_audience, refuse_undeclared
+from ecorse.models.segmentation_file import ENTITIES, Entity
+from ecorse.schema.staging import STATEMENTS
+from ecorse.segments.audience import Audience, make_audience, refuse_undeclared
 
 Read = Callable[[str, Sequence[Any]], pl.DataFrame]
 """A select of one night and its parameters, to its rows."""
@@ -46,11 +47,16 @@ inner join marts.orders as o using (shop_id, order_id)
 where l.shop_id = %s and l.segmentation = %s and l.segment_id = %s and o.customer_id is null
 """
 ATTRIBUTES = """
-select distinct attribute from marts.customer_attributes where shop_id = %s order by attribute
+select attribute from marts.customer_attributes where shop_id = %s
+union
+select statement from marts.customer_consents where shop_id = %s
 """
-STATEMENTS = """
+STATED = """
 select customer_id, attribute, value_text from marts.customer_attributes
 where shop_id = %s and attribute = any(%s)
+union all
+select customer_id, statement, cast(is_so as text) from marts.customer_consents
+where shop_id = %s and statement = any(%s)
 """
 ACTIONS = """
 select action, holdout_share from marts.segment_actions
@@ -74,16 +80,16 @@ def read_audience(
     ------
     DataError
         There is no such segmentation, segment or action, and the message has those that there are;
-        or the customers' attributes look like consent that nothing declares.
+        or something that is known of customers looks like consent that nothing declares.
     """
     chosen = _segment(read(SEGMENTS, (shop_id,)), segmentation, segment)
     key = (shop_id, segmentation, chosen["segment_id"])
     rule = None if action is None else _action(read(ACTIONS, key), action)
     (entity,) = read(ENTITY, (shop_id, segmentation))["entity"]
-    refuse_undeclared(set(read(ATTRIBUTES, (shop_id,))["attribute"]), shop_id)
+    refuse_undeclared(set(read(ATTRIBUTES, (shop_id, shop_id))["attribute"]), shop_id)
     return make_audience(
         read(members_of(ENTITIES[entity]), key),
-        read(STATEMENTS, (shop_id, list(STATED))),
+        read(STATED, 2 * (shop_id, list(STATEMENTS))),
         segment={"shop_id": shop_id, **chosen},
         action=rule,
         orders_of_nobody=read(ORDERS_OF_NOBODY, key)["n"].item(),

@@ -17,7 +17,7 @@ import polars as pl
 
 from ecorse.features.blocks import Block, Floats, Labels
 from ecorse.features.orders import blocks_of, build_blocks, learn_vocabulary
-from ecorse.models.declaration import WORDINGS, Feature
+from ecorse.models.segmentation_file import WORDINGS, Feature
 from ecorse.models.space import FeatureSpace
 from ecorse.segments.projection import Projection, fit_projection
 

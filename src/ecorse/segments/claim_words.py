@@ -6,9 +6,10 @@ What belongs here: how a thing is written. What does not: whether it is true (``
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from ecorse.clock import DAYPARTS
-from ecorse.models.declaration import Feature
+from ecorse.models.segmentation_file import Feature
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
@@ -22,6 +23,7 @@ UP_TO_TWELVE = (
 PARTS_OF_DAY = {"Night": "at night", "Morning": "in the morning", "Afternoon": "in the afternoon",
                 "Evening": "in the evening"}  # fmt: skip
 DAYS_OF_MONTH, DAYS_OF_YEAR = 30, 365
+_OF_A_FIGURE = ("than ", "of ", "or ", "below ")  # what comes before is no verb
 _ONE_TIME = re.compile(r"\b(the last) one (year|month|week|day)\b")
 _BETWEEN = re.compile(r"((between|from) )?\{\}.*\{\}")
 _HEX = re.compile(r"[0-9a-f]{8,}", re.IGNORECASE)
@@ -91,6 +93,25 @@ def value_words(feature: Feature, value: str) -> str:
     """``buy mostly phones``; an id alone would say nothing: ``category 1573``."""
     said = f"{feature.name} {value}" if is_id(value) else value
     return (feature.words or "{}").replace("{}", said)
+
+
+def joined(claims: Iterable[tuple[str, bool]]) -> str:
+    """Claims as one name: those of one verb stand together, and say it once.
+
+    ``order mostly in the evening and mostly in May, pay less than 25 a piece``. Beside each claim
+    stands whether it is bare: without a verb.
+    """
+    parts: list[list[str]] = []
+    for phrase, is_bare in claims:
+        verb, _, rest = phrase.partition(" ")
+        same = None
+        if not is_bare and not rest.startswith(_OF_A_FIGURE):
+            same = next((part for part in parts if part[0].split(" ")[0] == verb), None)
+        if same is None:
+            parts.append([phrase])
+        else:
+            same.append(rest)
+    return ", ".join(" and ".join(part) for part in parts)
 
 
 def of_ten(share: float) -> str:

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ecorse.features.blocks import Block, Floats, Labels, Mask
-from ecorse.models.declaration import Feature, Naming
+from ecorse.models.segmentation_file import Feature, Naming
 from ecorse.models.space import FeatureSpace
 from ecorse.segments.claim_words import is_id, number_words, value_words, window_words
 from ecorse.segments.figures import ALMOST, ONE_DIGIT, plain_figures

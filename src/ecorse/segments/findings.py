@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ecorse.features.blocks import Floats
-from ecorse.models.declaration import SegmentationHead
+from ecorse.models.segmentation_file import SegmentationHead
 from ecorse.segments.meaning import Segment
 
 SMALL = "It is small"  # how a finding tells that a segment is below the smallest share

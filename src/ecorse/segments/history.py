@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from ecorse.features.blocks import Labels
+from ecorse.segments.label_history import NO_LABELS, LabelHistory
 
 NOBODY = -1
 NEW, GONE = "(new)", "(gone)"
@@ -81,6 +82,7 @@ class Night:
     published : what is published now, of whichever day: what stands until it is replaced.
     is_accepted : somebody looked at a jump of this model and shop, and lets it through.
     served : of a recommender, the lists that applications read of it until now.
+    labels : of a recommender, the segments of its customers as published nights told them.
     """
 
     day: date | None = None
@@ -88,6 +90,7 @@ class Night:
     published: Before | None = None
     is_accepted: bool = False
     served: frozenset[str] = frozenset()
+    labels: LabelHistory = NO_LABELS
 
     def numbers(self) -> dict[str, Any]:
         """What is written down with the decision, for the audit: day, and the build compared."""

@@ -1,89 +1,51 @@
-"""The files of PCA + k-means: arrays as npz and facts as JSON; how they are refused.
+"""What PCA + k-means keeps in its files: the axes, the centroids and the facts of the selection.
 
-What belongs here: bytes to model and back. What does not: where the bytes are kept.
+What belongs here: model to files and back. What does not: the files themselves (``model_files``).
 """
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-import numpy as np
-
-from ecorse.errors import ModelRejected
-from ecorse.features.blocks import Floats
 from ecorse.segments.axes import axes_from
 from ecorse.segments.fit import KMeansModel
-from ecorse.segments.projection import Projection
+from ecorse.segments.model_files import (
+    AXES,
+    Array,
+    check_arrays,
+    read_files,
+    shapes_of_axes,
+    write_files,
+)
 
 FORMAT = 3
-ARRAYS, FACTS = "arrays.npz", "facts.json"
-AXES = tuple(field.name for field in fields(Projection))
-NEXT_STEP = (
-    "The last published night stays; restore the file from a backup, or raise generation in the "
-    "model's declaration to train anew."
-)
 
 
 def dump_model(model: KMeansModel) -> dict[str, bytes]:
-    """Write a model as arrays, which hold no code, and JSON; the same model gives the same bytes.
-
-    No library's version is in it: a file outlives an upgrade of any of them.
-    """
-    arrays = {name: getattr(model.axes.projection, name) for name in AXES}
-    buffer = io.BytesIO()
-    np.savez(buffer, centroids=model.centroids, **arrays)
+    """Write a model; the same model gives the same bytes."""
+    projection = model.axes.projection
+    arrays = {"centroids": model.centroids} | {name: getattr(projection, name) for name in AXES}
     facts: dict[str, Any] = {
         f.name: getattr(model, f.name) for f in fields(model) if f.name not in ("axes", "centroids")
     }
-    facts |= model.axes.facts() | {"format": FORMAT}
-    return {ARRAYS: buffer.getvalue(), FACTS: json.dumps(facts, sort_keys=True).encode()}
+    return write_files(arrays, facts | model.axes.facts(), FORMAT)
 
 
 def load_model(files: Mapping[str, bytes]) -> KMeansModel:
-    """Read files whose sha256 was checked; the format is compared before arrays are read.
+    """Read the files of a model.
 
     Raises
     ------
     ModelRejected
         Not such files, of another format, or with arrays that do not fit each other.
     """
-    try:
-        facts = json.loads(files[FACTS])
-        written = facts.pop("format")
-        if written != FORMAT:
-            raise ModelRejected(
-                f"Model file refused: format {written}, this reads {FORMAT}. {NEXT_STEP}"
-            )
-        with np.load(io.BytesIO(files[ARRAYS]), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in (*AXES, "centroids")}
-        _check_shapes(arrays, len(facts["columns"]))
-        centroids = arrays.pop("centroids")
-        return KMeansModel(axes_from(facts, arrays), centroids, **facts)
-    except ModelRejected:
-        raise
-    except Exception as error:  # any bytes may come here; zipfile, json and numpy raise many kinds
-        raise ModelRejected(
-            f"Model file refused: it cannot be read ({error!r}). {NEXT_STEP}"
-        ) from None
+    return read_files(files, FORMAT, (*AXES, "centroids"), _model)
 
 
-def _check_shapes(arrays: Mapping[str, Floats], columns: int) -> None:
+def _model(facts: dict[str, Any], arrays: dict[str, Array]) -> KMeansModel:
     axes, k = len(arrays["components"]), len(arrays["centroids"])
-    expected = {
-        "means": (columns,),
-        "factors": (columns,),
-        "components": (axes, columns),
-        "variance_shares": (axes,),
-        "centroids": (k, axes),
-    }
-    for name, shape in expected.items():
-        array = arrays[name]
-        if array.shape != shape or array.dtype != np.float64 or not np.isfinite(array).all():
-            raise ModelRejected(
-                f"Model file refused: {name} is {array.dtype} {array.shape}; expected finite "
-                f"float64 {shape}. {NEXT_STEP}"
-            )
+    check_arrays(arrays, shapes_of_axes(len(facts["columns"]), axes) | {"centroids": (k, axes)})
+    centroids = arrays.pop("centroids")
+    return KMeansModel(axes_from(facts, arrays), centroids, **facts)

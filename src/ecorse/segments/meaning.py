@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ecorse.features.blocks import Block, Labels, Mask
-from ecorse.models.declaration import Naming
+from ecorse.models.segmentation_file import Naming
 from ecorse.models.space import FeatureSpace
-from ecorse.segments.claim_words import about_share
+from ecorse.segments.claim_words import about_share, joined
 from ecorse.segments.claims import Claims
 from ecorse.segments.traits import Explained, Membership, Trait, describe_trait, varies
 
@@ -223,7 +223,7 @@ def _words(
     else:
         chosen = [trait for trait in first if trait in segment.named_by]
     chosen.sort(key=lambda trait: order.index(trait.feature))
-    text = ", ".join(trait.claim.phrase for trait in chosen if trait.claim)
+    text = joined((trait.claim.phrase, trait.is_bare) for trait in chosen if trait.claim)
     names = tuple(trait.feature for trait in chosen)
     return (text[:1].upper() + text[1:], names) if text else (NO_CLAIM, ())
 

@@ -7,10 +7,10 @@ What belongs here: their columns, comments and checks. What does not: computing 
 from __future__ import annotations
 
 from ecorse.models.checks import SqlCheck
-from ecorse.models.declaration import ENTITIES, Entity
 from ecorse.models.group_rules import Unique
 from ecorse.models.relation import Column, Relation
 from ecorse.models.row_rules import AcceptedValues, Between, Compare, FilledWhere
+from ecorse.models.segmentation_file import ENTITIES, Entity
 from ecorse.models.share_rules import ShareOf
 from ecorse.models.table_rules import References
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ecorse.features.blocks import Block, Floats, Labels, Mask, moments
-from ecorse.models.declaration import PERIODS
+from ecorse.models.segmentation_file import PERIODS
 from ecorse.segments.claim_words import of_ten
 from ecorse.segments.claims import Claim
 
@@ -45,15 +45,20 @@ class Trait:
     contrast_measure: str
 
     @property
+    def is_bare(self) -> bool:
+        """Whether its claim has no verb: ``50 pieces or more``, ``kids of 2``."""
+        phrase = self.claim.phrase if self.claim else ""
+        return phrase[:1].isdigit() or phrase.startswith(f"{self.feature} ")
+
+    @property
     def sentence(self) -> str:
         """The claim with both shares in words."""
         if self.claim is None:
             return ""
         inside, outside = of_ten(self.claim.inside_share), of_ten(self.claim.outside_share)
         phrase = self.claim.phrase
-        # without a verb: "All: 50 pieces or more", "7 of 10: kids of 2"
-        is_bare = phrase[:1].isdigit() or phrase.startswith(f"{self.feature} ")
-        return f"{inside}{':' if is_bare else ''} {phrase}, of all others {outside}"
+        # "All: 50 pieces or more", "7 of 10: kids of 2"
+        return f"{inside}{':' if self.is_bare else ''} {phrase}, of all others {outside}"
 
     def to_row(self) -> dict[str, Any]:
         """The columns of ``segment_traits``."""

@@ -1,15 +1,15 @@
 """Customers by what they are expected to be worth in the days ahead.
 
 What belongs here: the segmentation, its configuration, when an expectation may be shown. What does
-not: the models (``purchases_ahead``, ``spend_ahead``) and how they are held against what came
-(``value_calibration``).
+not: the models (``purchases_ahead``, ``spend_ahead``), how they are held against what came
+(``value_calibration``), rows of tables (``value_rows``).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 import numpy as np
@@ -36,6 +36,7 @@ from ecorse.segments.value_calibration import (
     look_back,
     read_rows,
 )
+from ecorse.segments.value_rows import Expected, NextOrder, value_rows
 from ecorse.segments.value_tables import CALIBRATION, VALUE
 
 Floats = npt.NDArray[np.float64]
@@ -77,17 +78,6 @@ class ValueTiersConfig(Table):
         if len({tier.name for tier in self.tiers}) < len(self.tiers):
             found.append("tiers: two have the same name")
         return found
-
-
-@dataclass(frozen=True)
-class Expected:
-    """Figures of each customer with a purchase, by its number in ``known``."""
-
-    known: npt.NDArray[np.int64]
-    alive: Floats
-    purchases: Floats
-    spend: Floats
-    value: Floats
 
 
 class ValueTiers(Segmentation):
@@ -228,50 +218,17 @@ class ValueTiers(Segmentation):
         self, space: FeatureSpace, days: PurchaseDays, expected: Expected | None
     ) -> pl.DataFrame:
         """The rows of ``customer_value``, without shop and segmentation."""
-        known, counts, config = days.known(), days.counts(), self.config
-        several = counts.repeats > 0
-        nothing = np.full(len(known), np.nan)
-        alive = np.where(several, expected.alive, np.nan) if expected else nothing
-        low = middle = high = nothing
+        counts = days.counts()
+        low = middle = high = np.full(len(days.known()), np.nan)
         if self.purchases is not None and self.calibration.interval_holds:
             shown, low, high = dated(self.purchases, counts, self._looked())
             middle = np.ceil(self.purchases.days_until(counts, 0.5))
             low, middle, high = (np.where(shown, end, np.nan) for end in (low, middle, high))
-        last = pl.Series([days.last], dtype=pl.Int32).cast(pl.Date)[0]
-
-        def numbers(values: Floats) -> pl.Series:
-            return pl.Series(values, dtype=pl.Float64, nan_to_null=True)
-
-        def dates(ahead: Floats) -> pl.Series:
-            return (numbers(ahead) + days.last).cast(pl.Int32).cast(pl.Date)
-
-        return pl.DataFrame(
-            {
-                "customer_id": space.lines.ids.gather(known).cast(pl.String),
-                "purchase_days": pl.Series(days.purchases()[known], dtype=pl.Int64),
-                "last_purchase_date": pl.Series(days.last_days(), dtype=pl.Int64)
-                .cast(pl.Int32)
-                .cast(pl.Date),
-                "as_of_date": pl.repeat(last, len(known), dtype=pl.Date, eager=True),
-                "days_ahead": pl.repeat(config.days_ahead, len(known), dtype=pl.Int64, eager=True),
-                "basis": pl.Series(
-                    np.where(several, "several purchases", "one purchase"), dtype=pl.String
-                ),
-                "alive_probability": numbers(alive),
-                "expected_purchases": numbers(expected.purchases if expected else nothing),
-                "expected_spend": numbers(expected.spend if expected else nothing),
-                "expected_value": numbers(expected.value if expected else nothing),
-                "is_calibrated": pl.repeat(
-                    self.calibration.is_near, len(known), dtype=pl.Boolean, eager=True
-                ),
-                "next_order_date": dates(middle),
-                "next_order_from": dates(low),
-                "next_order_to": dates(high),
-                "interval_share": numbers(
-                    np.where(np.isfinite(high), config.interval_share, np.nan)
-                ),
-            }
-        )
+        return value_rows(
+            space.lines.ids, days, expected, NextOrder(low, middle, high),
+            days_ahead=self.config.days_ahead, interval_share=self.config.interval_share,
+            is_calibrated=self.calibration.is_near,
+        )  # fmt: skip
 
 
 def tiers_of(value: Floats, up_to: list[float]) -> npt.NDArray[np.int64]:

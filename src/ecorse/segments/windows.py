@@ -17,7 +17,7 @@ from ecorse.clock import DAYPARTS
 from ecorse.features.blocks import Floats, Labels, Mask
 from ecorse.features.numbers import sums_of
 from ecorse.features.orders import clock_values
-from ecorse.models.declaration import PERIODS, Feature
+from ecorse.models.segmentation_file import PERIODS, Feature
 from ecorse.models.space import FeatureSpace, Lines
 
 HALF = 0.5

@@ -20,7 +20,7 @@ from ecorse import declared
 from ecorse.errors import ConfigError
 from ecorse.models.base import Answer, Recommender, Task
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import Csr, Ids, Ranked, broken_order
+from ecorse.models.ranked import Csr, Ids, Ranked, broken_order, first_of
 from ecorse.testing.shop import tiny_customers, tiny_interactions, tiny_lines, tiny_products
 
 K = 7
@@ -169,6 +169,33 @@ class RecommenderContract:
         among: Ids = np.arange(0, data.items.height, 3)
         ranked = fitted.recommend(np.arange(data.users.height), K, among=among)
         assert set(ranked.items[ranked.is_there]) <= set(among)
+
+    def test_a_shorter_list_is_the_beginning_of_a_longer_one(
+        self, fitted: Recommender, data: Interactions
+    ) -> None:
+        """Whoever wants ten of a blend's part takes the first ten that the blend was given."""
+        if "users" not in fitted.answers:
+            return
+        users = np.arange(data.users.height)
+        for seen in (None, data.matrix):
+            long, short = (fitted.recommend(users, k, seen=seen) for k in (K, 2))
+            np.testing.assert_array_equal(first_of(long, 2).items, short.items)
+            np.testing.assert_array_equal(first_of(long, 2).scores, short.scores)
+
+    def test_what_its_parts_name_alone_stands_beside_its_lists(
+        self, fitted: Recommender, data: Interactions
+    ) -> None:
+        if "users" not in fitted.answers:
+            return
+        users = np.arange(data.users.height)
+        for seen in (None, data.matrix):
+            own, alone = fitted.recommend_beside(users, K, seen=seen)
+            expected = {"": (fitted, own)} | {n: (m, alone[n]) for n, m in fitted.members().items()}
+            assert len(expected) == 1 + len(alone)
+            for model, ranked in expected.values():
+                asked = model.recommend(users, K, seen=seen)
+                np.testing.assert_array_equal(ranked.items, asked.items)
+                np.testing.assert_array_equal(ranked.scores, asked.scores)
 
     def test_what_it_does_not_answer_it_refuses(
         self, fitted: Recommender, data: Interactions

@@ -15,7 +15,7 @@ import pytest
 from ecorse import declared
 from ecorse.errors import ConfigError
 from ecorse.models.base import Segmentation, Task
-from ecorse.models.declaration import Feature
+from ecorse.models.segmentation_file import Feature
 from ecorse.models.space import FeatureSpace
 from ecorse.testing.shop import DEFAULT_FEATURES, tiny_lines, tiny_space
 

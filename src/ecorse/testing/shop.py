@@ -17,8 +17,8 @@ from typing import Any
 import polars as pl
 
 from ecorse.features.orders import feature_space
-from ecorse.models.declaration import Feature
 from ecorse.models.interactions import Interactions
+from ecorse.models.segmentation_file import Feature
 from ecorse.models.space import FeatureSpace
 
 PRODUCTS, CUSTOMERS, ORDERS = 40, 60, 600

@@ -15,59 +15,35 @@ import polars as pl
 import psycopg
 from psycopg import sql
 
-from ecorse.models.declaration import Declaration, Entity
+from ecorse.models.declaration import Declaration
+from ecorse.models.segmentation_file import Entity
 from ecorse.refresh.accept import is_accepted
 from ecorse.refresh.relations import build_relation
 from ecorse.segments.events import EVENTS
 from ecorse.segments.history import PUBLISHED_LABELS, Before, Night
+from ecorse.segments.label_history import NO_LABELS
+from ecorse.training.labels_before import find_labels
+from ecorse.training.nights_before import columns_of, day_of, published_before
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.frames import read_frame
-
-CHAIN = """
-with recursive chain as (
-    select c.build_id, 1 as place
-    from ops.current_build as c
-    union all
-    select p.previous_build_id, chain.place + 1
-    from chain
-    inner join ops.publication as p on p.build_id = chain.build_id and p.action = 'publish'
-    where p.previous_build_id is not null
-)
-select chain.build_id, kept.build_id is not null as is_kept
-from chain
-left join builds.build_pointer as kept on kept.build_id = chain.build_id
-inner join ops.build as b on b.build_id = chain.build_id
-inner join ops.build as this on this.build_id = %s
-where chain.build_id <> this.build_id and (this.as_of is null or b.as_of <= this.as_of)
-order by chain.place
-"""
-
-DAY = """
-select coalesce(
-    (select max(order_date) from {} where build_id = %(build_id)s and shop_id = %(shop_id)s),
-    (
-        select max(cast(l.known_at at time zone l.time_zone as date))
-        from ops.build_load as b inner join ops.load as l on l.load_id = b.load_id
-        where b.build_id = %(build_id)s and exists (
-            select from staging.customers as c
-            where c.load_id = l.load_id and c.shop_id = %(shop_id)s
-        )
-    )
-)
-"""
 
 
 def read_night(declaration: Declaration, build_id: int, shop_id: str) -> Night:
     """On which day of a shop's data a build is, and what the published nights before said.
 
-    Of a recommender only which of its lists were served, and whether a fall of it is accepted.
+    Of a recommender which of its lists were served, whether a fall of it is accepted, and in which
+    segments customers were.
     """
     with connect(application_name=f"ecorse {declaration.name} {shop_id} before") as conn:
         accepted = is_accepted(conn, build_id, declaration.name, shop_id)
         if declaration.task != "segment":
             served = _served(conn, declaration.method, build_id, shop_id)
-            return Night(is_accepted=accepted, served=served)
-        day = _day(conn, build_relation("orders", build_id), build_id, shop_id)
+            labels = NO_LABELS
+            if declaration.has_customer_lists:
+                segmentations = declaration.file.windows.segmentations
+                labels = find_labels(conn, segmentations, build_id, shop_id)
+            return Night(is_accepted=accepted, served=served, labels=labels)
+        day = day_of(conn, build_relation("orders", build_id), build_id, shop_id)
         nights = _nights_before(conn, declaration, build_id, shop_id, day)
         read = {
             night: _read(conn, declaration, shop_id, *night)
@@ -83,7 +59,7 @@ def _served(conn: psycopg.Connection, method: str, build_id: int, shop_id: str) 
 
     To a build of an earlier day (``as_of``) a night that knew what came later says nothing.
     """
-    if not _columns(conn, "served_model"):
+    if not columns_of(conn, "served_model"):
         return frozenset()
     rows = conn.execute(
         """
@@ -99,17 +75,6 @@ def _served(conn: psycopg.Connection, method: str, build_id: int, shop_id: str) 
     return frozenset(name for (name,) in rows)
 
 
-def _day(conn: psycopg.Connection, orders: str, build_id: int, shop_id: str) -> date | None:
-    """The last day of a shop's data in a build; without an order the day its last customer
-    file came.
-    """
-    row = conn.execute(
-        sql.SQL(DAY).format(sql.Identifier("builds", orders)),
-        {"build_id": build_id, "shop_id": shop_id},
-    ).fetchone()
-    return row[0] if row else None
-
-
 def _nights_before(
     conn: psycopg.Connection,
     declaration: Declaration,
@@ -123,10 +88,10 @@ def _nights_before(
     Where nights of an earlier day were published and are no longer kept, the latest stands in.
     """
     entity: Entity = declaration.file.entity
-    if not _columns(conn, entity.labels):
+    if not columns_of(conn, entity.labels):
         return None, None
     published, is_whole = None, True
-    for earlier, is_kept in conn.execute(CHAIN, (build_id,)).fetchall():
+    for earlier, is_kept in published_before(conn, build_id):
         there = (
             is_kept
             and conn.execute(
@@ -138,7 +103,7 @@ def _nights_before(
             ).fetchone()
         )
         is_whole &= is_kept
-        its_day = _day(conn, "orders", earlier, shop_id) if there else None
+        its_day = day_of(conn, "orders", earlier, shop_id) if there else None
         if its_day is None:
             continue
         published = published or (earlier, its_day)
@@ -165,7 +130,7 @@ def _read(
     labels = read(entity.labels, _label_columns(conn, entity, day))
     names = dict(read("segments", sql.SQL("segment_id, segment_name")).sort("segment_id").rows())
     events = pl.DataFrame(schema=dict(EVENTS))
-    if _columns(conn, "segment_events"):
+    if columns_of(conn, "segment_events"):
         columns = sql.SQL(", ").join(map(sql.Identifier, EVENTS))
         events = read("segment_events", columns).cast(dict(EVENTS))  # type: ignore[arg-type]
         events = events.sort("event_date", "event", "segment_id", "other_segment_id")
@@ -181,7 +146,7 @@ def _read(
 
 def _label_columns(conn: psycopg.Connection, entity: Entity, day: date) -> sql.Composable:
     """The columns to read; a night of an earlier version did not say since when."""
-    there = _columns(conn, entity.labels)
+    there = columns_of(conn, entity.labels)
     own = {
         "entity": sql.Identifier(entity.id),
         "previous_segment_id": sql.SQL("cast(null as integer)"),
@@ -207,15 +172,3 @@ def _next_id(conn: psycopg.Connection, declaration: Declaration, shop_id: str) -
         (shop_id, declaration.name),
     ).fetchone()
     return (row[0] if row else None) or 1
-
-
-def _columns(conn: psycopg.Connection, table: str) -> set[str]:
-    """The columns of a mart over all its nights; none where there was no night with it."""
-    rows = conn.execute(
-        """
-        select a.attname from pg_attribute as a
-        where a.attrelid = to_regclass(%s) and a.attnum > 0 and not a.attisdropped
-        """,
-        (f"builds.{table}",),
-    )
-    return {name for (name,) in rows}

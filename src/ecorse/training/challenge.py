@@ -1,4 +1,4 @@
-"""A recommender declared with other parameters than the published one: which of the two stays.
+"""A recommender declared otherwise than the published one: which of the two stays.
 
 What belongs here: judging both on the same customers of the same windows. What does not: the rule
 (``evaluate.promotion``), choosing between methods (``marts.served_model``).
@@ -18,8 +18,11 @@ from ecorse.models.base import Decision, Recommender, Task
 from ecorse.models.interactions import Interactions
 from ecorse.models.recommender_file import ListKind, RecommenderFile
 from ecorse.refresh.accept import how_to_accept
+from ecorse.segments.history import Night
+from ecorse.training.contender import Contender
 from ecorse.training.fitted import Fitted
-from ecorse.training.judging import Judged, Tried, judge
+from ecorse.training.judged import Judged, Tried
+from ecorse.training.judging import judge
 from ecorse.training.planning import allowed, beyond_limit
 from ecorse.training.scores import Timed
 
@@ -37,39 +40,38 @@ class Challenge:
 
 def challenged(
     tried: Tried,
-    published: Fitted | None,
-    file: RecommenderFile,
+    published: Fitted,
+    theirs: Interactions,
     data: Interactions,
     task: Task,
-    *,
-    is_accepted: bool,
+    night: Night,
 ) -> Challenge | None:
-    """Compare the declared parameters with the published ones.
+    """Compare what is declared with what is published.
 
-    ``None`` where these are the same or nothing is published; and where only lists of products are
-    made and nobody has to approve: those go by the fall of their own figure alone. The first
-    declared kind of list decides; no other may get worse beyond chance. What cannot be compared
-    keeps the published parameters, as a tie does.
+    ``None`` where these are the same; and where only lists of products are made and nobody has to
+    approve: those go by the fall of their own figure alone. The first declared kind of list
+    decides; no other may get worse beyond chance. What cannot be compared keeps the published
+    parameters, as a tie does.
+
+    Parameters
+    ----------
+    theirs
+        Tonight's rows as the published model counts them; ``data``: as the declaration does.
     """
-    if published is None or _settings(published.model) == _settings(tried.model):
-        return None
+    file = tried.contender.file
+    champion = published_contender(published, file, theirs)
+    is_same = _settings(published.model, champion.file) == _settings(tried.model, file)
     is_compared = "users" in file.model.answers
-    if not is_compared and not file.gate.approval:
+    if is_same or not (is_compared or file.gate.approval):
         return None
-    champion_class, config = type(published.model), published.model.config
-    own = Timed()
-
-    def make_champion() -> Recommender:
-        return champion_class(config)
-
     if need := beyond_limit(published.model, data.shape):
         told = (
             f"Promoted without a comparison: to fit the published parameters takes {need}, "
             f"{allowed() >> 20:,} MB are allowed, half of ECORSE_MEMORY_LIMIT."
         )
-        waits = _let_through(Decision("promoted", told, {}), file, task, is_accepted=is_accepted)
-        return Challenge(waits, None)
-    champion = judge(make_champion, file, data, task, own)
+        return Challenge(_let_through(Decision("promoted", told, {}), file, task, night), None)
+    timed = Timed()
+    judged = judge(champion, data, task, timed, night.labels)
     if not is_compared:
         decided = Decision("promoted", "Promoted: lists of products have no cases to compare.", {})
     elif not tried.judged.cases:
@@ -79,9 +81,17 @@ def challenged(
         )
         decided = Decision("held", told, {})
     else:
-        decided = _one(file, _compared(tried, champion, file, task))
-    decided = _let_through(decided, file, task, is_accepted=is_accepted)
-    return Challenge(decided, Tried(make_champion(), champion, own))
+        decided = _one(file, _compared(tried, judged, file, task))
+    stays = Tried(champion, champion.make(), judged, timed)
+    return Challenge(_let_through(decided, file, task, night), stays)
+
+
+def published_contender(
+    published: Fitted, file: RecommenderFile, theirs: Interactions
+) -> Contender:
+    """The published model as it was declared, to be fitted anew on tonight's rows."""
+    model_class, config = type(published.model), published.model.config
+    return Contender(lambda: model_class(config), published.declared_in(file), theirs)
 
 
 def _compared(
@@ -105,8 +115,9 @@ def _compared(
     }
 
 
-def _settings(model: Recommender) -> object:
-    return model.config.model_dump(exclude={"threads"})
+def _settings(model: Recommender, file: RecommenderFile) -> object:
+    """All that makes a model's lists out of the same inputs."""
+    return model.config.model_dump(exclude={"threads"}), file.making
 
 
 def _one(file: RecommenderFile, decisions: Mapping[ListKind, Decision]) -> Decision:
@@ -124,14 +135,12 @@ def _one(file: RecommenderFile, decisions: Mapping[ListKind, Decision]) -> Decis
     return Decision(decisions[first].outcome, reasons[first], numbers)
 
 
-def _let_through(
-    decided: Decision, file: RecommenderFile, task: Task, *, is_accepted: bool
-) -> Decision:
+def _let_through(decided: Decision, file: RecommenderFile, task: Task, night: Night) -> Decision:
     """The decision with what a person has to say to it."""
     told = how_to_accept(task.model, task.shop_id)
-    if decided.outcome == "promoted" and (is_accepted or not file.gate.approval):
+    if decided.outcome == "promoted" and (night.is_accepted or not file.gate.approval):
         return decided
-    if is_accepted:
+    if night.is_accepted:
         return replace(decided, outcome="promoted", reason=f"Let through. {decided.reason}")
     waits = "Waits for approval. " if decided.outcome == "promoted" else ""
     return replace(decided, outcome="held", reason=f"{waits}{decided.reason} {told}")

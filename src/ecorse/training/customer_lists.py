@@ -14,9 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
-from scipy import sparse
 
 from ecorse.models.base import Blocks, Recommender
 from ecorse.models.interactions import Interactions
@@ -27,7 +25,7 @@ from ecorse.recommenders.receipts import Receipts
 from ecorse.recommenders.results import USER_RECOMMENDATIONS
 from ecorse.recommenders.sales import Sales
 from ecorse.training.filling import OWN, POPULAR, UNSOLD, Filler, filled
-from ecorse.training.fitted import Fitted, places
+from ecorse.training.fitted import Fitted, lists_in_numbers, matrix_in_numbers, places
 from ecorse.training.ruled_lists import RULED, KindRules, tell_pins, tell_rules, with_pins
 
 BLOCK_USERS = 4096
@@ -99,7 +97,7 @@ class _Lists:
     @cached_property
     def history(self) -> Csr:
         """``(n_users, n_items)`` in the model's numbers of products."""
-        return _in_numbers_of(self.items, self.data.matrix)
+        return matrix_in_numbers(self.items, self.data.matrix)
 
     @cached_property
     def variety(self) -> Variety | None:
@@ -129,7 +127,7 @@ class _Lists:
         asked, top_n = block[is_known], self.file.top_n
         chosen = self._chosen(kind, asked, limits, pinned[is_known])
         told = self._told(asked, chosen.own)
-        own, is_kept = _in_numbers(chosen.shown, self.items)
+        own, is_kept = lists_in_numbers(chosen.shown, self.items)
         every = Ranked(
             np.full((block.size, top_n), NOTHING, dtype=np.int64), np.zeros((block.size, top_n))
         )
@@ -202,32 +200,6 @@ class _Lists:
             ]
         written.append((pinned, tell_pins(pinned["rank"].to_numpy())))
         return pl.concat([part.hstack(receipts) for part, receipts in written]).sort("user", "rank")
-
-
-def _in_numbers_of(items: Ids, matrix: Csr) -> Csr:
-    """``(n_users, n_items)`` with the columns of tonight's catalogue where the model has them."""
-    if np.array_equal(items, np.arange(matrix.shape[1])):
-        return matrix
-    is_there = items != NOTHING
-    shape = (matrix.shape[1], len(items))
-    move = sparse.csr_matrix(
-        (np.ones(is_there.sum()), (items[is_there], np.flatnonzero(is_there))), shape=shape
-    )
-    return sparse.csr_matrix(matrix @ move)
-
-
-def _in_numbers(ranked: Ranked, items: Ids) -> tuple[Ranked, npt.NDArray[np.bool_]]:
-    """The lists in tonight's numbers ``items``, closed up where a product left; and of each place
-    that held an item whether it is kept."""
-    there = ranked.is_there
-    moved = np.where(there, items[ranked.items], NOTHING)
-    is_kept = moved != NOTHING
-    order = np.argsort(~is_kept, axis=1, kind="stable")
-    closed = Ranked(
-        np.take_along_axis(moved, order, axis=1),
-        np.take_along_axis(np.where(is_kept, ranked.scores, 0.0), order, axis=1),
-    )
-    return closed, is_kept[there]
 
 
 def broken_lists(

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ecorse.models.interactions import Interactions
-from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, stored_in_either
+from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, rows_of, stored_in_either
 from ecorse.models.recommender_file import ListKind
-from ecorse.recommenders.choosing import Limits, rows_of
+from ecorse.recommenders.choosing import Limits
 
 LATE_DAYS = 7  # best sellers of late: an order counts half after so many days
 OWN, POPULAR, UNSOLD = 0, 1, 2  # columns ``level``

@@ -13,7 +13,8 @@ import psycopg
 from psycopg import sql
 
 from ecorse.errors import ConfigError
-from ecorse.models.declaration import Declaration, Entity
+from ecorse.models.declaration import Declaration
+from ecorse.models.segmentation_file import Entity
 from ecorse.refresh.relations import resolver
 from ecorse.refresh.render import render
 from ecorse.warehouse.connect import connect

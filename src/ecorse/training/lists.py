@@ -21,6 +21,7 @@ from ecorse.recommenders.results import ITEM_SIMILARITY, RELATIONS
 from ecorse.training.fitted import Fitted, places
 
 BLOCK_ITEMS = 2000
+LISTED = {"item": pl.Int64, "similar_item": pl.Int64, "score": pl.Float64, "rank": pl.Int64}
 
 
 def item_lists(
@@ -28,20 +29,27 @@ def item_lists(
 ) -> Blocks:
     """Rows of ``item_similarity``: every product of the catalogue has some, if it has others.
 
-    ``fitted`` may be of an earlier night: products that left the catalogue since are left out,
-    ranks close up.
+    A list is as long as there is something near. Without anything, and behind what is near to a
+    product that nobody has bought, best sellers fill it. ``fitted`` may be of an earlier night:
+    products that left the catalogue since are left out, ranks close up.
     """
     model, product_ids, top_n = fitted.model, fitted.product_ids, file.top_n
     numbers = places(product_ids, data.items["product_id"])
 
     def make() -> Iterator[pl.DataFrame]:
-        has_rows = np.zeros(data.items.height, dtype=bool)
+        own = np.zeros(data.items.height, dtype=np.int64)
+        unsold = np.flatnonzero(data.popularity == 0)
+        of_unsold: list[pl.DataFrame] = []
         for start in range(0, len(product_ids), BLOCK_ITEMS):
             asked = np.arange(start, min(start + BLOCK_ITEMS, len(product_ids)))
             rows = _item_rows(model, asked, numbers, top_n)
-            has_rows[rows["item"].to_numpy()] = True
+            own += np.bincount(rows["item"].to_numpy(), minlength=len(own))
+            of_unsold.append(rows.filter(pl.col("item").is_in(unsold.tolist())))
             yield _finish(rows, data, shop_id, method)
-        yield _finish(_best_sellers(has_rows, data, top_n), data, shop_id, method)
+        short = np.union1d(np.flatnonzero(own == 0), unsold[own[unsold] < top_n])
+        listed = pl.concat(of_unsold) if of_unsold else pl.DataFrame(schema=LISTED)
+        rows = _best_sellers(short, listed.select(list(LISTED)), data, top_n)
+        yield _finish(rows, data, shop_id, method)
 
     return Blocks(make)
 
@@ -84,34 +92,48 @@ def _relation_and_evidence(evidence: pl.DataFrame | None, height: int) -> dict[s
     return {"relation": relation, "evidence": packed}
 
 
-def _best_sellers(has_rows: npt.NDArray[np.bool_], data: Interactions, top_n: int) -> pl.DataFrame:
-    """Best sellers for products without a neighbour, flagged by ``relation`` popular.
+def _best_sellers(
+    short: npt.NDArray[np.integer], listed: pl.DataFrame, data: Interactions, top_n: int
+) -> pl.DataFrame:
+    """Best sellers behind what ``short`` products have in ``listed``, of ``relation`` popular.
 
-    The score is the share of all orders (or visits) that hold the best seller.
+    The score is the share of all orders (or visits) that hold the best seller; behind others, half
+    of the last one's score times the best seller's share of the first best seller's orders.
     """
     total, noun = max(1, data.n_baskets or data.rows.height), data.nature.baskets
     popular = (
         pl.DataFrame({"baskets": data.popularity.astype(np.int64)})
         .with_columns(similar_item=pl.int_range(pl.len(), dtype=pl.Int64))
         .sort(["baskets", "similar_item"], descending=[True, False])
-        .head(top_n + 1)
+        .head(2 * top_n + 1)
+        .with_columns(of_best=pl.col("baskets") / pl.max_horizontal(1, pl.col("baskets").max()))
+    )
+    before = listed.group_by("item").agg(own=pl.col("rank").max(), last=pl.col("score").min())
+    is_alone = pl.col("own").is_null()
+    behind = pl.col("last") / 2 * pl.col("of_best")
+    words = pl.when(is_alone).then(pl.lit("Nothing")).otherwise(pl.lit("Nothing else"))
+    return (
+        pl.DataFrame({"item": short}, schema={"item": pl.Int64})
+        .join(popular, how="cross")
+        .filter(pl.col("item") != pl.col("similar_item"))
+        .join(listed, on=["item", "similar_item"], how="anti")
+        .join(before, on="item", how="left")
+        .with_columns(score=pl.when(is_alone).then(pl.col("baskets") / total).otherwise(behind))
+        .with_columns(pl.col("score").round(9))
+        .sort(["item", "score", "similar_item"], descending=[False, True, False])
+        .with_columns(place=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("item"))
         .select(
+            "item",
             "similar_item",
-            score=(pl.col("baskets") / total).round(9),
+            "score",
             relation=pl.lit("popular"),
             evidence=pl.struct(
                 pl.lit(data.nature.source).alias("source"),
                 pl.col("baskets").alias(noun),
-                sentence=pl.format(f"Nothing is similar yet; in {{}} {noun}", "baskets"),
+                sentence=pl.format(f"{{}} is similar yet; in {{}} {noun}", words, "baskets"),
             ).struct.json_encode(),
+            rank=pl.col("place") + pl.col("own").fill_null(0),
         )
-    )
-    return (
-        pl.DataFrame({"item": np.flatnonzero(~has_rows)}, schema={"item": pl.Int64})
-        .join(popular, how="cross")
-        .filter(pl.col("item") != pl.col("similar_item"))
-        .sort(["item", "score", "similar_item"], descending=[False, True, False])
-        .with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("item"))
         .filter(pl.col("rank") <= top_n)
     )
 

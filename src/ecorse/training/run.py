@@ -114,11 +114,14 @@ def check_models(catalog: Catalog) -> None:
     ------
     ConfigError
         A class cannot be imported, a parameter is wrong, it does not answer what its declaration
-        says, tables differ from those declared, or a rule is for lists that nobody makes.
+        says, tables differ from those declared, a segmentation is named that there is not, or a
+        rule is for lists that nobody makes.
     """
     model_relations(catalog)
     for declaration in catalog.models.values():
         declaration.create()
+        if declaration.has_customer_lists:
+            recommendation.check_segmentations(declaration, catalog.models.values())
     catalog.rules.refuse_impossible(
         [
             (model.name, kind, model.file.top_n)

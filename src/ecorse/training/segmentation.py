@@ -20,8 +20,9 @@ from ecorse.evaluate.leaps import last_times, leaps_since
 from ecorse.features.blocks import hash_features
 from ecorse.features.orders import feature_space
 from ecorse.models.base import Champion, Decision, ModelResult, Task
-from ecorse.models.declaration import Declaration, SegmentationFile
+from ecorse.models.declaration import Declaration
 from ecorse.models.relation import Relation
+from ecorse.models.segmentation_file import SegmentationFile
 from ecorse.refresh.accept import how_to_accept
 from ecorse.segments.history import FIRST_NIGHT, NOBODY, Night
 from ecorse.segments.history_tables import HISTORY

@@ -15,7 +15,8 @@ from typing import Any
 from ecorse.evaluate.drift import reference_histograms
 from ecorse.features.blocks import Block
 from ecorse.models.base import Champion, Segmentation
-from ecorse.models.declaration import WORDINGS, Declaration, Feature, SegmentationFile
+from ecorse.models.declaration import Declaration
+from ecorse.models.segmentation_file import WORDINGS, Feature, SegmentationFile
 from ecorse.segments.meaning import Segment
 from ecorse.training.envelope import pack, unpack
 

@@ -16,8 +16,9 @@ import polars as pl
 from ecorse.evaluate.drift import Drift
 from ecorse.features.blocks import PART_ROWS, Labels
 from ecorse.models.base import Blocks
-from ecorse.models.declaration import Declaration, SegmentationFile
+from ecorse.models.declaration import Declaration
 from ecorse.models.relation import Relation
+from ecorse.models.segmentation_file import SegmentationFile
 from ecorse.models.space import FeatureSpace
 from ecorse.segments.events import events_of
 from ecorse.segments.history import Moves, Night, history_of, migration_rows, moves_of

@@ -14,7 +14,8 @@ import polars as pl
 import psycopg
 from psycopg import sql
 
-from ecorse.models.declaration import RECOMMENDABLE, Declaration, Entity
+from ecorse.models.declaration import RECOMMENDABLE, Declaration
+from ecorse.models.segmentation_file import Entity
 from ecorse.refresh.relations import build_relation
 from ecorse.refresh.tables import replace_model_rows, spool_model_rows
 from ecorse.segments.history import Night, moves_of

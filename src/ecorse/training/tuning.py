@@ -28,9 +28,9 @@ from ecorse.models.recommender_file import RecommenderFile
 from ecorse.models.search import with_values
 from ecorse.models.trials import propose
 from ecorse.recommenders.results import RECOMMENDER_TRIALS
-from ecorse.training.judging import mean_ndcg
 from ecorse.training.planning import MB, allowed, beyond_limit
 from ecorse.training.typed import make_frame
+from ecorse.training.windows import mean_ndcg
 
 log = logging.getLogger(__name__)
 FACTS = "search"  # of the version's metrics
@@ -142,7 +142,10 @@ def _is_fresh(searched: str, day: date | None, again_days: float) -> bool:
 def _key(file: RecommenderFile, parameters: Mapping[str, Any]) -> str:
     """sha256 of what was declared: another search, or other parameters, are searched anew."""
     search = file.search.model_dump(mode="json") if file.search else {}
-    spec = [search, dict(parameters), file.windows.model_dump(mode="json"), list(file.lists)]
+    windows = file.windows.model_dump(mode="json", exclude={"segmentations"})
+    spec = [search, dict(parameters), windows, list(file.lists)]
     if file.diversity:  # lists are judged with it
         spec.append(file.diversity.model_dump(mode="json"))
+    if file.weights:
+        spec.append(file.weights)
     return hashlib.sha256(json.dumps(spec, sort_keys=True, default=str).encode()).hexdigest()

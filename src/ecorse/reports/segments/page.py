@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
-from ecorse.models.declaration import ENTITIES
+from ecorse.models.segmentation_file import ENTITIES
 from ecorse.reports.segments import plots
 from ecorse.reports.segments.blocks import (
     Block,

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from ecorse.models.declaration import ENTITIES
+from ecorse.models.segmentation_file import ENTITIES
 from ecorse.refresh.catalog import load_catalog
 from ecorse.warehouse.snapshot import Build
 

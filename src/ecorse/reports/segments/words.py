@@ -133,11 +133,12 @@ def changes(one: One) -> Iterator[Block]:
 def _event(row: Row, noun: str) -> str:
     name, other = row["segment_name"], row["other_segment_name"]
     members, shared = f"{count(row['members'])} {noun}", count(row["shared_members"])
+    still = f"{count(row['members'])} who are still in a segment"
     told = {
         "birth": f"New segment: {name} ({members}).",
         "death": f"Gone: {name} (it had {members}).",
-        "split": f"{name} was split: {shared} of its {members} are now in {other}.",
-        "merge": f"{name} went into {other}, with {shared} of its {members}.",
+        "split": f"{name} was split: of {still}, {shared} are now in {other}.",
+        "merge": f"{name} went into {other}: of {still}, {shared} are there.",
         "renamed": f"{name} is the new name of {other} ({members}).",
     }
     return told[row["event"]]

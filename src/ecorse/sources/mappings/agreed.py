@@ -46,6 +46,10 @@ def _bounds_of_staging(declared: MappingFile) -> list[Rule]:
         rules.append(Rule(f"{name}_too_large", name, "at_most", bounds.sentence, bounds.most))
         if bounds.least:
             rules.append(Rule(f"{name}_too_small", name, "at_least", bounds.sentence, bounds.least))
+    for target in (c.target for c in declared.every_column if c.type == "boolean" and c.target):
+        if words := "|".join(declared.values.get(target, ())):
+            sentence = f"expected one of {words.replace('|', ', ')}"
+            rules.append(Rule(f"{target}_unknown", target, "one_of", sentence, words))
     for name, allowed in ((c.name, c.allowed) for c in columns if c.allowed):
         words = "|".join((*declared.values.get(name, {}), *allowed))
         sentence = f"expected one of {words.replace('|', ', ')}"
@@ -66,8 +70,8 @@ def _unusual_money(declared: MappingFile) -> list[Rule]:
 
 def _form(name: str, declared: MappingFile) -> Form:
     """The columns of the file, and those that are made of them."""
-    columns = [c.column(declared) for c in declared.columns if not c.parts]
-    made = [c.column(declared) for c in declared.columns if c.parts]
+    columns = [declared.column_of(c) for c in declared.columns if not c.parts]
+    made = [declared.column_of(c) for c in declared.columns if c.parts]
     known = {header_key(n) for c in columns for n in (c.name, *c.aliases)}
     known |= {header_key(c.called) for table in declared.lookups for c in table.columns}
     for column in made:

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from ecorse.declared import Table
 from ecorse.schema.contract import Column, ColumnType, DecimalSign, Repair, tells_instant
+from ecorse.schema.staging import STATEMENTS
 from ecorse.schema.table import StagedColumn, StagingTable
 from ecorse.sources.shaping import Groups
 
@@ -43,7 +44,9 @@ def types_of(target: str, staging: StagingTable) -> tuple[str, ...]:
 
 # types of what a mapping fills that is no column of a table
 LITERAL_UTC = re.compile(r"(?<!%)(?:Z|UTC|GMT)\b")
-BECOMES = {"line_total": ("decimal",), "discount_share": ("decimal", "percent")}
+BECOMES = {"line_total": ("decimal",), "discount_share": ("decimal", "percent")} | dict.fromkeys(
+    STATEMENTS, ("boolean",)
+)
 
 
 # what parts thousands cannot be the decimal sign as well

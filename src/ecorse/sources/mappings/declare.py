@@ -7,6 +7,7 @@ it (``agreed``), what becomes of data rows (``source``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Literal
@@ -17,13 +18,14 @@ from pydantic import Field
 from ecorse.clean.expressions import Name, summed
 from ecorse.clean.names import names_of
 from ecorse.schema.contract import (
+    Column,
     ForeignCurrency,
     Repeats,
     header_key,
 )
 from ecorse.schema.dtypes import dtype_of
 from ecorse.schema.shape import PLAIN
-from ecorse.schema.staging import STAGING_TABLES
+from ecorse.schema.staging import STAGING_TABLES, STATEMENTS
 from ecorse.schema.table import StagingTable
 from ecorse.sources.mappings.beside import (
     AlsoTable,
@@ -65,7 +67,7 @@ class MappingFile(Style, ShapeTable):
     rules: tuple[RuleTable, ...] = ()
     lookups: tuple[LookupTable, ...] = ()
     constants: dict[str, str | int | float | bool] = Field(default_factory=dict)
-    values: dict[str, dict[str, str]] = Field(default_factory=dict)
+    values: dict[str, dict[str, str | bool]] = Field(default_factory=dict)
     dedup_key: tuple[str, ...] = ()
     drift: Literal["evolve", "quarantine", "freeze"] = "evolve"
     customer_rungs: tuple[Rung, ...] = ("id", "email")
@@ -112,16 +114,22 @@ class MappingFile(Style, ShapeTable):
             found |= dict.fromkeys(summed(text))
         return tuple(found)
 
+    def column_of(self, given: ColumnTable) -> Column:
+        """The declaration that a column is cast by: text where yes and no have words of its own."""
+        column = given.column(self)
+        has_words = given.type == "boolean" and given.target in self.values
+        return replace(column, type="text") if has_words else column
+
     def names_of_file(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
         """What rules may name: what the file says, before constants, values and conditions."""
-        return names_of((c.column(self) for c in self.every_column), schema)
+        return names_of(map(self.column_of, self.every_column), schema)
 
     def condition_names(self, schema: Mapping[str, pl.DataType] | None = None) -> dict[str, Name]:
         """What conditions (``[[set]]``, ``[[also]]``) may name: columns and constants.
 
         ``schema`` is that of a frame which has every target; left out, types are as declared.
         """
-        named = names_of((c.column(self) for c in self.every_column), schema)
+        named = names_of(map(self.column_of, self.every_column), schema)
         for given in self.every_column:
             # by its name in the file a column says the file's words, by its target ours
             if given.target in self.values and given.target and given.called != given.target:
@@ -168,10 +176,6 @@ class MappingFile(Style, ShapeTable):
         yield from (f"dedup_key: no column fills {t!r}" for t in self.dedup_key if t not in given)
 
 
-CONSENT = ("attributes.marketing_consent", "attributes.is_suppressed")
-"""Attributes of customers that say whom a shop may write to (``ecorse.segments.audience``)."""
-
-
 def word_of(target: str) -> str:
     """The column of the typed frame that keeps the file's own word for a target."""
     return f"{target} as the file has it"
@@ -201,12 +205,17 @@ def _wrong_targets(declared: MappingFile) -> Iterator[str]:
 
 def _wrong_consent(declared: MappingFile) -> Iterator[str]:
     """Consent that is no yes or no: a word nobody foresaw would count as one of them."""
-    for column in declared.columns:
-        if column.target in CONSENT and column.type != "boolean":
+    targets = (*STATEMENTS, *(f"attributes.{statement}" for statement in STATEMENTS))
+    for column in declared.every_column:
+        if column.target in targets and column.type != "boolean":
             yield (
                 f"column {column.called!r} fills {column.target}, which says whom the shop may "
-                'write to: it needs type = "boolean"'
+                'write to: it needs type = "boolean"; words other than yes, no, true, false, 1 and '
+                f'0 stand in [values."{column.target}"], each with true or false'
             )
+    for target in sorted({*targets} & {*declared.constants}):
+        if not isinstance(declared.constants[target], bool):
+            yield f"constants.{target}: expected true or false"
 
 
 def _missing_targets(declared: MappingFile) -> Iterator[str]:
@@ -265,6 +274,12 @@ def _wrong_values(declared: MappingFile) -> Iterator[str]:
         for word in words:
             if column.allowed and word is not None and word not in column.allowed:
                 yield f"{column.name} = {word!r}: expected one of {', '.join(column.allowed)}"
+    booleans = {c.target for c in declared.every_column if c.type == "boolean"}
+    for target, ours in declared.values.items():
+        for word, our in ours.items():
+            if isinstance(our, bool) != (target in booleans):
+                what = "true or false" if target in booleans else "a text"
+                yield f"values.{target}: {word!r} = {our!r}: expected {what}"
     for target, value in declared.constants.items():
         expected = _expected_constant(type_of(declared.staging.column(target)), str(value))
         if expected:

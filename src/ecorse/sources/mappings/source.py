@@ -21,6 +21,7 @@ from ecorse.schema.contract import Contract, Header
 from ecorse.schema.source import FATES, Canonical, Difference, Fate, Shop, Sought
 from ecorse.sources.canonical import extra_json, shop_of_row
 from ecorse.sources.mappings.agreed import read_declared
+from ecorse.sources.mappings.consent import CONSENTS, statements
 from ecorse.sources.mappings.declare import MappingFile
 from ecorse.sources.mappings.guests import SENTENCES, without_guests, without_status
 from ecorse.sources.mappings.identity import line_id
@@ -135,7 +136,10 @@ class MappingSource:
         why = pl.concat(reasons) if reasons else None
         if why is not None:
             lines = lines.filter(~pl.col("_row").is_in(why["_row"].implode()))
-        return Canonical(lines, warned, derived, reasons=why, held=held, beside=beside)
+        said = statements(self.declared, self.name, frame, lines, header)
+        return Canonical(
+            lines, warned, derived, {} if said is None else {CONSENTS: said}, why, held, beside
+        )
 
     def keys_of(self, frame: pl.DataFrame, header: Header, shop: Shop) -> pl.DataFrame:
         """The keys of typed rows, whatever becomes of them; see ``schema.source.Keyed``."""

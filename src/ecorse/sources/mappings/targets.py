@@ -6,6 +6,7 @@ What belongs here: one column after the other. What does not: money (``money``),
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import polars as pl
@@ -14,13 +15,16 @@ from ecorse.clean.cast import DATE_ONLY
 from ecorse.clean.numbers import SHARE
 from ecorse.schema.contract import Contract
 from ecorse.schema.dtypes import dtype_of
+from ecorse.schema.staging import STATEMENTS
 from ecorse.schema.table import StagedColumn
 from ecorse.sources.canonical import attributes_json, customer_key, name_ids
 from ecorse.sources.mappings.columns import type_of
 from ecorse.sources.mappings.declare import MappingFile, word_of
 from ecorse.sources.mappings.money import MONEY
 
-BECOME: dict[str, pl.DataType] = {"line_total": MONEY, "discount_share": SHARE}
+BECOME: dict[str, pl.DataType] = {"line_total": MONEY, "discount_share": SHARE} | dict.fromkeys(
+    STATEMENTS, pl.Boolean()
+)
 
 
 def filled(declared: MappingFile, frame: pl.DataFrame) -> pl.DataFrame:
@@ -29,6 +33,11 @@ def filled(declared: MappingFile, frame: pl.DataFrame) -> pl.DataFrame:
     A time that the file does not have is a text, for it may be a constant.
     """
     columns = []
+    for target in _attributes(declared):
+        if target in declared.constants:
+            columns.append(pl.lit(declared.constants[target]).alias(target))
+        elif target in declared.values and target in frame.columns:
+            columns += _in_our_words(declared, target)
     for target in declared.staging.targets():
         column = declared.staging.column(target)
         is_text = column is None or type_of(column) in ("", "timestamp")
@@ -39,9 +48,18 @@ def filled(declared: MappingFile, frame: pl.DataFrame) -> pl.DataFrame:
         elif target not in frame.columns:
             columns.append(pl.lit(None, dtype).alias(target))
         elif target in declared.values:
-            columns.append(pl.col(target).alias(word_of(target)))
-            columns.append(pl.col(target).replace(declared.values[target]).alias(target))
+            columns += _in_our_words(declared, target)
     return frame.with_columns(columns)
+
+
+def _in_our_words(declared: MappingFile, target: str) -> list[pl.Expr]:
+    """A target in the words that the mapping declares, and as the file has it."""
+    words = declared.values[target]
+    if all(isinstance(value, bool) for value in words.values()):
+        value = pl.col(target).replace_strict(words, default=None, return_dtype=pl.Boolean)
+    else:
+        value = pl.col(target).replace(words)
+    return [pl.col(target).alias(word_of(target)), value.alias(target)]
 
 
 def staged(declared: MappingFile, contract: Contract, frame: pl.DataFrame) -> dict[str, pl.Expr]:
@@ -49,7 +67,7 @@ def staged(declared: MappingFile, contract: Contract, frame: pl.DataFrame) -> di
     rows = {c.name: _as_staged(c) for c in declared.staging.columns if c.mapped}
     rows |= _made(declared.table, contract, frame)
     if declared.staging.has_attributes:
-        rows["attributes"] = _attributes(declared, frame)
+        rows["attributes"] = _as_json(_attributes(declared), frame)
     return rows
 
 
@@ -95,13 +113,12 @@ def _made(table: str, contract: Contract, frame: pl.DataFrame) -> dict[str, pl.E
     return made
 
 
-def _attributes(declared: MappingFile, frame: pl.DataFrame) -> pl.Expr:
-    """Column ``attributes``: what the mapping targets at ``attributes.<name>``, as JSON."""
-    names = {
-        c.target.removeprefix("attributes."): c.target
-        for c in declared.every_column
-        if c.target and c.target.startswith("attributes.") and c.target in frame.columns
-    }
-    if not names:
-        return pl.lit("{}").alias("attributes")
-    return attributes_json(names)
+def _attributes(declared: MappingFile) -> list[str]:
+    """The targets ``attributes.<name>`` that the mapping fills."""
+    return [target for target in declared.filled if target.startswith("attributes.")]
+
+
+def _as_json(targets: Sequence[str], frame: pl.DataFrame) -> pl.Expr:
+    """Column ``attributes``: those that the file has, as JSON."""
+    names = {t.removeprefix("attributes."): t for t in targets if t in frame.columns}
+    return attributes_json(names) if names else pl.lit("{}").alias("attributes")

@@ -1,7 +1,7 @@
-"""Which names of attributes look as if they said whom a shop may write to.
+"""Which names of attributes and columns look as if they said whom a shop may write to.
 
 What belongs here: the words, in the seven languages of headers. What does not: what is done about
-such an attribute (``audience``).
+such a name (``sources.mappings.consent``, ``segments.audience``).
 
 A name that is asked about for nothing costs its shop one line in a mapping; one that is not asked
 about costs a letter to somebody who refused it. So parts of words count too.
