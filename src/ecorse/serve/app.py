@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse, Response
 
@@ -17,7 +17,7 @@ from ecorse.postgres.address import database_url
 from ecorse.serve import around, problems, routes
 from ecorse.serve.access import Access
 from ecorse.serve.asking import Asking
-from ecorse.serve.forms import NotModified
+from ecorse.serve.forms import NotModified, plain_address
 from ecorse.serve.limits import RateLimit
 from ecorse.serve.problems import Problem
 from ecorse.serve.reader import Reader
@@ -45,7 +45,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.asking.close()
         await reader.close()
 
-    app = FastAPI(title="Ecorse", version=__version__, description=ABOUT, lifespan=life)
+    app = FastAPI(
+        title="Ecorse", version=__version__, description=ABOUT, lifespan=life,
+        dependencies=[Depends(plain_address)],
+    )  # fmt: skip
     metrics = around.Metrics()
     app.state.reader = reader
     app.state.access = Access(reader, RateLimit(settings.api_rate, settings.api_burst))

@@ -13,12 +13,37 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ecorse.serve.problems import Problem, wrong
 from ecorse.serve.reader import Night, Reader, Row
 
 MOST = 100  # rows of a page
+NUL = "\0"
+
+
+def _is_plain(text: str) -> str:
+    if NUL in text:
+        raise ValueError("expected text without the character NUL")
+    return text
+
+
+Name = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_is_plain)]
+
+
+def plain_address(request: Request) -> None:
+    """No database has texts with NUL: an address that has it means nothing.
+
+    Raises
+    ------
+    Problem
+        422: path or a parameter has it.
+    """
+    named = [("path", request.url.path), *request.query_params.multi_items()]
+    for name, value in named:
+        if NUL in name or NUL in value:
+            where = name if name == "path" else f"query.{name}"
+            raise wrong(where, value, "text without the character NUL")
 
 
 class Strict(BaseModel):

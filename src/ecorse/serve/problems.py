@@ -76,7 +76,7 @@ def respond(problem: Problem, request: Request) -> Response:
         "request_id": getattr(request.state, "request_id", None),
         **problem.more,
     }
-    text = json.dumps(body, ensure_ascii=False, default=str)
+    text = json.dumps(body, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
     return Response(text, problem.status, problem.headers, MEDIA_TYPE)
 
 

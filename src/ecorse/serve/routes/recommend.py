@@ -9,12 +9,11 @@ from pydantic import Field, model_validator
 
 from ecorse.serve.access import Caller, needs
 from ecorse.serve.asking import Asking, items_of
-from ecorse.serve.forms import OfShop, OneNight, Strict, Tagged, build_of
+from ecorse.serve.forms import Name, OfShop, OneNight, Strict, Tagged, build_of
 from ecorse.serve.problems import Problem
 from ecorse.serve.reader import Night
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
-Name = Annotated[str, Field(min_length=1, max_length=500)]
 Names = list[Name]
 Daypart = Literal["Night", "Morning", "Midday", "Afternoon", "Evening"]
 
@@ -29,7 +28,7 @@ limit %s
 class Asked(Strict):
     """One of basket, session, search, customer; search may stand beside a customer."""
 
-    shop: str | None = Field(None, max_length=200)
+    shop: Name | None = None
     basket: Names = Field([], max_length=100, description="Product ids, or names.")
     session: Names = Field([], max_length=100, description="Products seen, the latest last.")
     search: Names = Field([], max_length=20, description="What was searched, the latest last.")
