@@ -124,24 +124,24 @@ class Hybrid(Recommender):
         blends, alone = [], []
         for blend, lists in self._blends(users, k, seen):
             blends.append(blend)
-            alone.append({name: first_of(each, k) for name, each in lists.items()})
+            alone.append(lists)
         return joined(blends), {name: joined([each[name] for each in alone]) for name in self.parts}
 
     def _blends(
         self, users: Ids, k: int, seen: Csr | None, among: Ids | None = None
     ) -> Iterator[tuple[Ranked, dict[str, Ranked]]]:
-        """Block by block of customers: the blend, and the parts' lists."""
+        """Block by block of customers: the blend, and the beginnings of the parts' lists."""
         weights = self.weights["for_you" if seen is None else "explore"]
         own = weights[self._group(self.sizes[users])]
         width = max(k, self.config.candidates)
         for start in range(0, max(1, len(users)), BLOCK_USERS):
             rows = slice(start, start + BLOCK_USERS)
             block = None if seen is None else seen[rows]
-            lists = {
-                name: part.recommend(users[rows], width, seen=block, among=among)
-                for name, part in self.parts.items()
-            }
-            scores = [scaled(each, self.trend) for each in lists.values()]
+            scores, lists = [], {}
+            for name, part in self.parts.items():
+                ranked = part.recommend(users[rows], width, seen=block, among=among)
+                scores.append(scaled(ranked, self.trend))
+                lists[name] = first_of(ranked, k)
             yield blended(scores, own[rows], k), lists
 
     def answer(self, baskets: Csr, k: int) -> Ranked:
