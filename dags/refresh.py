@@ -52,10 +52,11 @@ TROUBLES = (
         "nothing while it retries; free space, or see `ecorse doctor`",
     ),
     Trouble(
-        "the night is published, and `ops.model_decision` says that a model is held",
+        "the night is published, and the page *Ecorse nights* says that models are held",
         "its segments or inputs jumped (the reason says which, and by how much); the segments of "
         "the night before stand, the other models and shops are of this night",
-        "mend the data; if the change is real, start this DAG with *Let through*",
+        "mend the data; if the change is real, start this DAG with *Let through*: what the reason "
+        "says behind `--accept`",
     ),
     Trouble(
         "a wrong night was published",
@@ -89,9 +90,9 @@ with DAG(
         "publish": Param(True, "No: build and audit only", type="boolean", title="Publish"),
         "accept": Param(
             None,
-            "What is held though it is real: a shop that lost most of its rows (main), a model "
-            "that jumps (segment_customers, or of one shop segment_customers:main); several with "
-            "commas",
+            "What was held and is real, as the reason on the page Nights says it behind --accept: "
+            "MODEL:SHOP (such as segment_customers:main), MODEL for every shop, or a SHOP that "
+            "lost most of its rows; several with commas",
             type=["null", "string"],
             title="Let through",
         ),

@@ -178,6 +178,19 @@ def score(name: str, metric: str, digits: int = 3) -> Rule:
     )
 
 
+# why a model is held, or was until somebody let it through
+JUMPED = (
+    r"the inputs drifted: PSI of (?P<drifted>.*?); allowed (?P<limit>[\d.]+)(?:; k was selected again "
+    r"because (?P<reselection>.*), and (?P<moved>\d+)% of those who were there before would change "
+    r"their segment; allowed (?P<most>\d+)%)?"
+)
+JUMP = (
+    f"{DRIFTED} as drifted, trim_scale(max(limit_psi)::numeric)::text as limit, "
+    f"case when %(moved)s::text is not null then round(100 * {number('moved')}) end::text as moved, "
+    f"case when %(moved)s::text is not null then round(100 * {LIMIT}) end::text as most, "
+    f"case when %(moved)s::text is not null then {text('reselection')} end as reselection"
+)
+
 RULES = (
     Rule(
         r"Night (?P<build>\d+), made (?P<at>[\d: -]+) UTC(?:, rows up to (?P<day>[\d-]+))?\. Every figure "
@@ -312,17 +325,14 @@ RULES = (
         f"{OWN} and limit_psi is not null having count(*) > 0), 'no input is watched') as psi",
     ),
     Rule(
-        r"Held, the published segments stay: the inputs drifted: PSI of (?P<drifted>.*?); allowed "
-        r"(?P<limit>[\d.]+)(?:; k was selected again because (?P<reselection>.*), and (?P<moved>\d+)% of "
-        r"those who were there before would change their segment; allowed (?P<most>\d+)%)?\. Mend the "
-        r"data; if the change is real, let it through with `ecorse refresh --accept "
-        r"(?P<model>\w+):(?P<of>[\w-]+)`\.",
-        f"select {DRIFTED} as drifted, trim_scale(max(limit_psi)::numeric)::text as limit, "
-        "(select model from marts.model_status where shop_id = %(shop)s and method = %(m)s) as model, "
-        f"%(shop)s as of, case when %(moved)s::text is not null then round(100 * {number('moved')}) end"
-        f"::text as moved, case when %(moved)s::text is not null then round(100 * {LIMIT}) end::text "
-        "as most, case when %(moved)s::text is not null then "
-        f"{text('reselection')} end as reselection from marts.segment_drift where {OWN} and is_drifted",
+        rf"Held, the published segments stay: {JUMPED}\. Mend the data; if the change is real, let it "
+        r"through with `ecorse refresh --accept (?P<model>\w+):(?P<of>[\w-]+)`\.",
+        f"select {JUMP}, %(shop)s as of, (select model from marts.model_status where shop_id = "
+        f"%(shop)s and method = %(m)s) as model from marts.segment_drift where {OWN} and is_drifted",
+    ),
+    Rule(
+        rf"Published tonight, fitted anew, for the jump was accepted: {JUMPED}\.",
+        f"select {JUMP} from marts.segment_drift where {OWN} and is_drifted",
     ),
     Rule(
         r"(?P<feature>[^;]*), (?P<compared>all|added|again|members): (?P<psi>[\d.]+), allowed "

@@ -8,7 +8,7 @@ tests), figures of tables (``test_segments_report``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
@@ -90,10 +90,12 @@ class Checked:
     sentences: int = 0
 
 
-def check_sentences(conn: Any, markdown: str, shop: str, *, least_k: int = 2) -> Checked:
+def check_sentences(
+    conn: Any, markdown: str, shop: str, least_k: Mapping[str, int] | None = None
+) -> Checked:
     """Count every sentence of a report again; ``conn`` reads the night that it is of.
 
-    ``least_k`` is the declared smallest number of segments where a k is chosen.
+    ``least_k`` is the declared smallest number of segments, by method, where it is not 2.
     """
     rows = conn.execute(
         "select method, entity from marts.model_status where shop_id = %s and task = 'segment'",
@@ -107,7 +109,7 @@ def check_sentences(conn: Any, markdown: str, shop: str, *, least_k: int = 2) ->
         values = {
             "shop": shop,
             "m": sentence.method,
-            "least_k": least_k,
+            "least_k": (least_k or {}).get(sentence.method, 2),
             "least": LEAST_STABILITY.get(sentence.method, 0.8),
         }
         ask = Ask(conn, values, {"labels": labels, "points": points, "id": key})

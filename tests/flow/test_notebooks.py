@@ -48,6 +48,11 @@ def test_a_copy_runs_on_a_simulated_shop(warehouse, monkeypatch, name, drawn):
         assert float(found[1]) >= 0.9
     else:
         assert "quantity_invalid" in told
+        # a customer's three lists, each row with its reason
+        assert re.search(r"buy_again +[123] .*Bought on \d+ days?, last \d+ days? ago", told)
+        found = re.search(r"orders with both: (\d+) - counted again: (\d+)", told)
+        assert found is not None
+        assert int(found[1]) == int(found[2]) > 0
         assert "money_account" in "".join(cell.source for cell in notebook.cells)
 
 

@@ -131,7 +131,21 @@ def test_details_are_those_of_the_asked_night(nights):
     assert [(s["step"], s["rows"], s["seconds"]) for s in asked["steps"]] == [("orders", 43, 60)]
     assert [c["check_name"] for c in asked["checks"]] == ["z_broken", "b_warning", "a_good_one"]
     assert [(d["outcome"], d["numbers"]["k"]) for d in asked["decisions"]] == [("held", 4)]
+    assert [b["models_held"] for b in latest["builds"]] == [0, 1, 0]
     assert read_nights(10**12)["shown"] is None
+
+
+def test_the_page_says_that_models_of_a_published_night_are_held(nights, client):
+    with connect() as conn:
+        for model, outcome in (("a_fine_one", "promoted"), ("segment_orders", "held")):
+            conn.execute(
+                "insert into ops.model_decision (build_id, shop_id, model, outcome, reason, "
+                "numbers) values (%s, 'main', %s, %s, 'why', '{}')",
+                (nights["first"], model, outcome),
+            )
+    told = client.get("/", params={"build": nights["first"]}).text
+    assert "<td>1 model held</td>" in told
+    assert told.index("segment_orders") < told.index("a_fine_one")
 
 
 def test_the_published_night_is_shown_however_old(nights, monkeypatch):

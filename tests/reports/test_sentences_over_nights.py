@@ -45,6 +45,8 @@ columns = [
   { name = "at", target = "ordered_local", type = "timestamp", formats = ["%Y-%m-%d %H:%M:%S"] },
 ]
 """
+OTHERWISE = {"Toys": "Games", "Books": "Novels"}
+"""What the last night's file calls two categories: what was true of their buyers is so no more."""
 BIRTH, DEATH, SPLIT, MERGE, RENAMED = (
     "New segment: ", "Gone: ", " was split: ", " went into ", " is the new name of ",
 )  # fmt: skip
@@ -64,12 +66,13 @@ ALTERED = (
     (r"( went into )\w+", r"\1Nobody"),
     (rf"(is the new name of {NAME} \(){NUMBER}", r"\g<1>1\2"),
     (r"( is the new name of )\w+", r"\1Nobody"),
+    (r"(the jump was accepted: the inputs drifted: PSI of [a-z ]+ )(\d)", r"\g<1>1\2"),
 )  # fmt: skip
 
 
 def is_noticed(conn, text: str, k: int) -> bool:
     """Whether a report is found to hold a wrong sentence."""
-    found = check_sentences(conn, text, "club", least_k=k)
+    found = check_sentences(conn, text, "club", {"customers": k})
     return bool(found.wrong or found.unknown)
 
 
@@ -106,7 +109,11 @@ def nights(snapshot, tmp_path_factory):
 
     def night(day: int, k: int, *, is_parted: bool) -> str:
         there = until(purchases, day)
-        write_file(data, parted(there) if is_parted else there)
+        if is_parted:
+            there = parted(there)
+        if day > TODAY + 1:
+            there = there.with_columns(pl.col("category").replace(OTHERWISE))
+        write_file(data, there)
         declare(project, k)
         flow.ingest("club", "club", holder="test")
         flow.refresh(holder="test", accept=["segment_customers:club"])
@@ -125,7 +132,7 @@ def nights(snapshot, tmp_path_factory):
             ):
                 told = night(day, k, is_parted=is_parted)
                 with connect() as conn:
-                    found = check_sentences(conn, told, "club", least_k=k)
+                    found = check_sentences(conn, told, "club", {"customers": k})
                     noticed = {
                         (pattern, instead): is_noticed(conn, re.sub(pattern, instead, told), k)
                         for pattern, instead in ALTERED
@@ -152,20 +159,10 @@ def test_every_sentence_of_every_night_is_that_of_sql(nights):
 
 def test_what_was_planted_is_told(nights):
     split, merged = told(nights, 1), told(nights, 2)
-    print(split, merged)
-    assert [sum(kind in line for line in split) for kind in (BIRTH, DEATH, SPLIT, MERGE)] == [
-        1,
-        0,
-        1,
-        0,
-    ]
-    assert [sum(kind in line for line in merged) for kind in (BIRTH, DEATH, SPLIT, MERGE)] == [
-        0,
-        1,
-        0,
-        1,
-    ]
-    assert any(RENAMED in line for line in split + merged)
+    kinds = (BIRTH, DEATH, SPLIT, MERGE)
+    assert [sum(kind in line for line in split) for kind in kinds] == [1, 0, 1, 0]
+    assert [sum(kind in line for line in merged) for kind in kinds] == [0, 1, 0, 1]
+    assert any(RENAMED in line for line in merged), merged
 
 
 @pytest.mark.parametrize(("pattern", "instead"), ALTERED)

@@ -362,7 +362,6 @@ def test_both_kinds_of_lists_are_judged_each_with_one_primary_figure(scripted):
         "item_similarity",
         "user_recommendations",
         "recommendation_cases",
-        "list_rules",
         "model_scores",
     }
     customers = result.frame("user_recommendations")

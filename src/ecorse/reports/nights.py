@@ -42,7 +42,9 @@ select
         where r.build_id = b.build_id and r.level = 'fail' and not r.passed) as checks_failed,
     (select count(*) from ops.check_result as r
         where r.build_id = b.build_id and r.level = 'warn' and not r.passed) as checks_warned,
-    (select count(*) from ops.check_result as r where r.build_id = b.build_id) as checks
+    (select count(*) from ops.check_result as r where r.build_id = b.build_id) as checks,
+    (select count(*) from ops.model_decision as d
+        where d.build_id = b.build_id and d.outcome = 'held') as models_held
 from ops.build as b
 left join ops.current_build as c on c.build_id = b.build_id
 where
@@ -79,7 +81,7 @@ DECISIONS = """
 select shop_id, model, outcome, reason, numbers, decided_at
 from ops.model_decision
 where build_id = %(build_id)s
-order by shop_id, model
+order by outcome = 'promoted', shop_id, model
 """
 
 FILES = """

@@ -93,7 +93,7 @@ def changes(one: One) -> Iterator[Block]:
     """What became of the segments since the night before."""
     outcome, reason = one.status["outcome"], one.status["reason"]
     if outcome == "promoted":
-        yield Text(f"Published tonight: {reason.removeprefix('Promoted: ')}")
+        yield Text(f"Published tonight{reason.removeprefix('Promoted')}")
     else:
         carried = "" if one.status["is_of_this_night"] else " The rows are those of a night before."
         told = reason if reason.lower().startswith(outcome) else f"{outcome.capitalize()}: {reason}"
