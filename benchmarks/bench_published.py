@@ -43,9 +43,9 @@ CHOSEN: dict[str, Parts] = {
                          "popularity_power": 0.2, "filter_power": 0.3, "rest": 4.0},
     },
     "ml100k": {
-        "als": {"rank": 24, "penalty": 30.0, "confidence": 3.0},
-        "graph_filter": {"rank": 24, "popularity_power": 0.1, "rest": 2.0},
-        "ease": {"penalty": 500.0},
+        "als": {"rank": 96, "penalty": 60.0, "confidence": 10.0},
+        "graph_filter": {"rank": 48, "popularity_power": 0.1, "filter_power": 0.3, "rest": 2.0},
+        "ease": {"penalty": 800.0},
     },
 }  # fmt: skip
 GRIDS: dict[str, dict[str, dict[str, list[Any]]]] = {
@@ -55,14 +55,14 @@ GRIDS: dict[str, dict[str, dict[str, list[Any]]]] = {
                          "rest": [2.0, 4.0]},
     },
     "ml100k": {
-        "als": {"rank": [16, 24, 48], "penalty": [10.0, 30.0, 60.0],
-                "confidence": [3.0, 5.0, 10.0]},
-        "graph_filter": {"rank": [16, 24, 48], "popularity_power": [0.1, 0.3, 0.5],
-                         "filter_power": [0.1, 0.3, 0.6], "rest": [0.0, 2.0]},
-        "ease": {"penalty": [100.0, 250.0, 500.0, 800.0, 1200.0]},
+        "als": {"rank": [16, 24, 48, 96], "penalty": [30.0, 60.0, 120.0],
+                "confidence": [3.0, 10.0, 20.0]},
+        "graph_filter": {"rank": [24, 48, 96], "popularity_power": [0.0, 0.1, 0.3],
+                         "filter_power": [0.1, 0.3, 0.5], "rest": [0.0, 2.0]},
+        "ease": {"penalty": [250.0, 500.0, 800.0, 1200.0]},
     },
 }  # fmt: skip
-SPLITS = {"gowalla": 1, "ml100k": 3}  # how often the training part is parted, each with a seed
+SPLITS = {"gowalla": 1, "ml100k": 2}  # how often the training part is parted, each with a seed
 PUBLISHED = {
     "gowalla": {"recall_at_20": 0.1941, "ndcg_at_20": 0.1616},
     "ml100k": {"ndcg_at_10": 0.475},

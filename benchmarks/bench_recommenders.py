@@ -127,19 +127,24 @@ def served(judged: Mapping[str, Judged], kind: ListKind) -> str:
     return "shipped" if paired(blend, popular, TASK.seed).is_above(0) else "popular"
 
 
+def best_peer(judged: Mapping[str, Judged], kind: ListKind) -> str:
+    """The peer with the largest mean; empty where none took part."""
+    peers = [name for name in judged if name not in OURS]
+    return max(peers, key=lambda name: mean_of(judged[name].cases[kind]).value or 0.0, default="")
+
+
 def compare(shop: str, judged: Mapping[str, Judged]) -> list[str]:
     """Print the champion beside the best peer, case by case; gives the comparisons."""
     lines = []
     for kind in KINDS:
-        champion = served(judged, kind)
-        peers = [name for name in judged if name not in OURS]
+        champion, peer_name = served(judged, kind), best_peer(judged, kind)
         means = {name: mean_of(judged[name].cases[kind]).value or 0.0 for name in judged}
-        for other in (*([max(peers, key=means.__getitem__)] if peers else []), "popular"):
+        for other in (name for name in (peer_name, "popular") if name):
             if other == champion:
                 continue
             gap = paired(judged[champion].cases[kind], judged[other].cases[kind], TASK.seed)
             print(f"{shop}, {kind}: served is {champion}; {champion} - {other} = {gap.told}")
-            if other in peers:
+            if other == peer_name:
                 ratio = means[champion] / means[other]
                 word = "better" if ratio >= 1 else "worse"
                 lines.append(f"bench recommend_{shop}_{kind} {ratio:.3f} {word} than {other}")
@@ -147,18 +152,25 @@ def compare(shop: str, judged: Mapping[str, Judged]) -> list[str]:
 
 
 def by_history(judged: Mapping[str, Judged]) -> None:
-    """Print the blend beside best sellers, by how many products a customer had before."""
-    print("| products before | list | cases | shipped | popular | difference |")
-    print("|---|---|---|---|---|---|")
+    """Print the blend beside the best peer, by how many products a customer had before."""
+    print("| products before | list | cases | shipped | best peer | difference | best sellers |")
+    print("|---|---|---|---|---|---|---|")
     for kind in KINDS:
-        ours, theirs = (judged[name].cases[kind] for name in ("shipped", "popular"))
-        for name, rows in slices(ours).items():
-            if not name.startswith("history") or not rows.any():
+        ours, usual = (judged[name].cases[kind] for name in ("shipped", "popular"))
+        peer_name = best_peer(judged, kind)
+        theirs = judged[peer_name].cases[kind] if peer_name else usual
+        parts = {name.removeprefix("history "): rows for name, rows in slices(ours).items()}
+        parts["1 and more"] = ours.history > 0
+        parts["1 and more, newest window"] = (ours.history > 0) & (ours.origin == 0)
+        for name, rows in parts.items():
+            if not rows.any():
                 continue
             gap = paired(ours, theirs, TASK.seed, rows=rows)
-            own, best = (c.gains[c.primary][rows].mean() for c in (ours, theirs))
-            row = [name.removeprefix("history "), kind, f"{rows.sum():,}", f"{own:.4f}"]
-            print(f"| {' | '.join(row)} | {best:.4f} | {gap.told} |")
+            own, best, least = (
+                f"{c.gains[c.primary][rows].mean():.4f}" for c in (ours, theirs, usual)
+            )
+            row = [name, kind, f"{rows.sum():,}", own, f"{best} {peer_name}", gap.told, least]
+            print(f"| {' | '.join(row)} |")
 
 
 def rows_of(shop: str, keep: Path | None) -> tuple[Interactions, Floats | None]:

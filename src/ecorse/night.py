@@ -158,9 +158,12 @@ class Night:
         DataError
             There is no such shop or task; the message has those that there are.
         """
-        return self._where(
+        found = self._where(
             "model_scores", "task, slice, metric, value desc nulls last", task=task, shop_id=shop
         )
+        # each recommender is judged beside best sellers: where these were judged on the same, once
+        is_again = found["is_baseline"] & found.drop(columns=["model", "priority"]).duplicated()
+        return found[~is_again].reset_index(drop=True)
 
     def recommend(self, *products: str, shop: str | None = None, **wanted: Any) -> pd.DataFrame:
         """What to show beside chosen products, or to a customer, or for words.

@@ -91,6 +91,49 @@ def test_a_basket_is_answered_from_similar_products_as_before(night):
     assert first["reason"] == "Goes with Green Tea"
 
 
+def test_what_stands_in_a_products_place_does_not_go_with_it(night):
+    with connect("app_reader") as conn:
+        rows = conn.execute(
+            "select product_id, similar_product_id, relation from marts.item_similarity_served "
+            "where relation <> 'popular'"
+        ).fetchall()
+    known = {(one, other): relation for one, other, relation in rows}
+    told = set()
+    for product in ("T1", "T2", "C1", "C2", "N1"):
+        frame = night.answer([product], n=11).frame.filter(source="similar")
+        for row in frame.iter_rows(named=True):
+            relation = known[product, row["product_id"]]
+            words = "Goes with" if relation == "complement" else "Similar to"
+            assert row["reason"] == f"{words} {row['because_of']}"
+            told.add(words)
+    assert told == {"Goes with", "Similar to"}
+
+
+def test_a_saved_models_own_sentence_is_the_reason(night):
+    frame = night.answer(customer="c01", list="buy_again", method="buy_again", n=3).frame
+    assert frame.height
+    assert all(reason.startswith("Bought ") for reason in frame["reason"])
+    night_rows = night.sql(
+        "select product_id, reason from user_recommendations where customer_id = 'c01' "
+        "and list = 'buy_again' and method = 'buy_again'"
+    )
+    reasons = dict(zip(night_rows.product_id, night_rows.reason, strict=True))
+    assert dict(frame.select("product_id", "reason").rows()).items() <= reasons.items()
+
+
+def test_best_sellers_stand_once_on_the_leaderboard(night):
+    board = night.leaderboard("recommend")
+    popular = board[board.method == "popular"]
+    assert not popular.duplicated(["shop_id", "list", "slice", "metric"]).any()
+    every = night.sql("select method, list, slice, metric from model_scores where is_baseline")
+    assert len(every[every.method == "popular"]) > len(popular)
+    assert set(popular.list) == {"item_similarity", "for_you", "explore", "buy_again"}
+    others = night.sql(
+        "select 1 from model_scores where task = 'recommend' and method <> 'popular'"
+    )
+    assert len(board[board.method != "popular"]) == len(others)
+
+
 def test_a_basket_asked_of_a_saved_model_stays_in_its_kind(night):
     answer = night.answer(["Claw Hammer", "C2"], n=3, method="for_customers")
     assert set(names(answer)) == TOOLS - {"Claw Hammer", "Box of Nails"}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 
 from ecorse import declared
@@ -97,16 +95,6 @@ def test_one_product_at_two_places_is_refused():
     text = PINS.format(first="", second="").replace('"B"\nplace = 1', '"A"\nplace = 2')
     with pytest.raises(ConfigError, match=r"rules\[1\].product = 'A': rules\[0\] pins the same"):
         rules(text)
-
-
-def test_days_and_shops_that_a_rule_is_for():
-    (rule,) = rules(
-        '[[rules]]\nrule = "exclude"\nshop_id = "north"\nproducts = ["A"]\n'
-        "from = 2020-01-02\nto = 2020-01-03\n"
-    ).rules
-    held = [day for day in range(1, 6) if rule.is_for("north", date(2020, 1, day))]
-    assert held == [2, 3]
-    assert not rule.is_for("south", date(2020, 1, 2))
 
 
 def test_a_shop_a_place_and_a_list_that_there_are_not():

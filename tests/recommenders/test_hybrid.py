@@ -10,6 +10,7 @@ from ecorse import declared
 from ecorse.evaluate.origins import last_window
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions
+from ecorse.models.ranked import broken_order
 from ecorse.recommenders.hybrid import Hybrid
 
 TASK = Task("recommend_tested", "main", seed=1)
@@ -68,6 +69,33 @@ def test_each_kind_of_list_goes_by_its_own_weights(fitted):
     assert for_you.multiply(data.matrix > 0).nnz == 60  # both places are what they had
     explore = fitted.recommend(users, 2, seen=data.matrix).as_matrix(61) > 0
     assert (explore.multiply(data.matrix > 0).nnz, explore.nnz) == (0, 60)
+
+
+def test_a_list_is_the_first_part_of_every_longer_one():
+    """Also of one that is longer than all that the parts name at first."""
+    data = shop()
+    said = {
+        "parts": {"knn": {"class": "item_knn"}, "popular": {"class": "popular"}},
+        "candidates": 4,
+    }
+    model = Hybrid(declared.check(said, Hybrid.config_class, "test")).fit(data, TASK)
+    users = np.arange(30)
+    asked = {
+        "for_you": lambda k: model.recommend(users, k),
+        "explore": lambda k: model.recommend(users, k, seen=data.matrix),
+        "basket": lambda k: model.answer(data.matrix[users], k),
+    }
+    for kind, ask in asked.items():
+        longest = ask(61)
+        assert (longest.is_there.sum(axis=1) > 50).all(), kind  # popular names what nobody had
+        assert broken_order(longest, n_items=61) == []
+        assert (longest.parts.sum(axis=2)[longest.is_there] > 0).all()
+        for k in (1, 3, 4, 5, 9, 17, 40):
+            shorter = ask(k)
+            np.testing.assert_array_equal(
+                shorter.items, longest.items[:, :k], err_msg=f"{kind} {k}"
+            )
+            np.testing.assert_array_equal(shorter.scores, longest.scores[:, :k])
 
 
 def test_the_trend_is_recent_sales_over_the_best_sellers() -> None:

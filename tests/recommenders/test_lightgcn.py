@@ -6,8 +6,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from ecorse.errors import ConfigError
+from ecorse.errors import ModelRejected
 from ecorse.models.base import Task
+from ecorse.recommenders.hybrid import Hybrid, HybridConfig
 from ecorse.recommenders.lightgcn import LightGcn, LightGcnConfig, _graph
 from ecorse.testing.shop import tiny_interactions
 
@@ -18,8 +19,16 @@ needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="torch is an
 
 def test_without_torch_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(ConfigError, match=r"pip install 'ecorse\[torch\]'"):
-        LightGcn(LightGcnConfig()).fit(SHOP, TASK)
+    model = LightGcn(LightGcnConfig())
+    with pytest.raises(ModelRejected, match=r"pip install 'ecorse\[torch\]'"):
+        model.fit(SHOP, TASK)
+    parts = {"far": {"class": "lightgcn"}, "popular": {"class": "popular"}}
+    blend = Hybrid(HybridConfig.model_validate({"parts": parts}))
+    assert model.lacks() == blend.lacks() == (
+        "The recommender lightgcn needs torch, which is not installed: pip install 'ecorse[torch]'."
+    )  # fmt: skip
+    monkeypatch.setitem(sys.modules, "torch", sys)
+    assert model.lacks() == ""
 
 
 @needs_torch

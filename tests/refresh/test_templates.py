@@ -82,4 +82,4 @@ def test_what_a_template_writes_is_linted_as_any_mart(mart) -> None:
 
 
 def test_there_are_templates() -> None:
-    assert len(WRITTEN) == 22
+    assert len(WRITTEN) == 24

@@ -202,6 +202,21 @@ def test_the_evening_segment_gets_the_cheap_products_that_it_buys(rows) -> None:
     assert action["expected_value"] == round(expected, 2)
 
 
+def test_what_the_shops_rules_take_out_is_not_promoted(acted) -> None:
+    try:
+        acted.insert(
+            "marts.ruled_products",
+            [{"shop_id": "planted", "list": "segment", "product_id": "cable", "is_allowed": False}],
+        )
+        found = _of(acted.run("segment_actions"), "promote_low_cost_in_the_evening")
+    finally:
+        acted.conn.rollback()
+    action = found["orders", "Evening"]
+    assert action["product_ids"] == ["charger"]
+    expected = action["addressed"] * Decimal("0.01") * 9  # its price
+    assert action["expected_value"] == round(expected, 2)
+
+
 def test_the_daytime_segment_gets_a_discount_in_its_hours(rows) -> None:
     found = _of(rows, "timed_discount_in_the_daytime")
     assert set(found) == {

@@ -2,6 +2,7 @@
 
 A case is a folder ``<mart>/<case>`` with ``given.yaml`` (relation → rows; columns left out are
 null) and ``expect.yaml`` (rows in the order of the grain; only the columns named are compared).
+Where it has a ``rules.toml`` too, that is the shop's.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sqlglot
 import yaml
 
 from ecorse.refresh.catalog import load_catalog
+from ruled_marts import mart_sql, rules_file
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/*/given.yaml"))
 CATALOG = load_catalog()
@@ -34,7 +36,11 @@ def _comparable(value: Any) -> Any:
 def test_mart_gives_the_rows_worked_out_by_hand(marts, case: Path) -> None:
     for relation, rows in _read(case / "given.yaml").items():
         marts.insert(relation, rows)
-    found = marts.run(case.parent.name)
+    select = None
+    if (case / "rules.toml").exists():
+        text = (case / "rules.toml").read_text(encoding="utf-8")
+        select = mart_sql(case.parent.name, rules_file(text))
+    found = marts.run(case.parent.name, select)
     expected = _read(case / "expect.yaml")
     for row, wanted in zip(found, expected, strict=False):
         assert {c: _comparable(row[c]) for c in wanted} == {

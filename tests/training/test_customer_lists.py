@@ -114,6 +114,21 @@ def test_what_nobody_has_bought_fills_a_list_at_the_very_end():
     assert json.loads(told["evidence"]) == counts
 
 
+def test_what_was_refused_since_is_not_given_by_an_older_model(model):
+    """Until then amy's list was c, a, e: she says no to c, and what follows comes up."""
+    orders = {"amy": "ac", "bob": "aceb", "cat": "ce"}
+    rows = [(f"{c}{i}", c, i, NOON, 1.0) for c, items in orders.items() for i in items]
+    rows.append(("no", "amy", "c", NOON + timedelta(hours=1), -1.0))
+    schema = ["basket_id", "customer_id", "product_id", "at", "weight"]
+    since = Interactions.from_frames(
+        pl.DataFrame({"product_id": list("abce")}), pl.DataFrame(rows, schema, orient="row")
+    )
+    found = rows_for(model, since, BEFORE, "for_you", "explore")
+    assert lists_of(found.filter(list="for_you")) == {"amy": "aeb", "bob": "cae", "cat": "cae"}
+    assert lists_of(found.filter(list="explore")) == {"amy": "eb", "cat": "ab"}
+    assert found["level"].unique().to_list() == [0]
+
+
 def test_what_was_bought_since_is_not_given(model):
     since = shop("abce", {"amy": "ace", "bob": "aceb", "cat": "ce"})
     rows = rows_for(model, since, BEFORE, "explore")

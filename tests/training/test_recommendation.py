@@ -21,6 +21,7 @@ from ecorse.models.declaration import Declaration
 from ecorse.models.ranked import Ranked, top_k_sparse
 from ecorse.models.recommender_file import RecommenderFile
 from ecorse.recommenders.buy_again import BuyAgain
+from ecorse.training.recommendation import check_segmentations
 from ecorse.training.run import run_model
 
 START = datetime(2019, 1, 1)
@@ -361,7 +362,6 @@ def test_both_kinds_of_lists_are_judged_each_with_one_primary_figure(scripted):
         "item_similarity",
         "user_recommendations",
         "recommendation_cases",
-        "list_rules",
         "model_scores",
     }
     customers = result.frame("user_recommendations")
@@ -444,3 +444,16 @@ def test_parts_that_windows_have_in_common_are_fitted_once(declare, monkeypatch)
     assert len(fitted) == len(cuts)
     for until, cut in zip(fitted, cuts, strict=True):
         assert cut - timedelta(hours=4) < until <= cut
+
+
+def test_a_segmentation_that_there_is_not_is_told_unless_it_is_the_shipped_one(declare):
+    customers, orders = declare("segment_customers"), declare("segment_orders")
+    named = declare("recommend_buy_again", windows={"segmentations": ["customers"]})
+    check_segmentations(named, [customers, orders])
+    with pytest.raises(ConfigError, match=r"segmentations = \['customers'\].* there are none"):
+        check_segmentations(named, [orders])
+    # a project without the shipped segmentation has said nothing of it
+    check_segmentations(declare("recommend_buy_again"), [customers])
+    wrong = declare("recommend_buy_again", windows={"segmentations": ["orders"]})
+    with pytest.raises(ConfigError, match=r"under the name orders; there are customers"):
+        check_segmentations(wrong, [customers, orders])

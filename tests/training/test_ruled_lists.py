@@ -13,7 +13,6 @@ from ecorse import declared
 from ecorse.errors import DataError
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions
-from ecorse.models.list_rules import RulesFile
 from ecorse.models.recommender_file import RecommenderFile
 from ecorse.recommenders.buy_again import BuyAgain, BuyAgainConfig
 from ecorse.recommenders.hybrid import Hybrid, HybridConfig
@@ -21,7 +20,7 @@ from ecorse.recommenders.popular import Popular, PopularConfig
 from ecorse.training.customer_lists import customer_lists
 from ecorse.training.day_rules import Ruled
 from ecorse.training.fitted import Fitted
-from ecorse.training.shop_rules import ShopRules
+from ruled_marts import reading
 
 NOON = datetime(2019, 1, 1, 12)
 TASK = Task("recommend_tested", "main")
@@ -63,23 +62,27 @@ def a_file(*lists: str, top_n: int = 3, **more) -> RecommenderFile:
     return declared.check(document, RecommenderFile, "recommend_popular.toml")
 
 
-def ruled(text: str, *kinds: str, data=DATA, about=ABOUT, selected=None) -> Ruled:
-    file = declared.check(declared.parse(text, "rules"), RulesFile, "include/rules.toml")
-    rules = ShopRules(file, "main", about, selected or {})
-    return Ruled.of(rules, kinds, data, "popular")
+@pytest.fixture(scope="module")
+def read(postgres):
+    with reading(postgres) as found:
+        yield found
 
 
-def rows_under(text: str, kind="explore", *, model=None, data=DATA, top_n=3, **more):
+def ruled(read, text: str, *kinds: str, data=DATA, about=ABOUT) -> Ruled:
+    return Ruled.of(read(text, about), kinds, data.items["product_id"])
+
+
+def rows_under(read, text: str, kind="explore", *, model=None, data=DATA, top_n=3, **more):
     model = model or Popular(PopularConfig()).fit(data, TASK)
-    rules = ruled(text, kind, data=data, **more).kinds
+    rules = ruled(read, text, kind, data=data, **more).kinds
     blocks = customer_lists(
         Fitted.on(model, data), data, "main", "popular", a_file(kind, top_n=top_n), rules
     )
     return pl.concat(list(blocks))
 
 
-def amy(text: str, kind="explore", **more) -> str:
-    return "".join(rows_under(text, kind, **more).filter(customer_id="amy")["product_id"])
+def amy(read, text: str, kind="explore", **more) -> str:
+    return "".join(rows_under(read, text, kind, **more).filter(customer_id="amy")["product_id"])
 
 
 def rule(kind: str, *keys: str) -> str:
@@ -135,40 +138,53 @@ def rule(kind: str, *keys: str) -> str:
         ),
     ],
 )
-def test_each_rule_does_what_it_says(text, kind, expected):
-    assert amy(text, kind) == expected
+def test_each_rule_does_what_it_says(read, text, kind, expected):
+    assert amy(read, text, kind) == expected
 
 
-def test_only_what_a_select_gives_is_listed():
-    text = rule("only", 'select = "select shop_id, product_id from marts.stock"')
-    selected = {0: pl.Series(["c", "g", "h", "not in the catalogue"])}
-    assert amy(text, selected=selected) == "cg"
-    assert amy(text, "for_you", selected=selected) == "cgh"
+def test_only_what_a_select_gives_is_listed(read):
+    stock = (
+        "select shop_id, product_id from marts.catalogue where product_id in ('c', 'g', 'h') "
+        "union all select 'main', 'not in the catalogue' union all select 'south', 'a'"
+    )
+    text = rule("only", f'select = "select * from ({stock}) as stock"')
+    assert amy(read, text) == "cg"
+    assert amy(read, text, "for_you") == "cgh"
 
 
-def test_a_list_of_what_to_buy_again_takes_no_pin_that_the_customer_never_had():
+def test_a_list_of_what_to_buy_again_takes_no_pin_that_the_customer_never_had(read):
     model = BuyAgain(BuyAgainConfig()).fit(DATA, TASK)
     text = rule("pin", 'product = "a"', "place = 1")
-    assert amy(text, "buy_again", model=model) == "h"
-    assert amy(rule("pin", 'product = "h"', "place = 2"), "buy_again", model=model) == "h"
+    assert amy(read, text, "buy_again", model=model) == "h"
+    assert amy(read, rule("pin", 'product = "h"', "place = 2"), "buy_again", model=model) == "h"
 
 
-def test_what_a_customer_refused_is_not_pinned_for_them():
+def test_rules_may_leave_nothing_of_what_anybody_had(read):
+    """Then nobody has anything to buy again, and the recommender fails of nothing."""
+    data = shop("abcdefgh", {"amy": "hh", "zed": "aa"})
+    model = BuyAgain(BuyAgainConfig()).fit(data, TASK)
+    text = rule("exclude", 'products = ["a", "h"]')
+    assert rows_under(read, text, "buy_again", model=model, data=data).is_empty()
+
+
+def test_what_a_customer_refused_is_not_pinned_for_them(read):
     rows = pl.DataFrame(
         {"basket_id": list("123"), "customer_id": ["amy", "amy", "bob"],
          "product_id": list("aba"), "at": [NOON] * 3, "weight": [1.0, -1.0, 1.0]}
     )  # fmt: skip
     data = Interactions.from_frames(pl.DataFrame({"product_id": list("abc")}), rows)
     about = ABOUT.head(3)
-    found = rows_under(rule("pin", 'product = "b"', "place = 1"), data=data, about=about, top_n=1)
+    found = rows_under(
+        read, rule("pin", 'product = "b"', "place = 1"), data=data, about=about, top_n=1
+    )
     assert found.select("customer_id", "product_id").rows() == [("amy", "c"), ("bob", "b")]
 
 
-def test_a_row_says_what_a_rule_did_to_it():
+def test_a_row_says_what_a_rule_did_to_it(read):
     text = rule("boost", "factor = 2", 'categories = ["Phones"]') + rule(
         "pin", 'product = "g"', "place = 1"
     )
-    rows = rows_under(text).filter(customer_id="amy")
+    rows = rows_under(read, text).filter(customer_id="amy")
     assert rows["product_id"].to_list() == ["g", "d", "a"]
     assert rows["level"].to_list() == [3, 0, 0]
     assert rows["source"].to_list() == ["rule", "popular", "popular"]
@@ -181,64 +197,64 @@ def test_a_row_says_what_a_rule_did_to_it():
     assert rows["score"][0] > rows["score"][1]
 
 
-def test_pins_that_need_a_place_keep_the_scores_in_order():
+def test_pins_that_need_a_place_keep_the_scores_in_order(read):
     text = rule("pin", 'product = "g"', "place = 1") + rule("pin", 'product = "a"', "place = 3")
-    rows = rows_under(text).filter(customer_id="amy")
+    rows = rows_under(read, text).filter(customer_id="amy")
     assert rows["product_id"].to_list() == ["g", "b", "a"]
     assert rows["score"][0] > rows["score"][1] > rows["score"][2] > 0
 
 
-def test_a_name_that_the_shop_has_not_is_refused_of_its_own_rule_and_told_of_everyones():
+def test_a_name_that_the_shop_has_not_is_refused_of_its_own_rule_and_told_of_everyones(read):
     text = rule("boost", "factor = 2", 'categories = ["Cabels"]')
-    found = ruled(text, "explore")
+    found = ruled(read, text, "explore")
     assert found.told == (
         "include/rules.toml: rules[0].categories: the shop has no category 'Cabels'; "
         "is 'Cables' meant.",
     )
     with pytest.raises(DataError) as error:
-        ruled(text + 'shop_id = "main"\n', "explore")
+        ruled(read, text + 'shop_id = "main"\n', "explore")
     assert str(error.value) == (
         "include/rules.toml (shop main): rules[0].categories: the shop has no category 'Cabels'; "
         "is 'Cables' meant."
     )
     with pytest.raises(DataError, match=r"rules\[0\].product: the shop has no product_id 'x'"):
-        ruled(rule("pin", 'product = "x"', "place = 1", 'shop_id = "main"'), "explore")
+        ruled(read, rule("pin", 'product = "x"', "place = 1", 'shop_id = "main"'), "explore")
     # a rule that is over may name what is gone
     over = text + 'shop_id = "main"\nto = 2018-01-01\n'
-    assert ruled(over, "explore").kinds == {}
+    assert ruled(read, over, "explore").kinds == {}
 
 
-def test_a_pin_of_what_is_excluded_is_told():
+def test_a_pin_of_what_is_excluded_is_told(read):
     text = rule("exclude", 'products = ["a"]') + rule("pin", 'product = "a"', "place = 1")
-    assert ruled(text, "explore", "for_you").told == (
+    assert ruled(read, text, "explore", "for_you").told == (
         "include/rules.toml: rules[1] pins 'a', which other rules take out.",
     )
 
 
-def test_rules_that_leave_nothing_are_refused_with_their_numbers():
+def test_rules_that_leave_nothing_are_refused_with_their_numbers(read):
     text = rule("boost", "factor = 2", 'products = ["a"]') + rule(
         "exclude", 'categories = ["Cables", "Phones"]'
     )
     with pytest.raises(DataError) as error:
-        ruled(text + rule("exclude", 'products = ["g"]'), "explore")
+        ruled(read, text + rule("exclude", 'products = ["g"]'), "explore")
     assert str(error.value) == (
         "include/rules.toml (shop main): rules[1], rules[2] leave none of 8 products for the lists "
         "explore. Take one out, or say lists, from and to."
     )
 
 
-def test_the_rows_of_rules_that_hold():
+def test_the_rules_in_force(read):
     text = rule("exclude", 'categories = ["Cables"]', 'lists = ["explore"]') + rule(
-        "pin", 'product = "g"', "place = 1", "to = 2019-06-30"
+        "pin", 'product = "g"', "place = 1", "to = 2019-06-30", 'lists = ["explore", "popular"]'
     )
-    rows = ruled(text, "explore", "for_you").rows
-    told = ("list", "rule_number", "rule", "products", "is_narrowing", "to_date")
-    assert rows.select(told).rows() == [
-        ("explore", 0, "exclude", 4, True, None),
-        ("explore", 1, "pin", 1, False, date(2019, 6, 30)),
-        ("for_you", 1, "pin", 1, False, date(2019, 6, 30)),
-    ]  # fmt: skip
+    rows = read(text, ABOUT).in_force.sort("list", "rule_number")
+    assert rows.select("list", "rule_number", "is_own", "is_narrowing").rows() == [
+        ("explore", 0, False, True),
+        ("explore", 1, False, False),
+        ("popular", 1, False, False),
+    ]
     assert json.loads(rows["declared"][0])["categories"] == ["Cables"]
+    assert read(text, ABOUT, date(2019, 7, 1)).in_force["rule_number"].to_list() == [0]
 
 
 # ---------------------------------------------------------------------------- any rules
@@ -300,7 +316,7 @@ def by_hand(data, about, kind, customer, top_n, excluded, factors, pins, cap) ->
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_lists_are_what_a_search_through_the_whole_catalogue_gives(seed):
+def test_lists_are_what_a_search_through_the_whole_catalogue_gives(read, seed):
     random = np.random.default_rng(seed)
     names = [f"p{n:02}" for n in range(60)]
     data, about = random_shop(random, names)
@@ -316,7 +332,7 @@ def test_lists_are_what_a_search_through_the_whole_catalogue_gives(seed):
         + rule("category_cap", f"at_most = {cap}")
     )
     for kind in ("explore", "for_you"):
-        rows = rows_under(text, kind, data=data, about=about, top_n=10)
+        rows = rows_under(read, text, kind, data=data, about=about, top_n=10)
         for customer in data.users["customer_id"]:
             own = rows.filter(customer_id=customer)
             factors = dict.fromkeys(boosted, factor)
@@ -332,7 +348,7 @@ def test_lists_are_what_a_search_through_the_whole_catalogue_gives(seed):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_lists_of_a_hybrid_are_full_and_explained_within_the_rules(seed):
+def test_lists_of_a_hybrid_are_full_and_explained_within_the_rules(read, seed):
     """Parts of a blend are carried along: what each list is, its reasons are of."""
     random = np.random.default_rng(seed)
     names = [f"p{n:02}" for n in range(60)]
@@ -348,7 +364,7 @@ def test_lists_of_a_hybrid_are_full_and_explained_within_the_rules(seed):
     text = rule("exclude", f"products = {json.dumps(excluded)}") + rule(
         "category_cap", "at_most = 4"
     )
-    rows = rows_under(text, "for_you", model=model, data=data, about=about, top_n=8)
+    rows = rows_under(read, text, "for_you", model=model, data=data, about=about, top_n=8)
     assert not set(excluded) & set(rows["product_id"])
     category = dict(about.select("product_id", "category").rows())
     for customer, own in rows.group_by("customer_id"):

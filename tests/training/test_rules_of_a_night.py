@@ -6,6 +6,7 @@ import pytest
 
 from ecorse import flow
 from ecorse.errors import ConfigError
+from ecorse.night import Night
 from ecorse.refresh.audit import all_checks
 from ecorse.refresh.catalog import load_catalog
 from ecorse.refresh.relations import resolver
@@ -44,9 +45,47 @@ to = 2018-12-31
 """
 
 
+LATELY = "best_sellers_lately"
+COLUMNS = """
+select attname from pg_attribute where attrelid = 'marts.user_recommendations'::regclass
+and attnum > 0 order by attnum
+"""
+
+
 def rows(query: str) -> list[tuple]:
     with connect("bi_reader") as conn:
         return conn.execute(query.encode()).fetchall()
+
+
+def offered_nowhere(product: str, *shops: str) -> None:
+    """No list that people see, and no answer, names a product."""
+    for table, column in (
+        ("user_recommendations", "product_id"),
+        ("recommendations_served", "product_id"),
+        ("segment_recommendations", "product_id"),
+        ("popular_recommendations", "product_id"),
+        ("item_similarity_served", "similar_product_id"),
+    ):
+        found = rows(f"select distinct shop_id, {column} from marts.{table}")
+        assert not {(shop, product) for shop in shops} & {*found}, table
+        assert found, table
+    with Night() as night:
+        for shop in shops:
+            segment = rows(
+                "select segmentation, segment_name from marts.segment_recommendations "
+                f"where shop_id = '{shop}' limit 1"
+            )[0]
+            for wanted in (
+                {"products": ["phone"]},
+                {"customer": "c1"},
+                {"customer": "c1", "list": "explore"},
+                {"customer": "c1", "list": "buy_again"},
+                {"customer": "nobody"},
+                {"query": [product]},
+                {"segmentation": segment[0], "segment": segment[1]},
+            ):
+                answer = night.answer(wanted.pop("products", ()), shop=shop, n=6, **wanted)
+                assert product not in answer.frame["product_id"], (shop, wanted)
 
 
 def failing(conn, build_id: int, table: str) -> set[str]:
@@ -98,8 +137,8 @@ def test_a_night_keeps_to_the_rules_and_records_them(shops, project):
         "where evidence ->> 'rule' like 'boosted%' order by 1"
     ) == [(name, "boosted 100: category Accessories") for name in ("cable", "headphones")]
     assert rows(
-        "select shop_id, rule_number, rule, products, is_narrowing from marts.list_rules "
-        "where method = 'best_sellers_lately' and list = 'for_you' order by 1, 2"
+        "select shop_id, rule_number, rule, products, is_narrowing from marts.rules_in_force "
+        "where list = 'for_you' order by 1, 2"
     ) == [
         ("north", 0, "exclude", 1, True), ("north", 2, "pin", 1, False),
         ("north", 3, "boost", 2, False),
@@ -108,14 +147,18 @@ def test_a_night_keeps_to_the_rules_and_records_them(shops, project):
 
     with connect() as conn:  # each check finds its damage
         build = summary.build_id
-        assert failing(conn, build, "list_rules") == set()
+        assert failing(conn, build, "rules_in_force") == set()
         assert failing(conn, build, "user_recommendations") == set()
         for table, damage, check in (
-            ("list_rules", "update {t} set rule = 'x'", "rule_is_known"),
-            ("list_rules", "update {t} set products = -1", "products_in_range"),
             ("user_recommendations", "update {t} set level = 4 where level = 3", "level_is_known"),
+            (
+                "user_recommendations",
+                "update {t} set product_id = 'laptop' where rank = 1 and method = "
+                "'best_sellers_lately' and list = 'for_you'",
+                "keeps_to_the_rules",
+            ),
             # a narrowed list may be shorter; one that no rule narrows may not
-            ("list_rules", "delete from {t}", "lists_are_full"),
+            ("rules_in_force", "delete from {t}", "lists_are_full"),
         ):
             with conn.transaction(force_rollback=True):
                 relation = f'builds."{table}${build}"'
@@ -130,9 +173,26 @@ def test_a_night_keeps_to_the_rules_and_records_them(shops, project):
                 assert conn.execute(damage.replace("{t}", relation)).rowcount
                 assert check in failing(conn, build, table)
 
-    # a second night: one shop's rule names what it has not; its lists of yesterday stand in
+    offered_nowhere("laptop", "north", "south")
+    offered_nowhere("monitor", "south")
+    assert rows(
+        "select scope, count(*) from marts.popular_recommendations where shop_id = 'north' "
+        "and rank = 1 and product_id = 'batteries' and rule = 'pinned to place 1' "
+        "and scope <> 'category' group by 1 order by 1"
+    ) == rows(
+        "select scope, count(*) from marts.popular_recommendations where shop_id = 'north' "
+        "and rank = 1 and scope <> 'category' group by 1 order by 1"
+    )
+    assert rows(
+        "select distinct product_id, rule from marts.segment_recommendations "
+        "where shop_id = 'north' and rank = 1"
+    ) == [("batteries", "pinned to place 1")]
+
+    # a second night: one shop's rule names what it has not; its lists of yesterday stand in,
+    # without what is excluded since
     before = rows("select * from marts.user_recommendations order by 2, 3, 4, 5, 6")
-    file.write_text(RULES.replace('"Accessories"', '"Acessories"'))
+    assert any(row[1] == "north" and "cable" in row for row in before)
+    file.write_text(RULES.replace('"Accessories"', '"Acessories"').replace("to = 2018-12-31", ""))
     assert flow.refresh(holder="test").is_published
     status = rows(
         "select model, shop_id, outcome, reason from marts.model_status "
@@ -142,14 +202,28 @@ def test_a_night_keeps_to_the_rules_and_records_them(shops, project):
         ("best_sellers_lately", "north", "failed"), ("best_sellers_lately", "south", "promoted"),
         ("buy_again", "north", "promoted"), ("buy_again", "south", "promoted"),  # not its rule
     ]  # fmt: skip
+    columns = [name for (name,) in rows(COLUMNS)]
+    stood_in = [dict(zip(columns, row, strict=True)) for row in before]
+    stood_in = [r for r in stood_in if (r["shop_id"], r["method"]) == ("north", LATELY)]
+    gone = [row for row in stood_in if row["product_id"] == "cable"]
     assert status[0][3] == (
         "Could not be trained, the rows of the published night stand in: include/rules.toml "
         "(shop north): rules[3].categories: the shop has no category 'Acessories'; "
-        "is 'Accessories' meant."
+        f"is 'Accessories' meant. {len(gone):,} of these rows named what the shop's rules take "
+        "out since: they are gone, and their lists are shorter."
     )
-    after = rows("select * from marts.user_recommendations order by 2, 3, 4, 5, 6")
-    north = [[row[1:] for row in night if row[1] == "north"] for night in (before, after)]
-    assert north[0] == north[1]
+    after = rows(
+        "select list, customer_id, product_id, rank from marts.user_recommendations "
+        f"where shop_id = 'north' and method = '{LATELY}' order by list, customer_id, rank"
+    )
+    kept = [
+        (row["list"], row["customer_id"], row["product_id"])
+        for row in sorted(stood_in, key=lambda r: (r["list"], r["customer_id"], r["rank"]))
+        if row["product_id"] != "cable"
+    ]
+    assert [row[:3] for row in after] == kept
+    assert {row[3] for row in after if row[3] == 1}
+    offered_nowhere("cable", "north", "south")
 
     # what makes no sense for any shop opens no build
     builds = rows("select max(build_id) from marts.user_recommendations")

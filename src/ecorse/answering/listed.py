@@ -33,13 +33,24 @@ def ranked(rows: pl.DataFrame, names: Names, n: int) -> pl.DataFrame:
     return pl.DataFrame(list(found.values()), schema=ANSWER, orient="row")
 
 
+RELATION_WORDS = {"complement": "Goes with"}  # what stands in another's place goes not with it
+
+
 def reasoned(rows: pl.DataFrame, names: Names, otherwise: str) -> pl.DataFrame:
-    """Rows with a reason: the product that each rests on (``because``), or else this."""
-    reasons = [
-        f"Goes with {names[own][0]}" if own in names else otherwise
-        for own in rows["because"].to_list()
-    ]
-    return rows.with_columns(pl.Series("reason", reasons, dtype=pl.String))
+    """Rows with a reason: the model's own ``sentence``; else the product that each rests on
+    (``because``), by how it is near to it (``relation``), as far as that is told; else this."""
+    reasons = []
+    for row in rows.iter_rows(named=True):
+        own = row["because"]
+        reason = row.get("sentence") or otherwise
+        if not row.get("sentence") and own in names:
+            words = "Because of"
+            if row.get("relation"):
+                words = RELATION_WORDS.get(row["relation"], "Similar to")
+            reason = f"{words} {names[own][0]}"
+        reasons.append(reason)
+    told = rows.with_columns(pl.Series("reason", reasons, dtype=pl.String))
+    return told.drop("sentence", "relation", strict=False)
 
 
 def weighed(rows: pl.DataFrame, lift: pl.DataFrame | None) -> pl.DataFrame:
@@ -52,6 +63,16 @@ def weighed(rows: pl.DataFrame, lift: pl.DataFrame | None) -> pl.DataFrame:
         .drop("lift")
         .sort(["score", "product_id"], descending=[True, False])
     )
+
+
+def times(lift: pl.DataFrame | None, factors: pl.DataFrame) -> pl.DataFrame:
+    """``product_id, lift``: the lift of each product times its ``factor``; 1 where either is not
+    there."""
+    if lift is None:
+        return factors.select("product_id", lift="factor")
+    both = lift.join(factors, on="product_id", how="full", coalesce=True)
+    product = pl.col("lift").fill_null(1.0) * pl.col("factor").fill_null(1.0)
+    return both.select("product_id", lift=product)
 
 
 def of_category(rows: pl.DataFrame, allowed: pl.DataFrame) -> pl.DataFrame:

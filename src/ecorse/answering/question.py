@@ -12,7 +12,7 @@ from typing import Any, Final
 import polars as pl
 
 from ecorse.errors import DataError
-from ecorse.models.recommender_file import LISTS
+from ecorse.models.recommender_file import LISTS, ListKind
 
 Read = Callable[[str, Sequence[Any]], pl.DataFrame]
 BY_LISTS, BY_MODEL = "lists", "model"
@@ -52,7 +52,7 @@ class Question:
 
     products: Sequence[str] = ()
     customer: str | None = None
-    list: str = "for_you"
+    list: ListKind = "for_you"
     session: Sequence[str] = ()
     query: Sequence[str] = ()
     segmentation: str | None = None

@@ -21,7 +21,10 @@ from ecorse.training.artifacts import fetch_artifact
 from ecorse.training.fitted import Fitted
 
 FADES = 0.7  # how much of a product's weight remains with each later one of a session
-FOUND = {"product_id": pl.String, "score": pl.Float64, "source": pl.String, "because": pl.String}
+FOUND = {
+    "product_id": pl.String, "score": pl.Float64, "source": pl.String, "because": pl.String,
+    "sentence": pl.String,
+}  # fmt: skip
 
 
 class SavedModel:
@@ -56,6 +59,15 @@ class SavedModel:
     def knows(self, customer: str) -> bool:
         """Whether it was fitted on this customer."""
         return customer in self._users and "users" in self.model.answers
+
+    def refused_by(self, customer: str) -> list[str]:
+        """What a customer whom it knows said no to, as far as it was told."""
+        for model in (self.model, *self.model.members().values()):
+            refused: Csr | None = getattr(model, "refused", None)
+            if refused is not None:
+                items = refused[self._users[customer]].indices
+                return self.product_ids.gather(items).to_list()
+        return []
 
     def for_customer(
         self, customer: str, k: int, *, had: Sequence[str] | None, among: Sequence[str]
@@ -147,13 +159,18 @@ class SavedModel:
         source = pl.Series([self.method] * len(items), dtype=pl.String)
         if told is not None and "source" in told.columns:
             source = told["source"]
-        own = pl.Series([None] * len(items), dtype=pl.String)
+        own = sentence = pl.Series([None] * len(items), dtype=pl.String)
+        if told is not None and "sentence" in told.columns:
+            sentence = told["sentence"]
         if because is not None:
             own = ids.gather(pl.Series(because, dtype=pl.Int64).replace(NOTHING, None))
         return pl.DataFrame(
-            {"product_id": ids.gather(items), "score": scores, "source": source, "because": own},
+            {
+                "product_id": ids.gather(items), "score": scores, "source": source, "because": own,
+                "sentence": sentence,
+            },
             schema=FOUND,
-        )
+        )  # fmt: skip
 
 
 def _leading(model: Recommender, ranked: Ranked) -> list[tuple[Recommender, Ids]]:

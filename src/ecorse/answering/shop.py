@@ -13,13 +13,15 @@ import polars as pl
 
 from ecorse.answering.listed import Names
 from ecorse.answering.question import Read
+from ecorse.answering.ruled import Rules
 from ecorse.answering.saved import SavedModel
 from ecorse.answering.words import WordIndex
 from ecorse.errors import DataError
+from ecorse.models.list_rules import RuledList
 from ecorse.recommenders.basket import context_lift
 
 PRODUCTS = """
-select product_id, product_name, category, baskets from marts.recommendable_products
+select product_id, product_name, category, baskets, source from marts.recommendable_products
 where shop_id = %s and source is not null
 order by product_id
 """
@@ -53,6 +55,12 @@ order by segment_id, rank
 SEGMENTATIONS = """
 select distinct segmentation from marts.segment_recommendations where shop_id = %s order by 1
 """
+RULES = """
+select product_id, category, is_allowed, factor, pin_place, at_most, boosted
+from marts.ruled_products
+where shop_id = %s and list = %s
+order by product_id
+"""
 SERVED = "select list, method from marts.served_model where shop_id = %s"
 FILES = "select method, artifact_sha256 from marts.served_artifacts where shop_id = %s"
 
@@ -69,10 +77,11 @@ class Shop:
     def __init__(self, read: Read, shop_id: str) -> None:
         self._read, self.shop_id = read, shop_id
         self._models: dict[str, SavedModel] = {}
+        self._rules: dict[str, Rules] = {}
 
     @cached_property
     def catalogue(self) -> pl.DataFrame:
-        """``product_id, product_name, category, baskets``, sorted by id.
+        """``product_id, product_name, category, baskets, source``, sorted by id.
 
         Raises
         ------
@@ -86,6 +95,13 @@ class Shop:
                 "names a product. See model_status."
             )
         return found
+
+    @property
+    def sellers(self) -> pl.DataFrame:
+        """``product_id, score, source, baskets`` of the whole catalogue, the best seller first."""
+        rows = self.catalogue.sort(["baskets", "product_id"], descending=[True, False])
+        score = pl.col("baskets").cast(pl.Float64)
+        return rows.select("product_id", "source", "baskets", score=score)
 
     @cached_property
     def names(self) -> Names:
@@ -144,6 +160,12 @@ class Shop:
                 f"{', '.join(known) or 'none'}."
             )
         return found
+
+    def rules(self, kind: RuledList) -> Rules:
+        """What the shop's rules are for one kind of list."""
+        if kind not in self._rules:
+            self._rules[kind] = Rules(self._read(RULES, (self.shop_id, kind)))
+        return self._rules[kind]
 
     def similar(self, product_ids: list[str]) -> pl.DataFrame:
         """Rows of ``item_similarity_served`` of these products."""

@@ -46,7 +46,7 @@ psql "$(ecorse db url --role bi_reader)" -c 'select * from marts.kpis'
 | `include/sources/` | mappings: files of another shape (`ecorse source draft FILE` proposes one) |
 | `include/sql/marts/<area>/`, `include/sql/checks/` | marts and checks |
 | `include/models/` | declarations of models |
-| `include/rules.toml` | the shop's rules for its customers' lists; none at first |
+| `include/rules.toml` | the shop's rules for what it recommends; none at first |
 | `include/recommenders/`, `include/segments/` | models in Python |
 | `include/origins/` | places that files come from, in Python |
 | `dags/`, `plugins/` | what Airflow reads: thin files that run what the installed Ecorse ships |

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ecorse.cli.common import Json, Shop, emit, out, say
+from ecorse.cli.common import Json, emit, out, say
 
 commands = typer.Typer()
 WIDEST = 46  # a longer name is cut
@@ -41,7 +41,9 @@ def recommend(
         bool, typer.Option("--model", help="Ask the saved model instead of the lists.")
     ] = False,
     method: Annotated[str | None, typer.Option(help="Ask the saved model of this method.")] = None,
-    shop: Shop = None,
+    shop: Annotated[
+        str | None, typer.Option(help="Which shop of the night; needed where it has several.")
+    ] = None,
     n: Annotated[int, typer.Option("-n", help="How many.")] = 5,
     category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
     month: Annotated[int | None, typer.Option(min=1, max=12, help="As in this month.")] = None,

@@ -211,6 +211,13 @@ class Recommender(ABC):
         alone = {name: each.recommend(users, k, seen=seen) for name, each in members}
         return self.recommend(users, k, seen=seen), alone
 
+    def lacks(self) -> str:
+        """What must be installed before it can be fitted, in a sentence; empty if nothing.
+
+        It is told when a night begins; the model fails, and the night goes on.
+        """
+        return next(filter(None, (part.lacks() for part in self.members().values())), "")
+
     def params(self) -> Mapping[str, Any]:
         """What of the fit is worth keeping beside the configuration, JSON-ready."""
         return {}

@@ -37,7 +37,7 @@ SEGMENT_TABLES = (
 FEW_WORDS = ("kind", "source", "city", "daypart")  # of a recommender's interactions
 TABLES_OF_ANSWER = {
     "items": ("item_similarity",),
-    "users": ("user_recommendations", "recommendation_cases", "list_rules"),
+    "users": ("user_recommendations", "recommendation_cases"),
 }
 KINDS: Final[Mapping[str, type[ModelFile]]] = {
     "segment": SegmentationFile,

@@ -1,17 +1,18 @@
-"""What ``include/rules.toml`` says: the shop's own rules for the lists of its customers.
+"""What ``include/rules.toml`` says: the shop's own rules for everything that it recommends.
 
 What belongs here: reading the file; it imports no model and no data library, since DAG files read
-it. What does not: which products a rule is about tonight (``ecorse.training.shop_rules``), how
-lists keep to it (``ecorse.recommenders.choosing``).
+it. What does not: which products a rule is about tonight (``include/sql/marts/products``:
+``rule_products``, ``rules_in_force``, ``ruled_products``), how lists keep to it
+(``ecorse.recommenders.choosing``, ``ecorse.answering.ruled``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -20,22 +21,35 @@ from ecorse.bands import PRICES
 from ecorse.declared import Table
 from ecorse.errors import ConfigError
 from ecorse.models.model_file import Text
-from ecorse.models.recommender_file import LISTS, ListKind
+from ecorse.models.recommender_file import LISTS
 from ecorse.settings import Settings, get_settings
 
 FILE: Final = "rules.toml"
 EVERY_SHOP: Final = "*"
 PICKS: Final = ("products", "categories", "brands", "select")
+RuledList = Literal["for_you", "explore", "buy_again", "segment", "popular", "basket", "query"]
+# what is shown besides the lists of customers: two marts, and answers for products and for words
+OTHER_LISTS: Final[tuple[RuledList, ...]] = ("segment", "popular", "basket", "query")
+EVERY_LIST: Final[tuple[RuledList, ...]] = (*LISTS, *OTHER_LISTS)
+# the marts that say which rules hold tonight, and what they come to
+RULE_MARTS: Final = frozenset({"rules_in_force", "ruled_products"})
+MART_PLACES: Final = 20
+LENGTHS_OF_MARTS: Final[tuple[tuple[str, RuledList, int], ...]] = (
+    ("marts.segment_recommendations", "segment", MART_PLACES),
+    ("marts.popular_recommendations", "popular", MART_PLACES),
+)
 
 
 class ListRule(Table):
     """What every rule says: whose lists, which kinds of them, and from when to when.
 
-    ``from`` and ``to`` are days of the shop's data, both included.
+    ``from`` and ``to`` are days of the shop's data, both included. ``is_narrowing``: whether it
+    leaves fewer products to choose from.
     """
 
+    is_narrowing: ClassVar[bool] = False
     shop_id: Text = EVERY_SHOP
-    lists: tuple[ListKind, ...] = Field(LISTS, min_length=1)
+    lists: tuple[RuledList, ...] = Field(EVERY_LIST, min_length=1)
     from_: date | None = Field(None, alias="from")
     to: date | None = None
 
@@ -43,11 +57,6 @@ class ListRule(Table):
         """It is over before it begins."""
         if self.from_ and self.to and self.to < self.from_:
             yield f"to = {self.to}: before from = {self.from_}"
-
-    def is_for(self, shop_id: str, day: date) -> bool:
-        """Whether it holds for a shop whose data ends on ``day``."""
-        begun, over = not self.from_ or self.from_ <= day, self.to and self.to < day
-        return self.shop_id in (EVERY_SHOP, shop_id) and begun and not over
 
     def meets(self, other: ListRule) -> bool:
         """Whether both may hold for one list on one day."""
@@ -83,12 +92,14 @@ class Exclude(PickingRule):
     """These products are on no list."""
 
     rule: Literal["exclude"]
+    is_narrowing: ClassVar[bool] = True
 
 
 class Only(PickingRule):
     """No other products are on a list, such as those that are not in stock."""
 
     rule: Literal["only"]
+    is_narrowing: ClassVar[bool] = True
 
 
 class Boost(PickingRule):
@@ -113,6 +124,7 @@ class CategoryCap(ListRule):
     """
 
     rule: Literal["category_cap"]
+    is_narrowing: ClassVar[bool] = True
     at_most: int = Field(ge=1)
     categories: tuple[Text, ...] = ()
 
@@ -121,12 +133,13 @@ class PriceBand(ListRule):
     """Only products of these bands of ``marts.recommendable_products``, or up to one of them."""
 
     rule: Literal["price_band"]
+    is_narrowing: ClassVar[bool] = True
     only: tuple[Text, ...] = ()
     at_most: str = ""
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """The names of the bands that may be listed."""
+        """The names of the bands that may be listed; a product without one is in none."""
         return self.only or PRICES.names[: PRICES.names.index(self.at_most) + 1]
 
     def mistakes(self) -> Iterable[str]:
@@ -165,19 +178,6 @@ class RulesFile(Table):
                             "pins the same, for the same lists and days"
                         )
 
-    @property
-    def names_brands(self) -> bool:
-        """Whether a rule needs to know the brand of products."""
-        return any(isinstance(rule, PickingRule) and rule.brands for rule in self.rules)
-
-    def selects(self) -> Mapping[int, str]:
-        """The select of each rule that has one, by the rule's place in the file."""
-        return {
-            number: rule.select
-            for number, rule in enumerate(self.rules)
-            if isinstance(rule, PickingRule) and rule.select
-        }
-
     def refuse_unknown_shops(self, known: Collection[str]) -> None:
         """Refuse rules for a shop that there is not: nobody would miss them.
 
@@ -196,7 +196,7 @@ class RulesFile(Table):
             ],
         )
 
-    def refuse_impossible(self, lengths: Sequence[tuple[str, ListKind, int]]) -> None:
+    def refuse_impossible(self, lengths: Sequence[tuple[str, RuledList, int]]) -> None:
         """Refuse places that a list has not, and kinds of lists that nobody makes.
 
         ``lengths``: of each declared recommender and kind of list, its name and ``top_n``.
@@ -206,10 +206,12 @@ class RulesFile(Table):
         ConfigError
             With file and key.
         """
+        made = {*OTHER_LISTS, *(kind for _, kind, _ in lengths)}
         mistakes = []
         for number, rule in enumerate(self.rules):
-            if rule.lists != LISTS:  # whoever names none means those that there are
-                made = {kind for _, kind, _ in lengths}
+            places = lengths
+            if rule.lists != EVERY_LIST:  # whoever names none means those that there are
+                places = [*lengths, *LENGTHS_OF_MARTS]
                 mistakes += [
                     f"rules[{number}].lists: no recommender of include/models makes {kind}"
                     for kind in rule.lists
@@ -219,7 +221,7 @@ class RulesFile(Table):
                 mistakes += [
                     f"rules[{number}].place = {rule.place}: lists {kind} of {name} have {length} "
                     "places"
-                    for name, kind, length in lengths
+                    for name, kind, length in places
                     if kind in rule.lists and rule.place > length
                 ]
         declared.refuse(f"include/{FILE}", mistakes)

@@ -124,8 +124,8 @@ class BuyAgain(Recommender):
         items = ranked.items[there]
         figures = pl.DataFrame(
             {
-                "times": np.asarray(self.times[users, items]).ravel().astype(np.int64),
-                "days_ago": np.asarray(self.days_ago[users, items]).ravel().astype(np.int64) - 1,
+                "times": _at(self.times, users, items),
+                "days_ago": _at(self.days_ago, users, items) - 1,
                 "usual_days": self.interval[items],
             }
         ).with_columns(pl.col("usual_days").fill_nan(None))
@@ -167,6 +167,13 @@ class BuyAgain(Recommender):
             setattr(made, name, arrays.matrix(files, name))
         made.interval = arrays.array(files, "interval")
         return made
+
+
+def _at(matrix: Csr, rows: Ids, columns: Ids) -> Ids:
+    """``(n,)`` what the matrix has there; scipy gives a matrix where nothing is asked for."""
+    if not rows.size:
+        return np.zeros(0, dtype=np.int64)
+    return np.asarray(matrix[rows, columns]).ravel().astype(np.int64)
 
 
 RECOMMENDER = BuyAgain

@@ -2,7 +2,7 @@
 
 What belongs here: what rules are in a model's numbers (``Limits``), maximal marginal relevance
 (``Variety``), and how many candidates are enough. What does not: which products a rule is about
-(``training.shop_rules``); filling up and pins (``training.customer_lists``).
+(``marts.ruled_products``); filling up and pins (``training.customer_lists``).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ products they have; the weights of few are drawn to everybody's.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -24,7 +24,8 @@ from ecorse.evaluate.origins import last_window
 from ecorse.models.base import Answer, Recommender, SharedFits, Task
 from ecorse.models.fits import Fits
 from ecorse.models.interactions import Interactions, Shape
-from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, first_of, joined
+from ecorse.models.ranked import NOTHING, Csr, Floats, Ids, Ranked, first_of, joined, rows_of
+from ecorse.models.ranked_lists import behind, replaced
 from ecorse.recommenders.blend import blended
 from ecorse.recommenders.history import OWN_PRODUCTS
 from ecorse.recommenders.hybrid_config import HybridConfig
@@ -32,7 +33,9 @@ from ecorse.recommenders.hybrid_weights import group_names, group_of, learned_we
 
 Kind = Literal["for_you", "explore"]
 KINDS: tuple[Kind, ...] = ("for_you", "explore")
+Named = Callable[[Ids, int], dict[str, Ranked]]  # of these rows, so many items of each part
 BLOCK_USERS = 2048
+WIDER = 4  # times as many are named by each part where all of them are not enough
 LEAST_SALES = 1e-3  # of a basket: so much is left of one ten half-lives ago
 
 
@@ -121,6 +124,8 @@ class Hybrid(Recommender):
         self, users: Ids, k: int, *, seen: Csr | None = None
     ) -> tuple[Ranked, Mapping[str, Ranked]]:
         """``recommend``, and the beginnings of the parts' lists that it is made of."""
+        if k > self.config.candidates:
+            return super().recommend_beside(users, k, seen=seen)
         blends, alone = [], []
         for blend, lists in self._blends(users, k, seen):
             blends.append(blend)
@@ -132,32 +137,52 @@ class Hybrid(Recommender):
     ) -> Iterator[tuple[Ranked, dict[str, Ranked]]]:
         """Block by block of customers: the blend, and the parts' lists."""
         weights = self.weights["for_you" if seen is None else "explore"]
-        own = weights[self._group(self.sizes[users])]
-        width = max(k, self.config.candidates)
-        for start in range(0, max(1, len(users)), BLOCK_USERS):
-            rows = slice(start, start + BLOCK_USERS)
+
+        def named(rows: Ids, width: int) -> dict[str, Ranked]:
             block = None if seen is None else seen[rows]
-            lists = {
+            return {
                 name: part.recommend(users[rows], width, seen=block, among=among)
                 for name, part in self.parts.items()
             }
-            scores = [scaled(each, self.trend) for each in lists.values()]
-            yield blended(scores, own[rows], k), lists
+
+        return self._in_blocks(named, weights[self._group(self.sizes[users])], k)
 
     def answer(self, baskets: Csr, k: int) -> Ranked:
         """The ``k`` best beside baskets, by the parts that answer for them."""
-        numbers = [
-            number for number, part in enumerate(self.parts.values()) if "baskets" in part.answers
-        ]
-        able = [list(self.parts.values())[number] for number in numbers]
+        able = {name: part for name, part in self.parts.items() if "baskets" in part.answers}
+        numbers = [number for number, name in enumerate(self.parts) if name in able]
+
+        def named(rows: Ids, width: int) -> dict[str, Ranked]:
+            return {name: part.answer(baskets[rows], width) for name, part in able.items()}
+
         own = self.weights["explore"][self._group(np.diff(baskets.indptr))][:, numbers]
-        width = max(k, self.config.candidates)
-        found = []
-        for start in range(0, max(1, baskets.shape[0]), BLOCK_USERS):
-            rows = slice(start, start + BLOCK_USERS)
-            lists = [scaled(part.answer(baskets[rows], width), self.trend) for part in able]
-            found.append(blended(lists, own[rows], k))
-        return joined(found)
+        return joined([blend for blend, _ in self._in_blocks(named, own, k)])
+
+    def _in_blocks(
+        self, named: Named, own: Floats, k: int
+    ) -> Iterator[tuple[Ranked, dict[str, Ranked]]]:
+        """Block by block of rows: the ``k`` best by the ``own`` weights, and the parts' lists.
+
+        A list is the first part of every longer one: each part names ``candidates``, whatever is
+        asked for, and only where all of these are not enough, further ones behind them.
+        """
+        for start in range(0, max(1, len(own)), BLOCK_USERS):
+            block = np.arange(start, min(start + BLOCK_USERS, len(own)))
+            width = self.config.candidates
+            lists = named(block, width)
+            scores = [scaled(each, self.trend) for each in lists.values()]
+            ranked = blended(scores, own[block], k)
+            is_open = _is_open(ranked, scores, width)
+            while is_open.any() and width < len(self.trend):
+                width *= WIDER
+                rows = np.flatnonzero(is_open)
+                wider = named(block[rows], width).values()
+                scores = [scaled(each, self.trend) for each in wider]
+                more = blended(scores, own[block[rows]], min(2 * k, len(self.trend)))
+                longer = behind(rows_of(ranked, rows), more, len(self.trend))
+                ranked = replaced(ranked, rows, longer)
+                is_open[rows] = _is_open(longer, scores, width)
+            yield ranked, lists
 
     def explain(self, rows: Ids, ranked: Ranked, answer: Answer = "users") -> pl.DataFrame | None:
         """What the part that adds most to a score says of it, and the shares of all parts.
@@ -246,6 +271,12 @@ class Hybrid(Recommender):
         made.sizes = np.array(facts["sizes"], dtype=np.int64)
         made.trend = np.array(facts["trend"])
         return made
+
+
+def _is_open(ranked: Ranked, scores: Sequence[Csr], width: int) -> npt.NDArray[np.bool_]:
+    """``(n,)`` whether a list is short, and a part has more than the ``width`` that it named."""
+    has_more = np.any([np.diff(part.indptr) >= width for part in scores], axis=0)
+    return np.asarray(has_more & ~ranked.is_there[:, -1])
 
 
 RECOMMENDER = Hybrid

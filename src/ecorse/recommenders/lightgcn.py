@@ -10,18 +10,23 @@ SIGIR 2020, https://doi.org/10.1145/3397271.3401063 (equations 7, 8 and 15).
 from __future__ import annotations
 
 import warnings
+from importlib.util import find_spec
 from typing import Any, Self
 
 import numpy as np
 from pydantic import Field
 from scipy import sparse
 
-from ecorse.errors import ConfigError
+from ecorse.errors import ModelRejected
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions, Shape
 from ecorse.models.ranked import Csr
 from ecorse.recommenders.factors import FactorRecommender, Factors
 from ecorse.recommenders.history import HistoryConfig, scaled_columns, scaled_rows, to_power
+
+NO_TORCH = (
+    "The recommender lightgcn needs torch, which is not installed: pip install 'ecorse[torch]'."
+)
 
 
 class LightGcnConfig(HistoryConfig):
@@ -48,6 +53,10 @@ class LightGcn(FactorRecommender):
     config_class = LightGcnConfig
     config: LightGcnConfig
 
+    def lacks(self) -> str:
+        """Torch, which is an extra."""
+        return "" if find_spec("torch") else NO_TORCH
+
     def memory_needed(self, shape: Shape) -> int:
         """Bytes of the factors with Adam's, of every layer with its gradient, of the graph."""
         nodes = shape.users + shape.items
@@ -58,7 +67,7 @@ class LightGcn(FactorRecommender):
 
         Raises
         ------
-        ConfigError
+        ModelRejected
             torch is not installed.
         """
         torch = _torch()
@@ -149,10 +158,7 @@ def _torch() -> Any:
     except ModuleNotFoundError as error:
         if error.name != "torch":
             raise
-        raise ConfigError(
-            "The recommender lightgcn needs torch, which is not installed: "
-            "pip install 'ecorse[torch]'."
-        ) from error
+        raise ModelRejected(NO_TORCH) from error
     return torch
 
 

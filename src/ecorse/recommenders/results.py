@@ -150,7 +150,7 @@ USER_RECOMMENDATIONS = Relation(
             "integer",
             "0: of the method itself; 1: a best seller of late, where the method named too few; "
             "2: a product nobody has bought yet, where there are no others; 3: pinned there by a "
-            "rule of the shop (list_rules)",
+            "rule of the shop (rules_in_force)",
         ),
         "source": Column(
             "text",
@@ -184,6 +184,18 @@ USER_RECOMMENDATIONS = Relation(
             name="only_products_of_the_catalogue",
             table="marts.recommendable_products",
             on=("shop_id", "product_id"),
+        ),
+        SqlCheck(
+            name="keeps_to_the_rules",
+            sentence="A list names what the shop's rules take out",
+            sql="""
+            select r.shop_id, r.method, r.list, r.customer_id, r.product_id
+            from marts.user_recommendations as r
+            inner join marts.ruled_products as rules
+                on rules.shop_id = r.shop_id and rules.list = r.list
+                and rules.product_id = r.product_id
+            where not rules.is_allowed
+            """,
         ),
         SqlCheck(
             name="explore_is_new_and_buy_again_is_not",
@@ -242,7 +254,7 @@ USER_RECOMMENDATIONS = Relation(
                 from marts.recommendable_products group by shop_id
             ),
             narrowed as (
-                select distinct shop_id, method, list from marts.list_rules where is_narrowing
+                select distinct shop_id, list from marts.rules_in_force where is_narrowing
             )
             select l.shop_id, l.method, l.list, l.customer_id, l.length
             from spread as l
@@ -251,45 +263,12 @@ USER_RECOMMENDATIONS = Relation(
                 on m.shop_id = l.shop_id and m.task = 'recommend' and m.method = l.method
                 and m.is_of_this_night
             left join narrowed
-                on narrowed.shop_id = l.shop_id and narrowed.method = l.method
-                and narrowed.list = l.list
+                on narrowed.shop_id = l.shop_id and narrowed.list = l.list
             -- to explore is what a customer never had; and of what they had anything may have been
             -- refused since, and is on no list
             where narrowed.shop_id is null and l.length < least(l.longest, c.products - l.had)
             """,
         ),
-    ),
-    writer_column=WRITER,
-)
-
-LIST_RULES = Relation(
-    name="list_rules",
-    about="The shop's own rules (include/rules.toml) that hold for the lists of each method: they "
-    "change lists for customers, not what a method is judged by",
-    grain=(*BY_LIST[:3], "rule_number"),
-    columns={
-        "shop_id": SHOP,
-        "method": METHOD,
-        "list": Column("text", "Kind of list, as in user_recommendations"),
-        "rule_number": Column("integer", "The rule's place in the file, 0 for the first"),
-        "rule": Column("text", "exclude, only, boost, pin, category_cap or price_band"),
-        "declared": Column("jsonb", "What the file says"),
-        "products": Column(
-            "integer", "How many of the shop's products it names; of a price band how many it keeps"
-        ),
-        "is_narrowing": Column(
-            "boolean", "Whether it takes products out, so that lists may be shorter"
-        ),
-        "from_date": Column("date", "First day on which it holds; null: from the beginning"),
-        "to_date": Column("date", "Last day; null: until it is taken out"),
-    },
-    checks=(
-        AcceptedValues(
-            name="rule_is_known",
-            column="rule",
-            values=("exclude", "only", "boost", "pin", "category_cap", "price_band"),
-        ),
-        Between(name="products_in_range", columns=("products",), at_least=0),
     ),
     writer_column=WRITER,
 )
@@ -338,5 +317,5 @@ RECOMMENDER_TRIALS = Relation(
 )
 OF_ANSWER = {
     "items": (ITEM_SIMILARITY,),
-    "users": (USER_RECOMMENDATIONS, RECOMMENDATION_CASES, LIST_RULES),
+    "users": (USER_RECOMMENDATIONS, RECOMMENDATION_CASES),
 }

@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache
 
 from ecorse.errors import ConfigError
 from ecorse.models.declaration import Declaration, load_declarations
-from ecorse.models.list_rules import FILE, NO_RULES, RulesFile, load_rules
+from ecorse.models.list_rules import NO_RULES, RULE_MARTS, RulesFile, load_rules
 from ecorse.models.relation import SqlCheck
 from ecorse.provenance import __version__, git_sha
 from ecorse.refresh.marts import Mart, read_marts
@@ -75,8 +75,6 @@ class Catalog:
         if step.kind == "model":
             model = self.models[step.name]
             declared = model.file.model_dump_json() + self._own_models
-            if model.has_customer_lists:
-                declared += self.rules.model_dump_json()
         else:
             mart = self.marts[step.name]
             declared = repr((mart.sql, mart.grain, mart.materialized, mart.work_table))
@@ -133,12 +131,12 @@ class Catalog:
                 # with the mart that rows standing in for the model are held to (``training``)
                 _model_reads(model)
                 | ({model.listed_in} & self.marts.keys())
-                | (_rules_read(self.rules) if model.has_customer_lists else set()),
+                | (RULE_MARTS & self.marts.keys() if model.has_customer_lists else set()),
                 model.writes,
             )
             for model in self.models.values()
         ]
-        where = {name: str(mart.path) for name, mart in self.marts.items()}
+        where = {name: mart.where for name, mart in self.marts.items()}
         where |= {name: str(model.path) for name, model in self.models.items()}
         _check_names(steps, where, self.models)
         written = {table for step in steps for table in step.writes}
@@ -203,15 +201,6 @@ def _model_reads(model: Declaration) -> frozenset[str]:
                 )
             reads.add(table)
     return frozenset(reads)
-
-
-def _rules_read(rules: RulesFile) -> set[str]:
-    """The marts that the shop's rules read, besides those that their products come from."""
-    reads = {"catalogue"} if rules.names_brands else set()
-    for number, sql in rules.selects().items():
-        tables = _tables_read(sql, f"include/{FILE}: rules[{number}].select")
-        reads |= {table for schema, table in tables if schema == "marts"}
-    return reads
 
 
 def _check_check_references(mart: Mart, written: set[str]) -> None:

@@ -19,17 +19,20 @@ from pydantic import Field
 from ecorse import declared
 from ecorse.errors import ConfigError
 from ecorse.models.binding import Binding
+from ecorse.models.list_rules import load_rules
 from ecorse.models.relation import GRAIN_CHECKS, Column, NamedCheck, Relation, SqlCheck
-from ecorse.refresh.action_rules import Rule, rules_of
+from ecorse.refresh.action_rules import rules_of
 from ecorse.refresh.macros import has_bands
 from ecorse.refresh.measures import every_measure, with_measures
 from ecorse.refresh.render import DIALECT, output_columns, parse_select, references
+from ecorse.refresh.rule_parts import Part, parts_of
 from ecorse.refresh.templates import SUFFIX, expand_template
 from ecorse.settings import Settings
 
 COLUMN_COMMENTS = "_columns.toml"
 _HEADER = re.compile(r"\A\s*/\*(.*?)\*/", re.DOTALL)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}\Z")  # leaves room for a build's suffix in 63 bytes
+Given = tuple[tuple[str, tuple[Part, ...]], ...]
 _REQUIRED = ("about", "grain", "materialized")
 
 
@@ -39,12 +42,14 @@ class Mart(Relation):
 
     ``reads`` are marts, ``reads_staging`` tables of staging. A ``work_table`` is read by so many
     others that its rows are held in a table while a night is made; what is published is a view.
+    ``made_of`` is the file or folder of the project whose texts a template puts into its SQL.
     """
 
     area: str
     path: Path
     materialized: Literal["table", "view"]
     work_table: bool
+    made_of: str
     reads: tuple[str, ...]
     reads_staging: tuple[str, ...]
     sql: str
@@ -53,6 +58,11 @@ class Mart(Relation):
     def file(self) -> str:
         """Where it stands, as documentation names it."""
         return f"include/sql/marts/{self.area}/{self.path.name}"
+
+    @property
+    def where(self) -> str:
+        """What an error of its SQL names."""
+        return f"{self.path} (with what {self.made_of} says)" if self.made_of else str(self.path)
 
 
 class _Header(declared.Table):
@@ -63,6 +73,7 @@ class _Header(declared.Table):
     materialized: Literal["table", "view"] = Field(description='"table" or "view"')
     work_table: bool = False
     is_unique: bool = True
+    made_of: str = ""
     columns: dict[str, str] = Field(default_factory=dict)
     measures: tuple[Binding, ...] = ()
     checks: tuple[NamedCheck, ...] = ()
@@ -101,10 +112,11 @@ def read_marts(settings: Settings) -> list[Mart]:
     measures = every_measure(settings)
     # a measure's column needs no comment of the mart: it has the measure's sentence
     comments = ("\n".join(f'{name} = ""' for name in measures), *comments)
-    rules = rules_of(settings)
+    given = (("rules", rules_of(settings)), *parts_of(load_rules(settings)).items())
     marts: dict[str, Mart] = {}
     for path in settings.files("sql/marts/*/*.sql"):
-        for mart in _parse_file(path, path.read_text(encoding="utf-8"), comments, rules):
+        own_given = given if path.name.endswith(SUFFIX) else ()
+        for mart in _parse_file(path, path.read_text(encoding="utf-8"), comments, own_given):
             other = marts.setdefault(mart.name, mart)
             is_own = path.is_relative_to(settings.project_dir)
             if other is not mart and is_own == other.path.is_relative_to(settings.project_dir):
@@ -130,16 +142,14 @@ def read_marts(settings: Settings) -> list[Mart]:
 
 
 @lru_cache(maxsize=512)
-def _parse_file(
-    path: Path, text: str, comments: tuple[str, ...], rules: tuple[Rule, ...]
-) -> tuple[Mart, ...]:
+def _parse_file(path: Path, text: str, comments: tuple[str, ...], given: Given) -> tuple[Mart, ...]:
     header, sql = _split(path, text, f"TOML with {', '.join(_REQUIRED)}")
     if not path.name.endswith(SUFFIX):
         return (_make_mart(path, path.stem, str(path), header, sql, comments),)
-    given = {"rules": [dict(rule) for rule in rules]}
+    lists = {name: [dict(part) for part in parts] for name, parts in given}
     return tuple(
         _make_mart(path, name, f"{path} (mart {name})", own, body, comments)
-        for name, own, body in expand_template(header, sql.strip("\n"), str(path), given)
+        for name, own, body in expand_template(header, sql.strip("\n"), str(path), lists)
     )
 
 
@@ -192,6 +202,7 @@ def _make_mart(
         path=path,
         materialized=header.materialized,
         work_table=header.work_table,
+        made_of=header.made_of,
         reads=tuple(sorted(table for schema, table in tables if schema == "marts")),
         reads_staging=tuple(sorted(table for schema, table in tables if schema == "staging")),
         bindings=header.measures,

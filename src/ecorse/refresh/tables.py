@@ -32,7 +32,7 @@ def create_mart(conn: psycopg.Connection, mart: Mart, build_id: int) -> int | No
     ConfigError
         Postgres refuses the mart's SQL; the message names the file.
     """
-    body = render(mart.sql, resolver(build_id, as_of=as_of(conn, build_id)), str(mart.path))
+    body = render(mart.sql, resolver(build_id, as_of=as_of(conn, build_id)), mart.where)
     relation = qualified(mart.name, build_id)
     is_view = mart.materialized == "view" and not mart.work_table
     noun = "view" if is_view else "table"
@@ -43,7 +43,7 @@ def create_mart(conn: psycopg.Connection, mart: Mart, build_id: int) -> int | No
         ).rowcount
     except (psycopg.ProgrammingError, psycopg.DataError) as error:
         raise ConfigError(
-            f"{mart.path}: Postgres refuses this mart: {error.diag.message_primary} "
+            f"{mart.where}: Postgres refuses this mart: {error.diag.message_primary} "
             f"({error.sqlstate}). Mend the SQL and run `ecorse refresh` again."
         ) from error
     if is_view:

@@ -15,7 +15,8 @@ between two comments are repeated for each item::
         orders.$key,
     -- end
 
-``-- for rule in rules`` repeats them for each rule of ``include/actions``.
+``-- for rule in rules`` repeats them for each rule of ``include/actions``; ``shop_rules``,
+``rule_lists``, ``rule_names`` and ``rule_selects`` are of ``include/rules.toml`` (``rule_parts``).
 ``-- for column in columns: union all`` puts ``union all`` between the repetitions. An item that is
 a table is asked for its keys, ``${column.kind}``; ``${column.number}`` counts from 1.
 """

@@ -19,6 +19,7 @@ import polars as pl
 from ecorse.models.base import Blocks, Recommender
 from ecorse.models.interactions import Interactions
 from ecorse.models.ranked import NOTHING, Csr, Ids, Ranked, broken_order, stored_at
+from ecorse.models.ranked_lists import without
 from ecorse.models.recommender_file import ListKind, RecommenderFile
 from ecorse.recommenders.choosing import Chosen, Limits, Variety, choose
 from ecorse.recommenders.receipts import Receipts
@@ -100,6 +101,12 @@ class _Lists:
         return matrix_in_numbers(self.items, self.data.matrix)
 
     @cached_property
+    def refused(self) -> Csr:
+        """``(n_users, n_items)`` what customers said no to until tonight, likewise: a model of an
+        earlier night does not know all of it."""
+        return matrix_in_numbers(self.items, self.data.refused)
+
+    @cached_property
     def variety(self) -> Variety | None:
         """In the model's numbers of products."""
         declared = Variety.of(self.file.diversity, self.data.items)
@@ -156,10 +163,13 @@ class _Lists:
         rooms = limits.rooms(pinned) if limits else None
         limits = limits.numbered(self.items) if limits else None
         among = np.flatnonzero(limits.allowed) if limits else None
-        users, history = self.users[asked], self.history[asked]
+        users, history, refused = self.users[asked], self.history[asked], self.refused[asked]
 
         def wide(rows: Ids, width: int) -> Ranked:
-            return ask(self.fitted.model, kind, users[rows], width, history[rows], among)
+            def of(k: int) -> Ranked:
+                return ask(self.fitted.model, kind, users[rows], k, history[rows], among)
+
+            return without(refused[rows], of, width) if refused.nnz else of(width)
 
         return choose(wide, len(asked), self.file.top_n, limits, self.variety, rooms)
 

@@ -148,7 +148,7 @@ def run_recommender(
     kinds = file.lists if "users" in file.model.answers else ()
     if not data.items.height or not data.rows.height:
         return Results.of_nothing(declaration, champion)
-    ruled = Ruled.of(shop_rules, kinds, data, declaration.method)
+    ruled = Ruled.of(shop_rules, kinds, data.items["product_id"])
     task = Task(declaration.name, shop_id, file.seed, Fits())
     found = tuned(declaration, planned(declaration, data.shape), data, task, champion)
     before = _Before(champion, published, theirs, night)

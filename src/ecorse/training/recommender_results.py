@@ -22,7 +22,6 @@ from ecorse.models.interactions import Interactions
 from ecorse.models.recommender_file import RecommenderFile
 from ecorse.recommenders.results import (
     ITEM_SIMILARITY,
-    LIST_RULES,
     OF_ANSWER,
     RECOMMENDATION_CASES,
     RECOMMENDER_TRIALS,
@@ -145,7 +144,6 @@ class Results:
             tables[ITEM_SIMILARITY.name] = item_lists(*asked)
         if "users" in file.model.answers:
             tables[USER_RECOMMENDATIONS.name] = customer_lists(*asked, self.ruled.kinds)
-            tables[LIST_RULES.name] = self.ruled.rows
             rows = case_rows(judged, self.data, self.shop_id, self.declaration.method)
             tables[RECOMMENDATION_CASES.name] = rows
         if file.search is not None:

@@ -22,7 +22,6 @@ from ecorse.errors import ConfigError, DiskFull, EcorseError, Fenced, StoreBusy
 from ecorse.failpoints import failpoint
 from ecorse.models.base import Champion, Decision, ModelResult
 from ecorse.models.declaration import Declaration
-from ecorse.models.list_rules import load_rules
 from ecorse.models.relation import Relation
 from ecorse.refresh.catalog import Catalog
 from ecorse.refresh.measures import every_measure, with_measures
@@ -110,6 +109,8 @@ def model_relations(catalog: Catalog) -> list[Relation]:
 def check_models(catalog: Catalog) -> None:
     """Look at every declared model as training will, before a night is begun.
 
+    What a model needs and is not installed is told: it will fail, and the night goes on.
+
     Raises
     ------
     ConfigError
@@ -119,7 +120,9 @@ def check_models(catalog: Catalog) -> None:
     """
     model_relations(catalog)
     for declaration in catalog.models.values():
-        declaration.create()
+        model = declaration.create()
+        if declaration.task == "recommend" and (lacks := model.lacks()):
+            log.warning("%s will fail tonight: %s", declaration.path, lacks)
         if declaration.has_customer_lists:
             recommendation.check_segmentations(declaration, catalog.models.values())
     catalog.rules.refuse_impossible(
@@ -182,7 +185,7 @@ def train_shop(declaration: Declaration, step: RunningStep, shop_id: str) -> Tra
         night = read_night(declaration, step.build_id, shop_id)
         rules = NO_SHOP_RULES
         if declaration.has_customer_lists:
-            rules = read_shop_rules(load_rules(), step.build_id, shop_id)
+            rules = read_shop_rules(step.build_id, shop_id)
         result = run_model(declaration, shop_id, inputs, champion, night, rules)
         result = replace(result, decision=_compared(result.decision, night))
         with _spooled(declaration, step.build_id, shop_id, result) as spools:
@@ -286,11 +289,14 @@ def _stand_in(
                 rows[relation.name] = carry_over_rows(
                     conn, relation, step.build_id, _writer(declaration, relation), shop_id
                 )
-        fit_to_tonight(conn, declaration, step.build_id, shop_id, night)
+        lacks = fit_to_tonight(conn, declaration, step.build_id, shop_id, night)
         what = (
             "the rows of the published night stand in" if sum(rows.values()) else "it has no rows"
         )
-        decision = Decision("failed", f"Could not be trained, {what}: {told}", night.numbers())
+        reason = f"Could not be trained, {what}: {told}"
+        if lacks:
+            reason = f"{reason.removesuffix('.')}. {lacks}"
+        decision = Decision("failed", reason, night.numbers())
         status = _status(declaration, shop_id, decision, is_of_this_night=False)
         writer = (MODEL_STATUS, step.build_id, declaration.name, shop_id)
         with spool_model_rows(*writer, [status]) as spool:

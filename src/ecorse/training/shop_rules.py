@@ -1,7 +1,8 @@
-"""The rules of ``include/rules.toml`` beside one shop's products.
+"""The shop's rules of tonight, as the marts have them, for one shop's recommenders.
 
-What belongs here: reading what rules name of a shop's products, refusing names that there are not.
-What does not: what the file may say (``models.list_rules``); the rules in numbers (``day_rules``).
+What belongs here: reading them out of a build, refusing names that the shop has not. What does
+not: which products a rule is about and what rules come to (``include/sql/marts/products``:
+``rule_products``, ``rules_in_force``, ``ruled_products``); the rules in numbers (``day_rules``).
 """
 
 from __future__ import annotations
@@ -9,59 +10,61 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from functools import cached_property
 
 import polars as pl
-import psycopg
 from psycopg import sql
+from pydantic import TypeAdapter
 
 from ecorse import declared
-from ecorse.errors import ConfigError, DataError
-from ecorse.models.list_rules import (
-    EVERY_SHOP,
-    FILE,
-    NO_RULES,
-    AnyRule,
-    ListRule,
-    Pin,
-    RulesFile,
-)
-from ecorse.models.recommender_file import ListKind
-from ecorse.refresh.relations import resolver
-from ecorse.refresh.render import render
+from ecorse.errors import DataError
+from ecorse.models.list_rules import FILE, AnyRule, ListRule, Pin, RuledList
+from ecorse.refresh.relations import build_relation
 from ecorse.warehouse.connect import connect
 from ecorse.warehouse.frames import read_frame
 
 WHERE = f"include/{FILE}"
-ABOUT = ("product_id", "category", "price_band", "brand")
+IN_FORCE = {
+    "list": pl.String, "rule_number": pl.Int32, "is_own": pl.Boolean, "is_narrowing": pl.Boolean,
+    "declared": pl.String,
+}  # fmt: skip
+PRODUCTS = {
+    "list": pl.String, "product_id": pl.String, "category": pl.String, "is_allowed": pl.Boolean,
+    "factor": pl.Float64, "pin_place": pl.Int32, "at_most": pl.Int32, "boosted": pl.String,
+}  # fmt: skip
+ABOUT = {"product_id": pl.String, "category": pl.String, "brand": pl.String}
 COLUMN = {"products": "product_id", "categories": "category", "brands": "brand"}
+_RULE: TypeAdapter[AnyRule] = TypeAdapter(AnyRule)
+
+
+def _empty(schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+    return pl.DataFrame(schema=dict(schema))
 
 
 @dataclass(frozen=True)
 class ShopRules:
-    """The rules of the file, and what they name of one shop's products.
+    """One shop's rules of a night.
 
     Attributes
     ----------
+    in_force
+        ``IN_FORCE``: the shop's rows of ``rules_in_force``.
+    products
+        ``PRODUCTS``: the shop's rows of ``ruled_products``.
     about
-        ``ABOUT``, a row per product of the shop's catalogue.
-    selected
-        The product ids of each rule's select, by the rule's place in the file.
+        ``ABOUT``: a row per product of the shop, to tell which names there are.
     """
 
-    file: RulesFile = NO_RULES
     shop_id: str = ""
-    about: pl.DataFrame = field(
-        default_factory=lambda: pl.DataFrame(schema=dict.fromkeys(ABOUT, pl.String))
-    )
-    selected: Mapping[int, pl.Series] = field(default_factory=dict)
+    in_force: pl.DataFrame = field(default_factory=lambda: _empty(IN_FORCE))
+    products: pl.DataFrame = field(default_factory=lambda: _empty(PRODUCTS))
+    about: pl.DataFrame = field(default_factory=lambda: _empty(ABOUT))
 
-    def of_day(
-        self, day: date, kinds: Collection[ListKind]
+    def of_lists(
+        self, kinds: Collection[RuledList]
     ) -> tuple[Mapping[int, AnyRule], tuple[str, ...]]:
-        """Those for these kinds of lists that hold on the last day of the shop's data, and what
-        they name in vain.
+        """The rules for these kinds of lists by their place in the file, and what they name in
+        vain.
 
         Raises
         ------
@@ -69,15 +72,13 @@ class ShopRules:
             A rule of the shop's own names a product, category or brand that the shop has not. (Of
             a rule for every shop another shop may have it.)
         """
-        rules = {
-            number: rule
-            for number, rule in enumerate(self.file.rules)
-            if rule.is_for(self.shop_id, day) and {*rule.lists} & {*kinds}
-        }
+        held = self.in_force.filter(pl.col("list").is_in(list(kinds))).unique("rule_number")
+        rules = dict[int, AnyRule]()
         own, unknown = list[str](), list[str]()
-        for number, rule in rules.items():
-            for told in self._unknown(number, rule):
-                (unknown if rule.shop_id == EVERY_SHOP else own).append(told)
+        columns = held.sort("rule_number").select("rule_number", "declared", "is_own")
+        for number, text, is_own in columns.rows():
+            rules[number] = _RULE.validate_json(text)
+            (own if is_own else unknown).extend(self._unknown(number, rules[number]))
         if own:
             raise DataError(declared.told(f"{WHERE} (shop {self.shop_id})", own))
         return rules, tuple(f"{WHERE}: {told}." for told in unknown)
@@ -108,52 +109,22 @@ def _names(rule: ListRule) -> Iterator[tuple[str, str]]:
             yield key, name
 
 
-def read_shop_rules(file: RulesFile, build_id: int, shop_id: str) -> ShopRules:
-    """What the rules name of one shop's products in a build; nothing stays open.
-
-    Raises
-    ------
-    ConfigError
-        Postgres refuses a select.
-    """
-    if not any(rule.shop_id in (EVERY_SHOP, shop_id) for rule in file.rules):
-        return ShopRules(shop_id=shop_id)
-    brand, join = "cast(null as text)", ""
-    if file.names_brands:
-        brand = "c.brand"
-        join = (
-            "left join marts.catalogue as c "
-            "on c.shop_id = p.shop_id and c.product_id = p.product_id"
-        )
-    query = (
-        f"select p.shop_id, p.product_id, p.category, p.price_band, {brand} as brand "
-        f"from marts.recommendable_products as p {join}"
-    )
+def read_shop_rules(build_id: int, shop_id: str) -> ShopRules:
+    """One shop's rules in a build; nothing stays open."""
     with connect(application_name=f"ecorse rules {shop_id}") as conn:
 
-        def rows(select: str, where: str) -> pl.DataFrame:
-            rendered = render(select, resolver(build_id), where)
-            asked = sql.SQL("select * from ({}) as q where shop_id = {}").format(
-                sql.SQL(rendered), sql.Literal(shop_id)
+        def rows(table: str, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+            query = sql.SQL("select {} from {} where shop_id = {}").format(
+                sql.SQL(", ").join(map(sql.Identifier, schema)),
+                sql.Identifier("builds", build_relation(table, build_id)),
+                shop_id,
             )
-            try:
-                return read_frame(conn, asked.as_string(conn))
-            except psycopg.ProgrammingError as error:
-                raise ConfigError(
-                    f"{where}: Postgres refuses it: {error.diag.message_primary} "
-                    f"({error.sqlstate}). It gives shop_id and product_id."
-                ) from error
+            return read_frame(conn, query.as_string(conn)).cast(dict(schema))  # type: ignore[arg-type]
 
-        about = rows(query, WHERE).select(pl.col(ABOUT).cast(pl.String))
-        selected = {
-            number: _ids(rows(select, f"{WHERE}: rules[{number}].select"), number)
-            for number, select in file.selects().items()
-            if file.rules[number].shop_id in (EVERY_SHOP, shop_id)
-        }
-    return ShopRules(file, shop_id, about, selected)
-
-
-def _ids(frame: pl.DataFrame, number: int) -> pl.Series:
-    if "product_id" not in frame.columns:
-        raise ConfigError(f"{WHERE}: rules[{number}].select gives no column product_id.")
-    return frame["product_id"].cast(pl.String).drop_nulls().unique()
+        in_force = rows("rules_in_force", IN_FORCE)
+        if in_force.is_empty():
+            return ShopRules(shop_id)
+        names = rows("recommendable_products", {"product_id": pl.String, "category": pl.String})
+        brands = rows("catalogue", {"product_id": pl.String, "brand": pl.String})
+        about = names.join(brands, on="product_id", how="left")
+        return ShopRules(shop_id, in_force, rows("ruled_products", PRODUCTS), about)

@@ -1,8 +1,9 @@
 """Rows of the published night that stand in for a model, fitted to what the shop has tonight.
 
-What belongs here: what has left the shop leaves the carried rows; what is new is in no segment. So
-a shop whose model failed has tables that agree with its marts, and its night's audit passes. What
-does not: carrying rows over (``refresh.tables``), when that is due (``run``).
+What belongs here: who has left the shop leaves the carried rows; who is new is in no segment. So a
+shop whose model failed has tables that agree with its marts, and its night's audit passes. What
+does not: lists (``stand_in_lists``), carrying rows over (``refresh.tables``), when that is due
+(``run``).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import polars as pl
 import psycopg
 from psycopg import sql
 
-from ecorse.models.declaration import RECOMMENDABLE, Declaration
+from ecorse.models.declaration import Declaration
 from ecorse.models.segmentation_file import Entity
 from ecorse.refresh.relations import build_relation
 from ecorse.refresh.tables import replace_model_rows, spool_model_rows
@@ -22,6 +23,7 @@ from ecorse.segments.history import Night, moves_of
 from ecorse.segments.history_tables import HISTORY, SEGMENT_DRIFT
 from ecorse.training.segmentation_labels import NOISE_ID, NOISE_NAME
 from ecorse.training.segmentation_tables import over_time
+from ecorse.training.stand_in_lists import fit_lists_to_tonight
 from ecorse.training.typed import make_frame
 from ecorse.warehouse.frames import read_frame
 
@@ -30,9 +32,15 @@ SINCE = "Came after the model was last trained."
 
 def fit_to_tonight(
     conn: psycopg.Connection, declaration: Declaration, build_id: int, shop_id: str, night: Night
-) -> None:
-    """Bring a model's carried rows of one shop in line with the orders, customers and products
-    of the build; nothing happens where no row was carried over."""
+) -> str:
+    """Bring a model's carried rows of one shop in line with the orders, customers, products and
+    rules of the build; nothing happens where no row was carried over.
+
+    Returns
+    -------
+    str
+        What lists lack since, as a sentence; empty where they lack nothing.
+    """
     parameters: dict[str, Any] = {
         "build": build_id,
         "shop": shop_id,
@@ -43,30 +51,8 @@ def fit_to_tonight(
         told = _that_tell_of(conn, entity, declaration.file.model.diagnostics, build_id)
         _fit_segments(conn, entity, told, parameters | {"day": night.day})
         _tell_over_time(conn, declaration, build_id, shop_id, night)
-        return
-    answers = declaration.file.model.answers
-    if "items" in answers:
-        columns = ("product_id", "similar_product_id")
-        _fit_lists(conn, "item_similarity", ("product_id",), columns, parameters)
-    if "users" in answers:
-        whose = ("list", "customer_id")
-        _fit_lists(conn, "user_recommendations", whose, ("product_id",), parameters)
-    _tell_what_was_served(conn, declaration, parameters | {"served": sorted(night.served)})
-
-
-def _tell_what_was_served(
-    conn: psycopg.Connection, declaration: Declaration, parameters: dict[str, Any]
-) -> None:
-    """The carried figures say what was served before their own night; tonight they say what was
-    served until now, or another method would be served because this one failed."""
-    scores = sql.Identifier("builds", build_relation("model_scores", parameters["build"]))
-    conn.execute(
-        sql.SQL(
-            "update {} set was_served = list = any(%(served)s) "
-            "where shop_id = %(shop)s and model = %(model)s and method = %(method)s"
-        ).format(scores),
-        parameters | {"model": declaration.name},
-    )
+        return ""
+    return fit_lists_to_tonight(conn, declaration, parameters | {"served": sorted(night.served)})
 
 
 def _that_tell_of(
@@ -193,45 +179,3 @@ def _tell_over_time(
         writer = (relation, build_id, declaration.method, shop_id)
         with spool_model_rows(*writer, [tables[relation.name]]) as spool:
             replace_model_rows(conn, *writer, spool)
-
-
-def _fit_lists(
-    conn: psycopg.Connection,
-    table: str,
-    whose: Sequence[str],
-    columns: tuple[str, ...],
-    parameters: dict[str, Any],
-) -> None:
-    """Take out products that the shop no longer has; ranks close up."""
-    build_id = int(parameters["build"])
-    named = {
-        "table": sql.Identifier("builds", build_relation(table, build_id)),
-        "products": sql.Identifier("builds", build_relation(RECOMMENDABLE, build_id)),
-        "whose": sql.SQL(", ").join(map(sql.Identifier, whose)),
-    }
-    for column in columns:
-        conn.execute(
-            sql.SQL(
-                """
-                delete from {table} as carried
-                where shop_id = %(shop)s and method = %(method)s and not exists (
-                    select from {products} as p
-                    where p.shop_id = carried.shop_id and p.product_id = carried.{column}
-                )
-                """
-            ).format(column=sql.Identifier(column), **named),
-            parameters,
-        )
-    conn.execute(
-        sql.SQL(
-            """
-            update {table} as carried set rank = placed.place
-            from (
-                select ctid, row_number() over (partition by {whose} order by rank) as place
-                from {table} where shop_id = %(shop)s and method = %(method)s
-            ) as placed
-            where carried.ctid = placed.ctid and carried.rank <> placed.place
-            """
-        ).format(**named),
-        parameters,
-    )

@@ -2,6 +2,7 @@
 about = "What to do for whom, one row per action and segment, made by the rules of include/actions. A row is there only while its effect is: both groups have enough cases, and the interval of the effect, widened for the number of comparisons of its rule in the shop, excludes no difference by the least that is worth acting on."
 grain = ["shop_id", "action", "segmentation", "segment_id"]
 materialized = "table"
+made_of = "include/actions"
 
 [columns]
 action = "Name of the rule: include/actions/<action>.toml"

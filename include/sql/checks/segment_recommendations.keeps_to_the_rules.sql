@@ -1,0 +1,16 @@
+/*
+level = "fail"
+sentence = "A list names what the shop's rules take out"
+*/
+select
+    lists.shop_id,
+    lists.segmentation,
+    lists.segment_id,
+    lists.product_id
+from marts.segment_recommendations as lists
+inner join marts.ruled_products as rules
+    on
+        lists.shop_id = rules.shop_id
+        and lists.product_id = rules.product_id
+        and rules.list = 'segment'
+where not rules.is_allowed
