@@ -25,7 +25,7 @@ from ecorse.settings import PROJECT_DIR, get_settings
 
 TEMPLATE = "ecorse_template"
 # rooms whose tests make whole nights: ``make test-nights``, and not ``make test``
-NIGHTS = {"answering", "dags", "flow", "integration", "reports", "stack", "training"}
+NIGHTS = {"answering", "dags", "flow", "integration", "reports", "serve", "stack", "training"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks

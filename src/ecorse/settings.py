@@ -61,6 +61,22 @@ class Settings(BaseSettings):
         description="Port of the embedded Postgres on 127.0.0.1; 0 picks and keeps a free one.",
     )
     airflow_port: int = Field(8080, description="Port of the Airflow UI and API on 127.0.0.1.")
+    api_port: int = Field(8090, ge=1, le=65535, description="Port of the REST API.")
+    api_host: str = Field(
+        "127.0.0.1", description="Address that the REST API listens on; 0.0.0.0 is every one."
+    )
+    api_connections: int = Field(
+        8, ge=1, description="Connections to the warehouse of each process of the REST API."
+    )
+    api_rate: float = Field(
+        100, gt=0, description="Requests per second that a key of the REST API may make for long."
+    )
+    api_burst: int = Field(200, ge=1, description="Requests that a key may make at once.")
+    api_origins: str = Field(
+        "",
+        description="Web pages that may ask the REST API from a browser (CORS): their origins, "
+        "such as https://shop.example, parted by blanks. Empty: none.",
+    )
     shops_file: Path = Field(
         MARKER,
         validate_default=True,

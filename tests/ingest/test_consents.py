@@ -143,6 +143,26 @@ def test_who_opts_out_again_is_out_though_an_earlier_file_said_the_same(source, 
     assert latest == ("false",)
 
 
+def test_a_price_that_goes_back_to_an_earlier_one_is_the_latest(source, loaded):
+    """Of a catalogue, too, the latest row counts, though the first file had the same."""
+    text = """about = "A catalogue."
+table = "products"
+columns = [
+  { name = "id", target = "product_id" },
+  { name = "price", target = "price", type = "decimal", decimal = "." },
+]
+"""
+    shelf = source("shelf", text)
+    for n, price in enumerate(["10.00", "12.00", "10.00"]):
+        loaded(shelf, f"{n}.csv", f"id,price\nmug,{price}\nno {n},1.00\n")
+    with connect() as conn:
+        rows = conn.execute(
+            f"select price from {staging_at('products', str(open_build()))} as s "
+            "where product_id = 'mug' order by load_id desc"
+        ).fetchall()
+    assert [price for (price,) in rows] == [Decimal(10), Decimal(12), Decimal(10)]
+
+
 def test_a_second_source_that_says_nothing_hides_no_refusal(source, loaded):
     loaded(source("crm", CUSTOMERS), "a.csv", "id,Werbung\nada,nein\n")
     club = CUSTOMERS.partition("[values")[0].replace("attributes.marketing_consent", "attributes.x")

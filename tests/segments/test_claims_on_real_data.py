@@ -11,7 +11,8 @@ from ecorse.settings import get_settings
 from ecorse.warehouse.connect import connect
 from sentences_in_sql import check_sentences
 
-pytestmark = pytest.mark.slow
+# a night of both shops took more than ten minutes on a busy machine
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 SHOPS = """
 [[shops]]
 shop_id = "retail"

@@ -19,7 +19,7 @@ from ecorse.postgres import EmbeddedPostgres
 from ecorse.stack import sessions, supervisor
 from ecorse.stack.airflow import airflow_environment, login_file, migrate_metadata
 from ecorse.stack.client import FINAL_STATES, AirflowClient
-from ecorse.stack.supervisor import COMPONENTS, Supervisor
+from ecorse.stack.supervisor import AIRFLOW, API, Supervisor
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -58,7 +58,8 @@ class Stack:
     """A Postgres and an Airflow of this module's own."""
 
     def __init__(self, folder) -> None:
-        self.home, self.port, self.project = folder / "home", free_port(), folder / "project"
+        self.home, self.project = folder / "home", folder / "project"
+        self.port, self.api_port = free_port(), free_port()
         for name in ("dags", "plugins"):
             (self.project / name).mkdir(parents=True)
         (self.project / "dags" / "tiny.py").write_text(TINY)
@@ -70,7 +71,7 @@ class Stack:
         self.supervisor = self.new_supervisor()
 
     def new_supervisor(self) -> Supervisor:
-        return Supervisor(self.home, self.environment, self.port, self.postgres)
+        return Supervisor(self.home, self.environment, self.port, self.postgres, self.api_port)
 
     def pids(self) -> dict[str, int]:
         components = self.supervisor.components.values()
@@ -158,7 +159,7 @@ def test_secret_files_are_private_and_in_no_log(stack):
         assert not any(value in text for value in values), log
 
 
-@pytest.mark.parametrize("name", sorted(COMPONENTS))
+@pytest.mark.parametrize("name", sorted([*AIRFLOW, API]))
 def test_a_killed_component_comes_back(stack, name):
     before = stack.pids()[name]
     os.kill(before, signal.SIGKILL)
@@ -191,19 +192,20 @@ def test_a_second_one_of_the_same_home_is_refused(stack):
 
 def test_the_end_leaves_nothing_and_a_used_port_is_refused(stack):
     pids = stack.pids().values()
-    assert len(sessions.members(pids)) > len(COMPONENTS)
+    assert len(sessions.members(pids)) > len(AIRFLOW) + 1
     began = time.monotonic()
     stack.supervisor.stop()
     assert time.monotonic() - began < 10
     assert sessions.members(pids) == []
-    with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(("127.0.0.1", stack.port))
-        other.listen()
-        refused = stack.new_supervisor()
-        with pytest.raises(ConfigError, match=rf"Port {stack.port} .*ECORSE_AIRFLOW_PORT"):
-            refused.start()
-        refused.stop()
+    for port, setting in ((stack.port, "AIRFLOW"), (stack.api_port, "API")):
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(("127.0.0.1", port))
+            other.listen()
+            refused = stack.new_supervisor()
+            with pytest.raises(ConfigError, match=rf"Port {port} .*ECORSE_{setting}_PORT"):
+                refused.start()
+            refused.stop()
 
 
 @pytest.mark.parametrize("moment", ["Starting Airflow", "Airflow is up", "load_source"])
@@ -213,6 +215,7 @@ def test_make_run_ends_everything_on_sigterm(tmp_path, moment):
         **os.environ,
         "ECORSE_HOME": str(tmp_path / "home"),
         "ECORSE_AIRFLOW_PORT": str(free_port()),
+        "ECORSE_API_PORT": str(free_port()),
     }
     environment.pop("ECORSE_DATABASE_URL", None)
     code = "from ecorse.cli import main; main()"

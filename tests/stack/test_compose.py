@@ -13,7 +13,7 @@ COMPOSE_TEXT = (PROJECT_DIR / "docker-compose.yaml").read_text("utf-8")
 COMPOSE = yaml.safe_load(COMPOSE_TEXT)
 DOCKERFILE = (PROJECT_DIR / "Dockerfile").read_text("utf-8")
 ENV_EXAMPLE = PROJECT_DIR / ".env.example"
-AIRFLOW_COMPONENTS = {"api-server", "scheduler", "dag-processor", "triggerer"}
+COMPONENTS = {"api-server", "scheduler", "dag-processor", "triggerer", "rest-api"}
 
 
 def documented() -> dict[str, str]:
@@ -68,7 +68,7 @@ def test_compose_demands_every_secret_and_holds_none():
 
 
 def test_services_are_those_of_the_design():
-    assert set(COMPOSE["services"]) == {"postgres", "init", *AIRFLOW_COMPONENTS}
+    assert set(COMPOSE["services"]) == {"postgres", "init", *COMPONENTS}
 
 
 def test_only_postgres_and_the_init_job_get_the_superuser_password():
@@ -84,14 +84,14 @@ def test_ports_are_published_on_loopback_only(name):
         assert port.startswith("127.0.0.1:"), port
 
 
-@pytest.mark.parametrize("name", sorted({"postgres", *AIRFLOW_COMPONENTS}))
+@pytest.mark.parametrize("name", sorted({"postgres", *COMPONENTS}))
 def test_every_standing_service_has_a_health_check_and_comes_back(name):
     service = COMPOSE["services"][name]
     assert service["healthcheck"]["test"][0] == "CMD"
     assert service["restart"] == "unless-stopped"
 
 
-@pytest.mark.parametrize("name", sorted(AIRFLOW_COMPONENTS))
+@pytest.mark.parametrize("name", sorted(COMPONENTS))
 def test_components_wait_for_postgres_and_the_init_job(name):
     assert COMPOSE["services"][name]["depends_on"] == {
         "postgres": {"condition": "service_healthy"},
@@ -106,7 +106,7 @@ def test_postgres_18_keeps_its_volume_where_the_image_expects_it():
 
 
 def test_containers_of_ecorse_have_no_rights_to_lose():
-    for name in {"init", *AIRFLOW_COMPONENTS}:
+    for name in {"init", *COMPONENTS}:
         service = COMPOSE["services"][name]
         assert (service["cap_drop"], service["read_only"]) == (["ALL"], True), name
 
@@ -131,6 +131,7 @@ def test_build_context_is_an_allow_list():
 def test_compose_hands_on_every_setting_that_a_container_may_need():
     """What is set in .env and not handed on would be ignored without a word."""
     of_the_host = {"PROJECT_DIR", "HOME", "SHOPS_FILE", "POSTGRES_PORT", "AIRFLOW_PORT"}
+    of_the_host |= {"API_PORT", "API_HOST"}
     elsewhere = {"ADMIN_URL", "AIRFLOW_PASSWORD", "GIT_SHA", "FAILPOINT"}
     settings = {name.upper() for name in Settings.model_fields} - of_the_host - elsewhere
     assert {f"ECORSE_{name}" for name in settings} <= set(COMPOSE["x-environment"])

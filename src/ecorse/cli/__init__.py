@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from ecorse import __version__
-from ecorse.cli import db, loads, looks, marts, nightly, recommend, sources, start
+from ecorse.cli import api, db, loads, looks, marts, nightly, recommend, sources, start
 from ecorse.errors import Defect, EcorseError
 from ecorse.log import TOLD, configure, log_file
 from ecorse.show import escaped, said
@@ -33,6 +33,8 @@ app = typer.Typer(
 )
 for verbs in (nightly, looks, recommend, loads, start):
     app.add_typer(verbs.commands)
+app.add_typer(api.serving)
+app.add_typer(api.commands, name="api")
 app.add_typer(db.commands, name="db")
 app.add_typer(marts.commands, name="mart")
 app.add_typer(sources.commands, name="source")

@@ -76,9 +76,9 @@ class Ranked:
 
 
 def first_of(ranked: Ranked, k: int) -> Ranked:
-    """The first ``k`` places of each list."""
-    parts = None if ranked.parts is None else ranked.parts[:, :k]
-    return Ranked(ranked.items[:, :k], ranked.scores[:, :k], parts)
+    """The first ``k`` places of each list, copied: the rest need not be held for them."""
+    parts = None if ranked.parts is None else ranked.parts[:, :k].copy()
+    return Ranked(ranked.items[:, :k].copy(), ranked.scores[:, :k].copy(), parts)
 
 
 def rows_of(ranked: Ranked, rows: Ids) -> Ranked:

@@ -1,4 +1,4 @@
-"""Keeping the four components of Airflow alive, and ending every process of theirs.
+"""Keeping Airflow's four components and the REST API alive, and ending every process of theirs.
 
 What belongs here: start, watch, restart, stop. What does not: settings (``airflow.py``) and runs
 (``client.py``). `airflow standalone` is no supervisor: after a killed scheduler it stays up with
@@ -9,8 +9,10 @@ import fcntl
 import logging
 import resource
 import subprocess
+import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,12 +29,13 @@ from ecorse.stack.airflow import airflow_command, airflow_home
 log = logging.getLogger(__name__)
 
 # name: arguments. The logs are files of this machine, so nobody has to serve them by HTTP.
-COMPONENTS = {
+AIRFLOW = {
     "api-server": ("api-server",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
+API = "rest-api"
 LOOK_SECONDS = 2.0
 GRACE_SECONDS = 90.0  # from a component's start to its first heartbeat, on a busy machine
 SILENT_SECONDS = 60.0  # heartbeats come every 5 s
@@ -45,9 +48,10 @@ OPEN_FILES = 1024
 
 @dataclass
 class Component:
-    """One of Airflow's processes, which leads a session of its own."""
+    """One of the processes, which leads a session of its own."""
 
     name: str
+    command: list[str]
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     faults: int = 0
@@ -59,9 +63,14 @@ class Component:
         """Whether its process runs."""
         return self.process is not None and self.process.poll() is None
 
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return "The REST API" if self.name == API else f"Airflow's {self.name}"
+
 
 class Supervisor:
-    """Starts Airflow's components, restarts a dead or silent one, ends them all.
+    """Starts the components, restarts a dead or silent one, ends them all.
 
     Parameters
     ----------
@@ -73,13 +82,25 @@ class Supervisor:
         Port of the UI and API on 127.0.0.1.
     postgres : EmbeddedPostgres
         The server of the metadata database, which is kept alive as well.
+    api_port : int, optional
+        Port of the REST API on 127.0.0.1; without one it is not started.
     """
 
     def __init__(
-        self, home: Path, environment: dict[str, str], port: int, postgres: EmbeddedPostgres
+        self,
+        home: Path,
+        environment: dict[str, str],
+        port: int,
+        postgres: EmbeddedPostgres,
+        api_port: int | None = None,
     ) -> None:
         self.folder = airflow_home(home)
-        self.components = {name: Component(name) for name in COMPONENTS}
+        commands = {name: airflow_command(*arguments) for name, arguments in AIRFLOW.items()}
+        if api_port is not None:
+            serve = ["serve", "--host", HOST, "--port", str(api_port)]
+            commands[API] = [sys.executable, "-m", "ecorse.cli", *serve]
+        self.components = {name: Component(name, run) for name, run in commands.items()}
+        self._api_port = api_port
         self._environment = environment
         self._port = port
         self._postgres = postgres
@@ -105,13 +126,18 @@ class Supervisor:
                 f"Port {self._port} of {HOST}, which Airflow's UI and API use, is taken by another "
                 "program. Stop that program, or set ECORSE_AIRFLOW_PORT to a free port."
             )
+        if self._api_port is not None and is_port_used(self._api_port):
+            raise ConfigError(
+                f"Port {self._api_port} of {HOST}, which the REST API uses, is taken by another "
+                "program. Stop that program, or set ECORSE_API_PORT to a free port."
+            )
         _allow_open_files()
         for component in self.components.values():
             self._launch(component)
         self._watcher.start()
 
     def wait_ready(self, seconds: float = 300.0) -> None:
-        """Wait until the API answers and scheduler, dag-processor and triggerer have a heartbeat.
+        """Wait until the APIs answer and scheduler, dag-processor and triggerer have a heartbeat.
 
         Raises
         ------
@@ -125,7 +151,7 @@ class Supervisor:
             if broken or time.monotonic() > deadline:
                 name = (broken or late)[0]
                 raise StoreBusy(
-                    f"Airflow's {name} does not come up: {self._log_tail(name)} "
+                    f"{self.components[name].title} does not come up: {self._log_tail(name)} "
                     f"The whole log is {self._log_path(name)}."
                 )
             time.sleep(0.2)
@@ -169,7 +195,7 @@ class Supervisor:
             path.replace(path.with_suffix(".log.1"))
         with path.open("ab") as output:
             component.process = subprocess.Popen(
-                airflow_command(*COMPONENTS[component.name]),
+                component.command,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -194,7 +220,11 @@ class Supervisor:
                     log.warning("The supervisor goes on after: %s", error)
 
     def _read_signs(self, client: httpx.Client, url: str) -> None:
-        """Note which components showed life: the API by its answer, the others by heartbeat."""
+        """Note which components showed life: the APIs by an answer, the others by heartbeat."""
+        if API in self.components:
+            with suppress(httpx.HTTPError):
+                client.get(f"http://{HOST}:{self._api_port}/health/live").raise_for_status()
+                self.components[API].last_sign = time.time()
         try:
             answer = client.get(url)
             answer.raise_for_status()
@@ -214,19 +244,19 @@ class Supervisor:
         """Restart the component if it is dead or silent, after a growing pause."""
         now = time.time()
         if component.is_alive:
-            # while the API is silent nobody's heartbeat can be read: then only the API is judged
-            judged = component.name == "api-server" or (
+            # while Airflow's API is silent no heartbeat can be read: then only the APIs are judged
+            judged = component.name in ("api-server", API) or (
                 now - self.components["api-server"].last_sign < 2 * LOOK_SECONDS + 5
             )
             silent = now - max(component.last_sign, component.started + GRACE_SECONDS)
             if judged and silent > SILENT_SECONDS:
-                log.warning("Airflow's %s is silent for %.0f s", component.name, silent)
+                log.warning("%s is silent for %.0f s", component.title, silent)
                 self._end(component, now)
             elif now - component.started > STEADY_SECONDS:
                 component.faults = 0
             return
         if component.process is not None:
-            log.warning("Airflow's %s ended (%s)", component.name, component.process.returncode)
+            log.warning("%s ended (%s)", component.title, component.process.returncode)
             self._end(component, now)
         if now >= component.not_before and not self._stop.is_set():
             self._launch(component)

@@ -145,7 +145,8 @@ def _start(
     if once:  # no night but this one
         environment["ECORSE_SCHEDULE"] = ""
     migrate_metadata(settings.home, environment, postgres)
-    supervisor = Supervisor(settings.home, environment, settings.airflow_port, postgres)
+    api_port = None if once else settings.api_port  # nobody would be there to ask
+    supervisor = Supervisor(settings.home, environment, settings.airflow_port, postgres, api_port)
     things.callback(supervisor.stop)
     supervisor.start()
     supervisor.wait_ready()
@@ -253,5 +254,6 @@ psql       PGPASSWORD=... {psql} -h {parts.hostname} -p {parts.port or 5432} -U 
            password {reader}
 Tableau    connector PostgreSQL   server {parts.hostname}   port {parts.port or 5432}
            database {database}   schema marts   user bi_reader   password {reader}
+REST API   http://127.0.0.1:{settings.api_port}/docs   a key: ecorse api key NAME --scope read
 Ctrl-C stops everything."""
     console.print(lines, markup=False, highlight=False, soft_wrap=True)
