@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+import httpx
 import pytest
 
 from ecorse.warehouse.connect import connect
@@ -103,6 +104,37 @@ def test_a_basket_and_a_session_are_answered_at_once(client):
         assert not {"T1", "T2"} & set(ids)
         if "basket" in asked:
             assert set(ids) <= set(TEA)
+
+
+ASKED = {
+    "/v1/products/T1/bought-together": "basket",
+    "/v1/products/T1/similar": "basket",
+    "/v1/trending": "popular",
+    "/v1/suggest?q=tea": "query",
+    "/v1/search?q=tea": "query",
+}
+
+
+def test_what_a_rule_takes_out_is_offered_nowhere(client, start, night):
+    def ids(path: str, client: httpx.Client = client) -> set[str]:
+        return {item["product_id"] for item in client.get(path).json()["items"]}
+
+    assert all("T2" in ids(path) for path in ASKED)
+    with connect() as conn:
+        for kind in ("basket", "popular", "query"):
+            conn.execute(
+                "insert into builds.ruled_products (build_id, shop_id, list, product_id, category,"
+                " is_allowed, factor) values (%s, 'main', %s, 'T2', 'Tea', false, 1)",
+                (night, kind),
+            )
+    other = start()  # the first keeps what it read of the night
+    other.headers["Authorization"] = client.headers["Authorization"]
+    for path in ASKED:
+        found = ids(path, other)
+        assert found, path
+        assert "T2" not in found, path
+    body = other.post("/v1/recommendations", json={"basket": ["T1"], "n": 10}).json()
+    assert "T2" not in {item["product_id"] for item in body["items"]}
 
 
 def test_words_find_products_and_letters_suggest_them(client):

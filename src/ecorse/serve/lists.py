@@ -12,8 +12,19 @@ from typing import Any
 from ecorse.serve.forms import Answer, Listed, Product, after, build_of, cut
 from ecorse.serve.reader import Night
 
+# of the products r of a select: those that no rule of the shop takes out of a kind of list
+ALLOWED = """
+not exists (
+    select from marts.ruled_products as rule
+    where rule.shop_id = r.shop_id and rule.list = '{}' and rule.product_id = r.product_id
+        and not rule.is_allowed
+)
+"""
 
-def list_query(mart: str, columns: str, equal: str, key: str = "product_id") -> str:
+
+def list_query(
+    mart: str, columns: str, equal: str, key: str = "product_id", ruled: str = ""
+) -> str:
     """The select of one page of a list that stands in a mart ``l``.
 
     Parameters
@@ -24,6 +35,8 @@ def list_query(mart: str, columns: str, equal: str, key: str = "product_id") -> 
         Columns of the mart that a request names, in the order of its parameters.
     key
         The mart's column with the product that is listed.
+    ruled
+        The kind of list whose rules are kept to; for marts that do not keep to them.
 
     Returns
     -------
@@ -32,6 +45,8 @@ def list_query(mart: str, columns: str, equal: str, key: str = "product_id") -> 
         twice, products to leave out, how many.
     """
     tests = " and ".join(f"l.{column} = %s" for column in equal.split(", "))
+    if ruled:
+        tests += f" and {ALLOWED.format(ruled)}"
     return f"""
     select
         l.rank, r.product_id, r.product_name, r.category, r.price_band,

@@ -19,7 +19,7 @@ from ecorse.serve.forms import (
     build_of,
     cut,
 )
-from ecorse.serve.lists import best_sellers, list_query, page_of
+from ecorse.serve.lists import ALLOWED, best_sellers, list_query, page_of
 from ecorse.serve.problems import not_found
 from ecorse.serve.reader import Night, Row
 
@@ -58,15 +58,16 @@ TOGETHER = list_query(
     """,
     "shop_id, product_id",
     key="other_product_id",
+    ruled="basket",
 )
-TRENDING = """
+TRENDING = f"""
 select
-    product_id, product_name, category, direction, units_rate, recent_orders, earlier_orders,
-    change_ratio, trend_z, rate_rank
-from marts.trending_products
+    product_id, product_name, category, direction, cast(units_rate as double precision) as
+    units_rate, recent_orders, earlier_orders, change_ratio, trend_z, rate_rank
+from marts.trending_products as r
 where
     shop_id = %s and (%s::text is null or direction = %s) and (%s::text is null or category = %s)
-    and rate_rank > %s
+    and rate_rank > %s and {ALLOWED.format("popular")}
 order by rate_rank
 limit %s
 """

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from ecorse.serve.access import Caller, needs
 from ecorse.serve.asking import Asking, items_of
 from ecorse.serve.forms import Name, OfShop, OneNight, Strict, Tagged, build_of
+from ecorse.serve.lists import ALLOWED
 from ecorse.serve.problems import Problem
 from ecorse.serve.reader import Night
 
@@ -17,9 +18,10 @@ router = APIRouter(prefix="/v1", tags=["recommendations"])
 Names = list[Name]
 Daypart = Literal["Night", "Morning", "Midday", "Afternoon", "Evening"]
 
-SUGGEST = """
-select product_id, product_name, category from marts.recommendable_products
-where shop_id = %s and position(lower(%s) in lower(product_name)) > 0
+SUGGEST = f"""
+select product_id, product_name, category from marts.recommendable_products as r
+where
+    shop_id = %s and position(lower(%s) in lower(product_name)) > 0 and {ALLOWED.format("query")}
 order by position(lower(%s) in lower(product_name)) > 1, baskets desc, product_id
 limit %s
 """
