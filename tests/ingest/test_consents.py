@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
+from ecorse.clean import opening, stream
 from ecorse.errors import ConfigError
 from ecorse.refresh.catalog import load_catalog
 from ecorse.refresh.relations import resolver, staging_at
@@ -111,6 +113,21 @@ def test_a_row_that_repeats_another_and_forbids_is_heard(source, loaded):
     row = "1,ada,mug,2024-01-01 10:00,1,5"
     summary = loaded(orders, "a.csv", f"{HEADER}{row},yes\n{row},no\n")
     assert summary.rows_duplicate == 1
+    assert consents() == {"ada": False}
+
+
+@pytest.mark.parametrize("line_key", ["", 'line_key = ["order", "sku"]'])
+def test_a_row_that_repeats_one_of_an_earlier_block_and_forbids_is_heard(
+    source, loaded, monkeypatch, line_key
+):
+    monkeypatch.setattr(opening, "open_text", partial(stream.open_text, block_bytes=8_000))
+    row, rest = "1,ada,mug,2024-01-01 10:00,1,5", "mug,2024-01-01 10:00,1,5,yes\n"
+    others = "".join(f"g{n},guest,{rest}" for n in range(2_000))
+    summary = loaded(
+        source("shop", ORDERS, line_key), "a.csv", f"{HEADER}{row},yes\n{others}{row},no\n"
+    )
+    assert summary.rows_duplicate == 1
+    assert summary.rows_by_table == {"order_lines": 2_001, "consents": 2}
     assert consents() == {"ada": False}
 
 
