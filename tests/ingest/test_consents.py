@@ -187,6 +187,15 @@ def test_a_second_source_that_says_nothing_hides_no_refusal(source, loaded):
     assert consents() == {"ada": False}
 
 
+def test_an_attribute_that_looks_like_consent_is_asked_about_whatever_comes_later(source, loaded):
+    """A later file of the same customers without it: their latest rows no longer have it."""
+    text = CUSTOMERS.partition("[values")[0].replace("marketing_consent", "no_mail")
+    loaded(source("crm", text), "a.csv", "id,Werbung\nada,yes\n")
+    plain = text.replace("no_mail", "city").replace(', type = "boolean"', "")
+    loaded(source("club", plain.replace("Werbung", "city")), "b.csv", "id,city\nada,Bonn\n")
+    assert consents("no_mail") == {"ada": None}
+
+
 def test_a_list_of_refusals_needs_no_column(source, loaded):
     text = CUSTOMERS.partition("[values")[0].replace(
         '  { name = "Werbung", target = "attributes.marketing_consent", type = "boolean" },\n', ""
