@@ -107,10 +107,10 @@ async def similar(night: Tagged, product_id: ProductId, asked: ListQuery) -> Ans
     shop = await night.shop(asked.shop)
     own = await _product(night, shop, product_id)
     found = await page_of(night, shop, "item_similarity", SIMILAR, (shop, product_id), asked)
-    if found.items or asked.cursor:
+    if found.items:
         return found
     return await best_sellers(night, shop, "item_similarity", asked, category=own["category"],
-                              exclude=[product_id])  # fmt: skip
+                              exclude=[product_id], ruled="basket")  # fmt: skip
 
 
 @router.get("/products/{product_id}/bought-together", response_model=Answer)
