@@ -118,6 +118,10 @@ def test_a_bucket_fills_up_again_to_its_burst():
         ("/v1/trending?direction=up", "query.direction"),
         ("/v1/segments/rfm/one/customers", "path.segment_id"),
         ("/v1/search", "query.q"),
+        ("/v1/popular?category=Teee", "query.category"),
+        ("/v1/popular?scope=month", "query.value"),
+        ("/v1/popular?scope=month&value=13", "query.value"),
+        ("/v1/products/T1/similar?category=Teee", "query.category"),
         ("/v1/customers/c01/recommendations?list=all", "query.list"),
     ],
 )
@@ -141,6 +145,17 @@ def test_a_wrong_parameter_is_named_with_what_was_expected(client, path, where):
 )
 def test_what_the_night_has_not_is_404_with_what_it_has(client, path, told):
     assert told in problem(client.get(path), 404)
+
+
+def test_openapi_says_what_errors_are(client):
+    paths = client.get("/openapi.json").json()["paths"]
+    for path, verbs in paths.items():
+        for operation in verbs.values() if path.startswith("/v1") else ():
+            content = operation["responses"]["422"]["content"]
+            assert list(content) == ["application/problem+json"], path
+            assert {"401", "403", "404", "429", "503"} <= set(operation["responses"]), path
+    told = problem(client.post("/v1/recommendations", json={}), 422)
+    assert told == "body: Give one of basket, session, search, customer."
 
 
 def test_a_night_that_the_client_has_is_not_sent_again(client, night):

@@ -102,6 +102,11 @@ def test_a_basket_and_a_session_are_answered_at_once(client):
         ids = [item["product_id"] for item in body["items"]]
         assert len(ids) == 3
         assert not {"T1", "T2"} & set(ids)
+        assert body["list"] in asked
+        for item in body["items"]:
+            name, category, price = CATALOGUE[item["product_id"]]
+            assert (item["product_name"], item["category"]) == (name, category)
+            assert item["price"] == float(price)
         if "basket" in asked:
             assert set(ids) <= set(TEA)
 

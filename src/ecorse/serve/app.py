@@ -66,7 +66,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=["ETag", "Retry-After", "X-Request-Id"],
         )
     for router in routes.routers():
-        app.include_router(router)
+        told = problems.documented() if router.prefix.startswith("/v1") else None
+        app.include_router(router, responses=told)
 
     @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
     async def _metrics() -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-import polars as pl
 from starlette.concurrency import run_in_threadpool
 
 from ecorse.answering.question import Answer
@@ -60,8 +59,3 @@ class Asking:
         """Let the snapshot go."""
         with self._lock:
             self._forget()
-
-
-def items_of(frame: pl.DataFrame) -> list[dict[str, Any]]:
-    """The rows of an answer."""
-    return frame.to_dicts()

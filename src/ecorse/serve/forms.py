@@ -93,7 +93,10 @@ class Product(BaseModel):
     score: float | None = Field(description="Falling with rank; comparable within a list.")
     source: str | None = Field(description="What put it there.")
     reason: str | None = Field(description="Why, in a sentence.")
-    evidence: Any = Field(description="The figures behind the sentence.")
+    evidence: Any = Field(None, description="The figures behind the sentence.")
+    because_of: str | None = Field(
+        None, description="Of an answer to a basket or session: the product that it rests on most."
+    )
 
 
 class Build(BaseModel):

@@ -19,6 +19,7 @@ from ecorse.serve.forms import (
     build_of,
     cut,
 )
+from ecorse.serve.problems import wrong
 from ecorse.serve.reader import Night
 
 # of the products r of a select: those that no rule of the shop takes out of a kind of list
@@ -104,6 +105,8 @@ async def page_of(
     of = (name, query, *parameters, *filters, left_out)
     last = after(night, asked, of, BY_RANK) or 0
     rows = await night.rows(query, (*parameters, last, *filters, left_out, asked.n + 1))
+    if not rows and asked.category is not None:
+        await _check_category(night, shop, asked.category)
     kept, following = cut(night, rows, asked.n, of, lambda row: row["rank"])
     return Answer(
         build=build_of(night),
@@ -114,6 +117,28 @@ async def page_of(
         items=[Product(**row) for row in kept],
         next=following,
     )
+
+
+CATEGORIES = """
+select distinct category from marts.recommendable_products
+where shop_id = %s and category is not null order by category
+"""
+SHOWN = 30  # names in an error
+
+
+async def _check_category(night: Night, shop: str, category: str) -> None:
+    """Where a list is empty: a category that there is not is a mistake.
+
+    Raises
+    ------
+    Problem
+        422: the shop has no such category.
+    """
+    known = [str(row["category"]) for row in await night.rows(CATEGORIES, (shop,))]
+    if category not in known:
+        more = f" and {len(known) - SHOWN} more" if len(known) > SHOWN else ""
+        has = f"one of {', '.join(known[:SHOWN])}{more}" if known else "none: the shop names none"
+        raise wrong("query.category", category, has)
 
 
 async def unless_empty(page: Awaitable[Answer]) -> Answer | None:

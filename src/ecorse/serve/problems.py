@@ -18,10 +18,11 @@ import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from psycopg_pool import PoolTimeout
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ecorse.errors import DataError, EcorseError, StoreBusy
+from ecorse.errors import DataError, EcorseError, ModelRejected, StoreBusy
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 2  # what a client is told to wait where the warehouse does not answer
@@ -53,6 +54,40 @@ class Problem(Exception):
         super().__init__(detail)
         self.status, self.detail, self.more = status, detail, more
         self.headers = dict(headers or {})
+
+
+class ProblemBody(BaseModel):
+    """What every error answer holds."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = Field(description="What is wrong, in a sentence.")
+    request_id: str | None = Field(description="Stands in the server's log.")
+    errors: list[dict[str, Any]] | None = Field(
+        None, description="Of wrong parameters: `where`, `got`, `expected`."
+    )
+
+
+def documented() -> dict[int | str, dict[str, Any]]:
+    """What routes may answer beside their own, for OpenAPI."""
+    told = {
+        401: "No key, or one that opens nothing",
+        403: "The key has not the scope",
+        404: "The night has no such thing",
+        410: "The cursor's night has been replaced",
+        413: "The body is too large",
+        422: "A parameter is wrong, or there is none of this name",
+        429: "The key asks too often; see Retry-After",
+        503: "No night is published, or the warehouse does not answer; see Retry-After",
+    }
+    schema = {"schema": {"$ref": "#/components/schemas/ProblemBody"}}
+    found: dict[int | str, dict[str, Any]] = {
+        status: {"description": text, "content": {MEDIA_TYPE: schema}}
+        for status, text in told.items()
+    }
+    found[401]["model"] = ProblemBody  # which brings the schema
+    return found
 
 
 def not_found(what: str, name: str, known: Iterable[str] = ()) -> Problem:
@@ -112,6 +147,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(EcorseError)
     async def _refused(request: Request, error: EcorseError) -> Response:
         status = 422 if isinstance(error, DataError) else 500
+        if isinstance(error, ModelRejected):  # the next night makes another
+            status = 503
         return respond(Problem(status, str(error)), request)
 
 
@@ -124,6 +161,8 @@ def _told(error: Mapping[str, Any]) -> dict[str, Any]:
         expected = "There is no such parameter; /docs lists those that there are."
     elif kind in ("literal_error", "enum"):
         expected = f"Expected {context.get('expected')}."
+    elif kind == "value_error":
+        expected = str(context.get("error", expected))
     got = error.get("input")
     if isinstance(got, float) and not math.isfinite(got):
         got = str(got)  # JSON has no word for it

@@ -61,9 +61,13 @@ TOGETHER = list_query(
     key="other_product_id",
     ruled="basket",
 )
+VALUES = """
+select distinct scope_value from marts.popular_recommendations
+where shop_id = %s and scope = %s order by scope_value
+"""
 TRENDING = f"""
 select
-    product_id, product_name, category, direction, cast(units_rate as double precision) as
+    product_id, product_name, nullif(category, 'unknown') as category, direction, cast(units_rate as double precision) as
     units_rate, recent_orders, earlier_orders, change_ratio, trend_z, rate_rank
 from marts.trending_products as r
 where

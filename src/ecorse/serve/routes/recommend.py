@@ -8,8 +8,17 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field, model_validator
 
 from ecorse.serve.access import Caller, needs
-from ecorse.serve.asking import Asking, items_of
-from ecorse.serve.forms import Name, OfShop, OneNight, Strict, Tagged, build_of
+from ecorse.serve.asking import Asking
+from ecorse.serve.forms import (
+    Answer,
+    Name,
+    OfShop,
+    OneNight,
+    Product,
+    Strict,
+    Tagged,
+    build_of,
+)
 from ecorse.serve.lists import ALLOWED
 from ecorse.serve.problems import Problem
 from ecorse.serve.reader import Night
@@ -24,6 +33,14 @@ where
     shop_id = %s and position(lower(%s) in lower(product_name)) > 0 and {ALLOWED.format("query")}
 order by position(lower(%s) in lower(product_name)) > 1, baskets desc, product_id
 limit %s
+"""
+
+
+PRICES = """
+select r.product_id, r.price_band, cast(p.typical_price as double precision) as price
+from marts.recommendable_products as r
+left join marts.products as p on r.shop_id = p.shop_id and r.product_id = p.product_id
+where r.shop_id = %s and r.product_id = any(%s)
 """
 
 
@@ -53,6 +70,13 @@ class Asked(Strict):
             raise ValueError(f"{' and '.join(given)} cannot be asked at once.")
         return self
 
+    @property
+    def way(self) -> str:
+        """What the list is called: the customer's list, or what was asked with."""
+        if self.customer is not None:
+            return self.list
+        return next(way for way in ("basket", "session", "search") if getattr(self, way))
+
 
 class Search(OfShop):
     """Words."""
@@ -61,10 +85,10 @@ class Search(OfShop):
     n: int = Field(10, ge=1, le=100)
 
 
-@router.post("/recommendations")
+@router.post("/recommendations", response_model=Answer)
 async def recommendations(
     request: Request, night: OneNight, asked: Asked, caller: Annotated[Caller, needs("read")]
-) -> dict[str, Any]:
+) -> Answer:
     """Recommend for what somebody does now."""
     if asked.customer is not None and "customers" not in caller.scopes:
         raise Problem(403, f"Key {caller.name!r} has not the scope customers.")
@@ -74,15 +98,14 @@ async def recommendations(
         "month": asked.month, "daypart": asked.daypart,
         **({} if asked.method is None else {"method": asked.method}),
     }  # fmt: skip
-    return await _answered(request, night, asked.shop, wanted)
+    return await _answered(request, night, asked.shop, asked.way, wanted)
 
 
-@router.get("/search", dependencies=[needs("read")])
-async def search(
-    request: Request, night: Tagged, asked: Annotated[Search, Query()]
-) -> dict[str, Any]:
+@router.get("/search", response_model=Answer, dependencies=[needs("read")])
+async def search(request: Request, night: Tagged, asked: Annotated[Search, Query()]) -> Answer:
     """Products that match the words, the best first."""
-    return await _answered(request, night, asked.shop, {"query": [asked.q], "n": asked.n})
+    wanted = {"query": [asked.q], "n": asked.n}
+    return await _answered(request, night, asked.shop, "search", wanted)
 
 
 @router.get("/suggest", dependencies=[needs("read")])
@@ -94,10 +117,20 @@ async def suggest(night: Tagged, asked: Annotated[Search, Query()]) -> dict[str,
 
 
 async def _answered(
-    request: Request, night: Night, shop: str | None, wanted: dict[str, Any]
-) -> dict[str, Any]:
+    request: Request, night: Night, shop: str | None, name: str, wanted: dict[str, Any]
+) -> Answer:
+    """The answer in the form of every list, with the prices of the night."""
     asking: Asking = request.app.state.asking
     shop = await night.shop(shop)
     found = await asking.answer(night.build["build_id"], shop, **wanted)
-    return {"build": build_of(night), "shop": shop, "items": items_of(found.frame),
-            "said": list(found.said)}  # fmt: skip
+    rows = found.frame.to_dicts()
+    ids = [row["product_id"] for row in rows]
+    prices = {row["product_id"]: row for row in await night.rows(PRICES, (shop, ids))}
+    return Answer(
+        build=build_of(night),
+        shop=shop,
+        list=name,
+        method=wanted.get("method"),
+        items=[Product(**{**prices[row["product_id"]], **row}) for row in rows],
+        said=list(found.said),
+    )
