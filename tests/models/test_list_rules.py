@@ -42,6 +42,7 @@ def test_no_file_is_no_rule(tmp_path, monkeypatch):
         ('rule = "category_cap"\nat_most = 0', "rules[0].at_most = 0: expected at least 1"),
         ('rule = "price_band"\nat_most = "cheap"', "rules[0]: no price band 'cheap'; there are"),
         ('rule = "price_band"', "rules[0]: expected either only or at_most"),
+        ('rule = "category_cap"\nat_most = 2\ncategories = []', "leave the key out for every"),
         ('rule = "exclude"\nproduct = ["A"]', "rules[0].product: no such key"),
         (
             'rule = "exclude"\nproducts = ["A"]\nfrom = 2020-02-01\nto = 2020-01-01',

@@ -12,6 +12,7 @@ from ecorse.models.als_kernel import solve_rows
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions
 from ecorse.models.kernels import best_of_rows
+from ecorse.recommenders import graph_filter
 from ecorse.recommenders.als import Als, AlsConfig
 from ecorse.recommenders.bpr import Bpr, BprConfig
 from ecorse.recommenders.buy_again import BuyAgain, BuyAgainConfig
@@ -61,7 +62,11 @@ def test_ease_refuses_a_penalty_that_parts_no_products_of_the_same_customers() -
     np.testing.assert_allclose(weights, [[0, 0.5], [0.5, 0]], atol=1e-7)
 
 
-def test_graph_filter_is_its_formula() -> None:
+@pytest.mark.parametrize(("many", "pairs"), [(1000, ITEMS**2), (1, ITEMS**2), (1, 0)])
+def test_graph_filter_is_its_formula(monkeypatch, many: int, pairs: int) -> None:
+    """A few rows by way of the customers, many by pairs of items, or where these are too many."""
+    monkeypatch.setattr(graph_filter, "MANY_ROWS", many)
+    monkeypatch.setattr(graph_filter, "MOST_PAIRS", pairs)
     config = GraphFilterConfig(
         rank=30, user_power=0.3, item_power=0.5, popularity_power=0.2, filter_power=0.7, rest=1.5
     )
@@ -76,6 +81,26 @@ def test_graph_filter_is_its_formula() -> None:
     before, after = safe_item**-0.2, np.where(of_item > 0, safe_item**0.2, 0)
     expected = R @ (before[:, None] * kernel * after)
     np.testing.assert_allclose(dense(model), expected, atol=2e-4)
+    assert (vars(model).get("_pairs") is not None) == (many == 1 and pairs > 0)
+
+
+def test_pairs_of_items_are_whole_or_sparse_or_too_many(monkeypatch) -> None:
+    model = GraphFilter(GraphFilterConfig())
+    model.edges = sparse.random(200, 1300, 0.003, "csr", np.float32, np.random.default_rng(5))
+    expected = model.edges.toarray().T @ model.edges.toarray()
+    entries = 2 * int(np.square(np.diff(model.edges.indptr)).sum())
+    for most, kind in (
+        (1300**2, np.ndarray),
+        (1300**2 - 1, sparse.csr_matrix),
+        (entries, sparse.csr_matrix),
+        (entries - 1, type(None)),
+    ):
+        monkeypatch.setattr(graph_filter, "MOST_PAIRS", most)
+        vars(model).pop("_pairs", None)
+        assert isinstance(model._pairs, kind)
+        if model._pairs is not None:
+            found = model._pairs if kind is np.ndarray else model._pairs.toarray()
+            np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_graph_filter_of_full_rank_needs_no_rest() -> None:

@@ -101,6 +101,11 @@ def test_suppressed_customers_are_out_also_with_consent() -> None:
         "Accepte la publicité", "consentimiento", "suscripción", "no_contactar", "lista negra",
         "consenso", "iscrizione", "disiscritto", "non contattare", "toestemming", "nieuwsbrief",
         "afgemeld", "geen reclame", "permissão", "não contatar", "descadastrado",
+        # found by trying
+        "ok to email", "mailable", "email_opt", "SMS Marketing", "mag ik je mailen",
+        "Kontaktaufnahme gestattet", "darf kontaktiert werden", "Souhaite recevoir nos offres",
+        "ne souhaite pas être contacté", "rechaza publicidad", "recusa contacto",
+        "vuole essere contattato", "noemail",
     ],
 )  # fmt: skip
 def test_what_looks_like_consent_and_is_not_declared_is_asked(name: str) -> None:

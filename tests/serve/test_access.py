@@ -153,7 +153,10 @@ def test_a_night_that_the_client_has_is_not_sent_again(client, night):
 
 
 def test_a_cursor_of_another_night_is_refused(client, night):
-    old = base64.urlsafe_b64encode(json.dumps([night - 1, 5]).encode()).decode()
+    following = client.get("/v1/popular?scope=all&n=2").json()["next"]
+    build, mark, last = json.loads(base64.urlsafe_b64decode(following))
+    assert (build, last) == (night, 2)
+    old = base64.urlsafe_b64encode(json.dumps([night - 1, mark, last]).encode()).decode()
     told = problem(client.get("/v1/popular", params={"cursor": old}), 410)
     assert "begin with the first page" in told
 

@@ -131,6 +131,8 @@ class Shop:
         DataError
             There is none; the message has close names.
         """
+        if wanted in self.names:  # of ids that differ in case alone, the one that is meant
+            return wanted
         folded = wanted.strip().casefold()
         number = self._numbers.get(folded)
         if number is not None:

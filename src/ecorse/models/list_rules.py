@@ -128,6 +128,12 @@ class CategoryCap(ListRule):
     at_most: int = Field(ge=1)
     categories: tuple[Text, ...] = ()
 
+    def mistakes(self) -> Iterable[str]:
+        """An empty list of categories, which is not the same as none named: every one."""
+        yield from super().mistakes()
+        if "categories" in self.model_fields_set and not self.categories:
+            yield "categories = []: names none; leave the key out for every category"
+
 
 class PriceBand(ListRule):
     """Only products of these bands of ``marts.recommendable_products``, or up to one of them."""

@@ -14,6 +14,7 @@ randomness, https://doi.org/10.1137/090771806 (the randomised SVD).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -23,7 +24,7 @@ from scipy import sparse
 
 from ecorse.models.base import Task
 from ecorse.models.interactions import Interactions, Shape
-from ecorse.models.ranked import Csr, Floats, Ids
+from ecorse.models.ranked import Csr, Floats, Ids, Ranked
 from ecorse.models.threads import one_thread
 from ecorse.recommenders import arrays
 from ecorse.recommenders.history import (
@@ -35,6 +36,10 @@ from ecorse.recommenders.history import (
     scaled_rows,
     to_power,
 )
+
+MANY_ROWS = 64  # asked for at once: then pairs of items are worth making
+MOST_PAIRS = 36_000_000  # of items, 144 MB: those of 6,000 products
+BLOCK_ITEMS = 512
 
 
 class GraphFilterConfig(HistoryConfig):
@@ -68,8 +73,9 @@ class GraphFilter(HistoryRecommender):
     after: npt.NDArray[np.float32]  # (n_items,) Di^b
 
     def memory_needed(self, shape: Shape) -> int:
-        """Bytes of the vectors, of the edges both ways, and of the blocks at work."""
-        return 8 * shape.items * self.config.rank + 24 * shape.rows + 32_000_000
+        """Bytes of vectors, of the edges both ways, of pairs of items, of blocks at work."""
+        pairs = 4 * min(shape.items**2, MOST_PAIRS) if self.config.rest else 0
+        return 8 * shape.items * self.config.rank + 24 * shape.rows + pairs + 32_000_000
 
     def fit(self, data: Interactions, task: Task, champion: Self | None = None) -> Self:
         """The largest singular vectors of the normalised graph."""
@@ -98,10 +104,23 @@ class GraphFilter(HistoryRecommender):
         signal = scaled_columns(histories, self.before)
         found: Scores = ((signal @ self.vectors) * self.gains) @ self.vectors.T
         if self.config.rest:
-            across = signal @ self._edges_back
-            found += np.float32(self.config.rest) * (across @ self.edges).toarray()
+            found += np.float32(self.config.rest) * self._beside(signal)
         found *= self.after
         return found
+
+    def _beside(self, signal: Csr) -> Scores:
+        """``signal N'N``, ``(n, n_items)``: a few rows by way of the customers, many by pairs."""
+        pairs = self._pairs if signal.shape[0] >= MANY_ROWS else None
+        found = (signal @ self._edges_back) @ self.edges if pairs is None else signal @ pairs
+        told: Scores = found.toarray() if sparse.issparse(found) else found
+        return told
+
+    def _best(
+        self, histories: Csr, k: int, *, seen: Csr | None = None, among: Ids | None = None
+    ) -> Ranked:
+        if self.config.rest and histories.shape[0] >= MANY_ROWS:
+            _ = self._pairs  # before threads ask for it
+        return super()._best(histories, k, seen=seen, among=among)
 
     def _contributions(self, own: Csr, items: Ids, rows: Ids) -> Floats:
         lengths = np.diff(own.indptr)
@@ -121,8 +140,30 @@ class GraphFilter(HistoryRecommender):
         smooth = (self.vectors[items] * self.gains) @ self.vectors.T
         found = np.asarray(smooth, dtype=np.float32)
         if self.config.rest:
-            found += np.float32(self.config.rest) * (self._edges_back[items] @ self.edges).toarray()
+            chosen = sparse.csr_matrix(
+                (np.ones(len(items), np.float32), items, np.arange(len(items) + 1)),
+                shape=(len(items), self.edges.shape[1]),
+            )
+            found += np.float32(self.config.rest) * self._beside(chosen)
         return found
+
+    @cached_property
+    def _pairs(self) -> Scores | Csr | None:
+        """``N'N`` ``(n_items, n_items)``, made where many rows are asked for; ``None``: too large.
+
+        Whole where there is room for it, else as csr.
+        """
+        n = self.edges.shape[1]
+        if n * n <= MOST_PAIRS:
+            whole = np.empty((n, n), np.float32)
+            for start in range(0, n, BLOCK_ITEMS):
+                part = slice(start, start + BLOCK_ITEMS)
+                whole[part] = (self._edges_back[part] @ self.edges).toarray()
+            return whole
+        lengths = np.diff(self.edges.indptr).astype(np.float64)
+        if 2 * np.square(lengths).sum() > MOST_PAIRS:  # an entry of csr is two numbers
+            return None
+        return sparse.csr_matrix(self._edges_back @ self.edges)
 
     @property
     def _edges_back(self) -> Csr:

@@ -39,6 +39,9 @@ _MAY = re.compile(
     # French, Spanish, Italian, Portuguese, Dutch
     r"|rgpd|_accord_|autoris|infolettre|lopd|autoriz|suscri|boletin|boletim|lgpd|inscri|_iscri"
     r"|toestemming|akkoord|nieuwsbrief|aangemeld"
+    r"|mailable|gestattet|kontaktiert_werden|_souhaite_"
+    r"|_(essere|ser)_conta(tt|c?t)a|_mag_(\w+_)?(mail|gemaild|bel|gebeld)"
+    rf"|_ok(ay)?_to_|_(e_?mail|sms|push|phone|whats_?app|direct)_marketing_|_{_CHANNEL}_opt_"
     rf"|_{_CHANNEL}_(\w+_)?{_YES}_|_{_TAKES}_(\w+_)?{_CHANNEL}_"
 )
 _NO = (
@@ -60,6 +63,7 @@ _MUST_NOT = re.compile(
     # Italian, Dutch
     r"|disiscri|disdett|lista_nera|deceduto|bloccat|revoca|afgemeld|uitgeschreven|geblokkeerd"
     r"|overleden|bezwaar|zwarte_lijst|bel_me_niet"
+    rf"|_noe?mails?_|_(rechaza|recusa)\w*_(\w+_)?{_CHANNEL}_|_ne_\w+_pas_(\w+_)?conta"
     rf"|_{_NO}_(\w+_)?{_CHANNEL}_|_{_CHANNEL}_(\w+_)?(stop|block(ed)?|refused?)_"
     r"|_(non|nao|no|niet|ne_pas)_(\w+_)?(contat|contact|contrat|envi|invia|molest|disturb"
     r"|perturb|mailen|bellen|benader|ecrire|appeler)"

@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI, Request
+import psycopg
+from fastapi import Depends, FastAPI
+from psycopg_pool import PoolTimeout
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse
 
 from ecorse import __version__
 from ecorse.postgres.address import database_url
 from ecorse.serve import around, problems, routes
 from ecorse.serve.access import Access
 from ecorse.serve.asking import Asking
-from ecorse.serve.forms import NotModified, plain_address
+from ecorse.serve.forms import plain_address
 from ecorse.serve.limits import RateLimit
 from ecorse.serve.problems import Problem
 from ecorse.serve.reader import Reader
@@ -66,10 +68,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in routes.routers():
         app.include_router(router)
 
-    @app.exception_handler(NotModified)
-    async def _not_modified(request: Request, error: NotModified) -> Response:
-        return Response(status_code=304, headers={"ETag": error.tag})
-
     @app.get("/metrics", tags=["health"], response_class=PlainTextResponse)
     async def _metrics() -> str:
         """Requests and seconds, as Prometheus reads them."""
@@ -77,8 +75,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         try:
             async with reader.night() as night:
                 build_id = night.build["build_id"]
-        except Problem:
-            pass
+        except (Problem, PoolTimeout, psycopg.OperationalError):
+            pass  # what is counted is told all the same
         return metrics.text(build_id)
 
     return app

@@ -1,4 +1,4 @@
-"""What is around every request: its id, its size, its line in the log, its count.
+"""What is around every request: its id, its size, its tag, its line in the log, its count.
 
 What belongs here: the middleware and the metrics. What does not: any route.
 
@@ -8,6 +8,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -15,12 +16,15 @@ import time
 from collections import Counter
 
 from fastapi import FastAPI, Request, Response
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ecorse.serve.problems import Problem, respond
 
 log = logging.getLogger("ecorse.api")
 BODY_BYTES = 1 << 20
+BODY_SECONDS = 10.0
+TAG = re.compile(r'"[^"]*"')
 GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -79,16 +83,19 @@ class BodyLimit:
         if not announced.isdigit() or int(announced) > BODY_BYTES:
             await _too_large(request)(scope, receive, send)
             return
-        body, more = b"", True
-        while more:  # at most the limit is held
-            message = await receive()
-            if message["type"] != "http.request":
-                return
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > BODY_BYTES:
-                await _too_large(request)(scope, receive, send)
-                return
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _body(receive)
+        except TimeoutError:
+            told = f"The body was not here within {BODY_SECONDS:.0f} seconds."
+            late = Problem(408, told, headers={"Connection": "close"})
+            await respond(late, request)(scope, receive, send)
+            return
+        if body is None:
+            return
+        if len(body) > BODY_BYTES:
+            await _too_large(request)(scope, receive, send)
+            return
         is_sent = False
 
         async def again() -> Message:
@@ -99,6 +106,18 @@ class BodyLimit:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, again, send)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The body, or its beginning if it is too large; ``None`` if the client is gone."""
+    body, more = b"", True
+    while more and len(body) <= BODY_BYTES:
+        message = await receive()
+        if message["type"] != "http.request":
+            return None
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
 
 
 def _too_large(request: Request) -> Response:
@@ -118,6 +137,8 @@ class Around:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
+        if request.method == "HEAD":  # what GET says, of which the server sends the head
+            scope = {**scope, "method": "GET"}
         given = request.headers.get("x-request-id", "")
         request_id = given if GIVEN_ID.fullmatch(given) else secrets.token_hex(8)
         request.state.request_id = request_id
@@ -142,7 +163,7 @@ class Around:
             await respond(Problem(500, told), request)(scope, receive, noted)
         finally:
             seconds = time.perf_counter() - began
-            route = getattr(scope.get("route"), "path", "none")
+            route = getattr(scope.get("route"), "path_format", "none")
             self._metrics.add(request.method, route, status, seconds)
             log.info(
                 "%s %s %d %.1f ms id=%s key=%s build=%s",
@@ -151,7 +172,47 @@ class Around:
             )  # fmt: skip
 
 
+class Fresh:
+    """Answers 304 where the client has this answer already (``If-None-Match``).
+
+    Only in the place of a 200: what is not there is 404, whatever a client has.
+
+    Source: RFC 9110, 13.1.2, https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, and leave the body out if its tag is among those that the client has."""
+        has = Headers(scope=scope).get("if-none-match") if scope["type"] == "http" else None
+        if has is None or scope["method"] != "GET":
+            await self._app(scope, receive, send)
+            return
+        is_fresh = False
+
+        async def cut(message: Message) -> None:
+            nonlocal is_fresh
+            if message["type"] == "http.response.start":
+                tag = Headers(raw=message["headers"]).get("etag")
+                is_fresh = message["status"] == 200 and tag is not None and _is_among(tag, has)
+                if is_fresh:
+                    kept = [h for h in message["headers"] if not h[0].startswith(b"content-")]
+                    message = {**message, "status": 304, "headers": kept}
+            elif is_fresh:
+                message = {"type": "http.response.body", "body": b""}
+            await send(message)
+
+        await self._app(scope, receive, cut)
+
+
+def _is_among(tag: str, given: str) -> bool:
+    """Whether a tag is in a list of them; ``W/`` makes no difference here, ``*`` is any."""
+    return given.strip() == "*" or tag in TAG.findall(given)
+
+
 def install(app: FastAPI, metrics: Metrics) -> None:
-    """Put both around every request; the last that is added is the outermost."""
+    """Put them around every request; the last that is added is the outermost."""
+    app.add_middleware(Fresh)
     app.add_middleware(BodyLimit)
     app.add_middleware(Around, metrics=metrics)

@@ -7,18 +7,19 @@ every answer. What does not: any route.
 from __future__ import annotations
 
 import base64
-import binascii
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter
 
 from ecorse.serve.problems import Problem, wrong
 from ecorse.serve.reader import Night, Reader, Row
 
 MOST = 100  # rows of a page
+CURSOR = 4000  # letters of the longest: an id of 500 letters, four bytes each, is in it
 NUL = "\0"
 
 
@@ -29,6 +30,9 @@ def _is_plain(text: str) -> str:
 
 
 Name = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_is_plain)]
+# a cursor: build, which list, and what the last row of the page before had
+BY_RANK = TypeAdapter(tuple[int, str, int])
+BY_ID = TypeAdapter(tuple[int, str, Annotated[str, AfterValidator(_is_plain)]])
 
 
 def plain_address(request: Request) -> None:
@@ -65,7 +69,7 @@ class Page(OfShop):
 
     n: int = Field(10, ge=1, le=MOST, description="At most so many rows.")
     cursor: str | None = Field(
-        None, max_length=500, description="`next` of the page before; leave out for the first."
+        None, max_length=CURSOR, description="`next` of the page before; leave out for the first."
     )
 
 
@@ -131,19 +135,41 @@ def build_of(night: Night) -> Build:
     return Build(build_id=night.build["build_id"], as_of=night.build["as_of"])
 
 
-def after(night: Night, page: Page) -> Any:
+class OtherList(Problem):
+    """The cursor is of this night, and of another list than the one that is asked for."""
+
+    def __init__(self, cursor: str) -> None:
+        error = {"where": "query.cursor", "got": cursor, "expected": "a cursor of this list"}
+        told = (
+            "query.cursor: it is of another list. Give `next` to the address that it came from, "
+            "with the same parameters; only n may change."
+        )
+        super().__init__(422, told, errors=[error])
+
+
+def after(night: Night, page: Page, of: Sequence[Any], kind: TypeAdapter[Any]) -> Any:
     """What the last row of the page before had; ``None`` for the first page.
+
+    Parameters
+    ----------
+    of
+        What tells the list from every other one.
+    kind
+        ``BY_RANK`` or ``BY_ID``.
 
     Raises
     ------
     Problem
         422: no cursor of ours. 410: its night has been replaced, so that pages would repeat.
+    OtherList
+        It is of another list.
     """
     if page.cursor is None:
         return None
     try:
-        build_id, last = json.loads(base64.urlsafe_b64decode(page.cursor.encode()))
-    except (ValueError, TypeError, binascii.Error):
+        told = base64.urlsafe_b64decode(page.cursor.encode())
+        build_id, mark, last = kind.validate_json(told, strict=True)
+    except ValueError:
         raise wrong("query.cursor", page.cursor, "`next` of an earlier answer") from None
     if build_id != night.build["build_id"]:
         raise Problem(
@@ -151,42 +177,29 @@ def after(night: Night, page: Page) -> Any:
             f"The cursor is of night {build_id}, and night {night.build['build_id']} is published "
             "now: begin with the first page again.",
         )
+    if mark != _mark(of):
+        raise OtherList(page.cursor)
     return last
 
 
 def cut(
-    night: Night, rows: Sequence[Row], n: int, last: Callable[[Row], Any]
+    night: Night, rows: Sequence[Row], n: int, of: Sequence[Any], last: Callable[[Row], Any]
 ) -> tuple[list[Row], str | None]:
-    """The first ``n`` of ``n + 1`` rows, and the cursor of what follows them."""
+    """The first ``n`` of ``n + 1`` rows, and the cursor of what follows them; ``of`` as above."""
     if len(rows) <= n:
         return list(rows), None
     kept = list(rows[:n])
-    told = json.dumps([night.build["build_id"], last(kept[-1])])
-    return kept, base64.urlsafe_b64encode(told.encode()).decode()
+    told = [night.build["build_id"], _mark(of), last(kept[-1])]
+    text = json.dumps(told, ensure_ascii=False)
+    return kept, base64.urlsafe_b64encode(text.encode()).decode()
 
 
-def is_fresh(request: Request, night: Night) -> bool:
-    """Whether the client has this night's answer already (``If-None-Match``)."""
-    return request.headers.get("if-none-match") == etag(night)
+def _mark(of: Sequence[Any]) -> str:
+    return hashlib.sha256(json.dumps(of).encode()).hexdigest()[:12]
 
 
-def etag(night: Night) -> str:
-    """The tag of every answer of a night: its number."""
-    return f'"{night.build["build_id"]}"'
-
-
-class NotModified(Exception):
-    """The client has the answer already."""
-
-    def __init__(self, tag: str) -> None:
-        super().__init__(tag)
-        self.tag = tag
-
-
-async def _tagged(request: Request, response: Response, night: OneNight) -> Night:
-    if is_fresh(request, night):
-        raise NotModified(etag(night))
-    response.headers["ETag"] = etag(night)
+async def _tagged(response: Response, night: OneNight) -> Night:
+    response.headers["ETag"] = f'"{night.build["build_id"]}"'  # see ``around.Fresh``
     response.headers["Cache-Control"] = "private, no-cache"
     return night
 

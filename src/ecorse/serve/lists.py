@@ -6,10 +6,19 @@ not: any one list (``routes``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
-from ecorse.serve.forms import Answer, Listed, Product, after, build_of, cut
+from ecorse.serve.forms import (
+    BY_RANK,
+    Answer,
+    Listed,
+    OtherList,
+    Product,
+    after,
+    build_of,
+    cut,
+)
 from ecorse.serve.reader import Night
 
 # of the products r of a select: those that no rule of the shop takes out of a kind of list
@@ -92,9 +101,10 @@ async def page_of(
     """One page of a ``list_query``; ``parameters`` are those of what it has ``equal``."""
     filters = (asked.category, asked.category, asked.price_band, asked.price_band)
     left_out = [*asked.exclude, *exclude]
-    last = after(night, asked) or 0
+    of = (name, query, *parameters, *filters, left_out)
+    last = after(night, asked, of, BY_RANK) or 0
     rows = await night.rows(query, (*parameters, last, *filters, left_out, asked.n + 1))
-    kept, following = cut(night, rows, asked.n, lambda row: row["rank"])
+    kept, following = cut(night, rows, asked.n, of, lambda row: row["rank"])
     return Answer(
         build=build_of(night),
         shop=shop,
@@ -104,6 +114,15 @@ async def page_of(
         items=[Product(**row) for row in kept],
         next=following,
     )
+
+
+async def unless_empty(page: Awaitable[Answer]) -> Answer | None:
+    """A page; ``None`` where it is empty, or its cursor is of what stands in for it."""
+    try:
+        found = await page
+    except OtherList:
+        return None
+    return found if found.items else None
 
 
 async def best_sellers(
@@ -129,9 +148,9 @@ async def best_sellers(
     columns = "shop_id, scope, scope_value"
     query = list_query("popular_recommendations", POPULAR, columns, ruled=ruled)
     if category is not None:
-        found = await page_of(night, shop, name, query, (shop, "category", category), asked,
+        of_category = page_of(night, shop, name, query, (shop, "category", category), asked,
                               exclude=exclude, fallback="popular in category")  # fmt: skip
-        if found.items:
+        if found := await unless_empty(of_category):
             return found
     return await page_of(night, shop, name, query, (shop, scope, value), asked,
                          exclude=exclude, fallback=fallback)  # fmt: skip

@@ -9,10 +9,12 @@ Source: RFC 9457, Problem Details for HTTP APIs, https://www.rfc-editor.org/rfc/
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
+import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from psycopg_pool import PoolTimeout
@@ -102,6 +104,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(StoreBusy)
     @app.exception_handler(PoolTimeout)
+    @app.exception_handler(psycopg.OperationalError)
     async def _busy(request: Request, error: Exception) -> Response:
         told = "The warehouse does not answer just now; ask again."
         return respond(Problem(503, told, headers={"Retry-After": str(RETRY_SECONDS)}), request)
@@ -122,5 +125,7 @@ def _told(error: Mapping[str, Any]) -> dict[str, Any]:
     elif kind in ("literal_error", "enum"):
         expected = f"Expected {context.get('expected')}."
     got = error.get("input")
+    if isinstance(got, float) and not math.isfinite(got):
+        got = str(got)  # JSON has no word for it
     return {"where": place, "got": got if isinstance(got, str | int | float) else None,
             "expected": expected}  # fmt: skip

@@ -162,6 +162,7 @@ def _published(conn: psycopg.Connection) -> Build:
 
 def _refused(error: psycopg.Error) -> DataError | StoreBusy:
     said = str(error).strip()
-    if isinstance(error, psycopg.OperationalError) and not error.sqlstate:
+    is_ending = (error.sqlstate or "57P").startswith("57P")  # the server stops, or was cut off
+    if isinstance(error, psycopg.OperationalError) and is_ending:
         return StoreBusy(f"The warehouse stopped answering: {said}")
     return DataError(f"Postgres refuses the query: {said}")

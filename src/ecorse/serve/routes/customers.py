@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ecorse.serve.access import needs
 from ecorse.serve.forms import Answer, Listed, ShopQuery, Tagged, build_of
-from ecorse.serve.lists import best_sellers, list_query, page_of
+from ecorse.serve.lists import best_sellers, list_query, page_of, unless_empty
 from ecorse.serve.problems import not_found
 from ecorse.serve.reader import Night
 
@@ -50,7 +50,7 @@ async def _check(night: Night, shop: str, customer: str) -> None:
         raise not_found("customer", customer)
 
 
-@router.get("/{customer_id}/recommendations", response_model=Answer)
+@router.get("/{customer_id:path}/recommendations", response_model=Answer)
 async def recommendations(
     night: Tagged, customer_id: CustomerId, asked: Annotated[OfCustomer, Query()]
 ) -> Answer:
@@ -59,16 +59,17 @@ async def recommendations(
     shop = await night.shop(asked.shop)
     await _check(night, shop, customer_id)
     own = (shop, customer_id, asked.list)
-    found = await page_of(night, shop, asked.list, LISTS, own, asked)
-    if found.items or asked.list == "buy_again":
+    page = page_of(night, shop, asked.list, LISTS, own, asked)
+    if asked.list == "buy_again":
+        return await page
+    if found := await unless_empty(page):
         return found
-    # a cursor is given only where more follows: with nothing behind it, it is of the best sellers
     had = await night.rows(HAD, (shop, customer_id)) if asked.list == "explore" else []
     return await best_sellers(night, shop, asked.list, asked, ruled=asked.list,
                               exclude=[row["product_id"] for row in had])  # fmt: skip
 
 
-@router.get("/{customer_id}/segments")
+@router.get("/{customer_id:path}/segments")
 async def segments(night: Tagged, customer_id: CustomerId, asked: ShopQuery) -> dict[str, Any]:
     """The segments that a customer is in, and since when."""
     shop = await night.shop(asked.shop)

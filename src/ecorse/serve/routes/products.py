@@ -9,6 +9,7 @@ from pydantic import Field
 
 from ecorse.serve.access import needs
 from ecorse.serve.forms import (
+    BY_RANK,
     Answer,
     Listed,
     ListQuery,
@@ -19,8 +20,8 @@ from ecorse.serve.forms import (
     build_of,
     cut,
 )
-from ecorse.serve.lists import ALLOWED, best_sellers, list_query, page_of
-from ecorse.serve.problems import not_found
+from ecorse.serve.lists import ALLOWED, best_sellers, list_query, page_of, unless_empty
+from ecorse.serve.problems import not_found, wrong
 from ecorse.serve.reader import Night, Row
 
 router = APIRouter(prefix="/v1", tags=["products"], dependencies=[needs("read")])
@@ -94,26 +95,19 @@ async def _product(night: Night, shop: str, product_id: str) -> Row:
     return rows[0]
 
 
-@router.get("/products/{product_id}")
-async def product(night: Tagged, product_id: ProductId, asked: ShopQuery) -> dict[str, Any]:
-    """What is known of a product."""
-    shop = await night.shop(asked.shop)
-    return {"build": build_of(night), "shop": shop, **await _product(night, shop, product_id)}
-
-
-@router.get("/products/{product_id}/similar", response_model=Answer)
+@router.get("/products/{product_id:path}/similar", response_model=Answer)
 async def similar(night: Tagged, product_id: ProductId, asked: ListQuery) -> Answer:
     """The products nearest to a product; best sellers of its category where none is near."""
     shop = await night.shop(asked.shop)
     own = await _product(night, shop, product_id)
-    found = await page_of(night, shop, "item_similarity", SIMILAR, (shop, product_id), asked)
-    if found.items:
+    page = page_of(night, shop, "item_similarity", SIMILAR, (shop, product_id), asked)
+    if found := await unless_empty(page):
         return found
     return await best_sellers(night, shop, "item_similarity", asked, category=own["category"],
                               exclude=[product_id], ruled="basket")  # fmt: skip
 
 
-@router.get("/products/{product_id}/bought-together", response_model=Answer)
+@router.get("/products/{product_id:path}/bought-together", response_model=Answer)
 async def together(night: Tagged, product_id: ProductId, asked: ListQuery) -> Answer:
     """What is bought in one order with a product, beyond chance first; empty if nothing is."""
     shop = await night.shop(asked.shop)
@@ -121,18 +115,31 @@ async def together(night: Tagged, product_id: ProductId, asked: ListQuery) -> An
     return await page_of(night, shop, "bought_together", TOGETHER, (shop, product_id), asked)
 
 
+# behind those above: an id may have slashes
+@router.get("/products/{product_id:path}")
+async def product(night: Tagged, product_id: ProductId, asked: ShopQuery) -> dict[str, Any]:
+    """What is known of a product."""
+    shop = await night.shop(asked.shop)
+    return {"build": build_of(night), "shop": shop, **await _product(night, shop, product_id)}
+
+
 @router.get("/popular", response_model=Answer)
 async def popular(night: Tagged, asked: Annotated[Popular, Query()]) -> Answer:
     """Best sellers."""
     shop = await night.shop(asked.shop)
+    if (asked.scope in ("category", "month", "daypart")) != bool(asked.value):
+        expected = f"which {asked.scope}" if not asked.value else f"none for scope={asked.scope}"
+        raise wrong("query.value", asked.value, expected)
     return await best_sellers(night, shop, "popular", asked, scope=asked.scope, value=asked.value)
 
 
 @router.get("/trending")
 async def trending(night: Tagged, asked: Annotated[Trending, Query()]) -> dict[str, Any]:
     """Products by what they sell now, with how their orders changed."""
-    shop, last = await night.shop(asked.shop), after(night, asked)
-    wanted = (asked.direction, asked.direction, asked.category, asked.category)
-    rows = await night.rows(TRENDING, (shop, *wanted, last or 0, asked.n + 1))
-    kept, following = cut(night, rows, asked.n, lambda row: row["rate_rank"])
+    shop = await night.shop(asked.shop)
+    wanted = (shop, asked.direction, asked.direction, asked.category, asked.category)
+    of = ("trending", *wanted)
+    last = after(night, asked, of, BY_RANK) or 0
+    rows = await night.rows(TRENDING, (*wanted, last, asked.n + 1))
+    kept, following = cut(night, rows, asked.n, of, lambda row: row["rate_rank"])
     return {"build": build_of(night), "shop": shop, "items": kept, "next": following}

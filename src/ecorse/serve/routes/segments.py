@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path
 
 from ecorse.serve.access import needs
 from ecorse.serve.forms import (
+    BY_ID,
     Answer,
     ListQuery,
     PageQuery,
@@ -84,11 +85,12 @@ async def customers(
     night: Tagged, segmentation: Segmentation, segment_id: SegmentId, asked: PageQuery
 ) -> dict[str, Any]:
     """Who is in a segment, by id."""
-    shop, last = await night.shop(asked.shop), after(night, asked)
+    shop = await night.shop(asked.shop)
     segment = await _segment(night, shop, segmentation, segment_id)
-    wanted = (shop, segmentation, segment_id, str(last or ""), asked.n + 1)
-    kept, following = cut(night, await night.rows(CUSTOMERS, wanted), asked.n,
-                          lambda row: row["customer_id"])  # fmt: skip
+    of = (shop, segmentation, segment_id)
+    last = after(night, asked, of, BY_ID) or ""
+    rows = await night.rows(CUSTOMERS, (*of, last, asked.n + 1))
+    kept, following = cut(night, rows, asked.n, of, lambda row: row["customer_id"])
     return {"build": build_of(night), "shop": shop, "segment": segment, "items": kept,
             "next": following}  # fmt: skip
 
