@@ -180,9 +180,9 @@ class Forbidding(Protocol):
     """A source whose rows may say what holds though they are refused."""
 
     def forbidden(self, frame: pl.DataFrame, header: Header, shop: Shop) -> pl.DataFrame | None:
-        """Rows of ``staging.consents`` with ``_row`` of typed rows that are refused; ``None``: none.
+        """Rows of ``staging.consents`` with ``_row``, of typed rows that are refused.
 
-        A value that cannot be read is null.
+        A value that cannot be read is null. ``None``: files of the source say nothing of it.
         """
         ...
 

@@ -61,7 +61,7 @@ def statements(
 
 
 def forbidding(said: pl.DataFrame) -> pl.DataFrame:
-    """Statements of refused rows, without those that allow: a row that is refused allows nothing."""
+    """Statements of refused rows, without those that allow: a refused row allows nothing."""
     allows = pl.col("is_so") == (pl.col("statement") != "is_suppressed")
     return said.filter(allows.fill_null(value=False).not_())
 

@@ -18,8 +18,8 @@ import polars as pl
 from ecorse.clean.foreign import row_currency
 from ecorse.clean.names import PLACED
 from ecorse.schema.contract import Contract, Header
-from ecorse.schema.staging import CONSENTS
 from ecorse.schema.source import FATES, Canonical, Difference, Fate, Shop, Sought
+from ecorse.schema.staging import CONSENTS
 from ecorse.sources.canonical import extra_json, shop_of_row
 from ecorse.sources.mappings.agreed import read_declared
 from ecorse.sources.mappings.consent import forbidding, statements
