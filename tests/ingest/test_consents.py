@@ -88,8 +88,8 @@ def test_the_latest_order_counts_and_nothing_said_is_no_consent(source, loaded):
         + "5,cy,mug,2024-01-01 10:00,1,5,yes\n6,cy,mug,2024-03-01 10:00,1,5,\n"
         + "7,,mug,2024-01-01 10:00,1,5,yes\n8,di,mug,2024-01-01 10:00,1,5,maybe\n")  # fmt: skip
     assert summary.rows_rejected == 1  # 'maybe' is no word for yes or no: the row is asked about
-    assert summary.rows_by_table == {"order_lines": 7, "consents": 6}
-    assert consents() == {"ada": False, "bo": True, "cy": None}
+    assert summary.rows_by_table == {"order_lines": 7, "consents": 7}
+    assert consents() == {"ada": False, "bo": True, "cy": None, "di": None}
 
 
 @pytest.mark.parametrize("line_key", ["", 'line_key = ["order", "sku"]'])
@@ -142,7 +142,47 @@ def test_consent_in_a_files_own_words_and_a_word_that_is_none_of_them(source, lo
         ).fetchall()
     assert told == [("Line 4: Werbung is 'vielleicht': expected one of ja, nein.",)]
     assert dict(attributes) == {"ada": "true", "bo": "false", "di": None}
-    assert consents() == {"ada": True, "bo": False, "di": None}
+    assert consents() == {"ada": True, "bo": False, "cy": None, "di": None}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("2,ada,mug,2024-03-01 10:00,1,5,widerrufen", None),  # no word for yes or no
+        ("2,ada,mug,2024-03-01 10:00,many,5,no", False),
+        ("2,ada,mug,2024-03-01 10:00,many,5,", None),
+        ("2,ada,mug,someday,1,5,no", False),
+        ("2,ada,mug,2023-03-01 10:00,many,5,no", True),  # of an earlier order
+        ("2,ada,mug,2024-03-01 10:00,many,5,yes", True),
+    ],
+)
+def test_what_a_refused_row_forbids_counts(source, loaded, row, said):
+    summary = loaded(
+        source("shop", ORDERS), "a.csv", f"{HEADER}1,ada,mug,2024-01-01 10:00,1,5,yes\n{row}\n"
+    )
+    assert summary.rows_rejected == 1
+    assert consents() == {"ada": said}
+
+
+def test_a_refused_row_allows_nothing(source, loaded):
+    row = "ada,mug,2024-01-01 10:00"
+    loaded(source("shop", ORDERS), "a.csv", f"{HEADER}1,{row},1,5,no\n2,{row},many,5,yes\n")
+    assert consents() == {"ada": False}
+
+
+def test_an_unknown_word_in_a_later_file_of_customers_ends_a_yes(source, loaded):
+    crm = source("crm", CUSTOMERS)
+    loaded(crm, "a.csv", "id,Werbung\nada,ja\n")
+    loaded(crm, "b.csv", "id,Werbung\nada,bitte nicht\nbo,ja\n")
+    assert consents() == {"ada": None, "bo": True}
+
+
+def test_a_line_whose_key_came_before_forbids_though_it_is_refused(source, loaded):
+    orders = source("shop", ORDERS, 'line_key = ["order", "sku"]')
+    row = "1,ada,mug,2024-03-0"
+    summary = loaded(orders, "a.csv", f"{HEADER}{row}1 10:00,1,5,yes\n{row}2 10:00,1,5,no\n")
+    assert summary.rows_rejected == 1
+    assert consents() == {"ada": False}
 
 
 def test_who_opts_out_again_is_out_though_an_earlier_file_said_the_same(source, loaded):

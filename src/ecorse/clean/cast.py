@@ -44,8 +44,9 @@ class Cast:
     has ``_row, rule, column, sentence``, one row per reason, in the contract's order. ``flags``
     has ``_row, rule`` for every rule of level ``flag`` that a kept row breaks; ``warned`` those of
     level ``warn``, the first of a block with a sentence. ``left_out`` has the rows that are none
-    (``_row, id``), ``left_rows`` these rows themselves; ``of_orders`` what is added up over the
-    order of each of the block's rows.
+    (``_row, id``), ``left_rows`` these rows themselves, ``refused_rows`` those of ``reasons``, null
+    where a value cannot be read; ``of_orders`` what is added up over the order of each of the
+    block's rows.
     """
 
     frame: pl.DataFrame
@@ -55,6 +56,7 @@ class Cast:
     warned: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WARNED_SCHEMA))
     left_out: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=LEFT_SCHEMA))
     left_rows: pl.DataFrame = field(default_factory=pl.DataFrame)
+    refused_rows: pl.DataFrame = field(default_factory=pl.DataFrame)
     of_orders: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
@@ -177,12 +179,14 @@ def cast(
             kept.join(left, on="_row", how="anti", maintain_order="left")
             for kept in (frame, flags, warned)
         )
+    refused_rows = frame.clear()
     if found.reasons:
+        refused_rows = frame.join(why, on="_row", how="semi", maintain_order="left")
         frame, flags, warned = (
             kept.join(why, on="_row", how="anti", maintain_order="left")
             for kept in (frame, flags, warned)
         )
-    return Cast(frame, why, repaired, flags, warned, left, left_rows, of_orders)
+    return Cast(frame, why, repaired, flags, warned, left, left_rows, refused_rows, of_orders)
 
 
 def _undeclared(raw: pl.DataFrame, header: Header, contract: Contract) -> list[pl.DataFrame]:

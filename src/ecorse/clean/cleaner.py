@@ -34,8 +34,8 @@ from ecorse.clean.stream import Readable
 from ecorse.clean.tally import Tally
 from ecorse.clean.totals import rows_of_sums
 from ecorse.schema.dtypes import is_exact
-from ecorse.schema.source import Canonical, Keyed, LookingUp, Remembering, Shop, Source
-from ecorse.schema.staging import STAGING_TABLES
+from ecorse.schema.source import Canonical, Forbidding, Keyed, LookingUp, Remembering, Shop, Source
+from ecorse.schema.staging import CONSENTS, STAGING_TABLES
 
 
 class Cleaner:
@@ -157,11 +157,25 @@ class Cleaner:
             block, lines, rows, found.companions, rejected, verdict,
             is_keyed=bool(self._source.contract.line_key),
         )  # fmt: skip
+        self._add_forbidden(made, block, typed, refused["_row"].unique())
         self._tally.count_made(made, lines, found.companions)
         if typed.left_rows.height and isinstance(self._source, Keyed) and self._has_key:
             keys = self._source.keys_of(typed.left_rows, self.header, self._shop)
             made.left_out = keys.drop_nulls().unique(maintain_order=True)
         return made
+
+    def _add_forbidden(
+        self, made: CleanBlock, block: FramedBlock, typed: Cast, refused: pl.Series
+    ) -> None:
+        """What refused rows forbid stands though they do not: nobody is written to for a typo."""
+        if not len(refused) or not isinstance(self._source, Forbidding):
+            return
+        every = pl.concat([typed.frame, typed.refused_rows])
+        rows = every.filter(pl.col("_row").is_in(refused.implode())).sort("_row")
+        said = self._source.forbidden(rows, self.header, self._shop)
+        if said is not None:
+            others = [made.companions[CONSENTS.name]] if CONSENTS.name in made.companions else []
+            made.companions[CONSENTS.name] = pl.concat([*others, placed(block, said)])
 
     def _cast(self, whole: Whole) -> tuple[pl.DataFrame, Cast]:
         """The block's text, completed, and its typed rows."""

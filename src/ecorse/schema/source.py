@@ -176,6 +176,18 @@ class Remembering(Protocol):
 
 
 @runtime_checkable
+class Forbidding(Protocol):
+    """A source whose rows may say what holds though they are refused."""
+
+    def forbidden(self, frame: pl.DataFrame, header: Header, shop: Shop) -> pl.DataFrame | None:
+        """Rows of ``staging.consents`` with ``_row``, of typed rows that are refused.
+
+        A value that cannot be read is null. ``None``: files of the source say nothing of it.
+        """
+        ...
+
+
+@runtime_checkable
 class Keyed(Protocol):
     """A source that can name the lines of rows, by its ``line_key``."""
 

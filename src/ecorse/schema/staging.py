@@ -206,7 +206,8 @@ CUSTOMERS = StagingTable(
 )  # fmt: skip
 CONSENTS = StagingTable(
     "consents",
-    "One row per row of a file that says whether its customer may be written to, beside that row",
+    "One row per row of a file that says whether its customer may be written to, beside that row; "
+    "of a refused row what it forbids, or that it says nothing that can be read",
     "Statements",
     (
         *PLACE,

@@ -1,5 +1,5 @@
 /*
-about = "Whom the shop may write to, as its files say: one row per customer and statement. Of each source the latest row counts (by the order's time, then the load); where rows or sources disagree, the one that forbids does."
+about = "Whom the shop may write to, as its files say: one row per customer and statement. Of each source the latest row counts (by the order's time, then the load); where rows or sources disagree, the one that forbids does. What a refused row forbids counts too."
 grain = ["shop_id", "customer_id", "statement"]
 materialized = "table"
 [columns]
@@ -22,7 +22,8 @@ with placed as (
         is_so,
         rank() over (
             partition by shop_id, customer_id, statement, source
-            order by stated_at desc nulls last, load_id desc
+            -- without a time in an order: a refused row whose time cannot be read
+            order by stated_at desc nulls first, load_id desc
         ) as place
     from staging.consents
 )

@@ -3,7 +3,8 @@
 What belongs here: statements beside the rows of orders and customers. What does not: which of
 several counts (``marts.customer_consents``), who is left out (``ecorse.segments.audience``).
 
-A row that states nothing where its file has such a column is a statement too: of nothing. A column
+A row that states nothing where its file has such a column is a statement too: of nothing. So is a
+row that is refused, whose word for yes or no may be unknown: what it forbids counts. A column
 that looks like one and is not declared is stated by its name, so that an audience asks about it.
 """
 
@@ -18,7 +19,6 @@ from ecorse.schema.contract import Header
 from ecorse.schema.staging import STATEMENTS
 from ecorse.sources.mappings.declare import MappingFile
 
-CONSENTS = "consents"
 ATTRIBUTE = "attributes."
 
 
@@ -58,6 +58,12 @@ def statements(
         for column in asked
     ]
     return pl.concat(part.select(sorted(part.columns)) for part in parts)
+
+
+def forbidding(said: pl.DataFrame) -> pl.DataFrame:
+    """Statements of refused rows, without those that allow: a refused row allows nothing."""
+    allows = pl.col("is_so") == (pl.col("statement") != "is_suppressed")
+    return said.filter(allows.fill_null(value=False).not_())
 
 
 def _stated(declared: MappingFile, frame: pl.DataFrame) -> Iterator[tuple[str, pl.Expr]]:

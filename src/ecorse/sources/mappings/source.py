@@ -19,9 +19,10 @@ from ecorse.clean.foreign import row_currency
 from ecorse.clean.names import PLACED
 from ecorse.schema.contract import Contract, Header
 from ecorse.schema.source import FATES, Canonical, Difference, Fate, Shop, Sought
+from ecorse.schema.staging import CONSENTS
 from ecorse.sources.canonical import extra_json, shop_of_row
 from ecorse.sources.mappings.agreed import read_declared
-from ecorse.sources.mappings.consent import CONSENTS, statements
+from ecorse.sources.mappings.consent import forbidding, statements
 from ecorse.sources.mappings.declare import MappingFile
 from ecorse.sources.mappings.guests import SENTENCES, without_guests, without_status
 from ecorse.sources.mappings.identity import line_id
@@ -138,8 +139,21 @@ class MappingSource:
             lines = lines.filter(~pl.col("_row").is_in(why["_row"].implode()))
         said = statements(self.declared, self.name, frame, lines, header)
         return Canonical(
-            lines, warned, derived, {} if said is None else {CONSENTS: said}, why, held, beside
+            lines, warned, derived, {} if said is None else {CONSENTS.name: said}, why, held, beside
         )
+
+    def forbidden(self, frame: pl.DataFrame, header: Header, shop: Shop) -> pl.DataFrame | None:
+        """What refused rows say of whom may not be written to; see ``schema.source.Forbidding``."""
+        frame, _ = without_guests(Language(self.declared, shop).said(frame), self.declared)
+        frame = frame.with_columns(*time_columns(self.declared, frame, header, shop))
+        made = staged(self.declared, self.contract, frame)
+        lines = frame.select(
+            "_row",
+            *(made[name].alias(name) for name in ("customer_id", "ordered_at") if name in made),
+            *shop_of_row(shop, pl.coalesce(self.declared.staging.marked_by)),
+        )
+        said = statements(self.declared, self.name, frame, lines, header)
+        return None if said is None else forbidding(said)
 
     def keys_of(self, frame: pl.DataFrame, header: Header, shop: Shop) -> pl.DataFrame:
         """The keys of typed rows, whatever becomes of them; see ``schema.source.Keyed``."""
