@@ -67,8 +67,9 @@ where shop_id = %s and scope = %s order by scope_value
 """
 TRENDING = f"""
 select
-    product_id, product_name, nullif(category, 'unknown') as category, direction, cast(units_rate as double precision) as
-    units_rate, recent_orders, earlier_orders, change_ratio, trend_z, rate_rank
+    product_id, product_name, nullif(category, 'unknown') as category, direction,
+    cast(units_rate as double precision) as units_rate, recent_orders, earlier_orders,
+    change_ratio, trend_z, rate_rank
 from marts.trending_products as r
 where
     shop_id = %s and (%s::text is null or direction = %s) and (%s::text is null or category = %s)
@@ -134,7 +135,12 @@ async def popular(night: Tagged, asked: Annotated[Popular, Query()]) -> Answer:
     if (asked.scope in ("category", "month", "daypart")) != bool(asked.value):
         expected = f"which {asked.scope}" if not asked.value else f"none for scope={asked.scope}"
         raise wrong("query.value", asked.value, expected)
-    return await best_sellers(night, shop, "popular", asked, scope=asked.scope, value=asked.value)
+    found = await best_sellers(night, shop, "popular", asked, scope=asked.scope, value=asked.value)
+    if asked.value and not found.items:
+        known = [row["scope_value"] for row in await night.rows(VALUES, (shop, asked.scope))]
+        if asked.value not in known:
+            raise wrong("query.value", asked.value, f"one of {', '.join(known) or 'none'}")
+    return found
 
 
 @router.get("/trending")
