@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
+from ecorse.clean import opening, stream
 from ecorse.errors import ConfigError
 from ecorse.refresh.catalog import load_catalog
 from ecorse.refresh.relations import resolver, staging_at
@@ -114,6 +116,21 @@ def test_a_row_that_repeats_another_and_forbids_is_heard(source, loaded):
     assert consents() == {"ada": False}
 
 
+@pytest.mark.parametrize("line_key", ["", 'line_key = ["order", "sku"]'])
+def test_a_row_that_repeats_one_of_an_earlier_block_and_forbids_is_heard(
+    source, loaded, monkeypatch, line_key
+):
+    monkeypatch.setattr(opening, "open_text", partial(stream.open_text, block_bytes=8_000))
+    row, rest = "1,ada,mug,2024-01-01 10:00,1,5", "mug,2024-01-01 10:00,1,5,yes\n"
+    others = "".join(f"g{n},guest,{rest}" for n in range(2_000))
+    summary = loaded(
+        source("shop", ORDERS, line_key), "a.csv", f"{HEADER}{row},yes\n{others}{row},no\n"
+    )
+    assert summary.rows_duplicate == 1
+    assert summary.rows_by_table == {"order_lines": 2_001, "consents": 2}
+    assert consents() == {"ada": False}
+
+
 def test_consent_in_a_files_own_words_and_a_word_that_is_none_of_them(source, loaded):
     crm = source("crm", CUSTOMERS)
     summary = loaded(crm, "a.csv", "id,Werbung\nada,ja\nbo,nein\ncy,vielleicht\ndi,\n")
@@ -168,6 +185,15 @@ def test_a_second_source_that_says_nothing_hides_no_refusal(source, loaded):
     club = CUSTOMERS.partition("[values")[0].replace("attributes.marketing_consent", "attributes.x")
     loaded(source("club", club), "b.csv", "id,Werbung\nada,yes\n")
     assert consents() == {"ada": False}
+
+
+def test_an_attribute_that_looks_like_consent_is_asked_about_whatever_comes_later(source, loaded):
+    """A later file of the same customers without it: their latest rows no longer have it."""
+    text = CUSTOMERS.partition("[values")[0].replace("marketing_consent", "no_mail")
+    loaded(source("crm", text), "a.csv", "id,Werbung\nada,yes\n")
+    plain = text.replace("no_mail", "city").replace(', type = "boolean"', "")
+    loaded(source("club", plain.replace("Werbung", "city")), "b.csv", "id,city\nada,Bonn\n")
+    assert consents("no_mail") == {"ada": None}
 
 
 def test_a_list_of_refusals_needs_no_column(source, loaded):

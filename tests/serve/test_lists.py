@@ -137,6 +137,39 @@ def test_what_a_rule_takes_out_is_offered_nowhere(client, start, night):
     assert "T2" not in {item["product_id"] for item in body["items"]}
 
 
+def test_best_sellers_in_place_of_a_list_keep_to_its_rules_and_come_in_pages(client, night):
+    """c01, whose lists and the rows near to T1 are taken away, and a rule of each of the lists."""
+    had = {row[0] for row in select("select product_id from marts.order_lines "
+                                    "where customer_id = 'c01'")}  # fmt: skip
+    with connect() as conn:
+        conn.execute("delete from builds.user_recommendations where customer_id = 'c01'")
+        conn.execute("delete from builds.item_similarity where product_id = 'T1'")
+    best = client.get("/v1/popular", params={"scope": "lately", "n": 100}).json()["items"]
+    tea = client.get("/v1/popular", params={"scope": "category", "value": "Tea"}).json()["items"]
+    best, tea = ([item["product_id"] for item in items] for items in (best, tea))
+    out, more = best[0], {"explore": had, "for_you": set(), "basket": {"T1"}}
+    paths = {"explore": "/v1/customers/c01/recommendations?list=explore&",
+             "for_you": "/v1/customers/c01/recommendations?list=for_you&",
+             "basket": "/v1/products/T1/similar?"}  # fmt: skip
+    for kind, path in paths.items():
+        with connect() as conn:
+            for product in {out, tea[0]}:
+                conn.execute(
+                    "insert into builds.ruled_products (build_id, shop_id, list, product_id,"
+                    " category, is_allowed, factor) values (%s, 'main', %s, %s, 'x', false, 1)",
+                    (night, kind, product),
+                )
+        found, cursor = [], ""
+        while cursor is not None:
+            # httpx drops what the path says where params are given, too
+            body = client.get(f"{path}n=1" + (f"&cursor={cursor}" if cursor else "")).json()
+            assert body["fallback"] in ("popular", "popular in category")
+            found += [item["product_id"] for item in body["items"]]
+            cursor = body["next"]
+        of = tea if body["fallback"] == "popular in category" else best
+        assert found == [p for p in of if p not in {out, tea[0]} | more[kind]], kind
+
+
 def test_words_find_products_and_letters_suggest_them(client):
     body = client.get("/v1/search", params={"q": "black tea", "n": 1}).json()
     assert [item["product_id"] for item in body["items"]] == ["T2"]

@@ -72,9 +72,11 @@ def parted(
     certain: dict[str, pl.DataFrame] = {}
     undecided: dict[str, pl.DataFrame] = {}
     for name, found in companions.items():
-        # a repeated row states anew what it states: of such rows the latest counts
-        is_sure = ~candidate if STAGING_TABLES[name].latest_counts else ~known
-        for parts, of in ((certain, rows.filter(is_sure)), (undecided, rows.filter(candidate))):
+        if STAGING_TABLES[name].latest_counts:
+            # a repeated row states anew what it states, whatever is decided about it
+            certain[name] = placed(block, found)
+            continue
+        for parts, of in ((certain, rows.filter(~known)), (undecided, rows.filter(candidate))):
             parts[name] = placed(block, found.filter(pl.col("_row").is_in(of.implode())))
     maybe = lines.filter(candidate)
     raw = pl.DataFrame()

@@ -74,9 +74,7 @@ def list_query(
     """
 
 
-POPULAR = list_query(
-    "popular_recommendations",
-    """
+POPULAR = """
     null as method, cast(l.baskets as double precision) as score, 'popular' as source,
     'A best seller: in ' || l.baskets
     || case when l.source = 'events' then ' visits' else ' orders' end
@@ -86,9 +84,7 @@ POPULAR = list_query(
     end as reason,
     json_build_object('baskets', l.baskets, 'scope', l.scope, 'scope_value', l.scope_value)
     as evidence
-    """,
-    "shop_id, scope, scope_value",
-)
+    """
 
 
 async def page_of(
@@ -139,13 +135,22 @@ async def best_sellers(
     value: str = "",
     category: str | None = None,
     exclude: Sequence[str] = (),
+    ruled: str = "popular",
 ) -> Answer:
-    """Best sellers: of the category, if it has any; else of the scope."""
+    """Best sellers: of the category, if it has any; else of the scope.
+
+    Parameters
+    ----------
+    ruled
+        The kind of list that they stand in for: what its rules take out, they do not name.
+    """
     fallback = None if name == "popular" else "popular"
+    columns = "shop_id, scope, scope_value"
+    query = list_query("popular_recommendations", POPULAR, columns, ruled=ruled)
     if category is not None:
-        of_category = page_of(night, shop, name, POPULAR, (shop, "category", category), asked,
+        of_category = page_of(night, shop, name, query, (shop, "category", category), asked,
                               exclude=exclude, fallback="popular in category")  # fmt: skip
         if found := await unless_empty(of_category):
             return found
-    return await page_of(night, shop, name, POPULAR, (shop, scope, value), asked,
+    return await page_of(night, shop, name, query, (shop, scope, value), asked,
                          exclude=exclude, fallback=fallback)  # fmt: skip

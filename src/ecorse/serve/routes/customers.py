@@ -29,6 +29,9 @@ where
     or exists (select from marts.basket_products where shop_id = %s and customer_id = %s)
     or exists (select from marts.customer_segments where shop_id = %s and customer_id = %s)
 """
+HAD = """
+select distinct product_id from marts.basket_products where shop_id = %s and customer_id = %s
+"""
 SEGMENTS = """
 select
     segmentation, segment_id, segment_name, previous_segment_id, previous_segment_name, since_date
@@ -51,14 +54,19 @@ async def _check(night: Night, shop: str, customer: str) -> None:
 async def recommendations(
     night: Tagged, customer_id: CustomerId, asked: Annotated[OfCustomer, Query()]
 ) -> Answer:
-    """A customer's list of the night; best sellers of late where there is none."""
+    """A customer's list of the night; best sellers of late where there is none, in explore without
+    what the customer had."""
     shop = await night.shop(asked.shop)
     await _check(night, shop, customer_id)
     own = (shop, customer_id, asked.list)
     page = page_of(night, shop, asked.list, LISTS, own, asked)
     if asked.list == "buy_again":
         return await page
-    return await unless_empty(page) or await best_sellers(night, shop, asked.list, asked)
+    if found := await unless_empty(page):
+        return found
+    had = await night.rows(HAD, (shop, customer_id)) if asked.list == "explore" else []
+    return await best_sellers(night, shop, asked.list, asked, ruled=asked.list,
+                              exclude=[row["product_id"] for row in had])  # fmt: skip
 
 
 @router.get("/{customer_id:path}/segments")

@@ -104,7 +104,7 @@ async def similar(night: Tagged, product_id: ProductId, asked: ListQuery) -> Ans
     if found := await unless_empty(page):
         return found
     return await best_sellers(night, shop, "item_similarity", asked, category=own["category"],
-                              exclude=[product_id])  # fmt: skip
+                              exclude=[product_id], ruled="basket")  # fmt: skip
 
 
 @router.get("/products/{product_id:path}/bought-together", response_model=Answer)

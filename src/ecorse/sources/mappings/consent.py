@@ -71,8 +71,16 @@ def _stated(declared: MappingFile, frame: pl.DataFrame) -> Iterator[tuple[str, p
 
 
 def _asked(header: Header) -> Iterator[str]:
-    """Columns that look like statements and are neither declared as one nor to be ignored."""
+    """Columns that look like statements and are neither declared as one nor to be ignored, and such
+    attributes: of a customer only those of the latest row are known later."""
     for name, column in zip(header.names, header.columns, strict=True):
-        is_open = column is None or (column.target is None and not column.is_ignored)
-        if is_open and (looks_allowed(name) or looks_forbidden(name)):
-            yield name
+        called = name
+        if column is not None and column.target is not None:
+            attribute = column.target.removeprefix(ATTRIBUTE)
+            if attribute == column.target or attribute in STATEMENTS:
+                continue
+            called = attribute
+        elif column is not None and column.is_ignored:
+            continue
+        if looks_allowed(called) or looks_forbidden(called):
+            yield called
