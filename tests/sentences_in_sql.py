@@ -213,7 +213,8 @@ def meaning(ask: Ask, sentence: Sentence) -> str:
     if not size["members"]:
         return f"No {noun} today."
     if size["about"] == "All":
-        return f"All {noun} are in one segment."
+        which = "one" if size["segment_id"] else "no"
+        return f"All {noun} are in {which} segment."
     rest = text.removeprefix(f"{size['about']} {noun}. ").removesuffix(".")
     told = []
     for clause in rest.split("; "):

@@ -212,6 +212,7 @@ def test_a_segment_has_its_own_list(night):
         ({"query": ["tea"], "customer": "c01", "method": "model"}, "and for no query"),
         ({"products": "Tea"}, "sells no 'Tea'"),
         ({"segment": "1"}, "give both or neither"),
+        ({"query": ["?", " "]}, "there is no word to search for"),
     ],
 )
 def test_what_cannot_be_answered_is_said(night, wanted, told):

@@ -231,6 +231,12 @@ def test_one_segment_of_all_is_named_so():
     assert (segment.name, segment.meaning) == ("All orders", "All orders are in one segment.")
 
 
+def test_where_all_are_in_no_segment_that_is_said():
+    """Of a shop with one customer DBSCAN said "In no segment: All customers are in one segment"."""
+    (segment,) = named(space_of(category=["a", "b"]), np.array([0, 0]))
+    assert segment.meaning == "All orders are in no segment."
+
+
 def test_what_most_others_have_is_in_no_name():
     """13 of 20 go to Kent: 10 of 10 here, 3 of 10 there; that is a claim. 7 of 10 there are not.
 

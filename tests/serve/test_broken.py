@@ -81,6 +81,19 @@ def test_what_stands_in_for_a_list_has_pages_too(client, night):
     assert len(told) > 2
 
 
+def test_a_shop_that_serves_nothing_to_explore_answers_sessions(client, night):
+    """Where every customer had everything, or nobody is known: the products' own model answers."""
+    with connect() as conn:
+        conn.execute(
+            f"delete from builds.served_model where build_id = {night} and list = 'explore'"
+        )
+    asked = {"session": ["C1", "T1"], "n": 3}
+    answer = client.post("/v1/recommendations", json=asked)
+    assert answer.status_code == 200, answer.text
+    assert {item["source"] for item in answer.json()["items"]} == {"item_similarity"}
+    assert client.post("/v1/recommendations", json=asked | {"list": "explore"}).is_success
+
+
 @pytest.mark.parametrize("given", ['W/"{}"', '"0", "{}"', '"{}","x"', 'W/"0" , W/"{}"', "*"])
 def test_each_form_of_a_tag_that_the_client_has_is_304(client, night, given):
     for method in ("GET", "HEAD"):

@@ -83,7 +83,9 @@ def _for_basket(shop: Shop, question: Question) -> Answer:
 
 
 def _by_model(shop: Shop, question: Question) -> Answer:
-    model, k = _model(shop, question, "explore"), _candidates(shop, question, "basket")
+    # no customer of such a shop has anything left to explore, or it knows no customers
+    kind = "explore" if "explore" in shop.served else "item_similarity"
+    model, k = _model(shop, question, kind), _candidates(shop, question, "basket")
     if question.products:
         found = model.for_basket([shop.product_id(name) for name in question.products], k)
     else:

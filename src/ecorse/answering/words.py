@@ -70,7 +70,9 @@ class WordIndex:
             length = np.sqrt((own * own).sum())
             wanted += FADES**age * own / (length or 1.0)
         if not wanted.any():
-            told = ", ".join(dict.fromkeys(unknown)) or "no word in it"
+            if not unknown:
+                raise DataError(f"{', '.join(map(repr, queries))}: there is no word to search for.")
+            told = ", ".join(dict.fromkeys(unknown))
             raise DataError(f"No product's name or category has {told}.")
         row = sparse.csr_matrix(wanted / np.sqrt((wanted * wanted).sum()))
         scores = np.asarray((row @ self._across).todense()).ravel()

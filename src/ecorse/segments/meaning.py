@@ -249,7 +249,8 @@ def _meaning(segment: Segment, noun: str) -> str:
     if not segment.members:
         return f"No {noun} today."
     if segment.share == 1.0:
-        return f"All {noun} are in one segment."
+        which = "one" if segment.segment_id else "no"  # 0: whoever is in none
+        return f"All {noun} are in {which} segment."
     size = f"{about_share(segment.share)} {noun}"
     told = "; ".join(trait.sentence for trait in segment.named_by)
     if not told:
