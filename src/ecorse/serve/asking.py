@@ -41,8 +41,7 @@ class Asking:
                 self._forget()
                 self._night = Published()
             if self._night.build.build_id != build_id:
-                told = f"Night {build_id} was replaced while this was asked; ask again."
-                raise Problem(503, told, headers={"Retry-After": "0"})
+                raise replaced(build_id)
             return self._night.answer(shop=shop, **wanted)
 
     def warm(self) -> None:
@@ -59,3 +58,9 @@ class Asking:
         """Let the snapshot go."""
         with self._lock:
             self._forget()
+
+
+def replaced(build_id: int) -> Problem:
+    """The night of a request is not the published one any more."""
+    told = f"Night {build_id} was replaced while this was asked; ask again."
+    return Problem(503, told, headers={"Retry-After": "0"})

@@ -201,9 +201,14 @@ def _mark(of: Sequence[Any]) -> str:
     return hashlib.sha256(json.dumps(of).encode()).hexdigest()[:12]
 
 
-async def _tagged(response: Response, night: OneNight) -> Night:
-    response.headers["ETag"] = f'"{night.build["build_id"]}"'  # see ``around.Fresh``
+def tag(response: Response, build_id: int) -> None:
+    """Say which night an answer is of, for whoever keeps it; see ``around.Fresh``."""
+    response.headers["ETag"] = f'"{build_id}"'
     response.headers["Cache-Control"] = "private, no-cache"
+
+
+async def _tagged(response: Response, night: OneNight) -> Night:
+    tag(response, night.build["build_id"])
     return night
 
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, model_validator
 
 from ecorse.serve.access import Caller, needs
-from ecorse.serve.asking import Asking
+from ecorse.serve.asking import Asking, replaced
 from ecorse.serve.forms import (
     Answer,
     Name,
     OfShop,
-    OneNight,
     Product,
     Strict,
     Tagged,
     build_of,
+    tag,
 )
 from ecorse.serve.lists import ALLOWED
 from ecorse.serve.problems import Problem
-from ecorse.serve.reader import Night
+from ecorse.serve.reader import Reader
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
 Names = list[Name]
@@ -87,7 +87,7 @@ class Search(OfShop):
 
 @router.post("/recommendations", response_model=Answer)
 async def recommendations(
-    request: Request, night: OneNight, asked: Asked, caller: Annotated[Caller, needs("read")]
+    request: Request, asked: Asked, caller: Annotated[Caller, needs("read")]
 ) -> Answer:
     """Recommend for what somebody does now."""
     if asked.customer is not None and "customers" not in caller.scopes:
@@ -98,14 +98,16 @@ async def recommendations(
         "month": asked.month, "daypart": asked.daypart,
         **({} if asked.method is None else {"method": asked.method}),
     }  # fmt: skip
-    return await _answered(request, night, asked.shop, asked.way, wanted)
+    return await _answered(request, asked.shop, asked.way, wanted)
 
 
 @router.get("/search", response_model=Answer, dependencies=[needs("read")])
-async def search(request: Request, night: Tagged, asked: Annotated[Search, Query()]) -> Answer:
+async def search(request: Request, response: Response, asked: Annotated[Search, Query()]) -> Answer:
     """Products that match the words, the best first."""
     wanted = {"query": [asked.q], "n": asked.n}
-    return await _answered(request, night, asked.shop, "search", wanted)
+    found = await _answered(request, asked.shop, "search", wanted)
+    tag(response, found.build.build_id)
+    return found
 
 
 @router.get("/suggest", dependencies=[needs("read")])
@@ -117,17 +119,32 @@ async def suggest(night: Tagged, asked: Annotated[Search, Query()]) -> dict[str,
 
 
 async def _answered(
-    request: Request, night: Night, shop: str | None, name: str, wanted: dict[str, Any]
+    request: Request, shop: str | None, name: str, wanted: dict[str, Any]
 ) -> Answer:
-    """The answer in the form of every list, with the prices of the night."""
+    """The answer in the form of every list, with the prices of the night.
+
+    No connection is held while others' questions are answered first.
+
+    Raises
+    ------
+    Problem
+        503: another night was published meanwhile.
+    """
+    reader: Reader = request.app.state.reader
     asking: Asking = request.app.state.asking
-    shop = await night.shop(shop)
-    found = await asking.answer(night.build["build_id"], shop, **wanted)
+    async with reader.night() as night:
+        build_id, shop = night.build["build_id"], await night.shop(shop)
+    request.state.build_id = build_id
+    found = await asking.answer(build_id, shop, **wanted)
     rows = found.frame.to_dicts()
     ids = [row["product_id"] for row in rows]
-    prices = {row["product_id"]: row for row in await night.rows(PRICES, (shop, ids))}
+    async with reader.night() as night:
+        if night.build["build_id"] != build_id:
+            raise replaced(build_id)
+        prices = {row["product_id"]: row for row in await night.rows(PRICES, (shop, ids))}
+        build = build_of(night)
     return Answer(
-        build=build_of(night),
+        build=build,
         shop=shop,
         list=name,
         method=wanted.get("method"),
