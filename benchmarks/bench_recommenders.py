@@ -13,14 +13,16 @@ questions, nDCG@10 and intervals are those of ``ecorse.evaluate``.
 
 Run ``python benchmarks/bench_recommenders.py [shop ...]``. Peers run under ``--peers PYTHON``
 (another interpreter that has implicit, lenskit and rectools; default: this one); what it has not is
-said. ``--keep FOLDER`` keeps what was judged, method by method: a run that was cut off goes on
-there. The last lines are ``bench <name> <ratio> <better|worse> than <peer>``, ratio = our figure /
-the best peer's.
+said. ``--keep FOLDER`` keeps what was judged, method by method: a run of the same code that was
+cut off goes on there. (They are pickles: only what this user wrote is read.) The last lines are
+``bench <name> <ratio> <better|worse> than <peer>``, ratio = our figure / the best peer's.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import os
 import pickle
 import sys
 import tempfile
@@ -173,6 +175,26 @@ def by_history(judged: Mapping[str, Judged]) -> None:
             print(f"| {' | '.join(row)} |")
 
 
+def kept_by_this_code(keep: Path) -> Path:
+    """The folder of what this very code judged: figures of two versions are never in one table.
+
+    Raises
+    ------
+    SystemExit
+        The folder is another user's: a pickle may run whatever its writer liked.
+    """
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for pattern in ("src/ecorse/**/*.py", "include/models/*.toml", "benchmarks/*.py"):
+        for path in sorted(root.glob(pattern)):
+            digest.update(path.read_bytes())
+    folder = keep / digest.hexdigest()[:12]
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise SystemExit(f"--keep: {folder} belongs to another user; give a folder of your own.")
+    return folder
+
+
 def rows_of(shop: str, keep: Path | None) -> tuple[Interactions, Floats | None]:
     """The shop's rows, and where it is simulated what each customer likes."""
     if shop != "online_retail":
@@ -216,8 +238,7 @@ def main() -> None:
     options = parser.parse_args()
     if unknown := set(options.shops) - set(shops):
         parser.error(f"no shop {', '.join(sorted(unknown))}; there are {', '.join(shops)}")
-    if options.keep:
-        options.keep.mkdir(parents=True, exist_ok=True)
+    keep = kept_by_this_code(options.keep) if options.keep else None
     lines: list[str] = []
     for shop in options.shops:
         if shop == "cold_start":
@@ -225,7 +246,7 @@ def main() -> None:
         elif shop == "online_retail" and not DATA.is_dir():
             print(f"online_retail: {DATA.name} is not beside the checkout, not measured")
         else:
-            lines += table(shop, options.peers, options.keep)
+            lines += table(shop, options.peers, keep)
     print("\n".join(lines))
 
 
